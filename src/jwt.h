@@ -1,0 +1,60 @@
+
+/*
+ * HS256 tokens (RFC 7515, RFC 7519) and no others: the algorithm is ours,
+ * never the token's.  Rules: API.md section 6.
+ */
+
+
+#ifndef _JWT_H_INCLUDED_
+#define _JWT_H_INCLUDED_
+
+
+#include <stddef.h>
+#include <time.h>
+
+
+#define JWT_KEY_MIN   32     /* bytes, RFC 7518 section 3.2 */
+#define JWT_SUB_MAX   255    /* bytes of an account */
+#define JWT_SKEW      60     /* seconds that nbf and iat may be ahead */
+
+
+typedef struct {
+    size_t               len;
+    const unsigned char *data;
+    size_t               kid_len;   /* 0: the key has no name */
+    const char          *kid;
+} jwt_key_t;
+
+
+typedef enum {
+    JWT_OK = 0,
+    JWT_INVALID,         /* the token does not verify, whatever the cause */
+    JWT_ERROR            /* no memory, or the crypto library failed */
+} jwt_rc_e;
+
+
+/*
+ * Verifies the compact token of len bytes against nkeys keys at the time
+ * now.  A token that names a kid is tried with the keys of that name, where
+ * there are any; every other token with all keys.  The signature is compared
+ * in constant time and before a claim is believed.
+ * On JWT_OK the account (claim sub, 1 to JWT_SUB_MAX bytes of UTF-8 without
+ * NUL, not terminated) is in sub and its length in sub_len.
+ */
+jwt_rc_e jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
+    size_t nkeys, time_t now, char sub[JWT_SUB_MAX], size_t *sub_len);
+
+/*
+ * Signs {"sub":…,"iat":…,"exp":…} with key.  The token goes to p, which has
+ * room for size bytes (JWT_SIGN_MAX plus twice the kid's length is always
+ * enough), its length to len; no NUL.
+ * Returns JWT_OK, JWT_INVALID when sub is not 1 to JWT_SUB_MAX bytes of
+ * UTF-8 without NUL or size is too small, JWT_ERROR.
+ */
+#define JWT_SIGN_MAX  2560
+
+jwt_rc_e jwt_sign(const jwt_key_t *key, const char *sub, size_t sub_len,
+    time_t iat, time_t exp, char *p, size_t size, size_t *len);
+
+
+#endif /* _JWT_H_INCLUDED_ */

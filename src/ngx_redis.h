@@ -1,0 +1,152 @@
+
+/*
+ * An asynchronous Redis client on nginx's event loop.  One object stands for
+ * one server as configured; each worker connects by itself, on first use.
+ * Nothing above this header may assume that there is one connection or one
+ * address.
+ *
+ * Life of a command: ngx_redis_submit() takes it, ngx_redis_handler_pt gets
+ * its one result later, never before submit has returned.
+ */
+
+
+#ifndef _NGX_REDIS_H_INCLUDED_
+#define _NGX_REDIS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+typedef struct ngx_redis_s     ngx_redis_t;
+typedef struct ngx_redis_op_s  ngx_redis_op_t;
+
+
+/* a server-side script; sha is filled by ngx_redis_add() */
+
+typedef struct {
+    ngx_str_t              name;       /* for the log */
+    ngx_str_t              text;
+    u_char                 sha[40];    /* lower-case hex sha1 of text */
+} ngx_redis_script_t;
+
+
+typedef struct {
+    ngx_str_t              address;    /* "host:port" or "unix:path" */
+    ngx_uint_t             db;
+    ngx_str_t              user;       /* len 0: none (plain AUTH) */
+    ngx_str_t              password;   /* len 0: no AUTH */
+    ngx_redis_script_t    *scripts;    /* loaded on each new connection */
+    ngx_uint_t             nscripts;
+} ngx_redis_conf_t;
+
+
+typedef enum {
+    NGX_REDIS_NIL = 0,
+    NGX_REDIS_STATUS,                  /* str */
+    NGX_REDIS_STRING,                  /* str */
+    NGX_REDIS_INTEGER,                 /* integer */
+    NGX_REDIS_ARRAY,                   /* n elements */
+    NGX_REDIS_OTHER                    /* an error inside an array, RESP3 */
+} ngx_redis_type_e;
+
+
+/* a view of a reply, valid until the handler that got it returns */
+
+typedef struct {
+    ngx_redis_type_e       type;
+    ngx_str_t              str;
+    int64_t                integer;
+    size_t                 n;
+    void                  *elements;   /* of the library; see below */
+} ngx_redis_reply_t;
+
+
+/* what became of a command */
+
+typedef enum {
+    NGX_REDIS_OK = 0,      /* a reply that is no error */
+    NGX_REDIS_UNAVAILABLE, /* no connection, or not able to serve: 502 */
+    NGX_REDIS_TIMEOUT,     /* no answer in time: 504 */
+    NGX_REDIS_ERROR        /* Redis refused it, a script failed, a reply of
+                              no known shape, or no memory: 500 */
+} ngx_redis_status_e;
+
+
+typedef enum {
+    NGX_REDIS_SMALL = 0,   /* the connection that most commands share */
+    NGX_REDIS_LARGE        /* the one for commands over 64 KB, so that they
+                              do not hold up the small ones */
+} ngx_redis_lane_e;
+
+
+#define NGX_REDIS_LARGE_SIZE   65536
+
+
+typedef struct {
+    ngx_redis_script_t    *script;     /* NULL: argv is the whole command;
+                                          else argv is what follows EVALSHA
+                                          and the sha: numkeys, keys, args */
+    ngx_uint_t             argc;
+    ngx_str_t             *argv;
+    ngx_redis_lane_e       lane;       /* commands of one lane are sent, and
+                                          run by Redis, in submit's order */
+    ngx_msec_t             timeout;    /* ms for connect plus one answer */
+    ngx_msec_t             deadline;   /* ngx_current_msec at which the
+                                          command is given up, retries and
+                                          all */
+    const char            *action;     /* for the log: "locking" */
+    unsigned               urgent:1;   /* taken even when too much is pending,
+                                          waits for a lost server to come back
+                                          instead of failing fast: a release */
+} ngx_redis_command_t;
+
+
+/*
+ * status is the result; reply is there for NGX_REDIS_OK only.  maybe is 1
+ * where a command that failed may have been executed all the same.  The
+ * handler may submit and cancel others.
+ */
+typedef void (*ngx_redis_handler_pt)(void *data, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+
+
+/*
+ * Configuration time.  Finds the server of conf among those of servers (an
+ * array of ngx_redis_t *, owned by the caller) or adds it; equal servers are
+ * shared.  The host is resolved here.  conf and the scripts must live as long
+ * as cf->cycle; strings are not copied.
+ * Returns NULL after it logged what is wrong (EMERG, the value quoted).
+ */
+ngx_redis_t *ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers,
+    ngx_redis_conf_t *conf);
+
+/*
+ * Submits a command.  All commands are sent again when the connection is lost
+ * under them or Redis cannot serve yet (LOADING, READONLY, ...), until the
+ * deadline: they must be safe to run twice.  cmd is copied; argv, and the
+ * bytes it points to, stay the caller's and must live until the handler was
+ * called or the command was cancelled.
+ * Returns NULL only when there is no memory; then the handler is not called.
+ */
+ngx_redis_op_t *ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
+    ngx_redis_handler_pt handler, void *data);
+
+/*
+ * The handler will not be called.  A command not yet sent is never sent; one
+ * that was sent may be executed, its reply is thrown away.  op is gone.
+ */
+void ngx_redis_cancel(ngx_redis_op_t *op);
+
+/* Element i, i < reply->n, of an array as a view of its own. */
+void ngx_redis_reply_element(ngx_redis_reply_t *reply, size_t i,
+    ngx_redis_reply_t *element);
+
+/*
+ * Exit of a worker: closes every connection of the servers.  Handlers of
+ * what is still pending are not called.
+ */
+void ngx_redis_close(ngx_array_t *servers);
+
+
+#endif /* _NGX_REDIS_H_INCLUDED_ */

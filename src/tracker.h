@@ -1,0 +1,152 @@
+
+/*
+ * The domain: what a tracker is and what makes one valid.  Pure functions
+ * over views; nothing here allocates, logs or knows JSON, Redis or nginx.
+ * Rules: API.md sections 1 and 3.
+ */
+
+
+#ifndef _TRACKER_H_INCLUDED_
+#define _TRACKER_H_INCLUDED_
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+
+#define TRACKER_ID_LEN        16
+
+/* a name or a key of a client in a message is cut at so many characters */
+#define TRACKER_QUOTE_CHARS   100
+
+/* names that a 409 lists before it says "and K more" */
+#define TRACKER_QUOTE_NAMES   10
+
+/* ten quoted names of 100 four-byte characters and the words around them */
+#define TRACKER_MESSAGE_MAX   5120
+
+
+/* a view: the bytes belong to somebody else; not NUL-terminated */
+
+typedef struct {
+    size_t            len;
+    const char       *data;
+} tracker_str_t;
+
+
+typedef struct {
+    size_t            n;
+    tracker_str_t    *elts;          /* NULL: absent; n 0: present, empty */
+} tracker_list_t;
+
+
+typedef struct {
+    tracker_str_t     id;            /* 16 digits; data NULL: not chosen yet */
+    tracker_str_t     name;
+    tracker_str_t     description;   /* data NULL: absent */
+    tracker_list_t    categories;
+    tracker_list_t    languages;
+    tracker_list_t    vocabulary;
+} tracker_t;
+
+
+/* the trackers of one request body, in its order */
+
+typedef struct {
+    size_t            n;
+    tracker_t        *elts;
+    unsigned          bulk:1;        /* the body was an array */
+} tracker_set_t;
+
+
+typedef struct {
+    size_t            max_bulk;      /* trackers in a body; 0: no limit */
+    size_t            max_phrases;   /* phrases of a tracker; 0: no limit */
+    size_t            min_phrases;   /* at least 1 */
+} tracker_limits_t;
+
+
+/* a sentence for the client: UTF-8, no NUL, not yet escaped for JSON */
+
+typedef struct {
+    size_t            len;
+    char              data[TRACKER_MESSAGE_MAX];
+} tracker_message_t;
+
+
+/*
+ * Memory of the caller's choice.  What alloc returns is aligned for any
+ * object and is freed by the caller as a whole; alloc returns NULL when
+ * there is none.
+ */
+
+typedef struct {
+    void           *(*alloc)(void *data, size_t size);
+    void             *data;
+} tracker_arena_t;
+
+
+typedef enum {
+    TRACKER_OK = 0,
+    TRACKER_INVALID,     /* the message says what is wrong: 400 */
+    TRACKER_REPEATED,    /* a name twice in one bulk body: 409, see message */
+    TRACKER_NOMEM        /* an allocation failed; no message */
+} tracker_rc_e;
+
+
+/*
+ * Writes the id that random stands for (its low 52 bits plus 2^52, decimal:
+ * always 16 digits, exact in a double) to p, TRACKER_ID_LEN bytes, no NUL.
+ */
+void tracker_id_format(char *p, uint64_t random);
+
+/* Returns 1 when the len bytes at data are 16 decimal digits, else 0. */
+int tracker_id_valid(const char *data, size_t len);
+
+/*
+ * Checks one tracker whose types are right already: what must not be empty,
+ * phrase limits, duplicate phrases (byte for byte, reported at the lowest
+ * index that repeats an earlier phrase; n log n comparisons at most).
+ * index is the tracker's place in a bulk body, -1 when the body is one
+ * object: paths in messages begin with it.  Scratch memory, a pointer a
+ * phrase, comes from arena.
+ * Returns TRACKER_OK, TRACKER_INVALID or TRACKER_NOMEM.
+ */
+tracker_rc_e tracker_validate(const tracker_t *t, long index,
+    const tracker_limits_t *limits, const tracker_arena_t *arena,
+    tracker_message_t *message);
+
+/*
+ * Checks that no two trackers of a bulk body share a name, n log n.
+ * Returns TRACKER_OK, TRACKER_REPEATED (message names the lowest index that
+ * repeats an earlier name, and that earlier index) or TRACKER_NOMEM.
+ */
+tracker_rc_e tracker_validate_names(const tracker_set_t *set,
+    const tracker_arena_t *arena, tracker_message_t *message);
+
+/*
+ * The sentence of a 409: the trackers of set at the n places of index (n at
+ * least 1, in ascending order, only the first TRACKER_QUOTE_NAMES are looked
+ * at) have names that exist already; total of them do in all.  One object
+ * and bulk differ as API.md section 3 says.
+ */
+void tracker_conflict_message(tracker_message_t *message,
+    const tracker_set_t *set, const size_t *index, size_t n, size_t total);
+
+/*
+ * Sets the message from a printf format with literal text and numbers only.
+ * What does not fit is cut.
+ */
+void tracker_message(tracker_message_t *message, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Appends a client's string to the message, cut at TRACKER_QUOTE_CHARS
+ * characters (never inside one) where it is longer, then followed by "...".
+ * str must be valid UTF-8.
+ */
+void tracker_message_quote(tracker_message_t *message,
+    const tracker_str_t *str);
+
+
+#endif /* _TRACKER_H_INCLUDED_ */
