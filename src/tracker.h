@@ -34,6 +34,9 @@ typedef struct {
 } tracker_str_t;
 
 
+#define tracker_str(literal)  { sizeof(literal) - 1, literal }
+
+
 typedef struct {
     size_t            n;
     tracker_str_t    *elts;          /* NULL: absent; n 0: present, empty */
@@ -104,12 +107,12 @@ void tracker_id_format(char *p, uint64_t random);
 int tracker_id_valid(const char *data, size_t len);
 
 /*
- * Checks one tracker whose types are right already: what must not be empty,
- * phrase limits, duplicate phrases (byte for byte, reported at the lowest
- * index that repeats an earlier phrase; n log n comparisons at most).
- * index is the tracker's place in a bulk body, -1 when the body is one
- * object: paths in messages begin with it.  Scratch memory, a pointer a
- * phrase, comes from arena.
+ * Checks one tracker whose types are right already: what is required, what
+ * must not be empty, phrase limits, duplicate phrases (byte for byte,
+ * reported at the lowest index that repeats an earlier phrase; n log n
+ * comparisons at most).  index is the tracker's place in a bulk body, -1
+ * when the body is one object: paths in messages begin with it.  Scratch
+ * memory, at most 32 bytes a phrase, comes from arena.
  * Returns TRACKER_OK, TRACKER_INVALID or TRACKER_NOMEM.
  */
 tracker_rc_e tracker_validate(const tracker_t *t, long index,
@@ -139,6 +142,15 @@ void tracker_conflict_message(tracker_message_t *message,
  */
 void tracker_message(tracker_message_t *message, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/*
+ * Sets the message to the path of a value and its fault, as in
+ * "[2].vocabulary[3]" must be a string.  index as in tracker_validate; field
+ * is the key, the client's own included; elt is the place in its list, -1
+ * where the value is not in one; fault follows the quoted path and a blank.
+ */
+void tracker_message_path(tracker_message_t *message, long index,
+    const tracker_str_t *field, long elt, const char *fault);
 
 /*
  * Appends a client's string to the message, cut at TRACKER_QUOTE_CHARS

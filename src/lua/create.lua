@@ -1,0 +1,143 @@
+--
+-- Creates the trackers of one request: all of them, or none.
+--
+-- KEYS   lock, index, rev, then the idempotency key where ARGV[3] is not
+--        empty, then n name keys, then n id keys in the same order
+-- ARGV   1  the token the lock was taken with, empty: no lock is used
+--        2  most trackers the account may hold, 0: any number
+--        3  digest of the request, empty: no Idempotency-Key was sent
+--        4  ... n records, the JSON text of each tracker
+--
+-- Reply  {"created"}           written now, or by an earlier run of this call
+--        {"replayed", ids}     an earlier request had the same idempotency
+--                              key and digest; ids: its ids, one string
+--        {"reused"}            the idempotency key stands for another request
+--        {"locked"}            another request holds the lock
+--        {"conflict", total, i, ...}  total names exist; the first ten places
+--        {"quota", have}       the account has too many
+--        {"taken"}             an id is in use: choose others, the lock stays
+--
+-- Every check comes before the first write: Redis does not roll back.  Each
+-- reply but "locked" and "taken" has given the lock back.
+--
+
+local CHUNK = 500
+
+local n = #ARGV - 3
+local names = #KEYS - 2 * n
+local ids = names + n
+
+local token = ARGV[1]
+local holder = token ~= '' and redis.call('get', KEYS[1])
+
+
+local function answer(...)
+    if holder == token then
+        redis.call('del', KEYS[1])
+    end
+
+    return {...}
+end
+
+
+local function existing(first)
+    local count = 0
+
+    for i = 1, n, CHUNK do
+        local last = math.min(i + CHUNK - 1, n)
+        count = count + redis.call('exists',
+                                   unpack(KEYS, first + i, first + last))
+    end
+
+    return count
+end
+
+
+if redis.call('exists', KEYS[ids + 1]) == 1 then
+    return answer('created')
+end
+
+if ARGV[3] ~= '' then
+    local earlier = redis.call('hmget', KEYS[4], 'digest', 'ids')
+
+    if earlier[1] == ARGV[3] then
+        return answer('replayed', earlier[2])
+    end
+
+    if earlier[1] then
+        return answer('reused')
+    end
+end
+
+if holder and holder ~= token then
+    return {'locked'}
+end
+
+local total = existing(names)
+
+if total > 0 then
+    local places = {}
+
+    for i = 1, n, CHUNK do
+        local last = math.min(i + CHUNK - 1, n)
+        local found = redis.call('mget', unpack(KEYS, names + i, names + last))
+
+        for j = 1, #found do
+            if found[j] and #places < 10 then
+                places[#places + 1] = i + j - 2
+            end
+        end
+
+        if #places == 10 then
+            break
+        end
+    end
+
+    return answer('conflict', total, unpack(places))
+end
+
+local quota = tonumber(ARGV[2])
+
+if quota > 0 then
+    local have = redis.call('zcard', KEYS[2])
+
+    if have + n > quota then
+        return answer('quota', have)
+    end
+end
+
+if n > 1 and existing(ids) > 0 then
+    return {'taken'}
+end
+
+local rev = redis.call('incrby', KEYS[3], n) - n
+local chosen = {}
+
+for i = 1, n, CHUNK do
+    local values, members = {}, {}
+
+    for j = i, math.min(i + CHUNK - 1, n) do
+        local id = string.sub(KEYS[ids + j], -16)
+
+        values[#values + 1] = KEYS[names + j]
+        values[#values + 1] = id
+        values[#values + 1] = KEYS[ids + j]
+        values[#values + 1] = ARGV[3 + j]
+
+        members[#members + 1] = string.format('%.0f', rev + j)
+        members[#members + 1] = id
+
+        chosen[j] = id
+    end
+
+    redis.call('mset', unpack(values))
+    redis.call('zadd', KEYS[2], unpack(members))
+end
+
+if ARGV[3] ~= '' then
+    redis.call('hset', KEYS[4], 'digest', ARGV[3],
+               'ids', table.concat(chosen))
+    redis.call('expire', KEYS[4], 86400)
+end
+
+return answer('created')

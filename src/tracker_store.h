@@ -1,0 +1,165 @@
+
+/*
+ * The store: what is kept in Redis, under which keys, and what its replies
+ * mean.  A job is the store's side of one request: it may take the account's
+ * lock, write, and give the lock back.  It outlives a request that goes away,
+ * until nothing of it is left in Redis that should not be.
+ * Rules: API.md sections 4 and 5.
+ */
+
+
+#ifndef _TRACKER_STORE_H_INCLUDED_
+#define _TRACKER_STORE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "tracker.h"
+#include "ngx_redis.h"
+
+
+/*
+ * Redis takes a million arguments a command and a tracker is three; a body
+ * may be 16 MB at most.
+ */
+#define TRACKER_STORE_MAX_BULK  300000
+
+
+typedef struct tracker_job_s  tracker_job_t;
+
+/* may do anything with the job, tracker_job_close() included */
+typedef void (*tracker_job_handler_pt)(tracker_job_t *job);
+
+
+/* what became of a job's step */
+
+typedef enum {
+    TRACKER_OUTCOME_NONE = 0,    /* nothing yet */
+    TRACKER_OUTCOME_READY,       /* the lock is ours */
+    TRACKER_OUTCOME_CREATED,
+    TRACKER_OUTCOME_REPLAYED,    /* by an earlier request with the same
+                                    Idempotency-Key; set has its ids */
+    TRACKER_OUTCOME_REUSED,      /* the Idempotency-Key of another request */
+    TRACKER_OUTCOME_CONFLICT,    /* places and total say which names exist */
+    TRACKER_OUTCOME_QUOTA,       /* found says how many there are */
+    TRACKER_OUTCOME_TAKEN,       /* choose other ids and create again */
+    TRACKER_OUTCOME_LOCKED,      /* another request of the account writes */
+    TRACKER_OUTCOME_UNAVAILABLE,
+    TRACKER_OUTCOME_TIMEOUT,
+    TRACKER_OUTCOME_ERROR,
+
+    TRACKER_OUTCOME_LAST
+} tracker_outcome_e;
+
+
+/* where and how a location keeps its trackers */
+
+typedef struct {
+    ngx_redis_t            *redis;
+    ngx_str_t               prefix;         /* first part of every key */
+    ngx_msec_t              timeout;        /* of a whole request */
+    ngx_msec_t              redis_timeout;  /* of one answer of Redis */
+    ngx_uint_t              max_trackers;   /* of an account; 0: any number */
+    ngx_flag_t              lock;           /* one write at a time */
+} tracker_store_t;
+
+
+struct tracker_job_s {
+    ngx_pool_t             *pool;           /* lives as long as the job */
+    tracker_outcome_e       outcome;        /* of the step that just ended */
+
+    size_t                  places[TRACKER_QUOTE_NAMES];
+    size_t                  nplaces;
+    size_t                  total;          /* names that exist */
+    size_t                  found;          /* trackers of the account */
+
+    ngx_msec_t              redis_time;     /* waited for Redis so far, ms */
+
+    /* the rest is the store's */
+
+    tracker_store_t        *store;
+    tracker_job_handler_pt  handler;
+    void                   *data;
+
+    ngx_uint_t              state;
+    ngx_redis_op_t         *op;
+    ngx_redis_command_t     command;
+    ngx_msec_t              sent;
+    ngx_msec_t              deadline;
+
+    ngx_str_t               key_base;       /* "<prefix>:{<digest>}:" */
+    ngx_str_t               lock_key;
+    ngx_str_t               idem_key;       /* len 0: no Idempotency-Key */
+    ngx_str_t               idem_digest;
+    tracker_set_t          *set;
+    u_char                  token[32];
+
+    unsigned                holds_lock:1;   /* or may hold it */
+    unsigned                closed:1;
+};
+
+
+/* the scripts that the client of a tracker_store_t must have loaded */
+
+ngx_redis_script_t *tracker_store_scripts(ngx_uint_t *n);
+
+/*
+ * Begins a job for an account (its bytes are not kept).  start is the
+ * ngx_current_msec of the request's beginning: the store gives up
+ * store->timeout ms later.  large: the body is over, or may be over,
+ * NGX_REDIS_LARGE_SIZE.  store must live as long as the cycle.
+ * Returns NULL when there is no memory or no randomness.
+ */
+tracker_job_t *tracker_job_begin(tracker_store_t *store, ngx_str_t *account,
+    ngx_msec_t start, ngx_uint_t large, tracker_job_handler_pt handler,
+    void *data);
+
+/*
+ * Takes the account's lock.  Ends in READY, LOCKED, UNAVAILABLE, TIMEOUT or
+ * ERROR.
+ * This and the steps below return NGX_OK, and then the job's handler is
+ * called once, later, never before they return; or NGX_ERROR when there is
+ * no memory, and then it is not.  One step at a time.
+ */
+ngx_int_t tracker_job_lock(tracker_job_t *job);
+
+/*
+ * Makes the next create a repeatable one.  key is the client's; endpoint and
+ * body are what must not differ when it is sent again.
+ * Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t tracker_job_idempotent(tracker_job_t *job, ngx_str_t *key,
+    ngx_str_t *endpoint, ngx_str_t *body);
+
+/*
+ * Chooses an id at random for each tracker of set, in memory of the job.
+ * Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t tracker_job_choose_ids(tracker_job_t *job, tracker_set_t *set);
+
+/*
+ * Creates the trackers of set, whose JSON texts are records (in memory of
+ * the job: they are sent from there).  set must live until the handler was
+ * called or the job was closed.  Ends in CREATED, REPLAYED, REUSED,
+ * CONFLICT, QUOTA, TAKEN, LOCKED, UNAVAILABLE, TIMEOUT or ERROR.  The lock is
+ * given back but after TAKEN; where Redis does not answer, behind the scenes.
+ */
+ngx_int_t tracker_job_create(tracker_job_t *job, tracker_set_t *set,
+    tracker_str_t *records);
+
+/*
+ * Gives the lock back; the wait is bounded (a second).  Ends in READY,
+ * whatever Redis said: what could not be released is so behind the scenes,
+ * or by its ttl.
+ */
+ngx_int_t tracker_job_release(tracker_job_t *job);
+
+/*
+ * The owner is gone or has what it needs: the handler is not called any more.
+ * A lock that is held is given back, a write that was sent is let finish;
+ * then the job's memory is freed.
+ */
+void tracker_job_close(tracker_job_t *job);
+
+
+#endif /* _TRACKER_STORE_H_INCLUDED_ */
