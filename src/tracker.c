@@ -31,6 +31,8 @@ typedef struct {
 } tracker_repeat_t;
 
 
+static tracker_rc_e tracker_validate_counts(const tracker_list_t *phrases,
+    long index, const tracker_limits_t *limits, tracker_message_t *message);
 static tracker_rc_e tracker_find_repeat(const tracker_str_t *first,
     size_t stride, size_t n, const tracker_arena_t *arena,
     tracker_repeat_t *repeat);
@@ -93,8 +95,6 @@ tracker_validate(const tracker_t *t, long index,
     const tracker_limits_t *limits, const tracker_arena_t *arena,
     tracker_message_t *message)
 {
-    size_t                 i, limit;
-    const char            *least;
     tracker_rc_e           rc;
     tracker_repeat_t       repeat;
     const tracker_list_t  *phrases;
@@ -119,39 +119,10 @@ tracker_validate(const tracker_t *t, long index,
         return TRACKER_INVALID;
     }
 
-    if (phrases->n == 0) {
-        tracker_message_path(message, index, &tracker_vocabulary, -1,
-                             "is not allowed to be empty");
+    if (tracker_validate_counts(phrases, index, limits, message)
+        != TRACKER_OK)
+    {
         return TRACKER_INVALID;
-    }
-
-    limit = 0;
-    least = NULL;
-
-    if (limits->max_phrases && phrases->n > limits->max_phrases) {
-        limit = limits->max_phrases;
-        least = "most";
-
-    } else if (phrases->n < limits->min_phrases) {
-        limit = limits->min_phrases;
-        least = "least";
-    }
-
-    if (least) {
-        tracker_message_path(message, index, &tracker_vocabulary, -1,
-                             "must contain");
-        tracker_message_append(message, " at %s %zu phrase%s, found %zu",
-                               least, limit, limit == 1 ? "" : "s",
-                               phrases->n);
-        return TRACKER_INVALID;
-    }
-
-    for (i = 0; i < phrases->n; i++) {
-        if (phrases->elts[i].len == 0) {
-            tracker_message_path(message, index, &tracker_vocabulary, i,
-                                 "is not allowed to be empty");
-            return TRACKER_INVALID;
-        }
     }
 
     rc = tracker_find_repeat(phrases->elts, sizeof(tracker_str_t),
@@ -164,6 +135,52 @@ tracker_validate(const tracker_t *t, long index,
         tracker_message_path(message, index, &tracker_vocabulary,
                              repeat.repeat, "contains a duplicate value");
         return TRACKER_INVALID;
+    }
+
+    return TRACKER_OK;
+}
+
+
+static tracker_rc_e
+tracker_validate_counts(const tracker_list_t *phrases, long index,
+    const tracker_limits_t *limits, tracker_message_t *message)
+{
+    size_t       i, limit;
+    const char  *bound;
+
+    if (phrases->n == 0) {
+        tracker_message_path(message, index, &tracker_vocabulary, -1,
+                             "is not allowed to be empty");
+        return TRACKER_INVALID;
+    }
+
+    bound = NULL;
+    limit = 0;
+
+    if (limits->max_phrases && phrases->n > limits->max_phrases) {
+        bound = "most";
+        limit = limits->max_phrases;
+
+    } else if (phrases->n < limits->min_phrases) {
+        bound = "least";
+        limit = limits->min_phrases;
+    }
+
+    if (bound) {
+        tracker_message_path(message, index, &tracker_vocabulary, -1,
+                             "must contain");
+        tracker_message_append(message, " at %s %zu phrase%s, found %zu",
+                               bound, limit, limit == 1 ? "" : "s",
+                               phrases->n);
+        return TRACKER_INVALID;
+    }
+
+    for (i = 0; i < phrases->n; i++) {
+        if (phrases->elts[i].len == 0) {
+            tracker_message_path(message, index, &tracker_vocabulary, i,
+                                 "is not allowed to be empty");
+            return TRACKER_INVALID;
+        }
     }
 
     return TRACKER_OK;
@@ -402,8 +419,7 @@ tracker_conflict_message(tracker_message_t *message,
     tracker_message(message, "Trackers with these names already exist:");
 
     for (i = 0; i < n; i++) {
-        tracker_message_append(message, "%s \"", i == 0 ? ""
-                               : i + 1 == total ? " and" : ",");
+        tracker_message_append(message, "%s \"", i == 0 ? "" : ",");
         tracker_message_quote(message, &set->elts[index[i]].name);
         tracker_message_append(message, "\" at [%zu]", index[i]);
     }
