@@ -18,6 +18,8 @@
 #define JWT_SKEW      60     /* seconds that nbf and iat may be ahead */
 
 
+/* kid: UTF-8; a control character, quote or backslash costs room in a token */
+
 typedef struct {
     size_t               len;
     const unsigned char *data;
@@ -46,10 +48,10 @@ jwt_rc_e jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
 
 /*
  * Signs {"sub":…,"iat":…,"exp":…} with key.  The token goes to p, which has
- * room for size bytes (JWT_SIGN_MAX plus twice the kid's length is always
- * enough), its length to len; no NUL.
+ * room for size bytes (JWT_SIGN_MAX plus twice the kid's length is enough
+ * where kid is plain text), its length to len; no NUL.
  * Returns JWT_OK, JWT_INVALID when sub is not 1 to JWT_SUB_MAX bytes of
- * UTF-8 without NUL or size is too small, JWT_ERROR.
+ * UTF-8 without NUL, kid no UTF-8, or size is too small, JWT_ERROR.
  */
 #define JWT_SIGN_MAX  2560
 
