@@ -1,3 +1,5 @@
+# shellcheck shell=bash disable=SC2086
+#
 # Debian packages: sourced by the commands, not run.
 
 # Debian leaves it out of the PATH of ordinary users; nginx lives there
