@@ -1,0 +1,145 @@
+use lib 't/lib';
+use Tracker;
+use Test::Nginx::Socket 'no_plan';
+
+run_tests();
+
+sub bulk {
+    return '[' . join(',', @_) . ']';
+}
+
+sub names {
+    my ($response) = @_;
+    my $data = decode($response->{body});
+
+    return [map { $_->{name} } @{$data->{trackers} // []}];
+}
+
+# n trackers of m phrases; each phrase has the given length
+sub large_bulk {
+    my ($n, $m, $length) = @_;
+
+    return bulk(map {
+        my $i = $_;
+        tracker_text("tracker $i", map { sprintf "%-${length}s", "$i $_" }
+                                   1 .. $m);
+    } 1 .. $n);
+}
+
+__DATA__
+
+=== trackers are answered in the order of the request
+--- request
+POST /v1/manage/trackers
+[{"name":"c","vocabulary":["3"]},{"name":"a","vocabulary":["1","0"],"description":"d"},{"name":"b","vocabulary":["2"]}]
+--- answer
+{"trackers":[{"id":"ID","name":"c","vocabulary":["3"]},
+             {"id":"ID","name":"a","description":"d","vocabulary":["1","0"]},
+             {"id":"ID","name":"b","vocabulary":["2"]}]}
+
+
+
+=== an array of one is answered as an array
+--- request
+POST /v1/manage/trackers
+[{"name":"a","vocabulary":["1"]}]
+--- response_body_like chomp
+\A\{"trackers":\[\{"id":"\d{16}","name":"a","vocabulary":\["1"\]\}\]\}\Z
+
+
+
+=== /trackers/bulk takes an array too
+--- request
+POST /v1/manage/trackers/bulk
+[{"name":"a","vocabulary":["1"]},{"name":"b","vocabulary":["1"]}]
+--- answer
+{"trackers":[{"id":"ID","name":"a","vocabulary":["1"]},
+             {"id":"ID","name":"b","vocabulary":["1"]}]}
+
+
+
+=== every tracker of a bulk has an id and a record of its own
+--- scenario
+my $text = bulk(map { tracker_text("n$_", "p$_") } 1 .. 5);
+my $body = exchange(post('trackers', $text))->{body};
+my $trackers = decode($body)->{trackers};
+my %ids = map { $_->{id} => 1 } @$trackers;
+
+is(scalar keys %ids, 5, 'five ids');
+
+for my $t (@$trackers) {
+    my $record = redis('GET', account_key('tester', "id:$t->{id}"));
+    ok(index($body, $record) > 0, "the record of $t->{name} is in the answer");
+    is(redis('GET', account_key('tester', "name:$t->{name}")), $t->{id},
+       "the name $t->{name}");
+}
+
+is_deeply(redis('ZRANGE', account_key('tester', 'index'), 0, -1),
+          [map { $_->{id} } @$trackers], 'the index has the order of creation');
+
+
+
+=== nothing is created when one name is taken
+--- scenario
+exchange(post('tracker', tracker_text('taken')));
+
+my $before = redis('DBSIZE');
+my $text = bulk(map { tracker_text($_) } qw(a b taken c));
+my $response = exchange(post('trackers', $text));
+
+is($response->{status}, 409, 'conflict');
+is(redis('DBSIZE'), $before, 'nothing was written');
+is_created(exchange(post('tracker', tracker_text('a'))), 'a', 'a is free');
+
+
+
+=== nothing is created when one tracker is not valid
+--- scenario
+my $text = bulk(tracker_text('a'), '{"name":"b"}', tracker_text('c'));
+my $response = exchange(post('trackers', $text));
+
+is($response->{status}, 400, 'refused');
+is(redis('DBSIZE'), 0, 'nothing was written');
+
+
+
+=== 1,000 trackers in one bulk
+--- scenario
+my $text = large_bulk(1000, 3, 10);
+my $response = exchange(post('trackers', $text));
+
+is($response->{status}, 200, 'created');
+is_deeply(names($response), [map { "tracker $_" } 1 .. 1000], 'in order');
+is(redis('ZCARD', account_key('tester', 'index')), 1000, 'all in the index');
+is(redis('DBSIZE'), 2002, 'a record and a name each, index and revision');
+
+
+
+=== 2,500 trackers need more than one chunk of the script
+--- scenario
+my $text = large_bulk(2500, 1, 8);
+my $response = exchange(post('trackers', $text));
+
+is($response->{status}, 200, 'created');
+is_deeply(names($response), [map { "tracker $_" } 1 .. 2500], 'in order');
+is(redis('DBSIZE'), 5002, 'all is stored');
+
+$response = exchange(post('trackers', bulk(tracker_text('new'),
+                                           tracker_text('tracker 2500'))));
+is($response->{status}, 409, 'the last name is taken');
+
+
+
+=== 450 trackers with 70 phrases each, 0.98 MB, come back in order
+--- scenario
+my $text = large_bulk(450, 70, 28);
+my $response = exchange(post('trackers', $text));
+my $sent = decode($text);
+my $got = decode($response->{body})->{trackers};
+
+cmp_ok(length $text, '>', 970_000, 'the body is large');
+cmp_ok(length $text, '<=', 1_048_576, 'and not too large');
+is($response->{status}, 200, 'created');
+delete $_->{id} for @$got;
+is_deeply($got, $sent, 'every name and phrase, in order');
+is(redis('DBSIZE'), 902, 'all is stored');

@@ -1,0 +1,208 @@
+use lib 't/lib';
+use Tracker;
+use Test::Nginx::Socket 'no_plan';
+
+run_tests();
+
+sub bulk {
+    return '[' . join(',', map { tracker_text($_) } @_) . ']';
+}
+
+__DATA__
+
+=== a name that exists is refused
+--- request eval
+[('POST /v1/manage/tracker
+{"name":"COVID-19","vocabulary":["covid"]}') x 2,
+ 'POST /v1/manage/tracker
+{"name":"covid-19","vocabulary":["covid"]}']
+--- error_code eval
+[200, 409, 200]
+--- message eval
+[undef, 'Tracker with name "COVID-19" already exists.', undef]
+
+
+
+=== the first tracker stays as it was
+--- scenario
+my $id = is_created(exchange(post('tracker', tracker_text('n', 'first'))),
+                    'n', 'created');
+my $key = account_key('tester', "id:$id");
+my $record = redis('GET', $key);
+my $keys = redis('DBSIZE');
+
+is(exchange(post('tracker', tracker_text('n', 'second')))->{status}, 409,
+   'refused');
+is(redis('GET', $key), $record, 'the record');
+is(redis('GET', account_key('tester', 'name:n')), $id, 'the name');
+is(redis('GET', account_key('tester', 'rev')), 1, 'the revision');
+is(redis('DBSIZE'), $keys, 'no key more');
+is(redis('EXISTS', lock_key()), 0, 'no lock is left');
+
+
+
+=== names are compared after decoding
+--- request eval
+['POST /v1/manage/tracker
+{"name":"A/\u00e9","vocabulary":["v"]}',
+ "POST /v1/manage/tracker
+{\"name\":\"\\u0041\\/\xc3\xa9\",\"vocabulary\":[\"v\"]}"]
+--- error_code eval
+[200, 409]
+--- message eval
+[undef, "Tracker with name \"A/\xc3\xa9\" already exists."]
+
+
+
+=== a name with quotes and control characters stays JSON in the message
+--- request eval
+[('POST /v1/manage/tracker
+{"name":"a\"b\\\\c\n\u0001d","vocabulary":["v"]}') x 2]
+--- error_code eval
+[200, 409]
+--- message eval
+[undef, "Tracker with name \"a\"b\\c\n\x01d\" already exists."]
+
+
+
+=== a bulk that meets one name says where
+--- scenario
+exchange(post('trackers', bulk(qw(A B))));
+
+my $response = exchange(post('trackers', bulk(qw(x A y))));
+
+is($response->{status}, 409, 'status');
+is_message($response->{body}, qr/"A"/, 'one name');
+
+
+
+=== a bulk that meets several names says which and where
+--- scenario
+exchange(post('trackers', bulk(qw(A B))));
+
+my $before = redis('DBSIZE');
+my $response = exchange(post('trackers/bulk', bulk(qw(x A y z B))));
+
+is($response->{status}, 409, 'status');
+is_message($response->{body},
+           'Trackers with these names already exist: "A" at [1], "B" at [4].',
+           'two names');
+is(redis('DBSIZE'), $before, 'nothing was written');
+
+
+
+=== ten names are told, the rest is counted
+--- scenario
+exchange(post('trackers', bulk(map { "n$_" } 0 .. 12)));
+
+my $response = exchange(post('trackers', bulk(map { "n$_" } 0 .. 9)));
+my $ten = join ', ', map { "\"n$_\" at [$_]" } 0 .. 9;
+
+is_message($response->{body},
+           "Trackers with these names already exist: $ten.", 'just ten');
+
+$response = exchange(post('trackers', bulk(map { "n$_" } 0 .. 12)));
+is($response->{status}, 409, 'status');
+is_message($response->{body},
+           "Trackers with these names already exist: $ten and 3 more.",
+           'thirteen');
+
+
+
+=== ten names of 2 KB are cut at 100 characters each
+--- scenario
+my @names = map { chr(ord('a') + $_) . 'x' x 2047 } 0 .. 10;
+
+is(exchange(post('trackers', bulk(@names)))->{status}, 200, 'created');
+
+my $response = exchange(post('trackers', bulk(@names)));
+my @ten = map { quotemeta(substr $names[$_], 0, 100) } 0 .. 9;
+my $list = join ', ', map { qr/"$ten[$_](\.\.\.)?" at \[$_\]/ } 0 .. 9;
+
+is($response->{status}, 409, 'status');
+is_message($response->{body},
+           qr/^Trackers\ with\ these\ names\ already\ exist:
+              \ (??{ $list })\ and\ 1\ more\.$/x, 'the names are cut');
+
+
+
+=== a long name is cut between characters
+--- scenario
+for my $char ("\xf0\x9f\x98\x80", "\xc3\xa9", '"') {
+    my $name = $char x 150;
+    my $body = '{"name":' . ($char eq '"' ? '"' . '\"' x 150 . '"'
+                                          : "\"$name\"")
+               . ',"vocabulary":["v"]}';
+
+    is(exchange(post('tracker', $body))->{status}, 200, 'created');
+
+    my $response = exchange(post('tracker', $body));
+    my $cut = $char x 100;
+
+    is($response->{status}, 409, 'status');
+    is_message($response->{body},
+               qr/^Tracker with name "\Q$cut\E(\.\.\.)?" already exists\.$/,
+               'cut');
+}
+
+
+
+=== one name twice in a bulk body
+--- scenario
+my $response = exchange(post('trackers', bulk(qw(a b c d e c))));
+
+is($response->{status}, 409, 'status');
+is_message($response->{body}, '"[5].name" repeats the name of "[2]".',
+           'places');
+is(redis('DBSIZE'), 0, 'nothing was written, no lock is left');
+
+
+
+=== the lowest repeat is named
+--- scenario
+my $response = exchange(post('trackers', bulk(qw(z y x y z))));
+
+is_message($response->{body}, '"[3].name" repeats the name of "[1]".',
+           'lowest');
+
+
+
+=== names in a bulk body differ by case
+--- scenario
+is(exchange(post('trackers', bulk(qw(covid Covid COVID))))->{status}, 200,
+   'created');
+
+
+
+=== a repeated name is found under the lock
+--- scenario
+hold_lock();
+is(exchange(post('trackers', bulk(qw(a a))))->{status}, 429, 'first the lock');
+redis('DEL', lock_key());
+is(exchange(post('trackers', bulk(qw(a a))))->{status}, 409, 'then the names');
+is(redis('EXISTS', lock_key()), 0, 'no lock is left');
+
+
+
+=== a conflict in one account is none in another
+--- scenario
+my $text = tracker_text('n');
+
+is_created(exchange(post('tracker', $text, account => 'a')), 'n', 'a');
+is(exchange(post('tracker', $text, account => 'a'))->{status}, 409, 'again');
+is_created(exchange(post('tracker', $text, account => 'b')), 'n', 'b');
+
+
+
+=== keepalive survives a conflict
+--- scenario
+my $sock = connect_nginx();
+my $text = post('tracker', tracker_text('n'));
+my @statuses;
+
+for (1 .. 3) {
+    send_bytes($sock, $text);
+    push @statuses, read_response($sock)->{status};
+}
+
+is("@statuses", '200 409 409', 'three answers on one connection');

@@ -1,0 +1,308 @@
+use lib 't/lib';
+use Tracker;
+use Test::Nginx::Socket 'no_plan';
+
+workers(2);
+
+run_tests();
+
+sub is_locked {
+    my ($response, $title) = @_;
+
+    is($response->{status}, 429, "$title: status");
+    is($response->{headers}{'retry-after'}, 1, "$title: Retry-After");
+    is($response->{headers}{'content-type'}, 'application/json',
+       "$title: type");
+    is_message($response->{body}, qr/limit of 1 concurrent request/, $title);
+}
+
+sub lock_is_free {
+    my ($title) = @_;
+
+    is(redis('EXISTS', lock_key()), 0, $title);
+}
+
+# counts of the statuses of responses
+sub statuses {
+    my %n;
+
+    $n{$_ ? $_->{status} : 'none'}++ for @_;
+    return \%n;
+}
+
+__DATA__
+
+=== a second write of an account is refused at once
+--- scenario
+hold_lock();
+
+my $sock = connect_nginx();
+send_bytes($sock, post('tracker', tracker_text('n')));
+is_locked(read_response($sock), 'one object');
+
+is_locked(exchange(post('trackers', '[' . tracker_text('n') . ']')), 'bulk');
+is(redis('GET', lock_key()), 'held by the test', 'the lock stays its owner\'s');
+is(redis('DBSIZE'), 1, 'nothing was written');
+
+redis('DEL', lock_key());
+send_bytes($sock, post('tracker', tracker_text('n')));
+is_created(read_response($sock), 'n', 'the connection is still good');
+
+
+
+=== the connection is closed where the body is not read
+--- scenario
+hold_lock();
+
+for my $o ([ length => 1000 ], [ headers => ['Transfer-Encoding: chunked'] ]) {
+    my $sock = connect_nginx();
+
+    send_bytes($sock, post('tracker', '', @$o));
+    my $response = read_response($sock);
+
+    is_locked($response, "@$o[0]");
+    is($response->{headers}{connection}, 'close', 'Connection: close');
+    is(read_rest($sock), '', 'closed');
+}
+
+
+
+=== other accounts are not disturbed
+--- scenario
+hold_lock('a');
+is_created(exchange(post('tracker', tracker_text('n'), account => 'b')), 'n',
+           'another account');
+is(exchange(post('tracker', tracker_text('n'), account => 'a'))->{status}, 429,
+   'the same account');
+
+
+
+=== the lock is free when the answer is there, whatever the status
+--- scenario
+my $sock = connect_nginx();
+my $long = '[' . join(',', map { tracker_text("n$_") } 1 .. 3000) . ']';
+
+for my $case ([200, tracker_text('n')], [409, tracker_text('n')],
+              [400, '{'], [200, $long], [409, $long], [400, "$long]"],
+              [409, '[' . tracker_text('a') . ',' . tracker_text('a') . ']'])
+{
+    my ($status, $body) = @$case;
+
+    send_bytes($sock, post('trackers', $body));
+    is(read_response($sock)->{status}, $status, "status $status");
+    lock_is_free('no lock');
+}
+
+
+
+=== a locked account is free again when the lock's time is over
+--- scenario
+redis('SET', lock_key(), 'of a dead worker', 'PX', 300);
+wait_until(sub {
+    exchange(post('tracker', tracker_text('n')))->{status} == 200;
+}, 'the lock ends');
+pass('created');
+
+
+
+=== the lock's time is the request's deadline and a margin
+--- scenario
+my $sock = connect_nginx();
+
+send_bytes($sock, post('tracker', '{', length => 100));
+wait_until(sub { redis('EXISTS', lock_key()) }, 'the request is accepted');
+
+my $ttl = redis('PTTL', lock_key());
+cmp_ok($ttl, '>', 20_000, 'at least the 30 s of tracker_timeout');
+cmp_ok($ttl, '<=', 60_000, 'with a margin');
+
+
+
+=== a request whose body still comes holds the lock
+--- scenario
+my $text = post('tracker', tracker_text('slow'));
+my $sock = connect_nginx();
+
+send_bytes($sock, substr $text, 0, -5);
+wait_until(sub { redis('EXISTS', lock_key()) }, 'the request is accepted');
+
+is_locked(exchange(post('tracker', tracker_text('fast'))), 'a rival');
+is_created(exchange(post('tracker', tracker_text('x'), account => 'other')),
+           'x', 'another account');
+
+send_bytes($sock, substr $text, -5);
+is_created(read_response($sock), 'slow', 'the first');
+lock_is_free('no lock is left');
+
+
+
+=== tracker_lock off
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_lock off;
+        client_max_body_size 1m;
+    }
+--- scenario
+hold_lock();
+is_created(exchange(post('tracker', tracker_text('n'))), 'n', 'created');
+is(redis('GET', lock_key()), 'held by the test', 'the lock is not touched');
+is(exchange(post('tracker', tracker_text('n')))->{status}, 409,
+   'names are unique without the lock');
+
+my @responses = parallel((post('tracker', tracker_text('same'))) x 20);
+is_deeply(statuses(@responses), { 200 => 1, 409 => 19 }, 'under a race too');
+
+
+
+=== fifty creates at once of one account: some 200, some 429, nothing else
+--- scenario
+my @responses = parallel(map { post('tracker', tracker_text("n$_")) } 1 .. 50);
+my $n = statuses(@responses);
+
+cmp_ok($n->{200}, '>=', 1, 'some are created');
+is($n->{200} + ($n->{429} // 0), 50, 'the others are refused');
+
+for my $i (1 .. 50) {
+    my $id = redis('GET', account_key('tester', "name:n$i"));
+    my $created = $responses[$i - 1]{status} == 200;
+
+    is(defined $id, $created, "n$i is stored if and only if it was a 200");
+    is(decode($responses[$i - 1]{body})->{tracker}{id}, $id, 'with its id')
+        if $created;
+}
+
+is(redis('ZCARD', account_key('tester', 'index')), $n->{200}, 'the index');
+lock_is_free('no lock is left');
+
+
+
+=== fifty at once of one name in fifty accounts: all are created
+--- scenario
+my @responses = parallel(map { post('tracker', tracker_text('same'),
+                                    account => "account $_") } 1 .. 50);
+
+is_deeply(statuses(@responses), { 200 => 50 }, 'all 200');
+
+
+
+=== fifty at once of one name in one account: exactly one is created
+--- scenario
+my $text = post('tracker', tracker_text('same'));
+my $waiting = 50;
+my %n = (200 => 0);
+
+for (my $round = 0; $waiting && $round < 500; $round++) {
+    my $got = statuses(parallel(($text) x $waiting));
+
+    $n{$_} += $got->{$_} for grep { $_ != 429 } keys %$got;
+    $waiting = $got->{429} // 0;
+}
+
+is_deeply(\%n, { 200 => 1, 409 => 49 }, 'one 200, the others 409');
+
+
+
+=== a client that goes away in its body leaves no lock
+--- scenario
+for my $i (1 .. 5) {
+    my $sock = connect_nginx();
+
+    send_bytes($sock, post('tracker', '{"name":', length => 100 * $i));
+    wait_until(sub { redis('EXISTS', lock_key()) }, 'the lock is taken');
+    close $sock;
+    wait_until(sub { !redis('EXISTS', lock_key()) }, 'the lock is free');
+
+    is_created(exchange(post('tracker', tracker_text("n$i"))), "n$i",
+               'the next request');
+}
+
+
+
+=== a client that resets its connection leaves no lock
+--- scenario
+my $sock = connect_nginx();
+
+send_bytes($sock, post('tracker', '{"name":', length => 100));
+wait_until(sub { redis('EXISTS', lock_key()) }, 'the lock is taken');
+setsockopt $sock, Socket::SOL_SOCKET(), Socket::SO_LINGER(), pack 'ii', 1, 0;
+close $sock;
+wait_until(sub { !redis('EXISTS', lock_key()) }, 'the lock is free');
+
+is_created(exchange(post('tracker', tracker_text('n'))), 'n', 'the next');
+
+
+
+=== clients that go away at once leave no lock
+--- scenario
+for my $i (1 .. 30) {
+    my $sock = connect_nginx();
+
+    send_bytes($sock, post('tracker', tracker_text("gone $i")));
+    close $sock;
+}
+
+wait_until(sub {
+    exchange(post('tracker', tracker_text('n')))->{status} =~ /^(200|409)$/;
+}, 'the account is free');
+wait_until(sub { !redis('EXISTS', lock_key()) }, 'no lock is left');
+
+my $names = redis('KEYS', account_key('tester', 'name:*') =~ s/[{}]/\\$&/gr);
+is(redis('ZCARD', account_key('tester', 'index')), scalar @$names,
+   'a record for each name');
+
+
+
+=== a request hidden in the unread body of a refused one is not answered
+--- scenario
+hold_lock();
+
+my $hidden = post('tracker', tracker_text('hidden'), account => 'other');
+my $length = 2 * length $hidden;
+my %refused = (
+    'locked' => [post('tracker', '', length => $length), 429],
+    'locked, chunked' => [post('tracker', '', headers =>
+        ['Transfer-Encoding: chunked']) . sprintf("%x\r\n", $length), 429],
+    'no token' => [post('tracker', '', token => undef, length => $length),
+                   401],
+    'no such endpoint' => [post('x', '', length => $length), 404],
+    'no such method' => [request('PUT', '/v1/manage/tracker',
+                                 length => $length), 405],
+    'bad type' => [post('tracker', '', type => 'a/b', length => $length),
+                   400],
+    'too large' => [post('tracker', '', length => 10_000_000), 413],
+);
+
+for my $title (sort keys %refused) {
+    my ($head, $status) = @{$refused{$title}};
+
+    # together with the head
+    my $sock = connect_nginx();
+    send_bytes($sock, $head . $hidden);
+    is(read_response($sock)->{status}, $status, "$title: status");
+    shutdown $sock, 1;
+    is(read_rest($sock), '', "$title: nothing follows");
+
+    # after the answer came
+    $sock = connect_nginx();
+    send_bytes($sock, $head);
+    is(read_response($sock)->{status}, $status, "$title: status, body later");
+    send_bytes($sock, $hidden) && shutdown $sock, 1;
+    is(eval { read_rest($sock) } // '', '', "$title: nothing follows later");
+}
+
+is(redis('EXISTS', account_key('other', 'name:hidden')), 0,
+   'the hidden request did not run');
+
+
+
+=== a request after a whole refused one is answered
+--- scenario
+hold_lock();
+
+my $sock = connect_nginx();
+send_bytes($sock, post('tracker', tracker_text('a'))
+                  . post('tracker', tracker_text('b'), account => 'other'));
+
+is(read_response($sock)->{status}, 429, 'the first is refused');
+is_created(read_response($sock), 'b', 'the second is answered');
