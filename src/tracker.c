@@ -513,13 +513,11 @@ tracker_message_quote(tracker_message_t *message, const tracker_str_t *str)
         }
     }
 
-    if (i < str->len) {
+    if (i < str->len || i > room) {
         room = room > 3 ? room - 3 : 0;
-    }
 
-    if (i > room) {
-        for (i = room; i > 0 && (str->data[i] & 0xc0) == 0x80; i--) {
-            /* void: back to the start of a character */
+        while (i > room || (i > 0 && (str->data[i] & 0xc0) == 0x80)) {
+            i--;
         }
     }
 

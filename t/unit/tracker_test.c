@@ -1,0 +1,526 @@
+/* The domain alone: ids, validation and messages built by hand. */
+
+
+#include "tracker.h"
+#include "tap.h"
+
+
+#define MANY  5000
+
+
+static tap_arena_t        memory;
+static tracker_arena_t    arena = { tap_arena_alloc, &memory };
+static tracker_limits_t   limits = { 0, 0, 1 };
+static tracker_message_t  message;
+static tracker_str_t      phrases[MANY];
+static char               bytes[MANY][32];
+
+
+static tracker_str_t
+str(const char *text)
+{
+    tracker_str_t  s;
+
+    s.len = strlen(text);
+    s.data = text;
+
+    return s;
+}
+
+
+/* a tracker with n phrases, no two alike, of equal length */
+
+static tracker_t
+tracker_of(size_t n)
+{
+    size_t     i;
+    tracker_t  t;
+
+    memset(&t, 0, sizeof(t));
+    t.name = str("N");
+    t.vocabulary.n = n;
+    t.vocabulary.elts = phrases;
+
+    for (i = 0; i < n; i++) {
+        phrases[i].len = sprintf(bytes[i], "phrase %06u", (unsigned) i);
+        phrases[i].data = bytes[i];
+    }
+
+    return t;
+}
+
+
+static void
+is_fault(const tracker_t *t, long index, const char *expected,
+    const char *title)
+{
+    tracker_rc_e  rc;
+
+    tap_arena_reset(&memory, 0);
+    message.len = 0;
+
+    rc = tracker_validate(t, index, &limits, &arena, &message);
+
+    if (expected == NULL) {
+        ok(rc == TRACKER_OK, "%s", title);
+        return;
+    }
+
+    is(message.data, rc == TRACKER_INVALID ? message.len : 0, expected,
+       title);
+}
+
+
+static void
+test_ids(void)
+{
+    char  id[TRACKER_ID_LEN];
+
+    tracker_id_format(id, 0);
+    is(id, sizeof(id), "4503599627370496", "the smallest id is 2^52");
+
+    tracker_id_format(id, UINT64_MAX);
+    is(id, sizeof(id), "9007199254740991", "the largest id is 2^53 - 1");
+
+    tracker_id_format(id, (uint64_t) 1 << 52);
+    is(id, sizeof(id), "4503599627370496",
+       "bits above the low 52 are not looked at");
+
+    tracker_id_format(id, 1);
+    is(id, sizeof(id), "4503599627370497", "the lowest bit counts");
+
+    ok(tracker_id_valid("4503599627370497", 16), "16 digits are an id");
+    ok(!tracker_id_valid("4503599627370497", 15), "15 digits are none");
+    ok(!tracker_id_valid("45035996273704970", 17), "17 digits are none");
+    ok(!tracker_id_valid("", 0), "nothing is no id");
+    ok(!tracker_id_valid("450359962737049/", 16), "the byte before 0");
+    ok(!tracker_id_valid("450359962737049:", 16), "the byte after 9");
+    ok(!tracker_id_valid("-503599627370497", 16), "a sign is no digit");
+}
+
+
+static void
+test_required(void)
+{
+    tracker_t  t;
+
+    t = tracker_of(1);
+    is_fault(&t, -1, NULL, "a name and one phrase are enough");
+
+    t.name.data = NULL;
+    is_fault(&t, -1, "\"name\" is required", "absent name");
+    is_fault(&t, 4, "\"[4].name\" is required", "absent name in a bulk");
+
+    t.name = str("");
+    is_fault(&t, -1, "\"name\" is not allowed to be empty", "empty name");
+
+    t = tracker_of(0);
+    is_fault(&t, -1, "\"vocabulary\" is not allowed to be empty",
+             "empty vocabulary");
+
+    t.vocabulary.elts = NULL;
+    is_fault(&t, -1, "\"vocabulary\" is required", "absent vocabulary");
+
+    t = tracker_of(9);
+    phrases[2] = str("");
+    is_fault(&t, -1, "\"vocabulary[2]\" is not allowed to be empty",
+             "empty phrase");
+    is_fault(&t, 0, "\"[0].vocabulary[2]\" is not allowed to be empty",
+             "empty phrase in a bulk");
+}
+
+
+static void
+test_limits(void)
+{
+    tracker_t  t;
+
+    limits.max_phrases = 50;
+    limits.min_phrases = 5;
+
+    t = tracker_of(50);
+    is_fault(&t, -1, NULL, "as many phrases as the limit");
+
+    t = tracker_of(51);
+    is_fault(&t, -1,
+             "\"vocabulary\" must contain at most 50 phrases, found 51",
+             "one phrase over the limit");
+    is_fault(&t, 2,
+             "\"[2].vocabulary\" must contain at most 50 phrases, found 51",
+             "the same in a bulk");
+
+    t = tracker_of(5);
+    is_fault(&t, -1, NULL, "as few phrases as the limit");
+
+    t = tracker_of(3);
+    is_fault(&t, -1,
+             "\"vocabulary\" must contain at least 5 phrases, found 3",
+             "under the limit");
+
+    limits.max_phrases = 1;
+    limits.min_phrases = 1;
+
+    t = tracker_of(2);
+    is_fault(&t, -1,
+             "\"vocabulary\" must contain at most 1 phrase, found 2",
+             "a limit of one is singular");
+
+    limits.max_phrases = 0;
+
+    t = tracker_of(MANY);
+    is_fault(&t, -1, NULL, "no limit");
+}
+
+
+/*
+ * All places of a repeat in vocabularies on both sides of the size at which
+ * sorting begins: the lowest index that repeats must come out.
+ */
+
+static void
+test_duplicates(void)
+{
+    char       expected[80];
+    size_t     n, i, k, wrong;
+    tracker_t  t;
+
+    wrong = 0;
+
+    for (n = 2; n <= 70; n += n < 40 ? 1 : 10) {
+        for (i = 1; i < n; i++) {
+            for (k = 0; k < i; k++) {
+                t = tracker_of(n);
+
+                phrases[i] = phrases[k];
+                phrases[n - 1] = phrases[0];
+
+                tap_arena_reset(&memory, 0);
+
+                if (tracker_validate(&t, -1, &limits, &arena, &message)
+                    != TRACKER_INVALID)
+                {
+                    wrong++;
+                    continue;
+                }
+
+                sprintf(expected, "\"vocabulary[%zu]\" contains a duplicate "
+                        "value", i);
+
+                wrong += message.len != strlen(expected)
+                         || memcmp(message.data, expected, message.len) != 0;
+            }
+        }
+    }
+
+    ok(wrong == 0, "the lowest repeat, %zu wrong", wrong);
+
+    t = tracker_of(MANY);
+    phrases[MANY - 1] = phrases[MANY / 2];
+    is_fault(&t, 3, "\"[3].vocabulary[4999]\" contains a duplicate value",
+             "one repeat among many, in a bulk");
+
+    t = tracker_of(4);
+    phrases[0] = str("A");
+    phrases[1] = str("a");
+    phrases[2] = str("A ");
+    phrases[3] = str("\xc3\x85");
+    is_fault(&t, -1, NULL, "case, blanks and look-alikes make a difference");
+
+    t = tracker_of(40);
+    phrases[7].len = 5;
+    phrases[8].len = 6;
+    is_fault(&t, -1, NULL, "a phrase that begins another is no repeat");
+}
+
+
+/* one step of the hash by which strings are sorted in src/tracker.c */
+
+static uint64_t
+hash_step(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+
+    return hash ^ hash >> 32;
+}
+
+
+/* an attacker's phrases: all different, all of one length and one hash */
+
+static void
+test_collisions(void)
+{
+    size_t     i;
+    uint64_t   words[2];
+    tracker_t  t;
+
+    t = tracker_of(MANY);
+
+    for (i = 0; i < MANY; i++) {
+        words[0] = i * 0x100000001;
+        words[1] = hash_step(sizeof(words), words[0]) ^ 0x5555;
+
+        memcpy(bytes[i], words, sizeof(words));
+        phrases[i].len = sizeof(words);
+    }
+
+    is_fault(&t, -1, NULL, "phrases that share a hash are no repeats");
+
+    /* one that begins with another and has its hash all the same */
+
+    memcpy(words, bytes[0], sizeof(words));
+    memcpy(bytes[1], words, sizeof(words));
+    words[0] = hash_step(hash_step(24, words[0]), words[1]) ^ 0x5555;
+    memcpy(bytes[1] + 16, words, sizeof(words[0]));
+    phrases[1].len = 24;
+    is_fault(&t, -1, NULL, "nor are those of another length");
+
+    phrases[4321] = phrases[17];
+    phrases[4322] = phrases[16];
+    is_fault(&t, -1, "\"vocabulary[4321]\" contains a duplicate value",
+             "a repeat among phrases that share a hash");
+}
+
+
+static void
+test_names(void)
+{
+    size_t         i;
+    tracker_rc_e   rc;
+    tracker_set_t  set;
+    tracker_t      elts[60];
+
+    memset(elts, 0, sizeof(elts));
+    tracker_of(60);
+
+    set.bulk = 1;
+    set.elts = elts;
+
+    for (i = 0; i < 60; i++) {
+        elts[i].name = phrases[i];
+    }
+
+    for (set.n = 1; set.n <= 60; set.n++) {
+        tap_arena_reset(&memory, 0);
+        if (tracker_validate_names(&set, &arena, &message) != TRACKER_OK) {
+            break;
+        }
+    }
+
+    ok(set.n == 61, "names that differ, up to 60 trackers");
+
+    for (set.n = 6; set.n <= 60; set.n += 54) {
+        elts[5].name = elts[2].name;
+        elts[set.n - 1].name = elts[2].name;
+
+        tap_arena_reset(&memory, 0);
+        rc = tracker_validate_names(&set, &arena, &message);
+
+        is(message.data, rc == TRACKER_REPEATED ? message.len : 0,
+           "\"[5].name\" repeats the name of \"[2]\".", "repeated name");
+    }
+}
+
+
+static void
+test_no_memory(void)
+{
+    tracker_t      t, elts[60];
+    tracker_set_t  set;
+
+    t = tracker_of(60);
+
+    tap_arena_reset(&memory, 1);
+    ok(tracker_validate(&t, -1, &limits, &arena, &message)
+       == TRACKER_NOMEM, "no memory to sort phrases");
+
+    memset(elts, 0, sizeof(elts));
+    set.n = 60;
+    set.elts = elts;
+
+    tap_arena_reset(&memory, 1);
+    ok(tracker_validate_names(&set, &arena, &message) == TRACKER_NOMEM,
+       "no memory to sort names");
+
+    tap_arena_reset(&memory, 1);
+    t = tracker_of(8);
+    ok(tracker_validate(&t, -1, &limits, &arena, &message) == TRACKER_OK
+       && memory.memory.calls == 0, "a few phrases need no memory");
+}
+
+
+static void
+test_quote(void)
+{
+    size_t         i, len;
+    char           text[600], expected[600];
+    tracker_str_t  s;
+
+    static const char  *chars[] = { "a", "\xc3\xa9", "\xe2\x82\xac",
+                                    "\xf0\x9f\x98\x80" };
+
+    for (i = 0; i < 4; i++) {
+        len = strlen(chars[i]);
+
+        for (s.len = 0; s.len < 100 * len; s.len += len) {
+            memcpy(text + s.len, chars[i], len);
+        }
+
+        s.data = text;
+
+        tracker_message(&message, "%s", "");
+        tracker_message_quote(&message, &s);
+        ok(message.len == s.len && memcmp(message.data, text, s.len) == 0,
+           "100 characters of %zu bytes stay whole", len);
+
+        memcpy(expected, text, s.len);
+        memcpy(expected + s.len, "...", 4);
+
+        memcpy(text + s.len, chars[i], len);
+        s.len += len;
+
+        tracker_message(&message, "%s", "");
+        tracker_message_quote(&message, &s);
+        is(message.data, message.len, expected, "the 101st is cut");
+    }
+}
+
+
+/* what does not fit is cut between characters, and nothing is written over */
+
+static void
+test_full(void)
+{
+    size_t         start;
+    tracker_str_t  s;
+
+    s.data = "\xf0\x9f\x98\x80\xf0\x9f\x98\x80";
+    s.len = 8;
+
+    for (start = 0; start < 4; start++) {
+        tracker_message(&message, "%.*s", (int) start, "xxx");
+
+        while (message.len + s.len < TRACKER_MESSAGE_MAX) {
+            tracker_message_quote(&message, &s);
+        }
+
+        tracker_message_quote(&message, &s);
+
+        ok(message.len < TRACKER_MESSAGE_MAX
+           && (message.len - start - 3) % 4 == 0
+           && memcmp(message.data + message.len - 3, "...", 3) == 0,
+           "a quote cut by a message full at %zu bytes", message.len);
+
+        tracker_message_quote(&message, &s);
+        tracker_message_quote(&message, &s);
+        ok(message.len < TRACKER_MESSAGE_MAX, "and no byte further");
+    }
+
+    tracker_message(&message, "%*s", 2 * TRACKER_MESSAGE_MAX, "x");
+    ok(message.len == TRACKER_MESSAGE_MAX - 1, "a long sentence is cut");
+}
+
+
+static void
+test_conflict(void)
+{
+    char           names[12][4], *p;
+    size_t         i, index[12];
+    tracker_t      elts[12];
+    tracker_set_t  set;
+
+    static char    widest[12][405], expected[TRACKER_MESSAGE_MAX];
+
+    memset(elts, 0, sizeof(elts));
+
+    set.n = 12;
+    set.elts = elts;
+    set.bulk = 1;
+
+    for (i = 0; i < 12; i++) {
+        names[i][0] = 'A' + i;
+        names[i][1] = '\0';
+        elts[i].name = str(names[i]);
+    }
+
+    index[0] = 3;
+
+    tracker_conflict_message(&message, &set, index, 1, 1);
+    is(message.data, message.len, "Tracker with name \"D\" already exists.",
+       "one name of a bulk");
+
+    set.bulk = 0;
+    index[0] = 0;
+    tracker_conflict_message(&message, &set, index, 1, 1);
+    is(message.data, message.len, "Tracker with name \"A\" already exists.",
+       "one object");
+
+    set.bulk = 1;
+    index[0] = 1;
+    index[1] = 4;
+    tracker_conflict_message(&message, &set, index, 2, 2);
+    is(message.data, message.len, "Trackers with these names already exist: "
+       "\"B\" at [1], \"E\" at [4].", "two names");
+
+    tracker_conflict_message(&message, &set, index, 2, 9);
+    is(message.data, message.len, "Trackers with these names already exist: "
+       "\"B\" at [1], \"E\" at [4] and 7 more.", "two of nine");
+
+    for (i = 0; i < 12; i++) {
+        index[i] = i;
+    }
+
+    tracker_conflict_message(&message, &set, index, 12, 12);
+    is(message.data, message.len, "Trackers with these names already exist: "
+       "\"A\" at [0], \"B\" at [1], \"C\" at [2], \"D\" at [3], "
+       "\"E\" at [4], \"F\" at [5], \"G\" at [6], \"H\" at [7], "
+       "\"I\" at [8], \"J\" at [9] and 2 more.", "ten are named");
+
+    tracker_conflict_message(&message, &set, index, 11, 11);
+    ok(message.len > 11 && memcmp(message.data + message.len - 12,
+                                  " and 1 more.", 12) == 0,
+       "ten of eleven");
+
+    /* the longest sentence that there is */
+
+    p = expected;
+    p += sprintf(p, "Trackers with these names already exist:");
+
+    for (i = 0; i < 12; i++) {
+        while (strlen(widest[i]) < 404) {
+            strcat(widest[i], "\xf0\x9f\x98\x80");
+        }
+
+        elts[i].name = str(widest[i]);
+
+        if (i < 10) {
+            p += sprintf(p, "%s \"%.400s...\" at [%zu]", i ? "," : "",
+                         widest[i], i);
+        }
+    }
+
+    sprintf(p, " and 9999990 more.");
+
+    tracker_conflict_message(&message, &set, index, 12, 10000000);
+    is(message.data, message.len, expected, "ten names of 101 wide ones fit");
+}
+
+
+int
+main(void)
+{
+    test_ids();
+    test_required();
+    test_limits();
+    test_duplicates();
+    test_collisions();
+    test_names();
+    test_no_memory();
+    test_quote();
+    test_full();
+    test_conflict();
+
+    tap_arena_reset(&memory, 0);
+    ok(memory.memory.live == 0, "nothing is left over");
+
+    return tap_done();
+}
