@@ -1,0 +1,321 @@
+
+/*
+ * Authenticators: from a request to the account it speaks for, and the
+ * directives that say how.  Rules: API.md section 6.
+ */
+
+
+#include "ngx_http_tracker_module.h"
+
+
+/* no key or password is larger */
+#define NGX_HTTP_TRACKER_SECRET_MAX  4096
+
+
+static ngx_int_t ngx_http_tracker_account_value(ngx_http_request_t *r,
+    ngx_http_tracker_loc_conf_t *tlcf, ngx_str_t *account);
+static ngx_int_t ngx_http_tracker_account_token(ngx_http_request_t *r,
+    ngx_http_tracker_loc_conf_t *tlcf, ngx_str_t *account);
+static ngx_int_t ngx_http_tracker_find_token(ngx_http_request_t *r,
+    ngx_str_t *token);
+
+
+ngx_int_t
+ngx_http_tracker_authenticate(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_int_t                     rc;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    if (ctx->authenticated) {
+        return NGX_OK;
+    }
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    if (tlcf->account) {
+        rc = ngx_http_tracker_account_value(r, tlcf, &ctx->account);
+
+    } else if (tlcf->keys) {
+        rc = ngx_http_tracker_account_token(r, tlcf, &ctx->account);
+
+    } else {
+        rc = NGX_DECLINED;
+    }
+
+    if (rc == NGX_OK) {
+        ctx->authenticated = 1;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_tracker_account_value(ngx_http_request_t *r,
+    ngx_http_tracker_loc_conf_t *tlcf, ngx_str_t *account)
+{
+    if (ngx_http_complex_value(r, tlcf->account, account) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return account->len ? NGX_OK : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_tracker_account_token(ngx_http_request_t *r,
+    ngx_http_tracker_loc_conf_t *tlcf, ngx_str_t *account)
+{
+    char       sub[JWT_SUB_MAX];
+    size_t     len;
+    ngx_str_t  token;
+
+    if (ngx_http_tracker_find_token(r, &token) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    switch (jwt_verify((char *) token.data, token.len, tlcf->keys->elts,
+                       tlcf->keys->nelts, ngx_time(), sub, &len))
+    {
+
+    case JWT_OK:
+        break;
+
+    case JWT_INVALID:
+        return NGX_DECLINED;
+
+    default: /* JWT_ERROR */
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "tracker: a token could not be verified");
+        return NGX_ERROR;
+    }
+
+    account->data = ngx_pnalloc(r->pool, len);
+    if (account->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(account->data, sub, len);
+    account->len = len;
+
+    return NGX_OK;
+}
+
+
+/*
+ * "Authorization: Bearer TOKEN", or "x-api-key: TOKEN" where there is no
+ * Authorization at all.  Returns NGX_OK or NGX_DECLINED.
+ */
+
+static ngx_int_t
+ngx_http_tracker_find_token(ngx_http_request_t *r, ngx_str_t *token)
+{
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  scheme = ngx_string("bearer ");
+    static ngx_str_t  name = ngx_string("x-api-key");
+
+    h = r->headers_in.authorization;
+
+    if (h) {
+        *token = h->value;
+
+        if (token->len < scheme.len
+            || ngx_strncasecmp(token->data, scheme.data, scheme.len) != 0)
+        {
+            return NGX_DECLINED;
+        }
+
+        token->data += scheme.len;
+        token->len -= scheme.len;
+
+        while (token->len && *token->data == ' ') {
+            token->data++;
+            token->len--;
+        }
+
+        return NGX_OK;
+    }
+
+    return ngx_http_tracker_find_header(r, &name, token) == 1 ? NGX_OK
+                                                              : NGX_DECLINED;
+}
+
+
+char *
+ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tracker_loc_conf_t *tlcf = conf;
+
+    ngx_str_t  *value, secret;
+    jwt_key_t  *key;
+
+    value = cf->args->elts;
+
+    if (tlcf->keys == NGX_CONF_UNSET_PTR) {
+        tlcf->keys = ngx_array_create(cf->pool, 1, sizeof(jwt_key_t));
+        if (tlcf->keys == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    key = ngx_array_push(tlcf->keys);
+    if (key == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(key, sizeof(jwt_key_t));
+
+    if (cf->args->nelts == 3) {
+
+        if (ngx_strncmp(value[2].data, "kid=", 4) != 0 || value[2].len == 4) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\", expected "
+                               "\"kid=NAME\"", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        key->kid = (char *) value[2].data + 4;
+        key->kid_len = value[2].len - 4;
+    }
+
+    if (ngx_http_tracker_read_secret(cf, &value[1], JWT_KEY_MIN, &secret)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    key->data = secret.data;
+    key->len = secret.len;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_tracker_account(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char       *rv;
+    ngx_str_t  *value;
+    ngx_uint_t  i;
+
+    static ngx_str_t  forgeable[] = {
+        ngx_string("$http_"), ngx_string("${http_"),
+        ngx_string("$arg_"), ngx_string("${arg_"),
+        ngx_string("$cookie_"), ngx_string("${cookie_"),
+        ngx_null_string
+    };
+
+    rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 0; forgeable[i].len; i++) {
+        if (ngx_strncasecmp(value[1].data, forgeable[i].data,
+                            forgeable[i].len)
+            == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "\"tracker_account %V\" lets each client "
+                               "choose its account, use a variable that an "
+                               "authenticator has set", &value[1]);
+            break;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_tracker_read_secret(ngx_conf_t *cf, ngx_str_t *path, size_t min,
+    ngx_str_t *secret)
+{
+    size_t           size;
+    ssize_t          n;
+    ngx_int_t        rc;
+    ngx_file_t       file;
+    ngx_file_info_t  fi;
+
+    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&file, sizeof(ngx_file_t));
+
+    file.name = *path;
+    file.log = cf->log;
+
+    file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (file.fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", path);
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+
+    if (ngx_fd_info(file.fd, &fi) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_fd_info_n " \"%V\" failed", path);
+        goto done;
+    }
+
+    if (!ngx_is_file(&fi) || ngx_file_size(&fi) > NGX_HTTP_TRACKER_SECRET_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is not a file of at most %d bytes", path,
+                           NGX_HTTP_TRACKER_SECRET_MAX);
+        goto done;
+    }
+
+    if (ngx_file_access(&fi) & 0004) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\" holds a secret and is readable by others "
+                           "than its owner and group", path);
+    }
+
+    size = (size_t) ngx_file_size(&fi);
+
+    secret->data = ngx_pnalloc(cf->pool, size + 1);
+    if (secret->data == NULL) {
+        goto done;
+    }
+
+    n = ngx_read_file(&file, secret->data, size, 0);
+
+    if (n != (ssize_t) size) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           ngx_read_file_n " \"%V\" failed", path);
+        goto done;
+    }
+
+    if (size && secret->data[size - 1] == LF) {
+        size--;
+    }
+
+    secret->len = size;
+
+    if (size < min) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" holds %uz bytes, %uz or more are needed",
+                           path, size, min);
+        goto done;
+    }
+
+    rc = NGX_OK;
+
+done:
+
+    if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
+                           ngx_close_file_n " \"%V\" failed", path);
+    }
+
+    return rc;
+}

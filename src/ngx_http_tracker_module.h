@@ -1,0 +1,165 @@
+
+/*
+ * What the HTTP rooms share: configuration, the context of a request, and
+ * the one list of outcomes.
+ */
+
+
+#ifndef _NGX_HTTP_TRACKER_MODULE_H_INCLUDED_
+#define _NGX_HTTP_TRACKER_MODULE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "jwt.h"
+#include "tracker_json.h"
+#include "tracker_store.h"
+#include "ngx_http_tracker_body.h"
+
+
+/*
+ * How a request ended: what the store says (tracker_outcome_e) and what the
+ * HTTP side decides by itself.  ngx_http_tracker_response.c has the table of
+ * their statuses, names and messages.
+ */
+
+typedef enum {
+    NGX_HTTP_TRACKER_OPTIONS = TRACKER_OUTCOME_LAST,
+    NGX_HTTP_TRACKER_INVALID,
+    NGX_HTTP_TRACKER_REPEATED,
+    NGX_HTTP_TRACKER_UNAUTHORIZED,
+    NGX_HTTP_TRACKER_NO_ENDPOINT,
+    NGX_HTTP_TRACKER_BAD_METHOD,
+    NGX_HTTP_TRACKER_BAD_TYPE,
+    NGX_HTTP_TRACKER_NO_BODY,
+    NGX_HTTP_TRACKER_BAD_KEY,
+    NGX_HTTP_TRACKER_BAD_BODY,
+    NGX_HTTP_TRACKER_TOO_LARGE,
+    NGX_HTTP_TRACKER_LATE,
+
+    NGX_HTTP_TRACKER_OUTCOMES
+} ngx_http_tracker_outcome_e;
+
+
+typedef struct {
+    ngx_array_t                 servers;      /* of ngx_redis_t * */
+} ngx_http_tracker_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                  api;          /* tracker_api is here */
+    ngx_str_t                   base;         /* the location's prefix */
+
+    tracker_store_t             store;
+    tracker_limits_t            limits;
+
+    ngx_array_t                *keys;         /* of jwt_key_t */
+    ngx_http_complex_value_t   *account;
+} ngx_http_tracker_loc_conf_t;
+
+
+typedef struct {
+    ngx_http_request_t         *request;
+
+    ngx_str_t                   endpoint;     /* below the base */
+    ngx_uint_t                  state;        /* of the handler */
+    ngx_msec_t                  start;        /* ngx_current_msec */
+    ngx_event_t                 deadline;     /* of the body */
+
+    ngx_http_tracker_body_t     body;
+    tracker_json_shape_e        shape;        /* that the endpoint takes */
+    tracker_set_t               set;
+    ngx_str_t                   idempotency_key;
+    tracker_job_t              *job;
+
+    ngx_str_t                   account;
+    ngx_msec_t                  redis_time;   /* of jobs that are closed */
+
+    ngx_uint_t                  outcome;      /* of both lists above */
+    ngx_str_t                   answer;       /* the JSON to be sent */
+    ngx_str_t                   allow;        /* methods of the endpoint */
+
+    unsigned                    authenticated:1;
+    unsigned                    waited:1;     /* for Redis */
+    unsigned                    sent:1;       /* the answer is ours */
+    unsigned                    replaced:1;   /* by the filter pair */
+} ngx_http_tracker_ctx_t;
+
+
+/*
+ * ngx_http_tracker_variable.c: the context of a request, made on first use.
+ * Returns NULL when there is no memory.
+ */
+ngx_http_tracker_ctx_t *ngx_http_tracker_get_ctx(ngx_http_request_t *r);
+
+/*
+ * ngx_http_tracker_variable.c: finds a request header by its name in lower
+ * case.  Returns how often it was sent; value is the last one.
+ */
+ngx_uint_t ngx_http_tracker_find_header(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
+
+/* ngx_http_tracker_variable.c: preconfiguration */
+ngx_int_t ngx_http_tracker_add_variables(ngx_conf_t *cf);
+
+/* ngx_http_tracker_handler.c: the content handler of tracker_api */
+ngx_int_t ngx_http_tracker_handler(ngx_http_request_t *r);
+
+/*
+ * ngx_http_tracker_auth.c: finds the account of the request, ctx->account
+ * (memory of r->pool).  Returns NGX_OK, NGX_DECLINED when there is none that
+ * can be believed (401), NGX_ERROR.
+ */
+ngx_int_t ngx_http_tracker_authenticate(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/* ngx_http_tracker_auth.c: setters of the authenticators' directives */
+char *ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_tracker_account(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/*
+ * ngx_http_tracker_auth.c: reads the secret in the file at path, made
+ * absolute, into memory of cf->pool, less one trailing newline.  A secret
+ * shorter than min bytes is an error; a file that everybody may read is a
+ * warning.  Returns NGX_OK, or NGX_ERROR after it logged why.
+ */
+ngx_int_t ngx_http_tracker_read_secret(ngx_conf_t *cf, ngx_str_t *path,
+    size_t min, ngx_str_t *secret);
+
+/*
+ * ngx_http_tracker_response.c.  Each makes ctx->answer from ctx->outcome.
+ */
+
+/*
+ * Renders the trackers of ctx->set, which have ids, as the answer to a
+ * create; the bytes are memory of the job.  The JSON object of each tracker
+ * in it goes to records, an array of set.n.
+ */
+ngx_int_t ngx_http_tracker_render(ngx_http_tracker_ctx_t *ctx,
+    tracker_str_t *records);
+
+/* Sets the outcome and the sentence of its table, or the given one. */
+ngx_int_t ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx,
+    ngx_uint_t outcome, tracker_message_t *message);
+
+/*
+ * Sends ctx->answer with the status of ctx->outcome.  What it returns is for
+ * ngx_http_finalize_request().
+ */
+ngx_int_t ngx_http_tracker_send(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/* the word of $tracker_outcome; len 0 when nothing is decided yet */
+ngx_str_t *ngx_http_tracker_outcome_name(ngx_uint_t outcome);
+
+/* puts the filter pair for answers that are not ours into the chain */
+ngx_int_t ngx_http_tracker_filter_init(ngx_conf_t *cf);
+
+
+extern ngx_module_t  ngx_http_tracker_module;
+
+
+#endif /* _NGX_HTTP_TRACKER_MODULE_H_INCLUDED_ */

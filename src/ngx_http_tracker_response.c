@@ -1,0 +1,551 @@
+
+/*
+ * From outcome to status, headers and JSON: the one table of answers, and the
+ * filter pair that turns what nginx and its other modules answer in a tracker
+ * location into JSON too.  Rules: API.md section 3.
+ */
+
+
+#include "ngx_http_tracker_module.h"
+#include "tracker_json.h"
+
+
+typedef struct {
+    ngx_uint_t   status;
+    ngx_str_t    name;           /* of $tracker_outcome */
+    const char  *message;        /* NULL: none, or made of what was found */
+} ngx_http_tracker_answer_t;
+
+
+typedef struct {
+    ngx_uint_t   status;
+    const char  *phrase;
+} ngx_http_tracker_phrase_t;
+
+
+static void ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
+    tracker_message_t *message);
+static ngx_int_t ngx_http_tracker_wrap(ngx_pool_t *pool, ngx_str_t *answer,
+    tracker_message_t *message);
+static ngx_int_t ngx_http_tracker_unread(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_set_headers(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_table_elt_t *ngx_http_tracker_push_header(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+static ngx_int_t ngx_http_tracker_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_tracker_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+
+
+/* by outcome: first those of the store, then those of the HTTP side */
+
+static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
+
+    { 500, ngx_string("-"), NULL },                          /* NONE */
+    { 200, ngx_string("ready"), NULL },
+    { 200, ngx_string("created"), NULL },
+    { 200, ngx_string("replayed"), NULL },
+    { 409, ngx_string("reused"),
+      "Idempotency-Key was used with another request." },
+    { 409, ngx_string("conflict"), NULL },
+    { 400, ngx_string("quota"), NULL },
+    { 500, ngx_string("taken"), "Internal server error." },
+    { 429, ngx_string("locked"),
+      "Too many requests: the account has reached its limit of "
+      "1 concurrent request." },
+    { 502, ngx_string("unavailable"),
+      "The tracker store did not acknowledge the request." },
+    { 504, ngx_string("timeout"),
+      "The tracker store did not respond in time." },
+    { 500, ngx_string("error"), "Internal server error." },
+
+    { 204, ngx_string("options"), NULL },
+    { 400, ngx_string("invalid"), NULL },
+    { 409, ngx_string("repeated"), NULL },
+    { 401, ngx_string("unauthorized"),
+      "Token validation failed for provided token." },
+    { 404, ngx_string("no_endpoint"), "No such endpoint." },
+    { 405, ngx_string("bad_method"), NULL },
+    { 400, ngx_string("bad_type"),
+      "Content-Type must be application/json." },
+    { 400, ngx_string("no_body"), "Request body is required." },
+    { 400, ngx_string("bad_key"),
+      "Idempotency-Key must be sent once and have 1 to 255 bytes." },
+    { 400, ngx_string("bad_body"),
+      "The request body is not encoded as its headers say." },
+    { 413, ngx_string("too_large"), NULL },
+    { 408, ngx_string("late"), "The request body did not arrive in time." }
+};
+
+
+/* what other modules decide; statuses that are missing have "Error." */
+
+static ngx_http_tracker_phrase_t  ngx_http_tracker_phrases[] = {
+    { 400, "Bad request." },
+    { 401, "Unauthorized." },
+    { 402, "Payment required." },
+    { 403, "Forbidden." },
+    { 404, "Not found." },
+    { 405, "Method not allowed." },
+    { 406, "Not acceptable." },
+    { 408, "Request time-out." },
+    { 409, "Conflict." },
+    { 410, "Gone." },
+    { 411, "Length required." },
+    { 412, "Precondition failed." },
+    { 415, "Unsupported media type." },
+    { 416, "Range not satisfiable." },
+    { 421, "Misdirected request." },
+    { 429, "Too many requests." },
+    { 500, "Internal server error." },
+    { 501, "Not implemented." },
+    { 502, "Bad gateway." },
+    { 503, "Service temporarily unavailable." },
+    { 504, "Gateway time-out." },
+    { 505, "HTTP version not supported." },
+    { 507, "Insufficient storage." },
+    { 0, "Error." }
+};
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+ngx_str_t *
+ngx_http_tracker_outcome_name(ngx_uint_t outcome)
+{
+    return &ngx_http_tracker_answers[outcome].name;
+}
+
+
+ngx_int_t
+ngx_http_tracker_render(ngx_http_tracker_ctx_t *ctx, tracker_str_t *records)
+{
+    char           *p;
+    size_t          i, len;
+    tracker_set_t  *set;
+
+    static const char  one[] = "{\"tracker\":";
+    static const char  many[] = "{\"trackers\":[";
+
+    set = &ctx->set;
+
+    /* as many commas as trackers less one, and the closing brackets */
+
+    len = sizeof(many) - 1 + set->n + 1;
+
+    for (i = 0; i < set->n; i++) {
+        records[i].len = tracker_json_length(&set->elts[i]);
+        len += records[i].len;
+    }
+
+    p = ngx_pnalloc(ctx->job->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->answer.data = (u_char *) p;
+
+    if (set->bulk) {
+        p = (char *) ngx_cpymem(p, many, sizeof(many) - 1);
+
+    } else {
+        p = (char *) ngx_cpymem(p, one, sizeof(one) - 1);
+    }
+
+    for (i = 0; i < set->n; i++) {
+
+        if (i) {
+            *p++ = ',';
+        }
+
+        records[i].data = p;
+        p = tracker_json_write(p, &set->elts[i]);
+    }
+
+    if (set->bulk) {
+        *p++ = ']';
+    }
+
+    *p++ = '}';
+
+    ctx->answer.len = (u_char *) p - ctx->answer.data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome,
+    tracker_message_t *message)
+{
+    tracker_message_t  own;
+
+    ctx->outcome = outcome;
+
+    if (message == NULL) {
+        message = &own;
+        ngx_http_tracker_describe(ctx, message);
+    }
+
+    return ngx_http_tracker_wrap(ctx->request->pool, &ctx->answer, message);
+}
+
+
+/* the sentence for ctx->outcome */
+
+static void
+ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
+    tracker_message_t *message)
+{
+    tracker_job_t             *job;
+    ngx_http_request_t        *r;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    r = ctx->request;
+    job = ctx->job;
+
+    switch (ctx->outcome) {
+
+    case TRACKER_OUTCOME_CONFLICT:
+        tracker_conflict_message(message, &ctx->set, job->places,
+                                 job->nplaces, job->total);
+        break;
+
+    case TRACKER_OUTCOME_QUOTA:
+        tracker_message(message,
+                        "The account may hold at most %lu trackers, it has "
+                        "%lu and the request adds %lu.",
+                        (unsigned long) job->store->max_trackers,
+                        (unsigned long) job->found,
+                        (unsigned long) ctx->set.n);
+        break;
+
+    case NGX_HTTP_TRACKER_BAD_METHOD:
+        tracker_message(message, "Method %.*s is not allowed.",
+                        (int) ngx_min(r->method_name.len,
+                                      TRACKER_QUOTE_CHARS),
+                        r->method_name.data);
+        break;
+
+    case NGX_HTTP_TRACKER_TOO_LARGE:
+        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+        tracker_message(message,
+                        "Request body exceeds the limit of %lu bytes.",
+                        (unsigned long) clcf->client_max_body_size);
+        break;
+
+    default:
+        tracker_message(message, "%s",
+                        ngx_http_tracker_answers[ctx->outcome].message);
+        break;
+    }
+}
+
+
+/* {"message":"..."} */
+
+static ngx_int_t
+ngx_http_tracker_wrap(ngx_pool_t *pool, ngx_str_t *answer,
+    tracker_message_t *message)
+{
+    char  *p;
+
+    static const char  head[] = "{\"message\":";
+
+    answer->len = sizeof(head) - 1 + 1
+                  + tracker_json_string_length(message->data, message->len);
+
+    p = ngx_pnalloc(pool, answer->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    answer->data = (u_char *) p;
+
+    p = (char *) ngx_cpymem(p, head, sizeof(head) - 1);
+    p = tracker_json_string_write(p, message->data, message->len);
+    *p = '}';
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_tracker_send(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    ctx->sent = 1;
+
+    rc = ngx_http_tracker_unread(r, ctx);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /*
+     * nginx would compare If-Match with the answer's ETag, and make a 412
+     * of a write that was done
+     */
+    r->disable_not_modified = 1;
+
+    r->headers_out.status = ngx_http_tracker_answers[ctx->outcome].status;
+
+    if (ngx_http_tracker_set_headers(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->outcome == NGX_HTTP_TRACKER_OPTIONS) {
+        r->header_only = 1;
+
+    } else {
+        ngx_str_set(&r->headers_out.content_type, "application/json");
+        r->headers_out.content_type_len = r->headers_out.content_type.len;
+        r->headers_out.content_type_lowcase = NULL;
+        r->headers_out.content_length_n = ctx->answer.len;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = ctx->answer.data;
+    b->last = ctx->answer.data + ctx->answer.len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+/*
+ * A body that was not read must never be taken for the next request.  nginx
+ * throws it away and keeps the connection, but where we have begun to read
+ * it, where a client still waits for "100 Continue", and where another
+ * request of the account writes: there the connection is closed.
+ */
+
+static ngx_int_t
+ngx_http_tracker_unread(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    if (ctx->body.complete) {
+        return NGX_OK;
+    }
+
+    if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
+        return NGX_OK;
+    }
+
+    if (ctx->body.started
+        || ctx->outcome == TRACKER_OUTCOME_LOCKED
+        || (r->headers_in.expect && !r->expect_tested))
+    {
+        r->keepalive = 0;
+        return NGX_OK;
+    }
+
+    return ngx_http_discard_request_body(r);
+}
+
+
+static ngx_int_t
+ngx_http_tracker_set_headers(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_str_t         value;
+    ngx_table_elt_t  *h;
+
+    switch (ctx->outcome) {
+
+    case NGX_HTTP_TRACKER_UNAUTHORIZED:
+        ngx_str_set(&value, "Bearer");
+
+        h = ngx_http_tracker_push_header(r, "WWW-Authenticate", &value);
+        r->headers_out.www_authenticate = h;
+
+        return h ? NGX_OK : NGX_ERROR;
+
+    case TRACKER_OUTCOME_LOCKED:
+        ngx_str_set(&value, "1");
+        h = ngx_http_tracker_push_header(r, "Retry-After", &value);
+
+        return h ? NGX_OK : NGX_ERROR;
+
+    case NGX_HTTP_TRACKER_OPTIONS:
+    case NGX_HTTP_TRACKER_BAD_METHOD:
+        h = ngx_http_tracker_push_header(r, "Allow", &ctx->allow);
+
+        return h ? NGX_OK : NGX_ERROR;
+
+    default:
+        return NGX_OK;
+    }
+}
+
+
+static ngx_table_elt_t *
+ngx_http_tracker_push_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    h->hash = 1;
+    h->key.len = ngx_strlen(name);
+    h->key.data = (u_char *) name;
+    h->value = *value;
+    h->lowcase_key = NULL;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+
+    return h;
+}
+
+
+ngx_int_t
+ngx_http_tracker_filter_init(ngx_conf_t *cf)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_tracker_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_tracker_body_filter;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tracker_header_filter(ngx_http_request_t *r)
+{
+    tracker_message_t             message;
+    ngx_http_tracker_ctx_t       *ctx;
+    ngx_http_tracker_phrase_t    *phrase;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    static ngx_str_t  json = ngx_string("application/json");
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    if (!tlcf->api || r != r->main || r->headers_out.status < 400) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ctx = ngx_http_tracker_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* a site's own JSON is left alone as well */
+
+    if (ctx->sent
+        || (r->headers_out.content_type.len >= json.len
+            && ngx_strncasecmp(r->headers_out.content_type.data, json.data,
+                               json.len)
+               == 0))
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    if (r->headers_out.status == 413) {
+        if (ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_TOO_LARGE, NULL)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+    } else {
+        for (phrase = ngx_http_tracker_phrases; phrase->status; phrase++) {
+            if (phrase->status == r->headers_out.status) {
+                break;
+            }
+        }
+
+        tracker_message(&message, "%s", phrase->phrase);
+
+        if (ngx_http_tracker_wrap(r->pool, &ctx->answer, &message) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    ctx->replaced = 1;
+
+    ngx_http_clear_content_length(r);
+    ngx_http_clear_accept_ranges(r);
+    ngx_http_clear_last_modified(r);
+    ngx_http_clear_etag(r);
+
+    r->headers_out.content_type = json;
+    r->headers_out.content_type_len = json.len;
+    r->headers_out.content_type_lowcase = NULL;
+    r->headers_out.charset.len = 0;
+    r->headers_out.content_length_n = ctx->answer.len;
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_http_tracker_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_buf_t               *b;
+    ngx_uint_t               last;
+    ngx_chain_t             *cl, out;
+    ngx_http_tracker_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
+
+    if (ctx == NULL || !ctx->replaced || in == NULL) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    last = 0;
+
+    for (cl = in; cl; cl = cl->next) {
+        cl->buf->pos = cl->buf->last;
+        cl->buf->file_pos = cl->buf->file_last;
+
+        last |= cl->buf->last_buf;
+    }
+
+    if (!last) {
+        return NGX_OK;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = ctx->answer.data;
+    b->last = ctx->answer.data + ctx->answer.len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_next_body_filter(r, &out);
+}
