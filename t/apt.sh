@@ -1,0 +1,41 @@
+# shellcheck shell=bash
+#
+# Things of Debian that the machine's own apt does not offer (sources, newer
+# releases): sourced by the commands in t/, not run.  apt gets a throw-away
+# configuration in a folder of ours; nothing in /etc changes.
+
+
+# Prints the address of the mirror that the machine takes Debian from.
+
+apt_mirror() {
+    local release
+
+    release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+
+    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
+            'Created-By: Packages' \
+        | awk -v release="$release" '
+            $1 ~ /^https?:/ && $3 == "main" \
+                && ($2 == release || $2 == "stable") { print $1; exit }' \
+        | grep . || { echo "no Debian mirror in apt's sources" >&2; return 1; }
+}
+
+
+# apt_elsewhere FOLDER SOURCE ARGUMENTS: apt-get with one line of sources.list
+# instead of the machine's.  Its state is kept in FOLDER.
+
+apt_elsewhere() {
+    local folder=$1 source=$2
+    shift 2
+
+    mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
+    echo "$source" >"$folder/sources.list"
+
+    apt-get -q -o Dir::Etc::SourceList="$folder/sources.list" \
+        -o Dir::Etc::SourceParts=/dev/null \
+        -o Dir::State::Lists="$folder/lists" \
+        -o Dir::Cache="$folder/cache" \
+        -o APT::Sandbox::User="$(id -un)" \
+        -o Acquire::Languages=none \
+        "$@"
+}
