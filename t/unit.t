@@ -1,0 +1,75 @@
+# The unit tests of t/unit, built with both sanitizers and without nginx:
+# the rooms that they test know no nginx, and this shows it.
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
+use Test::More;
+
+my $top = dirname(dirname(abs_path(__FILE__)));
+my $build = "$top/.build/unit";
+
+my @cflags = (qw(-std=gnu99 -O1 -g -Wall -Wextra -Werror),
+              '-fsanitize=address,undefined', '-fno-sanitize-recover=all');
+
+my @tests = (
+    [ tracker_test => [qw(tracker.c)], [] ],
+    [ tracker_json_test => [qw(tracker.c tracker_json.c)], ['-ljansson'] ],
+    [ jwt_test => [qw(jwt.c)], [qw(-ljansson -lcrypto)] ],
+);
+
+plan tests => scalar @tests;
+
+make_path($build);
+
+# findings and leaks must end a program with a status, whoever runs this
+delete @ENV{qw(ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS)};
+
+for (@tests) {
+    my ($name, $sources, $libraries) = @$_;
+
+    subtest $name => sub {
+        my @command = ($ENV{CC} || 'gcc', @cflags, "-I$top/src",
+                       "$top/t/unit/$name.c", map({ "$top/src/$_" } @$sources),
+                       '-o', "$build/$name", @$libraries);
+
+        if (system(@command) != 0) {
+            fail("@command");
+            return;
+        }
+
+        run("$build/$name");
+    };
+}
+
+
+# Passes the lines of a program that prints TAP on to Test::More.
+
+sub run {
+    my ($program) = @_;
+    my ($seen, $planned) = (0, -1);
+
+    open my $out, '-|', $program or die "cannot run $program: $!";
+
+    while (my $line = <$out>) {
+        if ($line =~ /^(not )?ok \d+ - (.*)/) {
+            $seen++;
+            ok(!$1, $2);
+
+        } elsif ($line =~ /^1\.\.(\d+)$/) {
+            $planned = $1;
+
+        } else {
+            chomp $line;
+            diag($line);
+        }
+    }
+
+    close $out;
+
+    is($planned, $seen, 'ran to its end');
+    is($?, 0, 'status, memory and undefined behaviour');
+}
