@@ -36,7 +36,7 @@ use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
     token sign_token KEY
-    redis redis_port start_redis stop_redis pause_redis resume_redis
+    redis redis_password start_redis stop_redis pause_redis resume_redis
     account_key lock_key hold_lock commands_seen
     tracker_text post request connect_nginx send_bytes read_response
     read_rest exchange parallel
@@ -49,7 +49,7 @@ use constant LIMIT => 60;
 
 use constant KEY => 'the key of the tests: 32 bytes!!';
 
-my ($dir, $redis_pid, $redis_port);
+my ($dir, $redis_pid, $redis_password);
 my $server = $ENV{TRACKER_REDIS_SERVER} || 'redis-server';
 
 
@@ -103,6 +103,7 @@ BEGIN {
     $ENV{TEST_NGINX_H2_PORT} = free_port();
     $ENV{TEST_NGINX_SCRATCH} = $dir;
     $ENV{TEST_NGINX_REDIS} = "unix:$dir/redis.sock";
+    $ENV{TEST_NGINX_REDIS_PORT} = free_port();
     $ENV{TEST_NGINX_KEY} = scratch('jwt.key', KEY . "\n");
 }
 
@@ -300,14 +301,13 @@ sub start_redis {
     my @options = @_;
 
     die "redis runs already\n" if $redis_pid;
-    $redis_port ||= free_port();
-
     $redis_pid = fork() // die "fork: $!";
 
     if ($redis_pid == 0) {
         open STDOUT, '>', "$dir/redis.log";
         open STDERR, '>&', \*STDOUT;
-        exec($server, '--port', $redis_port, '--bind', '127.0.0.1',
+        exec($server, '--bind', '127.0.0.1',
+             '--port', $ENV{TEST_NGINX_REDIS_PORT},
              '--unixsocket', "$dir/redis.sock", '--unixsocketperm', '777',
              '--dir', $dir, '--save', '', '--appendonly', 'no',
              '--maxmemory-policy', 'noeviction', @options)
@@ -322,8 +322,12 @@ sub start_redis {
     }, 'redis starts');
 }
 
-sub redis_port {
-    return $redis_port;
+# From now on clients need this password, redis() included.
+sub redis_password {
+    my ($password) = @_;
+
+    redis('CONFIG', 'SET', 'requirepass', $password);
+    $redis_password = $password;
 }
 
 sub stop_redis {
@@ -334,6 +338,7 @@ sub stop_redis {
     waitpid $redis_pid, 0;
     unlink "$dir/redis.sock";
     undef $redis_pid;
+    undef $redis_password;
 }
 
 sub pause_redis {
@@ -349,6 +354,14 @@ sub redis {
     my @command = @_;
     my $sock = IO::Socket::UNIX->new(Peer => "$dir/redis.sock")
         or die "cannot connect to redis: $!\n";
+
+    redis_command($sock, 'AUTH', $redis_password) if defined $redis_password;
+
+    return redis_command($sock, @command);
+}
+
+sub redis_command {
+    my ($sock, @command) = @_;
 
     print $sock '*' . @command . "\r\n",
                 map { '$' . length() . "\r\n$_\r\n" } @command;

@@ -1,0 +1,379 @@
+use lib 't/lib';
+use Tracker;
+use Test::Nginx::Socket 'no_plan';
+
+# What nginx -t says: each configuration is tested by a run of its own.
+
+sub config_test {
+    my ($http, $server) = @_;
+    my $load = join '', map { "load_module $_;\n" }
+                        split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // '';
+    my $root = scratch('');
+    my $temp = join '', map { "${_}_temp_path $root/temp;\n" }
+                        qw(client_body proxy fastcgi uwsgi scgi);
+    my $file = scratch('test.conf', <<"CONFIG");
+$load
+events {}
+pid $root/test.pid;
+http {
+    access_log off;
+    $temp
+    $http
+    server {
+        listen 127.0.0.1:$ENV{TEST_NGINX_PORT};
+        $server
+    }
+}
+CONFIG
+    my $binary = $ENV{TEST_NGINX_BINARY} || 'nginx';
+    my $words = `$binary -t -e $root/test.log -p $root -c $file 2>&1`;
+
+    return ($? >> 8, $words);
+}
+
+sub expand {
+    my ($text) = @_;
+
+    return $text =~ s/\$(TEST_NGINX_\w+)/$ENV{$1}/gr;
+}
+
+sub is_refused {
+    my ($http, $server, $message, $title) = @_;
+    my ($status, $words) = config_test(expand($http), expand($server));
+
+    is($status, 1, "$title: refused");
+    like($words, qr/\[emerg\].*$message/, $title);
+}
+
+sub is_accepted {
+    my ($http, $server, $title) = @_;
+    my ($status, $words) = config_test(expand($http), expand($server));
+
+    is($status, 0, "$title: accepted") or diag($words);
+    unlike($words, qr/\[(warn|error|emerg)\]/, "$title: no warning");
+}
+
+sub is_warned {
+    my ($http, $server, $message, $title) = @_;
+    my ($status, $words) = config_test(expand($http), expand($server));
+
+    is($status, 0, "$title: accepted");
+    like($words, qr/\[warn\].*$message/, $title);
+}
+
+# one directive beside what every tracker location needs
+sub directive {
+    my ($line) = @_;
+
+    return ('tracker_jwt_key $TEST_NGINX_KEY;',
+            "location /t/ { tracker_api; $line }");
+}
+
+sub KEY_LINE { 'tracker_jwt_key $TEST_NGINX_KEY;' }
+
+run_tests();
+
+__DATA__
+
+=== an authenticator is enough
+--- scenario
+is_accepted(KEY_LINE, 'location /t/ { tracker_api; }', 'key');
+is_accepted('tracker_account $remote_user;', 'location /t/ { tracker_api; }',
+            'account');
+is_accepted('', 'tracker_account $remote_user; location / { tracker_api; }',
+            'in the server');
+is_accepted('', "location / { tracker_api; @{[KEY_LINE]} }", 'after it');
+
+
+
+=== without an authenticator nginx does not start
+--- scenario
+is_refused('', 'location /t/ { tracker_api; }',
+           '"tracker_api".*"/t/".*authenticator.*"tracker_jwt_key"', 'none');
+is_refused('', "location /t/ { tracker_api; }
+                location /u/ { tracker_api; @{[KEY_LINE]} }",
+           '"/t/".*authenticator', 'elsewhere only');
+is_accepted('', 'location / { return 204; }', 'no tracker_api, no matter');
+
+
+
+=== tracker_api: prefix locations only
+--- scenario
+my $key = KEY_LINE;
+
+is_refused($key, 'location ~ /t/ { tracker_api; }', '"tracker_api"', 'regex');
+is_refused($key, 'location ~* /t/ { tracker_api; }', '"tracker_api"',
+           'regex, any case');
+is_refused($key, 'location @t { tracker_api; }', '"tracker_api"', 'named');
+is_refused($key, 'location = /t/ { tracker_api; }', '"tracker_api"', 'exact');
+is_refused($key, 'location /t/ { if ($arg_a) { tracker_api; } }',
+           '"tracker_api"', 'if');
+is_refused($key, 'location /t/ { limit_except GET { tracker_api; } }',
+           '"tracker_api"', 'limit_except');
+is_refused($key, 'tracker_api;', '"tracker_api"', 'server');
+is_refused("$key tracker_api;", '', '"tracker_api"', 'http');
+is_refused($key, 'location /t/ { tracker_api on; }', '"tracker_api"',
+           'an argument');
+is_refused($key, 'location /t/ { tracker_api; tracker_api; }', 'duplicate',
+           'twice');
+is_accepted($key, 'location ^~ /t/ { tracker_api; }', 'prefix that ends');
+is_accepted($key, 'location /t/ { location /t/u/ { tracker_api; } }',
+            'nested');
+is_accepted($key, 'location /t/ { tracker_api; } location /u/ { tracker_api; }',
+            'two locations');
+
+
+
+=== client_max_body_size has an end where tracker_api is
+--- scenario
+my $key = KEY_LINE;
+my $api = 'location /t/ { tracker_api; }';
+
+is_refused("$key client_max_body_size 0;", $api, '"client_max_body_size"',
+           'none');
+is_refused($key, "client_max_body_size 17m; $api", '"client_max_body_size"',
+           'over 16m');
+is_refused($key, 'location /t/ { client_max_body_size 16777217; tracker_api; }',
+           '"client_max_body_size"', 'one byte over');
+is_accepted($key, 'location /t/ { client_max_body_size 16m; tracker_api; }',
+            '16m');
+is_accepted("$key client_max_body_size 0;",
+            'location /t/ { tracker_api; client_max_body_size 1m; }
+             location /u/ { return 204; }', 'without elsewhere');
+
+
+
+=== tracker_jwt_key: a file of 32 bytes or more
+--- scenario
+sub key_of {
+    my ($bytes, $mode) = @_;
+
+    scratch('test.key', $bytes, $mode // 0600);
+    return ('tracker_jwt_key $TEST_NGINX_SCRATCH/test.key;',
+            'location /t/ { tracker_api; }');
+}
+
+is_accepted(key_of('x' x 32), '32');
+is_accepted(key_of('x' x 32 . "\n"), '32 and a newline');
+is_accepted(key_of("\x00\xff\n" x 20), 'binary');
+is_refused(key_of('x' x 31), '".*test\.key".*\b31\b.*\b32\b', '31');
+is_refused(key_of('x' x 31 . "\n"), '\b31\b.*\b32\b', '31 and a newline');
+is_refused(key_of("\n"), '\b0\b.*\b32\b', 'a newline');
+is_refused(key_of(''), '\b0\b.*\b32\b', 'empty');
+is_warned(key_of('x' x 32, 0644), '".*test\.key".*others', 'for everybody');
+is_accepted(key_of('x' x 32, 0640), 'owner and group');
+is_refused('tracker_jwt_key $TEST_NGINX_SCRATCH/none.key;',
+           'location /t/ { tracker_api; }',
+           '".*none\.key".*No such file', 'missing');
+is_refused('tracker_jwt_key $TEST_NGINX_SCRATCH;',
+           'location /t/ { tracker_api; }', '".*"', 'a folder');
+
+
+
+=== tracker_jwt_key: parameters and repetition
+--- scenario
+my $api = 'location /t/ { tracker_api; }';
+
+is_accepted('tracker_jwt_key $TEST_NGINX_KEY kid=a;
+             tracker_jwt_key $TEST_NGINX_KEY kid=b;
+             tracker_jwt_key $TEST_NGINX_KEY;', $api, 'three keys');
+is_refused('tracker_jwt_key $TEST_NGINX_KEY kid=;', $api, '"kid="',
+           'an empty kid');
+is_refused('tracker_jwt_key $TEST_NGINX_KEY key=a;', $api, '"key=a"',
+           'another parameter');
+is_refused('tracker_jwt_key;', $api, '"tracker_jwt_key"', 'no path');
+is_refused('tracker_jwt_key a kid=a kid=b;', $api, '"tracker_jwt_key"',
+           'too many');
+
+
+
+=== a relative path begins in the folder of the configuration
+--- scenario
+is_accepted('tracker_jwt_key jwt.key;', 'location /t/ { tracker_api; }',
+            'relative');
+
+
+
+=== tracker_account: a warning where clients name their account
+--- scenario
+my $api = 'location /t/ { tracker_api; }';
+
+is_warned("tracker_account $_;", $api, '"tracker_account', $_)
+    for '$http_x_user', '$arg_user', '$cookie_user', '"${http_x_user}"';
+is_accepted("tracker_account $_;", $api, $_)
+    for '$remote_user', '$ssl_client_s_dn', 'fixed', 'site/$remote_user';
+is_refused('tracker_account $remote_user; tracker_account $remote_addr;',
+           $api, 'duplicate', 'twice');
+is_refused('tracker_account;', $api, '"tracker_account"', 'no value');
+is_refused('tracker_account $no_such_variable;', $api, 'no_such_variable',
+           'unknown variable');
+
+
+
+=== tracker_redis: addresses and parameters
+--- scenario
+scratch('redis.password', "secret\n");
+scratch('empty.password', "\n");
+
+is_accepted(directive("tracker_redis $_;"), $_)
+    for '127.0.0.1:6379', '127.0.0.1', 'localhost:7000', '[::1]:6379',
+        'unix:/run/redis.sock', '127.0.0.1:6379 db=0', '127.0.0.1 db=15',
+        '127.0.0.1 password_file=$TEST_NGINX_SCRATCH/redis.password',
+        '127.0.0.1 user=u password_file=redis.password db=3';
+is_refused(directive("tracker_redis $_->[0];"), $_->[1], $_->[0])
+    for ['127.0.0.1:0', '127\.0\.0\.1:0'],
+        ['127.0.0.1:70000', '127\.0\.0\.1:70000'],
+        ['127.0.0.1:x', '127\.0\.0\.1:x'],
+        ['no-such-host.invalid:6379', 'no-such-host\.invalid'],
+        ['unix:', 'unix:'],
+        ['127.0.0.1 db=x', '"db=x"'], ['127.0.0.1 db=-1', '"db=-1"'],
+        ['127.0.0.1 db=', '"db="'], ['127.0.0.1 user=', '"user="'],
+        ['127.0.0.1 password_file=', '"password_file="'],
+        ['127.0.0.1 password=x', '"password=x"'],
+        ['127.0.0.1 user=u', 'password_file'],
+        ['127.0.0.1 password_file=$TEST_NGINX_SCRATCH/none', 'none".*No such'],
+        ['127.0.0.1 password_file=$TEST_NGINX_SCRATCH/empty.password',
+         'empty\.password'],
+        ['127.0.0.1; tracker_redis 127.0.0.1', 'duplicate'];
+is_refused(directive('tracker_redis;'), '"tracker_redis"', 'no address');
+
+
+
+=== tracker_redis: a password for everybody gets a warning
+--- scenario
+scratch('redis.password', "secret\n", 0644);
+is_warned(directive('tracker_redis 127.0.0.1
+                     password_file=$TEST_NGINX_SCRATCH/redis.password;'),
+          'redis\.password.*others', 'warning');
+
+
+
+=== the other directives: values, bounds, repetition
+--- scenario
+my %directives = (
+    tracker_prefix => { good => ['a', 'a:b', 'x-1_y'],
+                        bad => ['""', '"a{b"', '"a}b"'] },
+    tracker_timeout => { good => ['100ms', '1s', '30', '1h'],
+                         bad => ['0', '-1', 'x', '10ms', '25h', '""'] },
+    tracker_redis_timeout => { good => ['100ms', '5s'],
+                               bad => ['0', '-1', 'x', '10ms', '25h'] },
+    tracker_lock => { good => ['on', 'off'], bad => ['yes', '1'] },
+    tracker_max_trackers => { good => ['off', '1', '500'],
+                              bad => ['0', '-1', 'x', '99999999999999999999',
+                                      '1k', '1.5', 'on'] },
+    tracker_max_bulk => { good => ['off', '1', '500'],
+                          bad => ['0', '-1', 'x', '99999999999999999999'] },
+    tracker_max_phrases => { good => ['off', '1', '50'],
+                             bad => ['0', '-1', 'x', '99999999999999999999'] },
+    tracker_min_phrases => { good => ['1', '5'],
+                             bad => ['0', 'off', '-1', 'x',
+                                     '99999999999999999999'] },
+);
+
+for my $name (sort keys %directives) {
+    my ($good, $bad) = @{$directives{$name}}{qw(good bad)};
+
+    is_accepted(directive("$name $_;"), "$name $_") for @$good;
+
+    for my $value (@$bad) {
+        my $quoted = $value =~ s/"//gr;
+        is_refused(directive("$name $value;"),
+                   "(\"\Q$quoted\E\"|\"$name\")", "$name $value");
+    }
+
+    is_refused(directive("$name $good->[0]; $name $good->[0];"), 'duplicate',
+               "$name twice");
+    is_refused(directive("$name;"), "\"$name\"", "$name without a value");
+    is_refused(directive("$name $good->[0] $good->[0];"), "\"$name\"",
+               "$name with two values");
+}
+
+
+
+=== limits that contradict each other
+--- scenario
+is_refused(directive('tracker_min_phrases 5; tracker_max_phrases 4;'),
+           '"tracker_max_phrases" is 4.*"tracker_min_phrases" 5', 'phrases');
+is_accepted(directive('tracker_min_phrases 5; tracker_max_phrases 5;'),
+            'equal');
+
+
+
+=== settings are inherited and replaced, level by level
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY;
+    tracker_prefix outer;
+    tracker_max_phrases 2;
+    tracker_max_bulk 1;
+    tracker_lock off;
+--- config
+    tracker_prefix middle;
+    client_max_body_size 1m;
+
+    location /a/ {
+        tracker_api;
+    }
+
+    location /b/ {
+        tracker_api;
+        tracker_prefix inner;
+        tracker_max_phrases off;
+        tracker_max_bulk off;
+        tracker_lock on;
+
+        location /b/c/ {
+            tracker_api;
+        }
+    }
+--- scenario
+my @three = (body => tracker_text('n', 1 .. 3));
+my @bulk = (body => '[' . tracker_text('x') . ',' . tracker_text('y') . ']');
+
+is(exchange(request('POST', '/a/tracker', @three))->{status}, 400,
+   'phrases of http');
+is(exchange(request('POST', '/a/trackers', @bulk))->{status}, 400,
+   'bulk of http');
+is(exchange(request('POST', '/b/tracker', @three))->{status}, 200,
+   'phrases of the location');
+is(exchange(request('POST', '/b/c/tracker', @three))->{status}, 409,
+   'the nested location has the same store');
+is(exchange(request('POST', '/b/c/trackers', @bulk))->{status}, 200,
+   'bulk of the location');
+is(exchange(request('POST', '/a/tracker', body => tracker_text('n')))
+   ->{status}, 200, 'another prefix, another store');
+
+ok(redis('EXISTS', account_key('tester', 'name:n', 'middle')), 'middle');
+ok(redis('EXISTS', account_key('tester', 'name:n', 'inner')), 'inner');
+ok(!redis('EXISTS', account_key('tester', 'name:n', 'outer')), 'not outer');
+
+redis('SET', lock_key('tester', 'inner'), 'held', 'PX', 600_000);
+redis('SET', lock_key('tester', 'middle'), 'held', 'PX', 600_000);
+is(exchange(request('POST', '/b/tracker', body => tracker_text('z')))
+   ->{status}, 429, 'lock of the location');
+is(exchange(request('POST', '/a/tracker', body => tracker_text('z')))
+   ->{status}, 200, 'lock of http');
+
+
+
+=== conf/nginx.conf has every directive and is accepted
+--- scenario
+open my $in, '<', 'conf/nginx.conf' or die "conf/nginx.conf: $!";
+my $text = do { local $/; <$in> };
+
+for my $name (qw(tracker_api tracker_redis tracker_prefix tracker_jwt_key
+                 tracker_account tracker_timeout tracker_redis_timeout
+                 tracker_lock tracker_max_trackers tracker_max_bulk
+                 tracker_max_phrases tracker_min_phrases))
+{
+    like($text, qr/^\s*(# )?$name\b/m, $name);
+}
+
+my $root = scratch('');
+my ($http) = $text =~ /^http \{\n(.*)^\}/ms;
+
+$http =~ s{/etc/nginx/tracker/jwt\.key}{$ENV{TEST_NGINX_KEY}};
+$http =~ s{/var/log/nginx/}{$root}g;
+$http =~ s{listen 80;}{listen 127.0.0.1:$ENV{TEST_NGINX_H2_PORT};};
+$http =~ s{^\s*access_log }{#$&}m;
+is_accepted($http, 'location / { return 204; }', 'the sample');

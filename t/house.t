@@ -1,0 +1,78 @@
+# The rules of the source tree that a machine can check.
+
+use strict;
+use warnings;
+use Encode qw(decode);
+use File::Find;
+use Test::More;
+
+my %text;
+
+find({ no_chdir => 1, wanted => sub {
+    return unless /\.(c|h|lua)$/;
+    open my $in, '<:raw', $_ or die "$_: $!";
+    local $/;
+    $text{s{^src/}{}r} = <$in>;
+} }, 'src');
+
+ok(scalar keys %text, 'there are sources');
+
+# the files, comments left out, that a pattern is found in
+sub files_with {
+    my ($pattern) = @_;
+
+    return grep {
+        my $code = $text{$_};
+        $code =~ s{/\*.*?\*/}{}gs unless /\.lua$/;
+        $code =~ $pattern;
+    } sort keys %text;
+}
+
+sub only_in {
+    my ($pattern, $allowed, $title) = @_;
+    my @others = grep { $_ !~ /^(?:$allowed)$/ } files_with($pattern);
+
+    is("@others", '', $title);
+}
+
+only_in(qr/#\s*include\s*[<"](hiredis|async|read|sds)\b/, 'ngx_redis.*',
+        'hiredis is included by the Redis client only');
+only_in(qr/\bredis(Async|Reply|Reader|Context)\w*/, 'ngx_redis.*',
+        'and its names are used nowhere else');
+is(join(' ', grep { !/private/ } grep { /\.h$/ } files_with(qr/hiredis/)), '',
+   'the public headers do not know it');
+
+only_in(qr/#\s*include\s*<jansson\.h>/, 'tracker_json\.c|jwt\.c',
+        'jansson is included by tracker_json.c and jwt.c only');
+only_in(qr/\bjson_(t|loads|loadb|object|array|string|decref)\b/,
+        'tracker_json\.c|jwt\.c', 'and its names are used nowhere else');
+
+only_in(qr/ngx_http/, 'ngx_http_.*', 'rooms below know no HTTP');
+is(join(' ', grep { /^(tracker|tracker_json|jwt)\.[ch]$/ }
+             files_with(qr/\bngx_/)), '', 'the pure rooms know no nginx');
+
+only_in(qr/"(name|id|idem):|\b(name|id|idem):%/, 'tracker_store\.c|lua/.*',
+        'names of keys are known to the store only');
+
+only_in(qr/\b[45]\d\d\s*[,;\)]|"[45]\d\d\b/,
+        'ngx_http_tracker_response\.c|lua/.*',
+        'numeric statuses are in the table of responses only');
+
+only_in(qr/\bngx_http_finalize_request\b/,
+        'ngx_http_tracker_handler\.c|ngx_http_tracker_body\.c',
+        'requests are finalized by the handler and the body reader only');
+
+only_in(qr{(?<![:"])//}, 'lua/.*', 'comments are /* */');
+
+for my $file (sort keys %text) {
+    my @lines = split /\n/, decode('UTF-8', $text{$file});
+    my @long = grep { length $lines[$_ - 1] > 80 } 1 .. @lines;
+    my @blank = grep { $lines[$_ - 1] =~ /\t|\s$/ } 1 .. @lines;
+
+    is("@long", '', "$file: 80 columns");
+    is("@blank", '', "$file: no tabs, no blanks at the end of a line");
+    is($text{$file} =~ /\b(TODO|FIXME|XXX)\b/ ? $1 : '', '',
+       "$file: nothing is left to do");
+}
+
+done_testing();

@@ -1,0 +1,344 @@
+use lib 't/lib';
+use Tracker;
+use Test::Nginx::Socket 'no_plan';
+
+add_block_preprocessor(sub {
+    # each block finds a Redis of its own settings
+    stop_redis();
+});
+
+run_tests();
+
+sub create {
+    my ($name, %o) = @_;
+
+    return exchange(post('tracker', tracker_text($name), %o));
+}
+
+sub is_unavailable {
+    my ($response, $title) = @_;
+
+    is($response->{status}, 502, "$title: status");
+    is($response->{headers}{'content-type'}, 'application/json',
+       "$title: type");
+    is_message($response->{body},
+               'The tracker store did not acknowledge the request.', $title);
+}
+
+sub is_timeout {
+    my ($response, $title) = @_;
+
+    is($response->{status}, 504, "$title: status");
+    is($response->{headers}{'content-type'}, 'application/json',
+       "$title: type");
+    is_message($response->{body},
+               'The tracker store did not respond in time.', $title);
+}
+
+# until the module dares to connect again
+sub wait_for_create {
+    my ($name) = @_;
+    my $response;
+
+    wait_until(sub {
+        $response = create($name);
+        $response->{status} != 502;
+    }, 'the store is back');
+
+    return $response;
+}
+
+__DATA__
+
+=== Redis stopped: 502 at once; back: 200 without a reload
+--- scenario
+is_created(create('before'), 'before', 'it runs');
+
+stop_redis();
+is_unavailable(create('down'), "request $_") for 1 .. 5;
+
+start_redis();
+is_created(wait_for_create('after'), 'after', 'it runs again');
+
+
+
+=== Redis absent at start is normal
+--- init
+Tracker::stop_redis();
+--- scenario
+is_unavailable(create('n'), 'absent');
+start_redis();
+is_created(wait_for_create('n'), 'n', 'it came');
+
+
+
+=== keepalive survives a 502
+--- scenario
+stop_redis();
+
+my $sock = connect_nginx();
+for (1 .. 3) {
+    send_bytes($sock, post('tracker', tracker_text('n')));
+    is_unavailable(read_response($sock), 'one connection');
+}
+
+
+
+=== a body that is still to come is not waited for when Redis is down
+--- scenario
+stop_redis();
+
+my $sock = connect_nginx();
+send_bytes($sock, post('tracker', '', length => 1000));
+my $response = read_response($sock);
+is_unavailable($response, 'at once');
+is($response->{headers}{connection}, 'close', 'Connection: close');
+is(read_rest($sock), '', 'closed');
+
+
+
+=== what needs no Redis needs no Redis
+--- scenario
+stop_redis();
+is(exchange(post('tracker', '{'))->{status}, 400, 'not JSON');
+is(exchange(post('x', '{}'))->{status}, 404, 'no endpoint');
+is(exchange(post('tracker', '{}', token => 'x'))->{status}, 401, 'no token');
+is(exchange(request('OPTIONS', '/v1/manage/tracker'))->{status}, 204,
+   'OPTIONS');
+
+
+
+=== over TCP the same
+--- http_config
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_redis 127.0.0.1:$TEST_NGINX_REDIS_PORT;
+        client_max_body_size 1m;
+    }
+--- scenario
+is_created(create('before'), 'before', 'it runs');
+stop_redis();
+is_unavailable(create('down'), 'stopped');
+start_redis();
+is_created(wait_for_create('after'), 'after', 'it runs again');
+
+
+
+=== a silent Redis: 504 at the timeout, other locations are not held up
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_redis_timeout 2s;
+        client_max_body_size 1m;
+    }
+
+    location /static {
+        return 200 "static\n";
+    }
+--- scenario
+is_created(create('before'), 'before', 'it runs');
+pause_redis();
+
+my @socks = map { connect_nginx() } 1 .. 3;
+send_bytes($socks[$_], post('tracker', tracker_text('n'),
+                            account => "account $_")) for 0 .. 2;
+
+is(static_answers(50), 50, 'other locations answer');
+ok(!IO::Select->new(@socks)->can_read(0),
+   'before the first request has waited for its two seconds');
+
+is_timeout(read_response($_), 'silent') for @socks;
+
+resume_redis();
+is(wait_for_create('after')->{status}, 200, 'it speaks again');
+
+
+
+=== a Redis that accepts and says nothing: 504 on the first connection too
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_redis_timeout 500ms;
+        client_max_body_size 1m;
+    }
+--- scenario
+pause_redis();
+is_timeout(create('n'), 'silent from the start');
+resume_redis();
+wait_until(sub { create('after')->{status} =~ /^(200|409)$/ }, 'back');
+pass('it speaks again');
+
+
+
+=== a client that goes away while Redis is silent harms nobody
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_redis_timeout 500ms;
+        client_max_body_size 1m;
+    }
+--- scenario
+is_created(create('before'), 'before', 'it runs');
+pause_redis();
+
+for (1 .. 5) {
+    my $sock = connect_nginx();
+    send_bytes($sock, post('tracker', tracker_text("gone $_")));
+    close $sock;
+}
+
+is_timeout(create('n', account => 'other'), 'another');
+resume_redis();
+wait_until(sub { create('after')->{status} =~ /^(200|409)$/ }, 'back');
+wait_until(sub { !redis('EXISTS', lock_key()) }, 'the lock is free');
+pass('the account is free');
+
+
+
+=== Redis killed under a request: no false answer
+--- scenario
+is_created(create('before'), 'before', 'it runs');
+pause_redis();
+
+my @socks = map { connect_nginx() } 1 .. 5;
+send_bytes($socks[$_], post('tracker', tracker_text('n'),
+                            account => "account $_")) for 0 .. $#socks;
+stop_redis();
+
+for my $sock (@socks) {
+    my $response = read_response($sock);
+
+    like($response->{status}, qr/^50[24]$/, 'lost');
+    ok(decode($response->{body})->{message}, 'with a message');
+}
+
+start_redis();
+is(wait_for_create('after')->{status}, 200, 'it runs again');
+
+
+
+=== Redis restarted between two requests is not noticed
+--- scenario
+is_created(create('before'), 'before', 'it runs');
+
+for my $i (1 .. 3) {
+    stop_redis();
+    start_redis();
+    is_created(wait_for_create("n$i"), "n$i", "after restart $i");
+}
+
+
+
+=== scripts that Redis has forgotten are loaded again
+--- scenario
+is_created(create('before'), 'before', 'it runs');
+redis('SCRIPT', 'FLUSH');
+is_created(create('after'), 'after', 'loaded again');
+is(redis('EXISTS', lock_key()), 0, 'no lock is left');
+
+
+
+=== connections that Redis closes are opened again
+--- scenario
+is_created(create('before'), 'before', 'it runs');
+redis('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+is_created(wait_for_create('after'), 'after', 'opened again');
+
+
+
+=== a large bulk and small ones share a lost connection
+--- scenario
+my $text = '[' . join(',', map { tracker_text("n$_", 'x' x 200) } 1 .. 900)
+           . ']';
+
+is(exchange(post('trackers', $text))->{status}, 200, 'large');
+is_created(create('small'), 'small', 'small');
+stop_redis();
+is_unavailable(exchange(post('trackers', $text)), 'large, down');
+start_redis();
+is_created(wait_for_create('again'), 'again', 'small, again');
+is(exchange(post('trackers', $text))->{status}, 200, 'large, again');
+
+
+
+=== a password, a user, a database
+--- http_config
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /password/ {
+        tracker_api;
+        tracker_redis $TEST_NGINX_REDIS db=3
+                      password_file=$TEST_NGINX_SCRATCH/redis.password;
+        client_max_body_size 1m;
+    }
+
+    location /user/ {
+        tracker_api;
+        tracker_redis $TEST_NGINX_REDIS db=4 user=joe
+                      password_file=$TEST_NGINX_SCRATCH/joe.password;
+        client_max_body_size 1m;
+    }
+
+    location /bad/ {
+        tracker_api;
+        tracker_redis $TEST_NGINX_REDIS
+                      password_file=$TEST_NGINX_SCRATCH/bad.password;
+        client_max_body_size 1m;
+    }
+
+    location /none/ {
+        tracker_api;
+        tracker_redis $TEST_NGINX_REDIS db=5;
+        client_max_body_size 1m;
+    }
+--- post_setup_server_root
+Tracker::scratch('redis.password', "the password\n");
+Tracker::scratch('joe.password', "joe's password");
+Tracker::scratch('bad.password', "no password\n");
+--- scenario
+redis('ACL', 'SETUSER', 'joe', 'on', ">joe's password", '~*', '+@all');
+redis_password('the password');
+
+for my $place (qw(password user)) {
+    is_created(exchange(request('POST', "/$place/tracker",
+                                body => tracker_text('n'))), 'n', $place);
+}
+
+for my $place (qw(bad none)) {
+    my $response = exchange(request('POST', "/$place/tracker",
+                                    body => tracker_text('n')));
+    is($response->{status}, 500, "$place: status");
+    is_message($response->{body}, 'Internal server error.', $place);
+}
+
+my $keyspace = redis('INFO', 'keyspace');
+like($keyspace, qr/^db3:keys=4,/m, 'database 3');
+like($keyspace, qr/^db4:keys=4,/m, 'database 4');
+unlike($keyspace, qr/^db[05]:/m, 'nothing elsewhere');
+
+
+
+=== a store that refuses for its own reasons is a 500, its words stay here
+--- scenario
+is_created(create('n'), 'n', 'it works');
+redis('SET', account_key('tester', 'index'), 'not a zset');
+
+my $response = create('m');
+is($response->{status}, 500, 'status');
+is_message($response->{body}, 'Internal server error.', 'message');
+is(redis('EXISTS', lock_key()), 0, 'no lock is left');
+
+
+
+=== a full store is a 500
+--- scenario
+redis('CONFIG', 'SET', 'maxmemory', '1');
+
+my $response = create('n');
+is($response->{status}, 500, 'status');
+is_message($response->{body}, 'Internal server error.', 'message');
+
+redis('CONFIG', 'SET', 'maxmemory', '0');
+is_created(create('n'), 'n', 'it has room again');

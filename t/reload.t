@@ -1,0 +1,132 @@
+use lib 't/lib';
+use Tracker;
+use Test::Nginx::Socket 'no_plan';
+
+workers(2);
+
+run_tests();
+
+# Reloads; returns when every worker that ran before accepts no more.
+sub reload {
+    my $master = Test::Nginx::Util::get_pid_from_pidfile('reload');
+    my %old = map { $_ => 1 } worker_pids();
+
+    kill HUP => $master;
+    wait_until(sub { 2 == grep { !$old{$_} } worker_pids() }, 'new workers');
+    wait_until(sub { !grep { !is_leaving($_) } keys %old },
+               'old workers leave');
+
+    return keys %old;
+}
+
+sub is_leaving {
+    my ($pid) = @_;
+
+    open my $in, '<', "/proc/$pid/cmdline" or return 1;
+    return ((<$in> // '') =~ /shutting down/) || !-e "/proc/$pid/exe";
+}
+
+sub wait_for_exit {
+    my %old = map { $_ => 1 } @_;
+
+    wait_until(sub { !grep { $old{$_} } worker_pids() }, 'old workers exit');
+    pass('old workers are gone');
+}
+
+__DATA__
+
+=== a request whose body is under way is finished by the old worker
+--- scenario
+my $text = post('tracker', tracker_text('slow'));
+my $sock = connect_nginx();
+
+send_bytes($sock, substr $text, 0, -5);
+wait_until(sub { redis('EXISTS', lock_key()) }, 'the request is accepted');
+
+my @old = reload();
+is_created(exchange(post('tracker', tracker_text('new'), account => 'new')),
+           'new', 'a new worker');
+is(exchange(post('tracker', tracker_text('x')))->{status}, 429,
+   'the lock is still held');
+
+send_bytes($sock, substr $text, -5);
+is_created(read_response($sock), 'slow', 'the old worker');
+wait_for_exit(@old);
+is(redis('EXISTS', lock_key()), 0, 'no lock is left');
+
+
+
+=== idle connections to Redis do not keep an old worker
+--- scenario
+my @texts = map { post('tracker', tracker_text('n'), account => $_) } 1 .. 8;
+
+is($_->{status}, 200, 'created') for parallel(@texts);
+wait_for_exit(reload());
+
+
+
+=== a client that goes away from an old worker leaves no lock
+--- scenario
+my $sock = connect_nginx();
+
+send_bytes($sock, post('tracker', '', length => 100));
+wait_until(sub { redis('EXISTS', lock_key()) }, 'the request is accepted');
+
+my @old = reload();
+close $sock;
+wait_for_exit(@old);
+is(redis('EXISTS', lock_key()), 0, 'no lock is left');
+is_created(exchange(post('tracker', tracker_text('n'))), 'n', 'next');
+
+
+
+=== reloads under load lose no request
+--- scenario
+my $i = 0;
+
+for my $round (1 .. 3) {
+    my @socks = map { connect_nginx() } 1 .. 10;
+
+    send_bytes($_, post('tracker', tracker_text('n'),
+                        account => 'account ' . $i++)) for @socks;
+    my @old = reload();
+
+    is($_ && $_->{status}, 200, "round $round")
+        for map { read_response($_) } @socks;
+    wait_for_exit(@old);
+}
+
+
+
+=== an old worker that waits for a silent Redis ends at its timeout
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_redis_timeout 1s;
+        client_max_body_size 1m;
+    }
+--- scenario
+is_created(exchange(post('tracker', tracker_text('before'))), 'before', 'up');
+pause_redis();
+
+my $sock = connect_nginx();
+send_bytes($sock, post('tracker', tracker_text('n')));
+my @old = reload();
+
+is(read_response($sock)->{status}, 504, 'answered');
+resume_redis();
+wait_for_exit(@old);
+
+
+
+=== worker_shutdown_timeout ends what does not end
+--- main_config
+    worker_shutdown_timeout 1s;
+--- scenario
+my $sock = connect_nginx();
+
+send_bytes($sock, post('tracker', '', length => 100));
+wait_until(sub { redis('EXISTS', lock_key()) }, 'the request is accepted');
+wait_for_exit(reload());
+wait_until(sub { !redis('EXISTS', lock_key()) }, 'the lock is free');
+pass('the lock is free');

@@ -1,0 +1,191 @@
+use lib 't/lib';
+use Tracker;
+use Test::Nginx::Socket 'no_plan';
+
+run_tests();
+
+# the lines of the log of this block, when there are n of them
+sub logged {
+    my ($n) = @_;
+    my @lines;
+
+    wait_until(sub {
+        open my $in, '<', "$ENV{TEST_NGINX_SERVER_ROOT}/logs/tracker.log"
+            or return;
+        chomp(@lines = <$in>);
+        @lines >= $n;
+    }, "$n lines in the log");
+
+    return @lines;
+}
+
+__DATA__
+
+=== the access log tells account, outcome and the time spent in Redis
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY;
+    log_format tracker '$status $tracker_account $tracker_outcome '
+                       '$tracker_redis_time';
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+        access_log logs/tracker.log tracker;
+    }
+--- scenario
+my $good = post('tracker', tracker_text('n'));
+my $repeat = '[' . tracker_text('a') . ',' . tracker_text('a') . ']';
+my $time = qr/\d+\.\d{3}/;
+my @cases = (
+    [$good, qr/^200 tester created $time$/],
+    [$good, qr/^409 tester conflict $time$/],
+    [post('trackers', $repeat), qr/^409 tester \w+ $time$/],
+    [post('tracker', '{'), qr/^400 tester invalid -$/],
+    [post('tracker', ''), qr/^400 tester \w+ -$/],
+    [post('tracker', '{}', type => 'a/b'), qr/^400 tester \w+ -$/],
+    [post('tracker', '{}', token => 'bad'), qr/^401 - \w+ -$/],
+    [post('x', '{}'), qr/^404 tester \w+ -$/],
+    [request('PUT', '/v1/manage/tracker', body => '{}'),
+     qr/^405 tester \w+ -$/],
+    [request('OPTIONS', '/v1/manage/tracker', token => undef),
+     qr/^204 - \w+ -$/],
+    [post('tracker', '', length => 2_000_000), qr/^413 tester \S+ -$/],
+);
+
+exchange($_->[0]) for @cases;
+
+my @lines = logged(scalar @cases);
+like($lines[$_], $cases[$_][1], "request $_") for 0 .. $#cases;
+
+hold_lock();
+exchange($good);
+like((logged(@cases + 1))[-1], qr/^429 tester locked $time$/, 'locked');
+
+
+
+=== no token is ever in a log
+--- scenario
+exchange(post('tracker', tracker_text('n'), token => 'a-bad-secret-token'));
+exchange(post('tracker', tracker_text('a phrase in the log')));
+pass('sent');
+--- log_level: info
+--- no_error_log
+a-bad-secret-token
+a phrase in the log
+[alert]
+[crit]
+[emerg]
+
+
+
+=== limit_req counts by account
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY;
+    limit_req_zone $tracker_account zone=accounts:1m rate=1r/m;
+--- config
+    location /v1/manage/ {
+        limit_req zone=accounts;
+        tracker_api;
+        client_max_body_size 1m;
+    }
+--- scenario
+for my $account (qw(a b)) {
+    is(exchange(post('tracker', tracker_text('n'), account => $account))
+       ->{status}, 200, "$account: first");
+    is(exchange(post('tracker', tracker_text('m'), account => $account))
+       ->{status}, 503, "$account: second");
+}
+
+is(exchange(post('tracker', tracker_text('n'), token => 'bad'))->{status}, 401,
+   'without an account') for 1 .. 3;
+
+
+
+=== the account is known in every phase
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+
+        if ($tracker_account = "banned") {
+            return 403;
+        }
+
+        add_header X-Account $tracker_account always;
+    }
+--- scenario
+my $response = exchange(post('tracker', tracker_text('n')));
+is($response->{status}, 200, 'created');
+is($response->{headers}{'x-account'}, 'tester', 'header');
+
+$response = exchange(post('tracker', tracker_text('n'), account => 'banned'));
+is($response->{status}, 403, 'banned');
+
+$response = exchange(post('tracker', tracker_text('n'), token => 'bad'));
+is($response->{status}, 401, 'no account');
+is($response->{headers}{'x-account'}, undef, 'no header');
+
+
+
+=== outside tracker locations the variables are empty or need no location
+--- config
+    location /plain {
+        return 200 "[$tracker_outcome][$tracker_redis_time]\n";
+    }
+
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+--- request
+GET /plain
+--- response_body
+[][]
+
+
+
+=== a site may check tokens for other locations with the account
+--- config
+    location /plain {
+        return 200 "[$tracker_account]\n";
+    }
+
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+--- request eval
+['GET /plain', 'GET /plain']
+--- only_headers eval
+['Authorization: Bearer ' . token('joe'), 'Authorization: Bearer x']
+--- error_code eval
+[200, 200]
+--- response_body eval
+["[joe]\n", "[]\n"]
+
+
+
+=== the account and the time survive an internal redirect of an error page
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY;
+    log_format tracker '$status [$tracker_account]';
+--- config
+    location /v1/manage/ {
+        deny all;
+        error_page 403 /page;
+        tracker_api;
+        client_max_body_size 1m;
+        access_log logs/tracker.log tracker;
+    }
+
+    location = /page {
+        internal;
+        access_log logs/tracker.log tracker;
+        return 403 "page";
+    }
+--- scenario
+is(exchange(post('tracker', tracker_text('n')))->{body}, 'page', 'page');
+is((logged(1))[0], '403 [tester]', 'the log');
