@@ -1,0 +1,689 @@
+
+/*
+ * The public side of the client: servers of the configuration, and the life of
+ * a command from submit to its one result.
+ */
+
+
+#include <ngx_sha1.h>
+
+#include "ngx_redis_private.h"
+
+
+#define NGX_REDIS_PORT  6379
+
+
+static ngx_redis_t *ngx_redis_find(ngx_array_t *servers,
+    ngx_redis_conf_t *conf);
+static ngx_int_t ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_t *redis);
+static ngx_int_t ngx_redis_check_conf(ngx_conf_t *cf, ngx_redis_conf_t *conf);
+static void ngx_redis_sha(ngx_redis_script_t *script);
+static ngx_int_t ngx_redis_same(ngx_str_t *one, ngx_str_t *two);
+static size_t ngx_redis_command_size(ngx_redis_command_t *cmd);
+static ngx_int_t ngx_redis_check_command(ngx_redis_t *redis,
+    ngx_redis_command_t *cmd);
+static ngx_int_t ngx_redis_full(ngx_redis_lane_t *lane, size_t size);
+static void ngx_redis_op_expire(ngx_event_t *ev);
+static void ngx_redis_close_server(void *data);
+static void ngx_redis_drop(ngx_queue_t *queue);
+
+
+ngx_redis_t *
+ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers, ngx_redis_conf_t *conf)
+{
+    ngx_uint_t           i;
+    ngx_redis_t         *redis, **server;
+    ngx_pool_cleanup_t  *cln;
+
+    redis = ngx_redis_find(servers, conf);
+    if (redis) {
+        return redis;
+    }
+
+    if (ngx_redis_check_conf(cf, conf) != NGX_OK) {
+        return NULL;
+    }
+
+    redis = ngx_pcalloc(cf->cycle->pool, sizeof(ngx_redis_t));
+    if (redis == NULL) {
+        return NULL;
+    }
+
+    redis->conf = *conf;
+
+    if (ngx_redis_resolve(cf, redis) != NGX_OK) {
+        return NULL;
+    }
+
+    for (i = 0; i < conf->nscripts; i++) {
+        ngx_redis_sha(&conf->scripts[i]);
+    }
+
+    for (i = 0; i < NGX_REDIS_LANES; i++) {
+        ngx_redis_lane_init(&redis->lanes[i], redis, i);
+    }
+
+    server = ngx_array_push(servers);
+    if (server == NULL) {
+        return NULL;
+    }
+
+    *server = redis;
+
+    cln = ngx_pool_cleanup_add(cf->cycle->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_redis_close_server;
+    cln->data = redis;
+
+    return redis;
+}
+
+
+static ngx_redis_t *
+ngx_redis_find(ngx_array_t *servers, ngx_redis_conf_t *conf)
+{
+    ngx_uint_t          i;
+    ngx_redis_t       **server;
+    ngx_redis_conf_t   *other;
+
+    server = servers->elts;
+
+    for (i = 0; i < servers->nelts; i++) {
+        other = &server[i]->conf;
+
+        if (ngx_redis_same(&other->address, &conf->address)
+            && other->db == conf->db
+            && ngx_redis_same(&other->user, &conf->user)
+            && ngx_redis_same(&other->password, &conf->password)
+            && other->scripts == conf->scripts
+            && other->nscripts == conf->nscripts)
+        {
+            return server[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_redis_same(ngx_str_t *one, ngx_str_t *two)
+{
+    return one->len == two->len
+           && (one->len == 0
+               || ngx_memcmp(one->data, two->data, one->len) == 0);
+}
+
+
+static ngx_int_t
+ngx_redis_check_conf(ngx_conf_t *cf, ngx_redis_conf_t *conf)
+{
+    if (conf->nscripts > NGX_REDIS_MAX_SCRIPTS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%ui scripts for redis \"%V\", at most %d are "
+                           "supported", conf->nscripts, &conf->address,
+                           NGX_REDIS_MAX_SCRIPTS);
+        return NGX_ERROR;
+    }
+
+    if (conf->user.len && conf->password.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "redis user \"%V\" has no password", &conf->user);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* what hiredis would resolve while workers wait is resolved here, once */
+
+static ngx_int_t
+ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_t *redis)
+{
+    u_char              text[NGX_SOCKADDR_STRLEN];
+    size_t              len;
+    ngx_url_t           u;
+    ngx_str_t          *address;
+    ngx_uint_t          i;
+    struct sockaddr    *sa;
+    ngx_redis_addr_t   *addr;
+#if (NGX_HAVE_UNIX_DOMAIN)
+    struct sockaddr_un *saun;
+#endif
+
+    address = &redis->conf.address;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url = *address;
+    u.default_port = NGX_REDIS_PORT;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%s in redis address \"%V\"",
+                           u.err ? u.err : "no memory", address);
+        return NGX_ERROR;
+    }
+
+    addr = ngx_pcalloc(cf->cycle->pool, u.naddrs * sizeof(ngx_redis_addr_t));
+    if (addr == NULL) {
+        return NGX_ERROR;
+    }
+
+    redis->addrs = addr;
+    redis->naddrs = u.naddrs;
+
+    for (i = 0; i < u.naddrs; i++) {
+        sa = u.addrs[i].sockaddr;
+
+#if (NGX_HAVE_UNIX_DOMAIN)
+
+        if (sa->sa_family == AF_UNIX) {
+            saun = (struct sockaddr_un *) sa;
+            len = ngx_strlen(saun->sun_path);
+
+            /* hiredis 0.14 leaves the last byte of sun_path as it was */
+
+            if (len > sizeof(saun->sun_path) - 2) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "too long path in redis address \"%V\"",
+                                   address);
+                return NGX_ERROR;
+            }
+
+            ngx_memcpy(text, saun->sun_path, len);
+
+        } else
+#endif
+        {
+            addr[i].port = ngx_inet_get_port(sa);
+            len = ngx_sock_ntop(sa, u.addrs[i].socklen, text,
+                                NGX_SOCKADDR_STRLEN, 0);
+
+            if (addr[i].port == 0) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "invalid port in redis address \"%V\"",
+                                   address);
+                return NGX_ERROR;
+            }
+        }
+
+        addr[i].host = ngx_pnalloc(cf->cycle->pool, len + 1);
+        if (addr[i].host == NULL) {
+            return NGX_ERROR;
+        }
+
+        (void) ngx_cpystrn((u_char *) addr[i].host, text, len + 1);
+
+#if (NGX_HAVE_INET6)
+
+        /* hiredis wants an IPv6 address without the brackets */
+
+        if (sa->sa_family == AF_INET6 && text[0] == '[') {
+            text[len - 1] = '\0';
+            (void) ngx_cpystrn((u_char *) addr[i].host, text + 1, len - 1);
+        }
+
+#endif
+
+        addr[i].name.len = u.addrs[i].name.len;
+        addr[i].name.data = ngx_pstrdup(cf->cycle->pool, &u.addrs[i].name);
+        if (addr[i].name.data == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_redis_sha(ngx_redis_script_t *script)
+{
+    u_char      digest[20];
+    ngx_sha1_t  sha1;
+
+    ngx_sha1_init(&sha1);
+    ngx_sha1_update(&sha1, script->text.data, script->text.len);
+    ngx_sha1_final(digest, &sha1);
+
+    ngx_hex_dump(script->sha, digest, sizeof(digest));
+}
+
+
+ngx_redis_op_t *
+ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
+    ngx_redis_handler_pt handler, void *data)
+{
+    ngx_redis_op_t    *op;
+    ngx_redis_lane_t  *lane;
+
+    if (redis->closed) {
+        return NULL;
+    }
+
+    op = ngx_calloc(sizeof(ngx_redis_op_t), ngx_cycle->log);
+    if (op == NULL) {
+        return NULL;
+    }
+
+    lane = &redis->lanes[cmd->lane];
+
+    op->lane = lane;
+    op->cmd = *cmd;
+    op->handler = handler;
+    op->data = data;
+    op->size = ngx_redis_command_size(cmd);
+
+    op->timer.handler = ngx_redis_op_expire;
+    op->timer.data = op;
+    op->timer.log = ngx_cycle->log;
+
+    ngx_queue_insert_tail(&lane->waiting, &op->queue);
+
+    if (ngx_redis_check_command(redis, cmd) != NGX_OK) {
+        ngx_redis_op_fail(op, NGX_REDIS_ERROR);
+
+    } else if (!cmd->urgent
+               && (redis->shutdown || ngx_redis_full(lane, op->size)))
+    {
+        ngx_redis_op_fail(op, NGX_REDIS_UNAVAILABLE);
+
+    } else {
+        ngx_redis_op_arm(op);
+    }
+
+    lane->live++;
+    lane->commands++;
+    lane->bytes += op->size;
+
+    if (lane->connection) {
+        lane->connection->idle = 0;
+    }
+
+    ngx_redis_lane_post(lane);
+
+    ngx_log_debug4(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                   "redis submit %p, lane %d, %uz bytes, while %s",
+                   op, cmd->lane, op->size, cmd->action);
+
+    return op;
+}
+
+
+static size_t
+ngx_redis_command_size(ngx_redis_command_t *cmd)
+{
+    size_t      size;
+    ngx_uint_t  i;
+
+    /* about what the protocol adds to each argument */
+
+    size = (cmd->argc + 3) * 12;
+
+    for (i = 0; i < cmd->argc; i++) {
+        size += cmd->argv[i].len;
+    }
+
+    return size;
+}
+
+
+static ngx_int_t
+ngx_redis_check_command(ngx_redis_t *redis, ngx_redis_command_t *cmd)
+{
+    ngx_redis_conf_t  *conf;
+
+    conf = &redis->conf;
+
+    if (cmd->script
+        ? (cmd->script < conf->scripts
+           || cmd->script >= conf->scripts + conf->nscripts)
+        : (cmd->argc == 0 || cmd->argv[0].len > 64))
+    {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                      "redis: impossible command while %s", cmd->action);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_redis_full(ngx_redis_lane_t *lane, size_t size)
+{
+    ngx_redis_t  *redis;
+
+    redis = lane->redis;
+
+    if (lane->commands < NGX_REDIS_MAX_COMMANDS
+        && lane->bytes + size <= NGX_REDIS_MAX_BYTES)
+    {
+        return 0;
+    }
+
+    if (!redis->full) {
+        redis->full = 1;
+
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "redis: %V has %ui commands, %uz bytes unanswered, "
+                      "more are refused",
+                      &redis->conf.address, lane->commands, lane->bytes);
+    }
+
+    return 1;
+}
+
+
+void
+ngx_redis_cancel(ngx_redis_op_t *op)
+{
+    ngx_redis_lane_t  *lane;
+
+    lane = op->lane;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                   "redis cancel %p", op);
+
+    if (op->timer.timer_set) {
+        ngx_del_timer(&op->timer);
+    }
+
+    op->handler = NULL;
+    lane->live--;
+
+    if (!op->sent) {
+        ngx_queue_remove(&op->queue);
+        ngx_redis_op_free(op);
+    }
+
+    ngx_redis_lane_post(lane);
+}
+
+
+/* a wait begins: it ends with the timeout or the deadline */
+
+void
+ngx_redis_op_arm(ngx_redis_op_t *op)
+{
+    ngx_msec_int_t  left;
+
+    op->since = ngx_current_msec;
+    op->mark = op->lane->reads;
+
+    left = (ngx_msec_int_t) (op->cmd.deadline - ngx_current_msec);
+    left = ngx_max(left, 0);
+
+    /* ngx_add_timer() would keep an old timer that is nearly the same */
+
+    if (op->timer.timer_set) {
+        ngx_del_timer(&op->timer);
+    }
+
+    ngx_add_timer(&op->timer, ngx_min((ngx_msec_t) left, op->cmd.timeout));
+}
+
+
+static void
+ngx_redis_op_expire(ngx_event_t *ev)
+{
+    void                  *data;
+    ngx_msec_t             since;
+    ngx_uint_t             dead, late, maybe;
+    ngx_redis_op_t        *op;
+    ngx_redis_lane_t      *lane;
+    ngx_redis_status_e     status;
+    ngx_redis_handler_pt   handler;
+
+    op = ev->data;
+    lane = op->lane;
+
+    late = ((ngx_msec_int_t) (op->cmd.deadline - ngx_current_msec) <= 0);
+
+    /*
+     * Nothing was read for most of the timeout: this connection is dead.  A
+     * deadline that comes sooner says nothing about it.
+     */
+
+    since = op->since;
+
+    if ((ngx_msec_int_t) (lane->since - since) > 0) {
+        since = lane->since;
+    }
+
+    dead = (lane->ac != NULL
+            && ngx_current_msec - since >= op->cmd.timeout / 2
+            && (op->mark == lane->reads
+                || (lane->state != NGX_REDIS_READY && lane->refusal == NULL)));
+
+    handler = op->handler;
+    data = op->data;
+    status = NGX_REDIS_TIMEOUT;
+    maybe = (op->losses != 0);
+
+    if (op->sent) {
+        op->handler = NULL;
+        lane->live--;
+        maybe = 1;
+
+    } else if (!late && (op->cmd.urgent || lane->refusal)) {
+        op->renew = 1;
+        ngx_redis_op_arm(op);
+        handler = NULL;
+
+    } else {
+
+        if (lane->refusal) {
+            status = lane->refusal->status;
+
+        } else if (lane->state == NGX_REDIS_DOWN && lane->backoff) {
+            status = lane->status;
+        }
+
+        ngx_queue_remove(&op->queue);
+        lane->live--;
+        ngx_redis_op_free(op);
+    }
+
+    if (dead) {
+        ngx_redis_lane_close(lane, NGX_REDIS_SILENT);
+    }
+
+    if (handler) {
+        handler(data, status, NULL, maybe);
+    }
+
+    ngx_redis_lane_settle(lane);
+}
+
+
+/* gives the result; op is not in a queue */
+
+void
+ngx_redis_op_finish(ngx_redis_op_t *op, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe)
+{
+    void                  *data;
+    ngx_redis_handler_pt   handler;
+
+    handler = op->handler;
+    data = op->data;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                   "redis finish %p, status %d, while %s",
+                   op, status, op->cmd.action);
+
+    if (op->timer.timer_set) {
+        ngx_del_timer(&op->timer);
+    }
+
+    op->lane->live--;
+    ngx_redis_op_free(op);
+
+    handler(data, status, reply, maybe);
+}
+
+
+/* takes a command that is not sent out of its queue: it has failed */
+
+void
+ngx_redis_op_fail(ngx_redis_op_t *op, ngx_redis_status_e status)
+{
+    ngx_redis_lane_t  *lane;
+
+    lane = op->lane;
+
+    if (op->timer.timer_set) {
+        ngx_del_timer(&op->timer);
+    }
+
+    op->status = status;
+
+    ngx_queue_remove(&op->queue);
+    ngx_queue_insert_tail(&lane->failed, &op->queue);
+}
+
+
+/* op is in no queue and has no timer */
+
+void
+ngx_redis_op_free(ngx_redis_op_t *op)
+{
+    ngx_redis_lane_t  *lane;
+
+    lane = op->lane;
+
+    if (op->kind == NGX_REDIS_COMMAND) {
+        lane->commands--;
+        lane->bytes -= op->size;
+    }
+
+    ngx_free(op);
+}
+
+
+void
+ngx_redis_reply_view(redisReply *r, ngx_redis_reply_t *reply)
+{
+    ngx_memzero(reply, sizeof(ngx_redis_reply_t));
+
+    switch (r->type) {
+
+    case REDIS_REPLY_NIL:
+        reply->type = NGX_REDIS_NIL;
+        return;
+
+    case REDIS_REPLY_STATUS:
+        reply->type = NGX_REDIS_STATUS;
+        break;
+
+    case REDIS_REPLY_STRING:
+        reply->type = NGX_REDIS_STRING;
+        break;
+
+    case REDIS_REPLY_INTEGER:
+        reply->type = NGX_REDIS_INTEGER;
+        reply->integer = r->integer;
+        return;
+
+    case REDIS_REPLY_ARRAY:
+        reply->type = NGX_REDIS_ARRAY;
+        reply->n = r->elements;
+        reply->elements = r->element;
+        return;
+
+    default:
+        reply->type = NGX_REDIS_OTHER;
+        return;
+    }
+
+    reply->str.len = r->len;
+    reply->str.data = (u_char *) r->str;
+}
+
+
+void
+ngx_redis_reply_element(ngx_redis_reply_t *reply, size_t i,
+    ngx_redis_reply_t *element)
+{
+    redisReply  **elements;
+
+    elements = reply->elements;
+
+    ngx_redis_reply_view(elements[i], element);
+}
+
+
+void
+ngx_redis_close(ngx_array_t *servers)
+{
+    ngx_uint_t     i;
+    ngx_redis_t  **server;
+
+    server = servers->elts;
+
+    for (i = 0; i < servers->nelts; i++) {
+        ngx_redis_close_server(server[i]);
+    }
+}
+
+
+static void
+ngx_redis_close_server(void *data)
+{
+    ngx_redis_t  *redis = data;
+
+    ngx_uint_t         i;
+    ngx_redis_lane_t  *lane;
+
+    redis->closed = 1;
+
+    for (i = 0; i < NGX_REDIS_LANES; i++) {
+        lane = &redis->lanes[i];
+
+        ngx_redis_drop(&lane->sent);
+        ngx_redis_drop(&lane->again);
+        ngx_redis_drop(&lane->waiting);
+        ngx_redis_drop(&lane->failed);
+
+        lane->live = 0;
+
+        if (lane->ac) {
+            ngx_redis_lane_close(lane, NGX_REDIS_CLOSED);
+        }
+
+        if (lane->turn.posted) {
+            ngx_delete_posted_event(&lane->turn);
+        }
+
+        if (lane->pause.timer_set) {
+            ngx_del_timer(&lane->pause);
+        }
+    }
+}
+
+
+static void
+ngx_redis_drop(ngx_queue_t *queue)
+{
+    ngx_queue_t     *q;
+    ngx_redis_op_t  *op;
+
+    while (!ngx_queue_empty(queue)) {
+        q = ngx_queue_head(queue);
+        ngx_queue_remove(q);
+
+        op = ngx_queue_data(q, ngx_redis_op_t, queue);
+
+        if (op->timer.timer_set) {
+            ngx_del_timer(&op->timer);
+        }
+
+        ngx_redis_op_free(op);
+    }
+}

@@ -1,0 +1,178 @@
+
+/*
+ * What Redis' error words mean to us, and what of them is logged.
+ */
+
+
+#include "ngx_redis_private.h"
+
+
+/* a word that was not heard of for so long is logged again, ms */
+#define NGX_REDIS_LOG_QUIET  60000
+
+/* the same word with another text behind it */
+#define NGX_REDIS_LOG_OTHER  1000
+
+#define NGX_REDIS_LOG_LEN    200
+
+
+/*
+ * maybe: a script got that far and was stopped in the middle.  The words that
+ * Redis puts in the way of the first write of a script (READONLY, OOM,
+ * MISCONF, NOREPLICAS) come before anything was changed (Redis 7, script.c),
+ * as do those for the whole command.
+ */
+
+static ngx_redis_refusal_t  ngx_redis_refusals[] = {
+
+    /*                            status                 retry load full maybe */
+
+    /* accepted and turned away: as good as a refused connection */
+
+    { ngx_string("ERR max number of clients reached"),
+                                  NGX_REDIS_UNAVAILABLE, 0, 0, 1, 0 },
+
+    { ngx_string("NOSCRIPT"),     NGX_REDIS_ERROR,       0, 1, 0, 0 },
+
+    /* not able to serve yet */
+
+    { ngx_string("LOADING"),      NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0 },
+    { ngx_string("MASTERDOWN"),   NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0 },
+    { ngx_string("CLUSTERDOWN"),  NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0 },
+    { ngx_string("TRYAGAIN"),     NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0 },
+    { ngx_string("READONLY"),     NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0 },
+    { ngx_string("BUSY"),         NGX_REDIS_TIMEOUT,     1, 0, 0, 0 },
+
+    /* refused for reasons of its own */
+
+    { ngx_string("OOM"),          NGX_REDIS_ERROR,       0, 0, 0, 0 },
+    { ngx_string("MISCONF"),      NGX_REDIS_ERROR,       0, 0, 0, 0 },
+    { ngx_string("NOREPLICAS"),   NGX_REDIS_ERROR,       0, 0, 0, 0 },
+    { ngx_string("NOAUTH"),       NGX_REDIS_ERROR,       0, 0, 0, 0 },
+    { ngx_string("WRONGPASS"),    NGX_REDIS_ERROR,       0, 0, 0, 0 },
+    { ngx_string("NOPERM"),       NGX_REDIS_ERROR,       0, 0, 0, 1 },
+    { ngx_string("WRONGTYPE"),    NGX_REDIS_ERROR,       0, 0, 0, 1 },
+
+    /* anything else, a script's own error among it; the last one */
+
+    { ngx_null_string,            NGX_REDIS_ERROR,       0, 0, 0, 1 }
+};
+
+
+/* a row for each of ngx_redis_t.refusals */
+
+typedef char  ngx_redis_refusals_fit[
+    sizeof(ngx_redis_refusals) / sizeof(ngx_redis_refusals[0])
+    <= NGX_REDIS_REFUSALS ? 1 : -1];
+
+
+ngx_redis_refusal_t *
+ngx_redis_refusal(redisReply *r)
+{
+    size_t                len;
+    ngx_redis_refusal_t  *refusal;
+
+    len = r->len;
+
+    for (refusal = ngx_redis_refusals; refusal->word.len; refusal++) {
+
+        if (len >= refusal->word.len
+            && ngx_strncmp(r->str, refusal->word.data, refusal->word.len) == 0
+            && (len == refusal->word.len || r->str[refusal->word.len] == ' '))
+        {
+            return refusal;
+        }
+    }
+
+    return refusal;
+}
+
+
+/* once an outage, not once a request */
+
+void
+ngx_redis_log_refusal(ngx_redis_t *redis, ngx_redis_refusal_t *refusal,
+    redisReply *r, const char *action)
+{
+    u_char                   *end;
+    size_t                    len;
+    uint32_t                  hash;
+    ngx_str_t                 text;
+    ngx_msec_t                now;
+    ngx_uint_t                quiet, other;
+    ngx_redis_refusal_log_t  *log;
+
+    text.data = (u_char *) r->str;
+    text.len = ngx_min((size_t) r->len, NGX_REDIS_LOG_LEN);
+
+    /* "ERR unknown command 'x', with args beginning with: ...": not those */
+
+    end = ngx_strlchr(text.data, text.data + text.len, ',');
+    if (end && ngx_strncmp(text.data, "ERR unknown ", 12) == 0) {
+        text.len = end - text.data;
+    }
+
+    len = text.len;
+    hash = ngx_crc32_short(text.data, len);
+    now = ngx_current_msec;
+
+    log = &redis->refusals[refusal - ngx_redis_refusals];
+
+    quiet = (!log->used || now - log->seen > NGX_REDIS_LOG_QUIET);
+    other = (log->hash != hash && now - log->logged > NGX_REDIS_LOG_OTHER);
+
+    log->seen = now;
+    log->used = 1;
+
+    if (!quiet && !other) {
+        ngx_log_debug2(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                       "redis: \"%V\" while %s", &text, action);
+        return;
+    }
+
+    log->logged = now;
+    log->hash = hash;
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "redis: %V answered \"%V\" while %s",
+                  &redis->conf.address, &text, action);
+}
+
+
+void
+ngx_redis_log_outage(ngx_redis_lane_t *lane, const char *what,
+    const char *why)
+{
+    ngx_uint_t         level;
+    ngx_redis_t       *redis;
+    ngx_redis_addr_t  *addr;
+
+    redis = lane->redis;
+    addr = &redis->addrs[lane->addr];
+
+    level = redis->outage ? NGX_LOG_INFO : NGX_LOG_ERR;
+
+    ngx_log_error(level, ngx_cycle->log, 0, "redis: %s %V%s%s",
+                  what, &addr->name, *why ? ": " : "", why);
+
+    redis->outage = 1;
+}
+
+
+void
+ngx_redis_log_recovery(ngx_redis_lane_t *lane)
+{
+    ngx_redis_t  *redis;
+
+    redis = lane->redis;
+
+    if (!redis->outage) {
+        return;
+    }
+
+    redis->outage = 0;
+
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                  "redis: %V answers again",
+                  &redis->addrs[lane->addr].name);
+}

@@ -1,0 +1,545 @@
+
+/*
+ * A lane: one connection, the commands that wait for it, and what happens to
+ * them when it is lost.
+ */
+
+
+#include "ngx_redis_private.h"
+
+
+#define NGX_REDIS_BACKOFF_MIN  50
+#define NGX_REDIS_BACKOFF_MAX  5000
+
+#define NGX_REDIS_HOLD_MIN     50
+#define NGX_REDIS_HOLD_MAX     200
+
+
+static void ngx_redis_lane_turn(ngx_event_t *ev);
+static void ngx_redis_lane_resume(ngx_event_t *ev);
+static void ngx_redis_lane_deliver(ngx_redis_lane_t *lane);
+static void ngx_redis_lane_wait(ngx_redis_lane_t *lane);
+static ngx_int_t ngx_redis_lane_send(ngx_redis_lane_t *lane);
+static ngx_int_t ngx_redis_lane_send_op(ngx_redis_op_t *op);
+static ngx_int_t ngx_redis_lane_load(ngx_redis_lane_t *lane);
+static void ngx_redis_lane_backoff(ngx_redis_lane_t *lane,
+    ngx_redis_status_e status);
+static void ngx_redis_lane_fail(ngx_redis_lane_t *lane, ngx_queue_t *queue,
+    ngx_redis_status_e status);
+static void ngx_redis_lane_fail_sent(ngx_redis_lane_t *lane);
+
+
+void
+ngx_redis_lane_init(ngx_redis_lane_t *lane, ngx_redis_t *redis,
+    ngx_redis_lane_e id)
+{
+    lane->redis = redis;
+    lane->id = id;
+
+    ngx_queue_init(&lane->waiting);
+    ngx_queue_init(&lane->again);
+    ngx_queue_init(&lane->sent);
+    ngx_queue_init(&lane->failed);
+
+    lane->turn.handler = ngx_redis_lane_turn;
+    lane->turn.data = lane;
+
+    lane->pause.handler = ngx_redis_lane_resume;
+    lane->pause.data = lane;
+
+    /* the timers of the commands keep a worker, this one need not */
+    lane->pause.cancelable = 1;
+}
+
+
+void
+ngx_redis_lane_post(ngx_redis_lane_t *lane)
+{
+    /* the log of the configuration time is not that of the worker */
+
+    lane->turn.log = ngx_cycle->log;
+    lane->pause.log = ngx_cycle->log;
+
+    ngx_post_event(&lane->turn, &ngx_posted_events);
+}
+
+
+static void
+ngx_redis_lane_turn(ngx_event_t *ev)
+{
+    ngx_redis_lane_t  *lane;
+
+    lane = ev->data;
+
+    ngx_redis_lane_deliver(lane);
+
+    if (!ngx_queue_empty(&lane->again) || !ngx_queue_empty(&lane->waiting)) {
+
+        if (lane->state == NGX_REDIS_DOWN && !lane->hold) {
+            ngx_redis_lane_wait(lane);
+        }
+    }
+
+    if (lane->state == NGX_REDIS_READY && !lane->hold) {
+        lane->sending = 1;
+
+        if (ngx_redis_lane_send(lane) != NGX_OK) {
+            ngx_redis_lane_close(lane, NGX_REDIS_LOST);
+        }
+
+        lane->sending = 0;
+    }
+
+    if (lane->unwritten && !lane->connection->write->active) {
+        ngx_redis_event_flush(lane);
+    }
+
+    if (lane->state == NGX_REDIS_READY && !lane->hold
+        && !lane->connection->write->active
+        && (!ngx_queue_empty(&lane->again)
+            || !ngx_queue_empty(&lane->waiting)))
+    {
+        /* more than one write takes: others of this worker come first */
+
+        if (ngx_add_event(lane->connection->write, NGX_WRITE_EVENT,
+                          NGX_LEVEL_EVENT)
+            != NGX_OK)
+        {
+            ngx_redis_lane_close(lane, NGX_REDIS_LOST);
+        }
+    }
+
+    ngx_redis_lane_settle(lane);
+}
+
+
+/* handlers may submit and cancel: always the head */
+
+static void
+ngx_redis_lane_deliver(ngx_redis_lane_t *lane)
+{
+    ngx_queue_t     *q;
+    ngx_redis_op_t  *op;
+
+    while (!ngx_queue_empty(&lane->failed)) {
+        q = ngx_queue_head(&lane->failed);
+        ngx_queue_remove(q);
+
+        op = ngx_queue_data(q, ngx_redis_op_t, queue);
+
+        ngx_redis_op_finish(op, op->status, NULL, op->losses != 0);
+    }
+}
+
+
+/* commands wait and there is no connection */
+
+static void
+ngx_redis_lane_wait(ngx_redis_lane_t *lane)
+{
+    ngx_msec_int_t  left;
+
+    if (lane->backoff) {
+        left = (ngx_msec_int_t) (lane->until - ngx_current_msec);
+
+        if (left > 0) {
+            ngx_redis_lane_fail(lane, &lane->again, lane->status);
+            ngx_redis_lane_fail(lane, &lane->waiting, lane->status);
+            ngx_redis_lane_deliver(lane);
+
+            /* what is left are releases: they wait for Redis to come back */
+
+            if ((!ngx_queue_empty(&lane->again)
+                 || !ngx_queue_empty(&lane->waiting))
+                && !lane->pause.timer_set)
+            {
+                ngx_add_timer(&lane->pause, (ngx_msec_t) left);
+            }
+
+            return;
+        }
+
+        lane->backoff = 0;
+    }
+
+    (void) ngx_redis_connect(lane);
+}
+
+
+static ngx_int_t
+ngx_redis_lane_send(ngx_redis_lane_t *lane)
+{
+    ngx_queue_t     *q, *queue;
+    ngx_redis_op_t  *op;
+
+    if (lane->load && ngx_redis_lane_load(lane) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    while (lane->unwritten < NGX_REDIS_MAX_UNWRITTEN) {
+
+        queue = ngx_queue_empty(&lane->again) ? &lane->waiting : &lane->again;
+
+        if (ngx_queue_empty(queue)) {
+            break;
+        }
+
+        q = ngx_queue_head(queue);
+        op = ngx_queue_data(q, ngx_redis_op_t, queue);
+
+        ngx_queue_remove(q);
+
+        if (ngx_redis_lane_send_op(op) != NGX_OK) {
+            ngx_queue_insert_tail(&lane->waiting, q);
+            ngx_redis_op_fail(op, NGX_REDIS_ERROR);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_redis_lane_send_op(ngx_redis_op_t *op)
+{
+    ngx_str_t             head[2];
+    ngx_redis_command_t  *cmd;
+
+    cmd = &op->cmd;
+
+    /* after silence the wait that has begun goes on: no second timeout */
+
+    if (op->renew) {
+        op->renew = 0;
+        ngx_redis_op_arm(op);
+    }
+
+    if (cmd->script == NULL) {
+        return ngx_redis_send(op, NULL, 0, cmd->argv, cmd->argc);
+    }
+
+    ngx_str_set(&head[0], "EVALSHA");
+    head[1].len = sizeof(cmd->script->sha);
+    head[1].data = cmd->script->sha;
+
+    return ngx_redis_send(op, head, 2, cmd->argv, cmd->argc);
+}
+
+
+static ngx_int_t
+ngx_redis_lane_load(ngx_redis_lane_t *lane)
+{
+    ngx_str_t          argv[3];
+    ngx_uint_t         i;
+    ngx_redis_conf_t  *conf;
+
+    conf = &lane->redis->conf;
+
+    ngx_str_set(&argv[0], "SCRIPT");
+    ngx_str_set(&argv[1], "LOAD");
+
+    for (i = 0; i < conf->nscripts; i++) {
+
+        if (!(lane->load & ((uint32_t) 1 << i))) {
+            continue;
+        }
+
+        argv[2] = conf->scripts[i].text;
+
+        if (ngx_redis_send_own(lane, NGX_REDIS_LOAD, argv, 3) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    lane->load = 0;
+
+    return NGX_OK;
+}
+
+
+/* an answer: the next loss is the first one */
+
+void
+ngx_redis_lane_alive(ngx_redis_lane_t *lane)
+{
+    lane->failures = 0;
+    lane->retried = 0;
+}
+
+
+/* Redis answers, but cannot serve: all that waits is sent after a while */
+
+void
+ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal)
+{
+    lane->refusal = refusal;
+    lane->hold = 1;
+
+    if (!lane->pause.timer_set) {
+        ngx_add_timer(&lane->pause,
+                      NGX_REDIS_HOLD_MIN
+                      + ngx_random() % (NGX_REDIS_HOLD_MAX
+                                        - NGX_REDIS_HOLD_MIN + 1));
+    }
+}
+
+
+static void
+ngx_redis_lane_resume(ngx_event_t *ev)
+{
+    ngx_redis_lane_t  *lane;
+
+    lane = ev->data;
+    lane->hold = 0;
+
+    if (lane->state == NGX_REDIS_SETUP && ngx_redis_setup(lane) != NGX_OK) {
+        ngx_redis_lane_close(lane, NGX_REDIS_LOST);
+    }
+
+    ngx_redis_lane_post(lane);
+}
+
+
+void
+ngx_redis_lane_close(ngx_redis_lane_t *lane, ngx_redis_end_e end)
+{
+    if (lane->ac == NULL) {
+        return;
+    }
+
+    lane->end = end;
+
+    redisAsyncFree(lane->ac);
+}
+
+
+void
+ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why)
+{
+    ngx_uint_t          busy;
+    ngx_queue_t        *q;
+    ngx_redis_op_t     *op;
+    ngx_redis_end_e     end;
+    ngx_redis_state_e   state;
+
+    end = lane->end;
+    state = lane->state;
+    busy = (lane->live != 0);
+
+    lane->end = NGX_REDIS_LOST;
+    lane->state = NGX_REDIS_DOWN;
+    lane->unwritten = 0;
+    lane->load = 0;
+    lane->refusal = NULL;
+
+    /* behind those that were refused earlier */
+
+    while (!ngx_queue_empty(&lane->sent)) {
+        q = ngx_queue_head(&lane->sent);
+        ngx_queue_remove(q);
+
+        op = ngx_queue_data(q, ngx_redis_op_t, queue);
+        op->sent = 0;
+
+        if (op->handler == NULL) {
+            ngx_redis_op_free(op);
+            continue;
+        }
+
+        op->losses++;
+        op->renew = (end != NGX_REDIS_SILENT);
+
+        ngx_queue_insert_tail(&lane->again, q);
+
+        if (op->losses >= NGX_REDIS_MAX_LOSSES) {
+            ngx_redis_op_fail(op, NGX_REDIS_UNAVAILABLE);
+        }
+    }
+
+    switch (end) {
+
+    case NGX_REDIS_CLOSED:
+        break;
+
+    case NGX_REDIS_SILENT:
+
+        /* those that wait end one by one, by their own timers */
+
+        ngx_redis_log_outage(lane, "no answer from", "");
+
+        lane->addr = (lane->addr + 1) % lane->redis->naddrs;
+        break;
+
+    case NGX_REDIS_DENIED:
+        ngx_redis_lane_backoff(lane, NGX_REDIS_ERROR);
+        break;
+
+    default: /* NGX_REDIS_LOST */
+
+        if (state == NGX_REDIS_READY) {
+
+            if (!busy) {
+                ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
+                              "redis: %V closed an idle connection",
+                              &lane->redis->addrs[lane->addr].name);
+                break;
+            }
+
+            ngx_redis_log_outage(lane, "connection lost to", why);
+
+            if (!lane->retried) {
+                lane->retried = 1;
+                break;
+            }
+
+        } else {
+            ngx_redis_log_outage(lane, "could not connect to", why);
+
+            lane->addr = (lane->addr + 1) % lane->redis->naddrs;
+
+            if (++lane->tries < lane->redis->naddrs) {
+                break;
+            }
+        }
+
+        ngx_redis_lane_backoff(lane, NGX_REDIS_UNAVAILABLE);
+    }
+
+    if (!lane->redis->closed) {
+        ngx_redis_lane_post(lane);
+    }
+}
+
+
+/* everyone learns it, and for a while those who come after */
+
+static void
+ngx_redis_lane_backoff(ngx_redis_lane_t *lane, ngx_redis_status_e status)
+{
+    ngx_msec_t  delay;
+
+    lane->tries = 0;
+
+    if (lane->failures < 16) {
+        lane->failures++;
+    }
+
+    delay = NGX_REDIS_BACKOFF_MIN << (lane->failures - 1);
+    delay = ngx_min(delay, NGX_REDIS_BACKOFF_MAX);
+    delay = delay / 2 + ngx_random() % (delay / 2 + 1);
+
+    lane->backoff = 1;
+    lane->status = status;
+    lane->until = ngx_current_msec + delay;
+
+    ngx_redis_lane_fail(lane, &lane->again, status);
+    ngx_redis_lane_fail(lane, &lane->waiting, status);
+}
+
+
+static void
+ngx_redis_lane_fail(ngx_redis_lane_t *lane, ngx_queue_t *queue,
+    ngx_redis_status_e status)
+{
+    ngx_queue_t     *q, *next;
+    ngx_redis_op_t  *op;
+
+    for (q = ngx_queue_head(queue);
+         q != ngx_queue_sentinel(queue);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+
+        op = ngx_queue_data(q, ngx_redis_op_t, queue);
+
+        if (!op->cmd.urgent || status == NGX_REDIS_ERROR) {
+            ngx_redis_op_fail(op, status);
+        }
+    }
+}
+
+
+/* something has ended: is the connection still needed? */
+
+void
+ngx_redis_lane_settle(ngx_redis_lane_t *lane)
+{
+    if (lane->live) {
+        return;
+    }
+
+    lane->redis->full = 0;
+
+    if (lane->connection == NULL) {
+        return;
+    }
+
+    lane->connection->idle = 1;
+
+    if (ngx_exiting || lane->redis->shutdown) {
+        ngx_redis_lane_close(lane, NGX_REDIS_CLOSED);
+    }
+}
+
+
+/*
+ * The read handler with c->close: an exiting worker closes its idle
+ * connections, and all others when worker_shutdown_timeout is over.  Then only
+ * releases are left to finish: they end by their own timers, soon.
+ */
+
+void
+ngx_redis_lane_shutdown(ngx_redis_lane_t *lane)
+{
+    lane->connection->close = 0;
+    lane->connection->error = 0;
+
+    if (lane->live) {
+        lane->redis->shutdown = 1;
+
+        ngx_redis_lane_fail(lane, &lane->again, NGX_REDIS_UNAVAILABLE);
+        ngx_redis_lane_fail(lane, &lane->waiting, NGX_REDIS_UNAVAILABLE);
+        ngx_redis_lane_fail_sent(lane);
+        ngx_redis_lane_deliver(lane);
+    }
+
+    ngx_redis_lane_settle(lane);
+}
+
+
+static void
+ngx_redis_lane_fail_sent(ngx_redis_lane_t *lane)
+{
+    void                  *data;
+    ngx_queue_t           *q;
+    ngx_redis_op_t        *op;
+    ngx_redis_handler_pt   handler;
+
+    q = ngx_queue_head(&lane->sent);
+
+    while (q != ngx_queue_sentinel(&lane->sent)) {
+        op = ngx_queue_data(q, ngx_redis_op_t, queue);
+
+        if (op->handler == NULL || op->cmd.urgent) {
+            q = ngx_queue_next(q);
+            continue;
+        }
+
+        if (op->timer.timer_set) {
+            ngx_del_timer(&op->timer);
+        }
+
+        handler = op->handler;
+        data = op->data;
+
+        op->handler = NULL;
+        lane->live--;
+
+        /* nothing leaves lane->sent in a handler */
+
+        handler(data, NGX_REDIS_UNAVAILABLE, NULL, 1);
+
+        q = ngx_queue_next(q);
+    }
+}

@@ -1,0 +1,257 @@
+
+/*
+ * What the files of the client share.  Only they know hiredis.
+ *
+ * A server has lanes; a lane is at most one connection and the commands that
+ * go through it.  A command (op) is in one of four queues of its lane:
+ *
+ *     waiting   not sent yet
+ *     again     to be sent again, ahead of those
+ *     sent      in the order in which hiredis will get the replies; one that
+ *               nobody waits for any more (handler NULL) stays as a tombstone
+ *     failed    its handler is to be called with op->status
+ *
+ * hiredis is called from socket events, the turn of a lane, timers and
+ * ngx_redis_close() only, never from ngx_redis_submit() or ngx_redis_cancel():
+ * these may run inside one of hiredis' callbacks.
+ */
+
+
+#ifndef _NGX_REDIS_PRIVATE_H_INCLUDED_
+#define _NGX_REDIS_PRIVATE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <hiredis/hiredis.h>
+#include <hiredis/async.h>
+
+#include "ngx_redis.h"
+
+
+#define NGX_REDIS_LANES          2
+#define NGX_REDIS_REFUSALS       16
+
+/* bounds of what a lane may hold, sent or not */
+#define NGX_REDIS_MAX_COMMANDS   4096
+#define NGX_REDIS_MAX_BYTES      (32 * 1024 * 1024)
+
+/* with that much in hiredis' output buffer, the rest waits as it is */
+#define NGX_REDIS_MAX_UNWRITTEN  (256 * 1024)
+
+/* a command that lost that many connections may be what kills them */
+#define NGX_REDIS_MAX_LOSSES     4
+
+/* scripts a server may have: bits of ngx_redis_lane_t.load */
+#define NGX_REDIS_MAX_SCRIPTS    32
+
+
+typedef struct ngx_redis_lane_s  ngx_redis_lane_t;
+
+
+/* an error reply by its first word: see the table in ngx_redis_error.c */
+
+typedef struct {
+    ngx_str_t              word;
+    ngx_redis_status_e     status;
+    unsigned               retry:1;    /* until the deadline */
+    unsigned               load:1;     /* SCRIPT LOAD and once more */
+    unsigned               full:1;     /* Redis hangs up after it */
+    unsigned               maybe:1;    /* parts may have been executed */
+} ngx_redis_refusal_t;
+
+
+typedef struct {
+    ngx_msec_t             seen;
+    ngx_msec_t             logged;
+    uint32_t               hash;
+    unsigned               used:1;
+} ngx_redis_refusal_log_t;
+
+
+typedef struct {
+    char                  *host;       /* numeric, or the path of a socket */
+    int                    port;       /* 0: a path */
+    ngx_str_t              name;       /* for the log */
+} ngx_redis_addr_t;
+
+
+typedef enum {
+    NGX_REDIS_DOWN = 0,
+    NGX_REDIS_CONNECTING,
+    NGX_REDIS_SETUP,                   /* AUTH and SELECT */
+    NGX_REDIS_READY
+} ngx_redis_state_e;
+
+
+/* how a connection ended */
+
+typedef enum {
+    NGX_REDIS_LOST = 0,                /* refused, reset, closed, nonsense */
+    NGX_REDIS_SILENT,                  /* no word in time */
+    NGX_REDIS_DENIED,                  /* AUTH or SELECT failed */
+    NGX_REDIS_CLOSED                   /* by us, not needed any more */
+} ngx_redis_end_e;
+
+
+typedef enum {
+    NGX_REDIS_COMMAND = 0,             /* of a caller */
+    NGX_REDIS_AUTH,
+    NGX_REDIS_SELECT,
+    NGX_REDIS_LOAD,
+    NGX_REDIS_INFO
+} ngx_redis_kind_e;
+
+
+struct ngx_redis_op_s {
+    ngx_queue_t            queue;
+    ngx_event_t            timer;
+    ngx_redis_lane_t      *lane;
+    ngx_redis_kind_e       kind;
+    ngx_redis_command_t    cmd;
+    ngx_redis_handler_pt   handler;
+    void                  *data;
+    size_t                 size;       /* as counted in lane->bytes */
+    ngx_msec_t             since;      /* start of the present wait */
+    ngx_uint_t             mark;       /* lane->reads at that time */
+    ngx_uint_t             losses;     /* connections lost under it */
+    ngx_redis_status_e     status;     /* while in lane->failed */
+    unsigned               sent:1;     /* in lane->sent */
+    unsigned               renew:1;    /* the timer starts anew when sent */
+    unsigned               loaded:1;   /* NOSCRIPT was answered once */
+};
+
+
+struct ngx_redis_lane_s {
+    ngx_redis_t           *redis;
+    ngx_redis_lane_e       id;
+
+    redisAsyncContext     *ac;
+    ngx_connection_t      *connection;
+    ngx_redis_state_e      state;
+    ngx_redis_kind_e       step;       /* of NGX_REDIS_SETUP */
+    ngx_redis_end_e        end;        /* reason of a close of ours */
+
+    ngx_queue_t            waiting;
+    ngx_queue_t            again;
+    ngx_queue_t            sent;
+    ngx_queue_t            failed;
+
+    ngx_event_t            turn;       /* posted: once in a turn of the loop */
+    ngx_event_t            pause;      /* timer: end of backoff or hold */
+
+    ngx_uint_t             live;       /* commands with a handler */
+    ngx_uint_t             commands;   /* those and the tombstones */
+    size_t                 bytes;
+    size_t                 unwritten;  /* in hiredis' output buffer */
+    uint32_t               load;       /* scripts to load, a bit each */
+
+    ngx_uint_t             reads;      /* read events that brought something */
+    ngx_msec_t             since;      /* start of the present connection */
+
+    ngx_redis_refusal_t   *refusal;    /* Redis answers but cannot serve yet */
+
+    ngx_uint_t             addr;       /* the address in use */
+    ngx_uint_t             tries;      /* addresses that failed in this round */
+    ngx_uint_t             failures;   /* in a row, without an answer */
+    ngx_redis_status_e     status;     /* why we fail fast */
+    ngx_msec_t             until;      /* as long as this */
+
+    unsigned               backoff:1;  /* status and until are valid */
+    unsigned               hold:1;     /* nothing is sent before the pause
+                                          is over */
+    unsigned               retried:1;  /* reconnected at once, no answer yet */
+    unsigned               sending:1;  /* inside the turn */
+    unsigned               flushing:1; /* inside redisAsyncHandleWrite() */
+};
+
+
+struct ngx_redis_s {
+    ngx_redis_conf_t       conf;
+    ngx_redis_addr_t      *addrs;
+    ngx_uint_t             naddrs;
+
+    ngx_redis_lane_t       lanes[NGX_REDIS_LANES];
+
+    ngx_redis_refusal_log_t  refusals[NGX_REDIS_REFUSALS];
+
+    unsigned               outage:1;   /* logged, not over yet */
+    unsigned               full:1;     /* bounds: logged */
+    unsigned               evicts:1;   /* warned of maxmemory-policy */
+    unsigned               forgets:1;  /* warned of appendonly */
+    unsigned               shutdown:1; /* worker_shutdown_timeout is over */
+    unsigned               closed:1;
+};
+
+
+/* ngx_redis.c: commands */
+
+void ngx_redis_op_arm(ngx_redis_op_t *op);
+void ngx_redis_op_finish(ngx_redis_op_t *op, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+void ngx_redis_op_fail(ngx_redis_op_t *op, ngx_redis_status_e status);
+void ngx_redis_op_free(ngx_redis_op_t *op);
+void ngx_redis_reply_view(redisReply *r, ngx_redis_reply_t *reply);
+
+
+/* ngx_redis_lane.c */
+
+void ngx_redis_lane_init(ngx_redis_lane_t *lane, ngx_redis_t *redis,
+    ngx_redis_lane_e id);
+void ngx_redis_lane_post(ngx_redis_lane_t *lane);
+void ngx_redis_lane_alive(ngx_redis_lane_t *lane);
+void ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal);
+void ngx_redis_lane_settle(ngx_redis_lane_t *lane);
+void ngx_redis_lane_shutdown(ngx_redis_lane_t *lane);
+
+/*
+ * Ends the connection.  ngx_redis_lane_lost() has run when this returns, or,
+ * inside a callback of hiredis, runs after the callback has returned.
+ */
+void ngx_redis_lane_close(ngx_redis_lane_t *lane, ngx_redis_end_e end);
+
+/* The books after the end of a connection; calls no handler. */
+void ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why);
+
+
+/* ngx_redis_send.c */
+
+/*
+ * Hands a command to hiredis and appends op to lane->sent.  On NGX_ERROR
+ * (no memory) the connection must be closed: part of it may be out.
+ */
+ngx_int_t ngx_redis_send(ngx_redis_op_t *op, ngx_str_t *head,
+    ngx_uint_t nhead, ngx_str_t *argv, ngx_uint_t argc);
+ngx_int_t ngx_redis_send_own(ngx_redis_lane_t *lane, ngx_redis_kind_e kind,
+    ngx_str_t *argv, ngx_uint_t argc);
+void ngx_redis_reply_handler(redisAsyncContext *ac, void *r, void *data);
+
+
+/* ngx_redis_connect.c */
+
+/* NGX_ERROR: ngx_redis_lane_lost() was called. */
+ngx_int_t ngx_redis_connect(ngx_redis_lane_t *lane);
+ngx_int_t ngx_redis_setup(ngx_redis_lane_t *lane);
+void ngx_redis_setup_reply(ngx_redis_lane_t *lane, ngx_redis_kind_e kind,
+    redisReply *r);
+
+
+/* ngx_redis_error.c */
+
+ngx_redis_refusal_t *ngx_redis_refusal(redisReply *r);
+void ngx_redis_log_refusal(ngx_redis_t *redis, ngx_redis_refusal_t *refusal,
+    redisReply *r, const char *action);
+void ngx_redis_log_outage(ngx_redis_lane_t *lane, const char *what,
+    const char *why);
+void ngx_redis_log_recovery(ngx_redis_lane_t *lane);
+
+
+/* ngx_redis_event.c */
+
+/* Puts the socket of lane->ac on nginx's event loop. */
+ngx_int_t ngx_redis_event_attach(ngx_redis_lane_t *lane);
+void ngx_redis_event_flush(ngx_redis_lane_t *lane);
+
+
+#endif /* _NGX_REDIS_PRIVATE_H_INCLUDED_ */

@@ -1,0 +1,309 @@
+
+/*
+ * A command on its way out, and its reply on the way in.
+ *
+ * Commands are formatted straight into hiredis' output buffer: small
+ * arguments by way of a buffer on the stack, long ones as they are.
+ * redisAsyncCommandArgv() would copy all of it once more, and want two arrays.
+ */
+
+
+#include "ngx_redis_private.h"
+
+
+#define NGX_REDIS_PIECE  4096
+
+
+typedef struct {
+    ngx_redis_lane_t      *lane;
+    ngx_uint_t             begun;      /* hiredis knows the callback */
+    size_t                 total;
+    u_char                *last;
+    u_char                 buf[NGX_REDIS_PIECE + 1];
+} ngx_redis_writer_t;
+
+
+static ngx_int_t ngx_redis_write_args(ngx_redis_writer_t *w, ngx_str_t *args,
+    ngx_uint_t n);
+static ngx_int_t ngx_redis_write_piece(ngx_redis_writer_t *w, u_char *data,
+    size_t len);
+static void ngx_redis_answer(ngx_redis_op_t *op, redisReply *r);
+static void ngx_redis_refused(ngx_redis_op_t *op, redisReply *r);
+
+
+ngx_int_t
+ngx_redis_send(ngx_redis_op_t *op, ngx_str_t *head, ngx_uint_t nhead,
+    ngx_str_t *argv, ngx_uint_t argc)
+{
+    ngx_redis_lane_t    *lane;
+    ngx_redis_writer_t   w;
+
+    lane = op->lane;
+
+    w.lane = lane;
+    w.begun = 0;
+    w.total = 0;
+    w.last = ngx_sprintf(w.buf, "*%ui\r\n", nhead + argc);
+
+    if (ngx_redis_write_args(&w, head, nhead) != NGX_OK
+        || ngx_redis_write_args(&w, argv, argc) != NGX_OK
+        || ngx_redis_write_piece(&w, w.buf, w.last - w.buf) != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "redis: no memory to send a command");
+        return NGX_ERROR;
+    }
+
+    lane->unwritten += w.total;
+
+    op->sent = 1;
+    op->since = ngx_current_msec;
+    op->mark = lane->reads;
+
+    ngx_queue_insert_tail(&lane->sent, &op->queue);
+
+    return NGX_OK;
+}
+
+
+/* a command of our own: nobody waits for it but the connection */
+
+ngx_int_t
+ngx_redis_send_own(ngx_redis_lane_t *lane, ngx_redis_kind_e kind,
+    ngx_str_t *argv, ngx_uint_t argc)
+{
+    ngx_redis_op_t  *op;
+
+    op = ngx_calloc(sizeof(ngx_redis_op_t), ngx_cycle->log);
+    if (op == NULL) {
+        return NGX_ERROR;
+    }
+
+    op->lane = lane;
+    op->kind = kind;
+
+    if (ngx_redis_send(op, NULL, 0, argv, argc) != NGX_OK) {
+        ngx_free(op);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_redis_write_args(ngx_redis_writer_t *w, ngx_str_t *args, ngx_uint_t n)
+{
+    size_t      len;
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        len = args[i].len;
+
+        /* room for the length here, and for the end of a long one */
+
+        if (w->last + NGX_SIZE_T_LEN + 8 > w->buf + NGX_REDIS_PIECE
+            && ngx_redis_write_piece(w, w->buf, w->last - w->buf) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        w->last = ngx_sprintf(w->last, "$%uz\r\n", len);
+
+        if (w->last + len + 2 > w->buf + NGX_REDIS_PIECE) {
+
+            if (ngx_redis_write_piece(w, w->buf, w->last - w->buf) != NGX_OK
+                || (len && ngx_redis_write_piece(w, args[i].data, len)
+                           != NGX_OK))
+            {
+                return NGX_ERROR;
+            }
+
+        } else if (len) {
+            w->last = ngx_cpymem(w->last, args[i].data, len);
+        }
+
+        *w->last++ = CR;
+        *w->last++ = LF;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the first piece holds the whole name of the command: hiredis reads it */
+
+static ngx_int_t
+ngx_redis_write_piece(ngx_redis_writer_t *w, u_char *data, size_t len)
+{
+    int                 rc;
+    redisCallback      *tail;
+    redisAsyncContext  *ac;
+
+    ac = w->lane->ac;
+
+    if (w->begun) {
+        rc = redisAppendFormattedCommand(&ac->c, (char *) data, len);
+
+    } else {
+        w->begun = 1;
+        w->buf[len] = '\0';
+
+        tail = ac->replies.tail;
+
+        rc = redisAsyncFormattedCommand(ac, ngx_redis_reply_handler, NULL,
+                                        (char *) data, len);
+
+        /*
+         * 0.14 overlooks that there was no memory for the callback: every
+         * later reply would go to the command before
+         */
+
+        if (ac->replies.tail == tail) {
+            rc = REDIS_ERR;
+        }
+    }
+
+    if (data == w->buf) {
+        w->last = w->buf;
+    }
+
+    w->total += len;
+
+    return (rc == REDIS_OK && ac->c.err == 0) ? NGX_OK : NGX_ERROR;
+}
+
+
+void
+ngx_redis_reply_handler(redisAsyncContext *ac, void *r, void *data)
+{
+    ngx_queue_t       *q;
+    redisReply        *reply;
+    ngx_redis_op_t    *op;
+    ngx_redis_lane_t  *lane;
+
+    reply = r;
+
+    if (reply == NULL) {
+        /* the connection is lost: ngx_redis_lane_lost() keeps the books */
+        return;
+    }
+
+    lane = ac->data;
+
+    q = ngx_queue_head(&lane->sent);
+    ngx_queue_remove(q);
+
+    op = ngx_queue_data(q, ngx_redis_op_t, queue);
+    op->sent = 0;
+
+    if (op->kind != NGX_REDIS_COMMAND) {
+        ngx_redis_setup_reply(lane, op->kind, reply);
+        ngx_free(op);
+
+    } else if (reply->type == REDIS_REPLY_ERROR) {
+        ngx_redis_refused(op, reply);
+
+    } else {
+        ngx_redis_answer(op, reply);
+    }
+
+    if (ngx_queue_empty(&lane->sent)
+        && ac->c.reader->pos < ac->c.reader->len)
+    {
+        /* hiredis aborts when it finds a reply that nobody waits for */
+
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "redis: %V sent more than was asked for",
+                      &lane->redis->conf.address);
+
+        ngx_redis_lane_close(lane, NGX_REDIS_LOST);
+    }
+
+    ngx_redis_lane_settle(lane);
+}
+
+
+static void
+ngx_redis_answer(ngx_redis_op_t *op, redisReply *r)
+{
+    ngx_redis_lane_t   *lane;
+    ngx_redis_reply_t   reply;
+
+    lane = op->lane;
+
+    lane->refusal = NULL;
+
+    ngx_redis_lane_alive(lane);
+    ngx_redis_log_recovery(lane);
+
+    if (op->handler == NULL) {
+        ngx_redis_op_free(op);
+        return;
+    }
+
+    ngx_redis_reply_view(r, &reply);
+    ngx_redis_op_finish(op, NGX_REDIS_OK, &reply, 0);
+}
+
+
+static void
+ngx_redis_refused(ngx_redis_op_t *op, redisReply *r)
+{
+    ngx_uint_t            i;
+    ngx_redis_t          *redis;
+    ngx_redis_lane_t     *lane;
+    ngx_redis_refusal_t  *refusal;
+
+    lane = op->lane;
+    redis = lane->redis;
+
+    refusal = ngx_redis_refusal(r);
+
+    if (!refusal->load || op->loaded) {
+        ngx_redis_log_refusal(redis, refusal, r, op->cmd.action);
+    }
+
+    if (!refusal->full) {
+        ngx_redis_lane_alive(lane);
+    }
+
+    if (refusal->load && op->cmd.script) {
+        i = op->cmd.script - redis->conf.scripts;
+
+        lane->load |= (uint32_t) 1 << i;
+        ngx_redis_lane_post(lane);
+    }
+
+    if (op->handler == NULL) {
+        ngx_redis_op_free(op);
+
+        if (refusal->full) {
+            ngx_redis_lane_close(lane, NGX_REDIS_LOST);
+        }
+
+        return;
+    }
+
+    if (refusal->full) {
+        ngx_queue_insert_tail(&lane->again, &op->queue);
+        ngx_redis_lane_close(lane, NGX_REDIS_LOST);
+        return;
+    }
+
+    if (refusal->load && op->cmd.script && !op->loaded) {
+        op->loaded = 1;
+        ngx_queue_insert_tail(&lane->again, &op->queue);
+        return;
+    }
+
+    if (refusal->retry) {
+        op->renew = 1;
+        ngx_queue_insert_tail(&lane->again, &op->queue);
+        ngx_redis_lane_hold(lane, refusal);
+        return;
+    }
+
+    ngx_redis_op_finish(op, refusal->status, NULL,
+                        op->losses || refusal->maybe);
+}
