@@ -43,7 +43,6 @@ static void ngx_http_tracker_body_failed(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_int_t rc);
 static ngx_int_t ngx_http_tracker_decode(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static void *ngx_http_tracker_alloc(void *data, size_t size);
 static void ngx_http_tracker_create(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_submit(ngx_http_request_t *r,
@@ -220,33 +219,13 @@ static ngx_uint_t
 ngx_http_tracker_check_headers(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
-    size_t            len;
-    ngx_table_elt_t  *h;
-
-    static ngx_str_t  json = ngx_string("application/json");
     static ngx_str_t  name = ngx_string("idempotency-key");
 
     if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
         return NGX_HTTP_TRACKER_NO_BODY;
     }
 
-    h = r->headers_in.content_type;
-
-    if (h == NULL) {
-        return NGX_HTTP_TRACKER_BAD_TYPE;
-    }
-
-    for (len = 0; len < h->value.len; len++) {
-        if (h->value.data[len] == ';' || h->value.data[len] == ' '
-            || h->value.data[len] == '\t')
-        {
-            break;
-        }
-    }
-
-    if (len != json.len
-        || ngx_strncasecmp(h->value.data, json.data, len) != 0)
-    {
+    if (!ngx_http_tracker_is_json(r)) {
         return NGX_HTTP_TRACKER_BAD_TYPE;
     }
 
@@ -422,37 +401,25 @@ static void
 ngx_http_tracker_body_failed(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_int_t rc)
 {
+    ngx_uint_t  outcome;
+
     ngx_http_tracker_body_pause(r);
 
     if (ctx->deadline.timer_set) {
         ngx_del_timer(&ctx->deadline);
     }
 
-    switch (rc) {
+    outcome = ngx_http_tracker_body_outcome(rc);
 
-    case NGX_HTTP_REQUEST_TIME_OUT:
-        ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_LATE);
-        return;
-
-    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
-        ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_TOO_LARGE);
-        return;
-
-    case NGX_HTTP_BAD_REQUEST:
-        ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_BAD_BODY);
-        return;
-
-    case NGX_HTTP_INTERNAL_SERVER_ERROR:
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-        return;
-
-    default:
+    if (outcome == 0) {
 
         /* the client is gone, or another module has decided */
 
         ngx_http_finalize_request(r, rc);
         return;
     }
+
+    ngx_http_tracker_fail(r, ctx, outcome);
 }
 
 
@@ -523,7 +490,7 @@ failed:
 }
 
 
-static void *
+void *
 ngx_http_tracker_alloc(void *data, size_t size)
 {
     return ngx_palloc(data, size);

@@ -100,11 +100,17 @@ ngx_http_tracker_ctx_t *ngx_http_tracker_get_ctx(ngx_http_request_t *r);
 ngx_uint_t ngx_http_tracker_find_header(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 
+/* ngx_http_tracker_variable.c: 1 when the body is said to be JSON, else 0 */
+ngx_uint_t ngx_http_tracker_is_json(ngx_http_request_t *r);
+
 /* ngx_http_tracker_variable.c: preconfiguration */
 ngx_int_t ngx_http_tracker_add_variables(ngx_conf_t *cf);
 
 /* ngx_http_tracker_handler.c: the content handler of tracker_api */
 ngx_int_t ngx_http_tracker_handler(ngx_http_request_t *r);
+
+/* ngx_http_tracker_handler.c: tracker_arena_t's alloc, data is a pool */
+void *ngx_http_tracker_alloc(void *data, size_t size);
 
 /*
  * ngx_http_tracker_auth.c: finds the account of the request, ctx->account
@@ -144,6 +150,12 @@ ngx_int_t ngx_http_tracker_render(ngx_http_tracker_ctx_t *ctx,
 /* Sets the outcome and the sentence of its table, or the given one. */
 ngx_int_t ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx,
     ngx_uint_t outcome, tracker_message_t *message);
+
+/*
+ * The outcome of a body that could not be read, rc is what
+ * ngx_http_tracker_body_read() returned.  0: there is nothing to answer.
+ */
+ngx_uint_t ngx_http_tracker_body_outcome(ngx_int_t rc);
 
 /*
  * Sends ctx->answer with the status of ctx->outcome.  What it returns is for

@@ -246,6 +246,29 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
 }
 
 
+ngx_uint_t
+ngx_http_tracker_body_outcome(ngx_int_t rc)
+{
+    switch (rc) {
+
+    case NGX_HTTP_REQUEST_TIME_OUT:
+        return NGX_HTTP_TRACKER_LATE;
+
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        return NGX_HTTP_TRACKER_TOO_LARGE;
+
+    case NGX_HTTP_BAD_REQUEST:
+        return NGX_HTTP_TRACKER_BAD_BODY;
+
+    case NGX_HTTP_INTERNAL_SERVER_ERROR:
+        return TRACKER_OUTCOME_ERROR;
+
+    default:
+        return 0;
+    }
+}
+
+
 /* {"message":"..."} */
 
 static ngx_int_t

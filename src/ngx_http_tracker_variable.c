@@ -164,6 +164,33 @@ ngx_http_tracker_get_ctx(ngx_http_request_t *r)
 
 
 ngx_uint_t
+ngx_http_tracker_is_json(ngx_http_request_t *r)
+{
+    size_t            len;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  json = ngx_string("application/json");
+
+    h = r->headers_in.content_type;
+
+    if (h == NULL) {
+        return 0;
+    }
+
+    for (len = 0; len < h->value.len; len++) {
+        if (h->value.data[len] == ';' || h->value.data[len] == ' '
+            || h->value.data[len] == '\t')
+        {
+            break;
+        }
+    }
+
+    return len == json.len
+           && ngx_strncasecmp(h->value.data, json.data, len) == 0;
+}
+
+
+ngx_uint_t
 ngx_http_tracker_find_header(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value)
 {
