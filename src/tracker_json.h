@@ -11,6 +11,7 @@
 
 
 #include "tracker.h"
+#include "tracker_patch.h"
 
 
 /* what an endpoint takes as its body */
@@ -20,6 +21,14 @@ typedef enum {
     TRACKER_JSON_ARRAY,
     TRACKER_JSON_EITHER
 } tracker_json_shape_e;
+
+
+/* what an application shows of itself when it asks for a token */
+
+typedef struct {
+    tracker_str_t     id;
+    tracker_str_t     secret;
+} tracker_login_t;
 
 
 /*
@@ -34,6 +43,49 @@ typedef enum {
 tracker_rc_e tracker_json_decode(const char *data, size_t len,
     tracker_json_shape_e shape, const tracker_limits_t *limits,
     const tracker_arena_t *arena, tracker_set_t *set,
+    tracker_message_t *message);
+
+/*
+ * Decodes the body of a login, {"type":"application","appId":…,
+ * "appSecret":…}; other keys are ignored.  On TRACKER_OK login holds the two
+ * strings, not empty, in memory of the arena.
+ * Returns TRACKER_OK, TRACKER_INVALID with the message, or TRACKER_NOMEM.
+ */
+tracker_rc_e tracker_json_decode_login(const char *data, size_t len,
+    const tracker_arena_t *arena, tracker_login_t *login,
+    tracker_message_t *message);
+
+/*
+ * Decodes and validates the body of a PUT, len bytes, at least 1: an object
+ * as of a POST that may also hold the id, which must be that of the path.
+ * On TRACKER_OK t has that id, a view of the same bytes as *id; all else it
+ * points to lies in the arena.
+ * Returns TRACKER_OK, TRACKER_INVALID with the message, or TRACKER_NOMEM.
+ */
+tracker_rc_e tracker_json_decode_change(const char *data, size_t len,
+    const tracker_str_t *id, const tracker_limits_t *limits,
+    const tracker_arena_t *arena, tracker_t *t, tracker_message_t *message);
+
+/*
+ * Decodes a record of the store, the object that tracker_json_write() wrote.
+ * No limit applies: it may be older than today's.  Phrases are not compared,
+ * since whoever changes the tracker validates the result.
+ * Returns TRACKER_OK, with all that t points to in the arena;
+ * TRACKER_INVALID when it is no tracker with an id; TRACKER_NOMEM.
+ */
+tracker_rc_e tracker_json_decode_record(const char *data, size_t len,
+    const tracker_arena_t *arena, tracker_t *t);
+
+/*
+ * Decodes the body of a PATCH, len bytes, at least 1, and checks all that
+ * can be known without the tracker: the shape, operations, paths, and the
+ * types of values.  Members that RFC 6902 gives no meaning are ignored, and
+ * so is a value to remove.  On TRACKER_OK all that patch points to lies in
+ * the arena.
+ * Returns TRACKER_OK, TRACKER_INVALID with the message, or TRACKER_NOMEM.
+ */
+tracker_rc_e tracker_json_decode_patch(const char *data, size_t len,
+    const tracker_arena_t *arena, tracker_patch_t *patch,
     tracker_message_t *message);
 
 /*

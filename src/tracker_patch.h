@@ -1,0 +1,71 @@
+
+/*
+ * The operations of a PATCH and what they make of a tracker.  Pure
+ * functions, as in tracker.h.  Rules: API.md section 2, RFC 6902.
+ */
+
+
+#ifndef _TRACKER_PATCH_H_INCLUDED_
+#define _TRACKER_PATCH_H_INCLUDED_
+
+
+#include "tracker.h"
+
+
+typedef enum {
+    TRACKER_PATCH_ADD = 0,
+    TRACKER_PATCH_REPLACE,
+    TRACKER_PATCH_REMOVE
+} tracker_patch_op_e;
+
+
+/* what an operation is about; one phrase, and the place behind the last */
+
+typedef enum {
+    TRACKER_PATCH_NAME = 0,
+    TRACKER_PATCH_DESCRIPTION,
+    TRACKER_PATCH_CATEGORIES,
+    TRACKER_PATCH_LANGUAGES,
+    TRACKER_PATCH_VOCABULARY,
+    TRACKER_PATCH_PHRASE,
+    TRACKER_PATCH_END
+} tracker_patch_path_e;
+
+
+typedef struct {
+    tracker_patch_op_e     op;
+    tracker_patch_path_e   path;
+    size_t                 index;    /* of the phrase */
+
+    /* the value, of the one type that the path takes; unset to remove */
+
+    tracker_str_t          str;
+    tracker_list_t         list;
+} tracker_patch_step_t;
+
+
+/* the operations of one body, in its order */
+
+typedef struct {
+    size_t                 n;
+    tracker_patch_step_t  *elts;
+} tracker_patch_t;
+
+
+/*
+ * Applies all operations in their order to t and validates what comes out
+ * as tracker_validate() does.  A path that is absent can be replaced, not
+ * removed, as API.md section 2 says; indices are those at the operation's
+ * turn.  n log n, as many steps again as there are phrases and operations;
+ * memory, at most 200 bytes a phrase or operation, comes from arena.
+ * On TRACKER_OK t is the new tracker: its strings are those of t and patch,
+ * its lists may lie in arena.  Otherwise t is as it was.
+ * Returns TRACKER_OK; TRACKER_INVALID with a message that names the
+ * operation, as in "[3].path", or what the result lacks; TRACKER_NOMEM.
+ */
+tracker_rc_e tracker_patch_apply(tracker_t *t, const tracker_patch_t *patch,
+    const tracker_limits_t *limits, const tracker_arena_t *arena,
+    tracker_message_t *message);
+
+
+#endif /* _TRACKER_PATCH_H_INCLUDED_ */
