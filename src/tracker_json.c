@@ -44,6 +44,10 @@ static tracker_rc_e tracker_json_tracker(tracker_json_walk_t *walk,
     json_t *object, tracker_t *t);
 static const tracker_json_field_t *tracker_json_field(const char *key,
     size_t len);
+static tracker_rc_e tracker_json_login(tracker_json_walk_t *walk,
+    json_t *root, tracker_login_t *login);
+static tracker_rc_e tracker_json_member(tracker_json_walk_t *walk,
+    json_t *object, const tracker_str_t *key, tracker_str_t *str);
 static tracker_rc_e tracker_json_list(tracker_json_walk_t *walk,
     json_t *value, const tracker_str_t *key, tracker_list_t *list);
 static tracker_rc_e tracker_json_string(tracker_json_walk_t *walk,
@@ -345,6 +349,101 @@ tracker_json_string(tracker_json_walk_t *walk, json_t *value,
     walk->last += str->len;
 
     return TRACKER_OK;
+}
+
+
+tracker_rc_e
+tracker_json_decode_login(const char *data, size_t len,
+    const tracker_arena_t *arena, tracker_login_t *login,
+    tracker_message_t *message)
+{
+    json_t               *root;
+    tracker_rc_e          rc;
+    tracker_json_walk_t   walk;
+
+    root = tracker_json_load(data, len, &rc, message);
+    if (root == NULL) {
+        return rc;
+    }
+
+    walk.limits = NULL;
+    walk.arena = arena;
+    walk.message = message;
+    walk.index = -1;
+    walk.last = arena->alloc(arena->data, len);
+
+    rc = walk.last ? tracker_json_login(&walk, root, login) : TRACKER_NOMEM;
+
+    json_decref(root);
+
+    return rc;
+}
+
+
+static tracker_rc_e
+tracker_json_login(tracker_json_walk_t *walk, json_t *root,
+    tracker_login_t *login)
+{
+    tracker_rc_e   rc;
+    tracker_str_t  type;
+
+    static const tracker_str_t  application = tracker_str("application");
+    static const tracker_str_t  type_key = tracker_str("type");
+    static const tracker_str_t  id_key = tracker_str("appId");
+    static const tracker_str_t  secret_key = tracker_str("appSecret");
+
+    if (!json_is_object(root)) {
+        tracker_message(walk->message, "Request body must be an object.");
+        return TRACKER_INVALID;
+    }
+
+    rc = tracker_json_member(walk, root, &type_key, &type);
+    if (rc != TRACKER_OK) {
+        return rc;
+    }
+
+    if (type.len != application.len
+        || memcmp(type.data, application.data, type.len) != 0)
+    {
+        tracker_message_path(walk->message, -1, &type_key, -1,
+                             "must be \"application\"");
+        return TRACKER_INVALID;
+    }
+
+    rc = tracker_json_member(walk, root, &id_key, &login->id);
+    if (rc != TRACKER_OK) {
+        return rc;
+    }
+
+    return tracker_json_member(walk, root, &secret_key, &login->secret);
+}
+
+
+/* a string that must be there and not be empty */
+
+static tracker_rc_e
+tracker_json_member(tracker_json_walk_t *walk, json_t *object,
+    const tracker_str_t *key, tracker_str_t *str)
+{
+    json_t        *value;
+    tracker_rc_e   rc;
+
+    value = json_object_get(object, key->data);
+
+    if (value == NULL) {
+        tracker_message_path(walk->message, -1, key, -1, "is required");
+        return TRACKER_INVALID;
+    }
+
+    rc = tracker_json_string(walk, value, key, -1, str);
+
+    if (rc == TRACKER_OK && str->len == 0) {
+        tracker_message_path(walk->message, -1, key, -1,
+                             "is not allowed to be empty");
+        return TRACKER_INVALID;
+    }
+
+    return rc;
 }
 
 
