@@ -22,7 +22,13 @@
  * Redis takes a million arguments a command and a tracker is three; a body
  * may be 16 MB at most.
  */
-#define TRACKER_STORE_MAX_BULK  300000
+#define TRACKER_STORE_MAX_BULK    300000
+
+/* hex sha1 of a record: its ETag, and what a change compares */
+#define TRACKER_STORE_DIGEST_LEN  40
+
+/* a cursor is a number of so many digits at most */
+#define TRACKER_STORE_CURSOR_LEN  16
 
 
 typedef struct tracker_job_s  tracker_job_t;
@@ -36,6 +42,12 @@ typedef void (*tracker_job_handler_pt)(tracker_job_t *job);
 typedef enum {
     TRACKER_OUTCOME_NONE = 0,    /* nothing yet */
     TRACKER_OUTCOME_READY,       /* the lock is ours */
+    TRACKER_OUTCOME_FOUND,       /* record, or page, has it */
+    TRACKER_OUTCOME_MISSING,     /* no such tracker in the account */
+    TRACKER_OUTCOME_CHANGED,
+    TRACKER_OUTCOME_DELETED,
+    TRACKER_OUTCOME_STALE,       /* the record is another by now: fetch it
+                                    again */
     TRACKER_OUTCOME_CREATED,
     TRACKER_OUTCOME_REPLAYED,    /* by an earlier request with the same
                                     Idempotency-Key; set has its ids */
@@ -64,6 +76,17 @@ typedef struct {
 } tracker_store_t;
 
 
+/* a stretch of the list */
+
+typedef struct {
+    ngx_str_t               rev;            /* of the account: digits */
+    size_t                  n;              /* records in the stretch */
+    ngx_str_t               cursor;         /* where the next one begins */
+    ngx_uint_t              more;           /* 1: there is a next one */
+    ngx_str_t               records;        /* joined by commas */
+} tracker_page_t;
+
+
 struct tracker_job_s {
     ngx_pool_t             *pool;           /* lives as long as the job */
     tracker_outcome_e       outcome;        /* of the step that just ended */
@@ -72,6 +95,10 @@ struct tracker_job_s {
     size_t                  nplaces;
     size_t                  total;          /* names that exist */
     size_t                  found;          /* trackers of the account */
+
+    ngx_str_t               record;         /* that was fetched */
+    u_char                  digest[TRACKER_STORE_DIGEST_LEN];  /* of it */
+    tracker_page_t          page;
 
     ngx_msec_t              redis_time;     /* waited for Redis so far, ms */
 
@@ -92,9 +119,9 @@ struct tracker_job_s {
     ngx_str_t               idem_key;       /* len 0: no Idempotency-Key */
     ngx_str_t               idem_digest;
     tracker_set_t          *set;
-    u_char                  token[32];
+    u_char                  token[32];      /* of the lock */
 
-    unsigned                holds_lock:1;   /* or may hold it */
+    unsigned                holds_lock:1;   /* or may hold it; read only */
     unsigned                closed:1;
 };
 
@@ -108,7 +135,7 @@ ngx_redis_script_t *tracker_store_scripts(ngx_uint_t *n);
  * ngx_current_msec of the request's beginning: the store gives up
  * store->timeout ms later.  large: the body is over, or may be over,
  * NGX_REDIS_LARGE_SIZE.  store must live as long as the cycle.
- * Returns NULL when there is no memory or no randomness.
+ * Returns NULL when there is no memory.
  */
 tracker_job_t *tracker_job_begin(tracker_store_t *store, ngx_str_t *account,
     ngx_msec_t start, ngx_uint_t large, tracker_job_handler_pt handler,
@@ -138,14 +165,51 @@ ngx_int_t tracker_job_idempotent(tracker_job_t *job, ngx_str_t *key,
 ngx_int_t tracker_job_choose_ids(tracker_job_t *job, tracker_set_t *set);
 
 /*
- * Creates the trackers of set, whose JSON texts are records (in memory of
- * the job: they are sent from there).  set must live until the handler was
+ * Creates the trackers of set, whose JSON texts are records (memory of the
+ * job: they are sent from there).  set must live until the handler was
  * called or the job was closed.  Ends in CREATED, REPLAYED, REUSED,
  * CONFLICT, QUOTA, TAKEN, LOCKED, UNAVAILABLE, TIMEOUT or ERROR.  The lock is
  * given back but after TAKEN; where Redis does not answer, behind the scenes.
  */
 ngx_int_t tracker_job_create(tracker_job_t *job, tracker_set_t *set,
     tracker_str_t *records);
+
+/*
+ * Reads the tracker of an id (16 digits).  Ends in FOUND, and record and
+ * digest are set until the next fetch; MISSING, UNAVAILABLE, TIMEOUT or ERROR.
+ */
+ngx_int_t tracker_job_fetch(tracker_job_t *job, ngx_str_t *id);
+
+/*
+ * Writes record (memory of the job), the new state of the tracker whose old
+ * state was fetched; t is the old state, name the new name.  Ends in CHANGED,
+ * MISSING, CONFLICT, STALE, LOCKED, UNAVAILABLE, TIMEOUT or ERROR.  The lock
+ * is given back but after STALE.
+ */
+ngx_int_t tracker_job_change(tracker_job_t *job, tracker_t *t,
+    tracker_str_t *name, tracker_str_t *record);
+
+/*
+ * Deletes the tracker that was fetched and decoded as t.  Ends in DELETED,
+ * STALE, UNAVAILABLE, TIMEOUT or ERROR.
+ */
+ngx_int_t tracker_job_delete(tracker_job_t *job, tracker_t *t);
+
+/*
+ * Reads at most limit trackers in the order of their creation, fewer when
+ * they are many bytes, behind the cursor (len 0: from the beginning; else 1
+ * to TRACKER_STORE_CURSOR_LEN digits).  Ends in FOUND, and page is set until
+ * the next list; UNAVAILABLE, TIMEOUT or ERROR.
+ */
+ngx_int_t tracker_job_list(tracker_job_t *job, ngx_str_t *cursor,
+    ngx_uint_t limit);
+
+/* The same for the one tracker of a name, or none. */
+ngx_int_t tracker_job_find(tracker_job_t *job, ngx_str_t *name);
+
+/* Writes the hex sha1 of a record to digest; NGX_OK or NGX_ERROR. */
+ngx_int_t tracker_store_digest(u_char digest[TRACKER_STORE_DIGEST_LEN],
+    ngx_str_t *record);
 
 /*
  * Gives the lock back; the wait is bounded (a second).  Ends in READY,

@@ -1,0 +1,69 @@
+--
+-- Replaces the record of a tracker, and its name where that changes.
+--
+-- KEYS   lock, rev, id key, name key of the record that was read, name key of
+--        the new one
+-- ARGV   1  the token the lock was taken with, empty: no lock is used
+--        2  sha1 of the record that was read
+--        3  the new record
+--
+-- Reply  {"changed"}   written now, or what was asked for is there already
+--        {"missing"}   there is no such tracker any more
+--        {"stale"}     another record than the one that was read is there:
+--                      read again, the lock stays
+--        {"locked"}    another request holds the lock
+--        {"conflict"}  the new name exists
+--
+-- Each reply but "stale" and "locked" has given the lock back.
+--
+
+local token = ARGV[1]
+local holder = token ~= '' and redis.call('get', KEYS[1])
+
+
+local function answer(word)
+    if holder == token then
+        redis.call('del', KEYS[1])
+    end
+
+    return {word}
+end
+
+
+local stored = redis.call('get', KEYS[3])
+
+if not stored or stored == '' then
+    return answer('missing')
+end
+
+if stored == ARGV[3] then
+    return answer('changed')
+end
+
+if redis.sha1hex(stored) ~= ARGV[2] then
+    return {'stale'}
+end
+
+if holder and holder ~= token then
+    return {'locked'}
+end
+
+local id = string.sub(KEYS[3], -16)
+
+if KEYS[4] ~= KEYS[5] then
+
+    if redis.call('exists', KEYS[5]) == 1 then
+        return answer('conflict')
+    end
+
+    redis.call('set', KEYS[5], id)
+
+    if redis.call('get', KEYS[4]) == id then
+        redis.call('del', KEYS[4])
+    end
+end
+
+redis.call('set', KEYS[3], ARGV[3])
+redis.call('incr', KEYS[2])
+
+return answer('changed')

@@ -1,0 +1,35 @@
+--
+-- Deletes a tracker and frees its name.
+--
+-- KEYS   rev, index, id key, name key of the record that was read
+-- ARGV   1  sha1 of the record that was read
+--        2  life of the tombstone in ms: a create that is sent again so much
+--           later does not bring the tracker back
+--
+-- Reply  {"deleted"}  now, or since it was read
+--        {"stale"}    another record than the one that was read is there:
+--                     read again
+--
+
+local stored = redis.call('get', KEYS[3])
+
+if not stored or stored == '' then
+    return {'deleted'}
+end
+
+if redis.sha1hex(stored) ~= ARGV[1] then
+    return {'stale'}
+end
+
+local id = string.sub(KEYS[3], -16)
+
+redis.call('incr', KEYS[1])
+redis.call('zrem', KEYS[2], id)
+
+if redis.call('get', KEYS[4]) == id then
+    redis.call('del', KEYS[4])
+end
+
+redis.call('set', KEYS[3], '', 'PX', ARGV[2])
+
+return {'deleted'}

@@ -1,0 +1,22 @@
+--
+-- Reads the tracker of a name.
+--
+-- KEYS   rev, name key, the id keys' common beginning
+--
+-- Reply  as list.lua's, with one record or none
+--
+
+local id = redis.call('get', KEYS[2])
+local record = id and redis.call('get', KEYS[3] .. id)
+
+if not record then
+    record = ''
+end
+
+return {
+    redis.call('get', KEYS[1]) or '0',
+    record == '' and 0 or 1,
+    '0',
+    0,
+    record
+}

@@ -1,0 +1,384 @@
+
+/*
+ * The writes of a job: what a create, a change and a delete ask of their
+ * scripts, and what these answer.
+ */
+
+
+#include "tracker_store_private.h"
+
+#include <openssl/rand.h>
+
+
+#define TRACKER_SHA256_LEN  64           /* hex */
+
+
+typedef struct {
+    ngx_str_t           word;
+    tracker_outcome_e   outcome;
+} tracker_reply_t;
+
+
+static ngx_int_t tracker_job_conflict(tracker_job_t *job,
+    ngx_redis_reply_t *reply);
+static ngx_int_t tracker_job_replay(tracker_job_t *job,
+    ngx_redis_reply_t *reply);
+
+
+/* the first element of what the scripts that write answer */
+
+static tracker_reply_t  tracker_replies[] = {
+    { ngx_string("created"), TRACKER_OUTCOME_CREATED },
+    { ngx_string("replayed"), TRACKER_OUTCOME_REPLAYED },
+    { ngx_string("reused"), TRACKER_OUTCOME_REUSED },
+    { ngx_string("conflict"), TRACKER_OUTCOME_CONFLICT },
+    { ngx_string("quota"), TRACKER_OUTCOME_QUOTA },
+    { ngx_string("locked"), TRACKER_OUTCOME_LOCKED },
+    { ngx_string("taken"), TRACKER_OUTCOME_TAKEN },
+    { ngx_string("changed"), TRACKER_OUTCOME_CHANGED },
+    { ngx_string("deleted"), TRACKER_OUTCOME_DELETED },
+    { ngx_string("missing"), TRACKER_OUTCOME_MISSING },
+    { ngx_string("stale"), TRACKER_OUTCOME_STALE },
+    { ngx_null_string, TRACKER_OUTCOME_ERROR }
+};
+
+
+ngx_int_t
+tracker_job_idempotent(tracker_job_t *job, ngx_str_t *key,
+    ngx_str_t *endpoint, ngx_str_t *body)
+{
+    u_char      name[TRACKER_SHA256_LEN];
+    ngx_str_t   parts[3];
+
+    job->idem_digest.data = ngx_pnalloc(job->pool, TRACKER_SHA256_LEN);
+    if (job->idem_digest.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    parts[0] = *endpoint;
+    ngx_str_set(&parts[1], "\n");
+    parts[2] = *body;
+
+    if (tracker_job_digest(job->idem_digest.data, EVP_sha256(), parts, 3)
+        != NGX_OK
+        || tracker_job_digest(name, EVP_sha256(), key, 1) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    job->idem_digest.len = TRACKER_SHA256_LEN;
+
+    return tracker_job_key(job, &job->idem_key, "idem:", name, sizeof(name));
+}
+
+
+ngx_int_t
+tracker_job_choose_ids(tracker_job_t *job, tracker_set_t *set)
+{
+    char      *id;
+    size_t     i;
+    uint64_t  *random;
+
+    id = ngx_pnalloc(job->pool, set->n * TRACKER_ID_LEN);
+    random = ngx_palloc(job->pool, set->n * sizeof(uint64_t));
+
+    if (id == NULL || random == NULL
+        || RAND_bytes((u_char *) random, set->n * sizeof(uint64_t)) != 1)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < set->n; i++) {
+        tracker_id_format(id, random[i]);
+
+        set->elts[i].id.len = TRACKER_ID_LEN;
+        set->elts[i].id.data = id;
+
+        id += TRACKER_ID_LEN;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+tracker_job_create(tracker_job_t *job, tracker_set_t *set,
+    tracker_str_t *records)
+{
+    u_char      *p;
+    size_t       i, n, len;
+    tracker_t   *t;
+    ngx_str_t   *arg, *name, *id, *record;
+    ngx_uint_t   nkeys;
+
+    n = set->n;
+    nkeys = 3 + (job->idem_key.len ? 1 : 0) + 2 * n;
+
+    len = 0;
+
+    for (i = 0; i < n; i++) {
+        len += 2 * job->key_base.len + sizeof("name:id:") - 1
+               + set->elts[i].name.len + TRACKER_ID_LEN;
+    }
+
+    p = ngx_pnalloc(job->pool, len);
+    arg = tracker_job_args(job, 1 + nkeys + 3 + n);
+
+    if (p == NULL || arg == NULL
+        || tracker_job_number(job, arg++, nkeys) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (tracker_job_key(job, arg++, "lock", NULL, 0) != NGX_OK
+        || tracker_job_key(job, arg++, "index", NULL, 0) != NGX_OK
+        || tracker_job_key(job, arg++, "rev", NULL, 0) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (job->idem_key.len) {
+        *arg++ = job->idem_key;
+    }
+
+    name = arg;
+    id = name + n;
+    record = id + n + 3;
+
+    for (i = 0; i < n; i++) {
+        t = &set->elts[i];
+
+        name[i].data = p;
+        p = ngx_cpymem(p, job->key_base.data, job->key_base.len);
+        p = ngx_cpymem(p, "name:", sizeof("name:") - 1);
+        p = ngx_cpymem(p, t->name.data, t->name.len);
+        name[i].len = p - name[i].data;
+
+        id[i].data = p;
+        p = ngx_cpymem(p, job->key_base.data, job->key_base.len);
+        p = ngx_cpymem(p, "id:", sizeof("id:") - 1);
+        p = ngx_cpymem(p, t->id.data, t->id.len);
+        id[i].len = p - id[i].data;
+
+        record[i].len = records[i].len;
+        record[i].data = (u_char *) records[i].data;
+    }
+
+    arg = id + n;
+
+    tracker_job_token(job, arg++);
+
+    if (tracker_job_number(job, arg++, job->store->max_trackers) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    *arg = job->idem_digest;
+
+    job->set = set;
+
+    return tracker_job_run(job, TRACKER_SCRIPT_CREATE, TRACKER_JOB_CREATING);
+}
+
+
+ngx_int_t
+tracker_job_change(tracker_job_t *job, tracker_t *t, tracker_str_t *name,
+    tracker_str_t *record)
+{
+    ngx_str_t  *arg;
+
+    arg = tracker_job_args(job, 9);
+
+    if (arg == NULL
+        || tracker_job_key(job, &arg[1], "lock", NULL, 0) != NGX_OK
+        || tracker_job_key(job, &arg[2], "rev", NULL, 0) != NGX_OK
+        || tracker_job_key(job, &arg[3], "id:", t->id.data, t->id.len)
+           != NGX_OK
+        || tracker_job_key(job, &arg[4], "name:", t->name.data, t->name.len)
+           != NGX_OK
+        || tracker_job_key(job, &arg[5], "name:", name->data, name->len)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&arg[0], "5");
+    tracker_job_token(job, &arg[6]);
+    arg[7].len = sizeof(job->digest);
+    arg[7].data = job->digest;
+    arg[8].len = record->len;
+    arg[8].data = (u_char *) record->data;
+
+    return tracker_job_run(job, TRACKER_SCRIPT_CHANGE, TRACKER_JOB_CHANGING);
+}
+
+
+ngx_int_t
+tracker_job_delete(tracker_job_t *job, tracker_t *t)
+{
+    ngx_str_t  *arg;
+
+    arg = tracker_job_args(job, 7);
+
+    if (arg == NULL
+        || tracker_job_key(job, &arg[1], "rev", NULL, 0) != NGX_OK
+        || tracker_job_key(job, &arg[2], "index", NULL, 0) != NGX_OK
+        || tracker_job_key(job, &arg[3], "id:", t->id.data, t->id.len)
+           != NGX_OK
+        || tracker_job_key(job, &arg[4], "name:", t->name.data, t->name.len)
+           != NGX_OK
+        || tracker_job_number(job, &arg[6],
+                              job->store->timeout + TRACKER_LOCK_MARGIN)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_str_set(&arg[0], "4");
+    arg[5].len = sizeof(job->digest);
+    arg[5].data = job->digest;
+
+    return tracker_job_run(job, TRACKER_SCRIPT_DELETE, TRACKER_JOB_DELETING);
+}
+
+
+tracker_outcome_e
+tracker_job_written(tracker_job_t *job, ngx_redis_reply_t *reply)
+{
+    tracker_reply_t    *r;
+    ngx_redis_reply_t   word;
+
+    if (reply->type != NGX_REDIS_ARRAY || reply->n == 0) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    ngx_redis_reply_element(reply, 0, &word);
+
+    if (word.type != NGX_REDIS_STRING) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    for (r = tracker_replies; r->word.len; r++) {
+        if (word.str.len == r->word.len
+            && ngx_memcmp(word.str.data, r->word.data, r->word.len) == 0)
+        {
+            break;
+        }
+    }
+
+    switch (r->outcome) {
+
+    case TRACKER_OUTCOME_ERROR:
+    case TRACKER_OUTCOME_TAKEN:
+    case TRACKER_OUTCOME_STALE:
+        return r->outcome;
+
+    case TRACKER_OUTCOME_CONFLICT:
+    case TRACKER_OUTCOME_QUOTA:
+
+        if (tracker_job_conflict(job, reply) != NGX_OK) {
+            return TRACKER_OUTCOME_ERROR;
+        }
+
+        break;
+
+    case TRACKER_OUTCOME_REPLAYED:
+
+        if (tracker_job_replay(job, reply) != NGX_OK) {
+            return TRACKER_OUTCOME_ERROR;
+        }
+
+        break;
+
+    default:
+        break;
+    }
+
+    /* the script has given the lock back, or found it in other hands */
+
+    job->holds_lock = 0;
+
+    return r->outcome;
+}
+
+
+/*
+ * {"conflict", total, i, ...} and {"quota", have} of create.lua, {"conflict"}
+ * of change.lua
+ */
+
+static ngx_int_t
+tracker_job_conflict(tracker_job_t *job, ngx_redis_reply_t *reply)
+{
+    size_t             i;
+    ngx_redis_reply_t  number;
+
+    if (reply->n > 2 + TRACKER_QUOTE_NAMES) {
+        return NGX_ERROR;
+    }
+
+    job->total = 1;
+    job->nplaces = 1;
+    job->places[0] = 0;
+
+    for (i = 1; i < reply->n; i++) {
+        ngx_redis_reply_element(reply, i, &number);
+
+        if (number.type != NGX_REDIS_INTEGER || number.integer < 0) {
+            return NGX_ERROR;
+        }
+
+        if (i == 1) {
+            job->total = number.integer;
+            job->found = number.integer;
+            continue;
+        }
+
+        if (job->set && (size_t) number.integer >= job->set->n) {
+            return NGX_ERROR;
+        }
+
+        job->places[i - 2] = number.integer;
+        job->nplaces = i - 1;
+    }
+
+    return NGX_OK;
+}
+
+
+/* {"replayed", ids} */
+
+static ngx_int_t
+tracker_job_replay(tracker_job_t *job, ngx_redis_reply_t *reply)
+{
+    char               *id;
+    size_t              i;
+    ngx_redis_reply_t   ids;
+
+    if (job->set == NULL) {
+        return NGX_OK;
+    }
+
+    if (reply->n != 2) {
+        return NGX_ERROR;
+    }
+
+    ngx_redis_reply_element(reply, 1, &ids);
+
+    if (ids.type != NGX_REDIS_STRING
+        || ids.str.len != job->set->n * TRACKER_ID_LEN)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < job->set->n; i++) {
+        id = (char *) ids.str.data + i * TRACKER_ID_LEN;
+
+        if (!tracker_id_valid(id, TRACKER_ID_LEN)) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy((char *) job->set->elts[i].id.data, id, TRACKER_ID_LEN);
+    }
+
+    return NGX_OK;
+}
