@@ -26,20 +26,30 @@
 
 typedef enum {
     NGX_HTTP_TRACKER_OPTIONS = TRACKER_OUTCOME_LAST,
+    NGX_HTTP_TRACKER_UNMODIFIED,
     NGX_HTTP_TRACKER_INVALID,
     NGX_HTTP_TRACKER_REPEATED,
+    NGX_HTTP_TRACKER_UNMATCHED,
     NGX_HTTP_TRACKER_UNAUTHORIZED,
     NGX_HTTP_TRACKER_NO_ENDPOINT,
     NGX_HTTP_TRACKER_BAD_METHOD,
     NGX_HTTP_TRACKER_BAD_TYPE,
     NGX_HTTP_TRACKER_NO_BODY,
     NGX_HTTP_TRACKER_BAD_KEY,
+    NGX_HTTP_TRACKER_BAD_LIMIT,
+    NGX_HTTP_TRACKER_BAD_CURSOR,
     NGX_HTTP_TRACKER_BAD_BODY,
     NGX_HTTP_TRACKER_TOO_LARGE,
     NGX_HTTP_TRACKER_LATE,
+    NGX_HTTP_TRACKER_LOGGED_IN,
+    NGX_HTTP_TRACKER_BAD_LOGIN,
 
     NGX_HTTP_TRACKER_OUTCOMES
 } ngx_http_tracker_outcome_e;
+
+
+/* the applications that may log in */
+typedef struct ngx_http_tracker_apps_s  ngx_http_tracker_apps_t;
 
 
 typedef struct {
@@ -56,6 +66,10 @@ typedef struct {
 
     ngx_array_t                *keys;         /* of jwt_key_t */
     ngx_http_complex_value_t   *account;
+
+    ngx_flag_t                  token;        /* tracker_token is here */
+    time_t                      token_ttl;    /* seconds */
+    ngx_http_tracker_apps_t    *apps;
 } ngx_http_tracker_loc_conf_t;
 
 
@@ -134,6 +148,19 @@ char *ngx_http_tracker_account(ngx_conf_t *cf, ngx_command_t *cmd,
  */
 ngx_int_t ngx_http_tracker_read_secret(ngx_conf_t *cf, ngx_str_t *path,
     size_t min, ngx_str_t *secret);
+
+/*
+ * ngx_http_tracker_auth.c: reads a file that holds secrets, of at most max
+ * bytes, into memory of pool; one that everybody may read is a warning.
+ * Returns NGX_OK, or NGX_ERROR after it logged why with this level.
+ */
+ngx_int_t ngx_http_tracker_read_file(ngx_pool_t *pool, ngx_log_t *log,
+    ngx_uint_t level, ngx_str_t *path, size_t max, ngx_str_t *bytes);
+
+/* ngx_http_tracker_token.c: setters of the login's directives */
+char *ngx_http_tracker_token(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_tracker_token_apps(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /*
  * ngx_http_tracker_response.c.  Each makes ctx->answer from ctx->outcome.

@@ -42,40 +42,85 @@ static ngx_int_t ngx_http_tracker_body_filter(ngx_http_request_t *r,
 
 static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
 
-    { 500, ngx_string("-"), NULL },                          /* NONE */
-    { 200, ngx_string("ready"), NULL },
-    { 200, ngx_string("created"), NULL },
-    { 200, ngx_string("replayed"), NULL },
-    { 409, ngx_string("reused"),
-      "Idempotency-Key was used with another request." },
-    { 409, ngx_string("conflict"), NULL },
-    { 400, ngx_string("quota"), NULL },
-    { 500, ngx_string("taken"), "Internal server error." },
-    { 429, ngx_string("locked"),
-      "Too many requests: the account has reached its limit of "
-      "1 concurrent request." },
-    { 502, ngx_string("unavailable"),
-      "The tracker store did not acknowledge the request." },
-    { 504, ngx_string("timeout"),
-      "The tracker store did not respond in time." },
-    { 500, ngx_string("error"), "Internal server error." },
+    [TRACKER_OUTCOME_NONE] =
+        { 500, ngx_string("-"), "Internal server error." },
+    [TRACKER_OUTCOME_READY] =
+        { 500, ngx_string("ready"), "Internal server error." },
+    [TRACKER_OUTCOME_FOUND] =
+        { 200, ngx_string("found"), NULL },
+    [TRACKER_OUTCOME_MISSING] =
+        { 404, ngx_string("missing"), NULL },
+    [TRACKER_OUTCOME_CHANGED] =
+        { 200, ngx_string("changed"), NULL },
+    [TRACKER_OUTCOME_DELETED] =
+        { 200, ngx_string("deleted"), NULL },
+    [TRACKER_OUTCOME_STALE] =
+        { 500, ngx_string("stale"), "Internal server error." },
+    [TRACKER_OUTCOME_CREATED] =
+        { 200, ngx_string("created"), NULL },
+    [TRACKER_OUTCOME_REPLAYED] =
+        { 200, ngx_string("replayed"), NULL },
+    [TRACKER_OUTCOME_REUSED] =
+        { 409, ngx_string("reused"),
+          "Idempotency-Key was used with another request." },
+    [TRACKER_OUTCOME_CONFLICT] =
+        { 409, ngx_string("conflict"), NULL },
+    [TRACKER_OUTCOME_QUOTA] =
+        { 400, ngx_string("quota"), NULL },
+    [TRACKER_OUTCOME_TAKEN] =
+        { 500, ngx_string("taken"), "Internal server error." },
+    [TRACKER_OUTCOME_LOCKED] =
+        { 429, ngx_string("locked"),
+          "Too many requests: the account has reached its limit of "
+          "1 concurrent request." },
+    [TRACKER_OUTCOME_UNAVAILABLE] =
+        { 502, ngx_string("unavailable"),
+          "The tracker store did not acknowledge the request." },
+    [TRACKER_OUTCOME_TIMEOUT] =
+        { 504, ngx_string("timeout"),
+          "The tracker store did not respond in time." },
+    [TRACKER_OUTCOME_ERROR] =
+        { 500, ngx_string("error"), "Internal server error." },
 
-    { 204, ngx_string("options"), NULL },
-    { 400, ngx_string("invalid"), NULL },
-    { 409, ngx_string("repeated"), NULL },
-    { 401, ngx_string("unauthorized"),
-      "Token validation failed for provided token." },
-    { 404, ngx_string("no_endpoint"), "No such endpoint." },
-    { 405, ngx_string("bad_method"), NULL },
-    { 400, ngx_string("bad_type"),
-      "Content-Type must be application/json." },
-    { 400, ngx_string("no_body"), "Request body is required." },
-    { 400, ngx_string("bad_key"),
-      "Idempotency-Key must be sent once and have 1 to 255 bytes." },
-    { 400, ngx_string("bad_body"),
-      "The request body is not encoded as its headers say." },
-    { 413, ngx_string("too_large"), NULL },
-    { 408, ngx_string("late"), "The request body did not arrive in time." }
+    [NGX_HTTP_TRACKER_OPTIONS] =
+        { 204, ngx_string("options"), NULL },
+    [NGX_HTTP_TRACKER_UNMODIFIED] =
+        { 304, ngx_string("unmodified"), NULL },
+    [NGX_HTTP_TRACKER_INVALID] =
+        { 400, ngx_string("invalid"), NULL },
+    [NGX_HTTP_TRACKER_REPEATED] =
+        { 409, ngx_string("repeated"), NULL },
+    [NGX_HTTP_TRACKER_UNMATCHED] =
+        { 412, ngx_string("unmatched"), NULL },
+    [NGX_HTTP_TRACKER_UNAUTHORIZED] =
+        { 401, ngx_string("unauthorized"),
+          "Token validation failed for provided token." },
+    [NGX_HTTP_TRACKER_NO_ENDPOINT] =
+        { 404, ngx_string("no_endpoint"), "No such endpoint." },
+    [NGX_HTTP_TRACKER_BAD_METHOD] =
+        { 405, ngx_string("bad_method"), NULL },
+    [NGX_HTTP_TRACKER_BAD_TYPE] =
+        { 400, ngx_string("bad_type"),
+          "Content-Type must be application/json." },
+    [NGX_HTTP_TRACKER_NO_BODY] =
+        { 400, ngx_string("no_body"), "Request body is required." },
+    [NGX_HTTP_TRACKER_BAD_KEY] =
+        { 400, ngx_string("bad_key"),
+          "Idempotency-Key must be sent once and have 1 to 255 bytes." },
+    [NGX_HTTP_TRACKER_BAD_LIMIT] =
+        { 400, ngx_string("bad_limit"),
+          "\"limit\" must be a number from 1 to 1000." },
+    [NGX_HTTP_TRACKER_BAD_CURSOR] =
+        { 400, ngx_string("bad_cursor"),
+          "\"cursor\" must be the \"next\" of an earlier answer." },
+    [NGX_HTTP_TRACKER_BAD_BODY] =
+        { 400, ngx_string("bad_body"),
+          "The request body is not encoded as its headers say." },
+    [NGX_HTTP_TRACKER_TOO_LARGE] =
+        { 413, ngx_string("too_large"), NULL },
+    [NGX_HTTP_TRACKER_LATE] =
+        { 408, ngx_string("late"),
+          "The request body did not arrive in time." }
 };
 
 
