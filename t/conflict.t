@@ -116,13 +116,15 @@ my @names = map { chr(ord('a') + $_) . 'x' x 2047 } 0 .. 10;
 is(exchange(post('trackers', bulk(@names)))->{status}, 200, 'created');
 
 my $response = exchange(post('trackers', bulk(@names)));
-my @ten = map { quotemeta(substr $names[$_], 0, 100) } 0 .. 9;
-my $list = join ', ', map { qr/"$ten[$_](\.\.\.)?" at \[$_\]/ } 0 .. 9;
+my $list = join ', ', map {
+    my $cut = substr $names[$_], 0, 100;
+    "\"$cut...\" at [$_]";
+} 0 .. 9;
 
 is($response->{status}, 409, 'status');
 is_message($response->{body},
-           qr/^Trackers\ with\ these\ names\ already\ exist:
-              \ (??{ $list })\ and\ 1\ more\.$/x, 'the names are cut');
+           "Trackers with these names already exist: $list and 1 more.",
+           'the names are cut');
 
 
 
@@ -141,8 +143,7 @@ for my $char ("\xf0\x9f\x98\x80", "\xc3\xa9", '"') {
 
     is($response->{status}, 409, 'status');
     is_message($response->{body},
-               qr/^Tracker with name "\Q$cut\E(\.\.\.)?" already exists\.$/,
-               'cut');
+               "Tracker with name \"$cut...\" already exists.", 'cut');
 }
 
 

@@ -51,7 +51,8 @@ only_in(qr/ngx_http/, 'ngx_http_.*', 'rooms below know no HTTP');
 is(join(' ', grep { /^(tracker|tracker_json|jwt)\.[ch]$/ }
              files_with(qr/\bngx_/)), '', 'the pure rooms know no nginx');
 
-only_in(qr/"(name|id|idem):|\b(name|id|idem):%/, 'tracker_store\.c|lua/.*',
+only_in(qr/"(name|id|idem):|\b(name|id|idem):%/,
+        'tracker_store\w*\.c|lua/.*',
         'names of keys are known to the store only');
 
 only_in(qr/\b[45]\d\d\s*[,;\)]|"[45]\d\d\b/,

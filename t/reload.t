@@ -51,6 +51,7 @@ is(exchange(post('tracker', tracker_text('x')))->{status}, 429,
 
 send_bytes($sock, substr $text, -5);
 is_created(read_response($sock), 'slow', 'the old worker');
+close $sock;
 wait_for_exit(@old);
 is(redis('EXISTS', lock_key()), 0, 'no lock is left');
 
@@ -93,6 +94,7 @@ for my $round (1 .. 3) {
 
     is($_ && $_->{status}, 200, "round $round")
         for map { read_response($_) } @socks;
+    close $_ for @socks;
     wait_for_exit(@old);
 }
 
@@ -114,6 +116,7 @@ send_bytes($sock, post('tracker', tracker_text('n')));
 my @old = reload();
 
 is(read_response($sock)->{status}, 504, 'answered');
+close $sock;
 resume_redis();
 wait_for_exit(@old);
 

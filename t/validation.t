@@ -296,8 +296,8 @@ POST /v1/manage/tracker
 
 === deep nesting is refused without harm
 --- request eval
-["POST /v1/manage/tracker\n" . deep(1000),
- "POST /v1/manage/tracker\n" . deep(500_000),
+["POST /v1/manage/tracker\n" . main::deep(1000),
+ "POST /v1/manage/tracker\n" . main::deep(500_000),
  "POST /v1/manage/tracker\n" . '[' x 1_000_000]
 --- error_code eval
 [400, 400, 400]
@@ -341,7 +341,7 @@ is_message($response->{body}, qr/^Invalid JSON at line \d+ column \d+\.$/,
 --- scenario
 for my $type (undef, '', 'text/plain', 'application/jsonx', 'application',
               'application/json-patch+json', 'text/application/json',
-              'application/x-www-form-urlencoded', 'application/json x',
+              'application/x-www-form-urlencoded',
               'multipart/form-data; x=application/json')
 {
     my $response = exchange(post('tracker', tracker_text('n'),

@@ -159,7 +159,7 @@ GET /plain
 --- request eval
 ['GET /plain', 'GET /plain']
 --- only_headers eval
-['Authorization: Bearer ' . token('joe'), 'Authorization: Bearer x']
+['Authorization: Bearer ' . main::token('joe'), 'Authorization: Bearer x']
 --- error_code eval
 [200, 200]
 --- response_body eval

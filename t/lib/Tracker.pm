@@ -204,7 +204,7 @@ sub cases_to_requests {
         my ($code, $message) = $want =~ /^(\d{3})(?: (.*))?$/
             or die "bad case \"$want\"\n";
 
-        push @requests, "$path\n$body";
+        push @requests, "POST $path\n$body";
         push @codes, $code;
         push @messages, $message;
     }
@@ -250,7 +250,6 @@ sub run_scenario {
     my $code = $block->scenario;
     my $line = scenario_line($code);
 
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
     Test::More::note($block->name);
 
     eval "package main; use strict; use warnings;\n"
@@ -280,7 +279,7 @@ sub sign_token {
 
 sub token {
     my ($account, %claims) = @_;
-    my %all = (sub => $account, iat => time_now(), exp => time_now() + 3600,
+    my %all = (sub => "$account", iat => time_now(), exp => time_now() + 3600,
                %claims);
 
     delete @all{grep { !defined $all{$_} } keys %all};
@@ -431,7 +430,7 @@ sub tracker_text {
 
     @phrases = ('phrase') unless @phrases;
     return JSON::PP->new->canonical->encode(
-        { name => $name, vocabulary => \@phrases });
+        { name => $name, vocabulary => [map { "$_" } @phrases] });
 }
 
 # The text of a request.  Options: account or token, type (undef: none),
@@ -622,6 +621,7 @@ sub without_ids {
 
 sub is_json {
     my ($body, $want, $title) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
 
     Test::More::is_deeply(without_ids(decode($body)), without_ids($want),
                           "$title - JSON");
@@ -631,6 +631,7 @@ sub is_message {
     my ($body, $want, $title) = @_;
     my $data = decode($body);
     my $message = ref $data eq 'HASH' ? $data->{message} : undef;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
 
     utf8::encode($message) if defined $message;
 
@@ -649,6 +650,7 @@ sub is_created {
     my ($response, $name, $title) = @_;
     my $tracker = $response && $response->{status} == 200
                   ? decode($response->{body})->{tracker} : {};
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
 
     Test::More::is($tracker->{name}, $name, $title);
     Test::More::diag("$response->{status} $response->{body}")
