@@ -33,7 +33,8 @@ for (@tests) {
 
     subtest $name => sub {
         my @command = ($ENV{CC} || 'gcc', @cflags, "-I$top/src",
-                       "$top/t/unit/$name.c", map({ glob "$top/src/$_" } @$sources),
+                       "$top/t/unit/$name.c",
+                       map({ glob "$top/src/$_" } @$sources),
                        '-o', "$build/$name", @$libraries);
 
         if (system(@command) != 0) {
