@@ -235,76 +235,85 @@ ngx_int_t
 ngx_http_tracker_read_secret(ngx_conf_t *cf, ngx_str_t *path, size_t min,
     ngx_str_t *secret)
 {
-    size_t           size;
+    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_tracker_read_file(cf->pool, cf->log, NGX_LOG_EMERG, path,
+                                   NGX_HTTP_TRACKER_SECRET_MAX, secret)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (secret->len && secret->data[secret->len - 1] == LF) {
+        secret->len--;
+    }
+
+    if (secret->len < min) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" holds %uz bytes, %uz or more are needed",
+                           path, secret->len, min);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_tracker_read_file(ngx_pool_t *pool, ngx_log_t *log, ngx_uint_t level,
+    ngx_str_t *path, size_t max, ngx_str_t *bytes)
+{
     ssize_t          n;
     ngx_int_t        rc;
     ngx_file_t       file;
     ngx_file_info_t  fi;
 
-    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
     ngx_memzero(&file, sizeof(ngx_file_t));
 
     file.name = *path;
-    file.log = cf->log;
+    file.log = log;
 
     file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
 
     if (file.fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_open_file_n " \"%V\" failed", path);
+        ngx_log_error(level, log, ngx_errno,
+                      ngx_open_file_n " \"%V\" failed", path);
         return NGX_ERROR;
     }
 
     rc = NGX_ERROR;
 
     if (ngx_fd_info(file.fd, &fi) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_fd_info_n " \"%V\" failed", path);
+        ngx_log_error(level, log, ngx_errno,
+                      ngx_fd_info_n " \"%V\" failed", path);
         goto done;
     }
 
-    if (!ngx_is_file(&fi) || ngx_file_size(&fi) > NGX_HTTP_TRACKER_SECRET_MAX)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" is not a file of at most %d bytes", path,
-                           NGX_HTTP_TRACKER_SECRET_MAX);
+    if (!ngx_is_file(&fi) || ngx_file_size(&fi) > (off_t) max) {
+        ngx_log_error(level, log, 0,
+                      "\"%V\" is not a file of at most %uz bytes", path, max);
         goto done;
     }
 
     if (ngx_file_access(&fi) & 0004) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "\"%V\" holds a secret and is readable by others "
-                           "than its owner and group", path);
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "\"%V\" holds a secret and is readable by others than "
+                      "its owner and group", path);
     }
 
-    size = (size_t) ngx_file_size(&fi);
+    bytes->len = (size_t) ngx_file_size(&fi);
 
-    secret->data = ngx_pnalloc(cf->pool, size + 1);
-    if (secret->data == NULL) {
+    bytes->data = ngx_pnalloc(pool, bytes->len + 1);
+    if (bytes->data == NULL) {
         goto done;
     }
 
-    n = ngx_read_file(&file, secret->data, size, 0);
+    n = ngx_read_file(&file, bytes->data, bytes->len, 0);
 
-    if (n != (ssize_t) size) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           ngx_read_file_n " \"%V\" failed", path);
-        goto done;
-    }
-
-    if (size && secret->data[size - 1] == LF) {
-        size--;
-    }
-
-    secret->len = size;
-
-    if (size < min) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" holds %uz bytes, %uz or more are needed",
-                           path, size, min);
+    if (n != (ssize_t) bytes->len) {
+        ngx_log_error(level, log, 0, ngx_read_file_n " \"%V\" failed", path);
         goto done;
     }
 
@@ -313,8 +322,8 @@ ngx_http_tracker_read_secret(ngx_conf_t *cf, ngx_str_t *path, size_t min,
 done:
 
     if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", path);
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
+                      ngx_close_file_n " \"%V\" failed", path);
     }
 
     return rc;

@@ -10,6 +10,9 @@
 /* bodies larger than that would make one step of a worker too long */
 #define NGX_HTTP_TRACKER_MAX_BODY  (16 * 1024 * 1024)
 
+/* seconds that a token may be good */
+#define NGX_HTTP_TRACKER_MAX_TTL   (365 * 24 * 3600)
+
 
 typedef struct {
     ngx_conf_post_handler_pt   post_handler;
@@ -28,8 +31,12 @@ static void *ngx_http_tracker_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_tracker_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
-static char *ngx_http_tracker_check(ngx_conf_t *cf,
+static char *ngx_http_tracker_check_api(ngx_conf_t *cf,
     ngx_http_tracker_loc_conf_t *tlcf);
+static char *ngx_http_tracker_check_token(ngx_conf_t *cf,
+    ngx_http_tracker_loc_conf_t *tlcf);
+static char *ngx_http_tracker_check_body_size(ngx_conf_t *cf,
+    const char *directive);
 static ngx_redis_t *ngx_http_tracker_add_redis(ngx_conf_t *cf,
     ngx_redis_conf_t *rcf);
 
@@ -39,6 +46,7 @@ static char *ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_tracker_prefix(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_http_tracker_time(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_http_tracker_ttl(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -51,6 +59,10 @@ static ngx_conf_post_t  ngx_http_tracker_prefix_post = {
 
 static ngx_http_tracker_time_bounds_t  ngx_http_tracker_timeout_bounds = {
     ngx_http_tracker_time, 100, 3600000
+};
+
+static ngx_conf_post_t  ngx_http_tracker_ttl_post = {
+    ngx_http_tracker_ttl
 };
 
 static ngx_http_tracker_limit_bounds_t  ngx_http_tracker_off_bounds = {
@@ -148,6 +160,27 @@ static ngx_command_t  ngx_http_tracker_commands[] = {
       offsetof(ngx_http_tracker_loc_conf_t, limits.min_phrases),
       &ngx_http_tracker_min_bounds },
 
+    { ngx_string("tracker_token"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tracker_token,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tracker_token_apps"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tracker_token_apps,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tracker_token_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, token_ttl),
+      &ngx_http_tracker_ttl_post },
+
       ngx_null_command
 };
 
@@ -217,6 +250,7 @@ ngx_http_tracker_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     tlcf->api = 0;
+     *     tlcf->token = 0;
      *     tlcf->base = { 0, NULL };
      *     tlcf->store.prefix = { 0, NULL };
      */
@@ -233,6 +267,9 @@ ngx_http_tracker_create_loc_conf(ngx_conf_t *cf)
 
     tlcf->keys = NGX_CONF_UNSET_PTR;
     tlcf->account = NGX_CONF_UNSET_PTR;
+
+    tlcf->token_ttl = NGX_CONF_UNSET;
+    tlcf->apps = NGX_CONF_UNSET_PTR;
 
     return tlcf;
 }
@@ -274,19 +311,27 @@ ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_init_ptr_value(conf->keys, NULL);
     ngx_conf_init_ptr_value(conf->account, NULL);
 
-    return conf->api ? ngx_http_tracker_check(cf, conf) : NGX_CONF_OK;
+    ngx_conf_merge_sec_value(conf->token_ttl, prev->token_ttl, 24 * 3600);
+    ngx_conf_merge_ptr_value(conf->apps, prev->apps, NULL);
+
+    /* a location that answers must be able to */
+
+    if (conf->api) {
+        return ngx_http_tracker_check_api(cf, conf);
+    }
+
+    if (conf->token) {
+        return ngx_http_tracker_check_token(cf, conf);
+    }
+
+    return NGX_CONF_OK;
 }
 
 
-/* a location that answers must be able to */
-
 static char *
-ngx_http_tracker_check(ngx_conf_t *cf, ngx_http_tracker_loc_conf_t *tlcf)
+ngx_http_tracker_check_api(ngx_conf_t *cf, ngx_http_tracker_loc_conf_t *tlcf)
 {
-    ngx_redis_conf_t          *rcf;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    ngx_redis_conf_t  *rcf;
 
     if (tlcf->keys == NULL && tlcf->account == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -303,13 +348,7 @@ ngx_http_tracker_check(ngx_conf_t *cf, ngx_http_tracker_loc_conf_t *tlcf)
         return NGX_CONF_ERROR;
     }
 
-    if (clcf->client_max_body_size == 0
-        || clcf->client_max_body_size > NGX_HTTP_TRACKER_MAX_BODY)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"client_max_body_size\" is %O in location \"%V\", "
-                      "\"tracker_api\" needs a value from 1 to 16m",
-                      clcf->client_max_body_size, &tlcf->base);
+    if (ngx_http_tracker_check_body_size(cf, "tracker_api") != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -348,6 +387,50 @@ ngx_http_tracker_check(ngx_conf_t *cf, ngx_http_tracker_loc_conf_t *tlcf)
 }
 
 
+static char *
+ngx_http_tracker_check_token(ngx_conf_t *cf,
+    ngx_http_tracker_loc_conf_t *tlcf)
+{
+    if (tlcf->keys == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"tracker_token\" in location \"%V\" has no key to "
+                      "sign with: write \"tracker_jwt_key\"", &tlcf->base);
+        return NGX_CONF_ERROR;
+    }
+
+    if (tlcf->apps == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"tracker_token\" in location \"%V\" knows no "
+                      "application: write \"tracker_token_apps\"",
+                      &tlcf->base);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_tracker_check_body_size(cf, "tracker_token");
+}
+
+
+static char *
+ngx_http_tracker_check_body_size(ngx_conf_t *cf, const char *directive)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->client_max_body_size == 0
+        || clcf->client_max_body_size > NGX_HTTP_TRACKER_MAX_BODY)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"client_max_body_size\" is %O in location \"%V\", "
+                      "\"%s\" needs a value from 1 to 16m",
+                      clcf->client_max_body_size, &clcf->name, directive);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 static ngx_redis_t *
 ngx_http_tracker_add_redis(ngx_conf_t *cf, ngx_redis_conf_t *rcf)
 {
@@ -370,6 +453,10 @@ ngx_http_tracker_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (tlcf->api) {
         return "is duplicate";
+    }
+
+    if (tlcf->token) {
+        return "cannot be in one location with \"tracker_token\"";
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -517,6 +604,26 @@ ngx_http_tracker_time(ngx_conf_t *cf, void *post, void *data)
                            "invalid value \"%V\", it must be a time from "
                            "%Mms to %Mms", &value[1], bounds->low,
                            bounds->high);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tracker_ttl(ngx_conf_t *cf, void *post, void *data)
+{
+    time_t *ttl = data;
+
+    ngx_str_t  *value;
+
+    if (*ttl < 1 || *ttl > NGX_HTTP_TRACKER_MAX_TTL) {
+        value = cf->args->elts;
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\", it must be a time from "
+                           "1s to 365d", &value[1]);
         return NGX_CONF_ERROR;
     }
 

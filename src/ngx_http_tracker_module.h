@@ -157,10 +157,20 @@ ngx_int_t ngx_http_tracker_read_secret(ngx_conf_t *cf, ngx_str_t *path,
 ngx_int_t ngx_http_tracker_read_file(ngx_pool_t *pool, ngx_log_t *log,
     ngx_uint_t level, ngx_str_t *path, size_t max, ngx_str_t *bytes);
 
-/* ngx_http_tracker_token.c: setters of the login's directives */
+/* ngx_http_tracker_token.c: setter of tracker_token */
 char *ngx_http_tracker_token(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* ngx_http_tracker_apps.c: setter of tracker_token_apps */
 char *ngx_http_tracker_token_apps(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/*
+ * ngx_http_tracker_apps.c: looks for the application, after it has read the
+ * file again where that has changed.  Returns NGX_OK, NGX_DECLINED when the
+ * id or the secret is wrong, NGX_ERROR.
+ */
+ngx_int_t ngx_http_tracker_match_app(ngx_http_tracker_apps_t *apps,
+    tracker_login_t *login, ngx_log_t *log);
 
 /*
  * ngx_http_tracker_response.c.  Each makes ctx->answer from ctx->outcome.

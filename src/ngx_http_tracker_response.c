@@ -120,7 +120,11 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 413, ngx_string("too_large"), NULL },
     [NGX_HTTP_TRACKER_LATE] =
         { 408, ngx_string("late"),
-          "The request body did not arrive in time." }
+          "The request body did not arrive in time." },
+    [NGX_HTTP_TRACKER_LOGGED_IN] =
+        { 200, ngx_string("logged_in"), NULL },
+    [NGX_HTTP_TRACKER_BAD_LOGIN] =
+        { 401, ngx_string("bad_login"), "Invalid appId or appSecret." }
 };
 
 
@@ -455,6 +459,12 @@ ngx_http_tracker_set_headers(ngx_http_request_t *r,
 
         return h ? NGX_OK : NGX_ERROR;
 
+    case NGX_HTTP_TRACKER_LOGGED_IN:
+        ngx_str_set(&value, "no-store");
+        h = ngx_http_tracker_push_header(r, "Cache-Control", &value);
+
+        return h ? NGX_OK : NGX_ERROR;
+
     case NGX_HTTP_TRACKER_OPTIONS:
     case NGX_HTTP_TRACKER_BAD_METHOD:
         h = ngx_http_tracker_push_header(r, "Allow", &ctx->allow);
@@ -516,7 +526,10 @@ ngx_http_tracker_header_filter(ngx_http_request_t *r)
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
-    if (!tlcf->api || r != r->main || r->headers_out.status < 400) {
+    if (!(tlcf->api || tlcf->token)
+        || r != r->main
+        || r->headers_out.status < 400)
+    {
         return ngx_http_next_header_filter(r);
     }
 

@@ -44,14 +44,14 @@ static tracker_rc_e tracker_json_tracker(tracker_json_walk_t *walk,
     json_t *object, tracker_t *t);
 static const tracker_json_field_t *tracker_json_field(const char *key,
     size_t len);
-static tracker_rc_e tracker_json_login(tracker_json_walk_t *walk,
-    json_t *root, tracker_login_t *login);
-static tracker_rc_e tracker_json_member(tracker_json_walk_t *walk,
-    json_t *object, const tracker_str_t *key, tracker_str_t *str);
 static tracker_rc_e tracker_json_list(tracker_json_walk_t *walk,
     json_t *value, const tracker_str_t *key, tracker_list_t *list);
 static tracker_rc_e tracker_json_string(tracker_json_walk_t *walk,
     json_t *value, const tracker_str_t *key, long elt, tracker_str_t *str);
+static tracker_rc_e tracker_json_login(tracker_json_walk_t *walk,
+    json_t *root, tracker_login_t *login);
+static tracker_rc_e tracker_json_member(tracker_json_walk_t *walk,
+    json_t *object, const tracker_str_t *key, tracker_str_t *str);
 static size_t tracker_json_plain(const char *data, size_t len);
 static char *tracker_json_key_write(char *p, char before,
     const tracker_str_t *key);

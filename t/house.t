@@ -60,8 +60,8 @@ only_in(qr/\b[45]\d\d\s*[,;\)]|"[45]\d\d\b/,
         'numeric statuses are in the table of responses only');
 
 only_in(qr/\bngx_http_finalize_request\b/,
-        'ngx_http_tracker_handler\.c|ngx_http_tracker_body\.c',
-        'requests are finalized by the handler and the body reader only');
+        'ngx_http_tracker_(handler|token|body)\.c',
+        'requests are finalized by the handlers and the body reader only');
 
 only_in(qr{(?<![:"])//}, 'lua/.*', 'comments are /* */');
 
