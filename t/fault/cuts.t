@@ -1,0 +1,333 @@
+# Every byte between nginx and Redis is cut once.
+#
+# A proxy (proxy.c) closes or resets the connection, delays, falls silent or
+# garbles at each position of the commands and of the replies of a create, on
+# an established connection and on a new one.  The client sends each request
+# with an Idempotency-Key until it is answered with 200, then once more.  There
+# must be one record for each tracker, the same body each time, and no lock
+# that lives longer than its time.
+#
+# Controls: a script that does not remember the Idempotency-Key; a call that
+# does not recognise its own work when it is sent again; a lock for ever.
+
+use strict;
+use warnings;
+use lib 't/lib', 't/fault';
+
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Tracker;
+use Fault;
+
+use constant TTL => 7;            # of the lock: 2 s and the margin
+
+my %shape = (
+    single => { path => 'tracker', names => ['one'],
+                body => tracker_text('one') },
+    bulk => { path => 'trackers', names => ['a', 'b', 'c'],
+              body => '[' . join(',', map { tracker_text($_) } qw(a b c))
+                      . ']' },
+);
+
+my ($cuts, %accounts, %first, $worst);
+
+seed();
+start_redis();
+start_nginx(redis => start_proxy(), timeout => '2s', redis_timeout => '250ms',
+            server => 'location = /ping { return 204; }');
+
+my ($worker) = workers();
+
+for my $shape (qw(single bulk)) {
+    next unless part($shape);
+    my @length = lengths($shape, 0);
+    my @new = lengths($shape, 1);
+
+    diag("$shape: $length[0] bytes to Redis, $length[1] back; on a new "
+         . "connection $new[0] and $new[1]");
+
+    for my $dir (0, 1) {
+        my $n = $length[$dir];
+        my $name = ('command', 'reply')[$dir];
+
+        cut_all("$shape: close in the $name", $shape, 0, $dir, 'close',
+                [0 .. $n]);
+        cut_all("$shape: reset in the $name", $shape, 0, $dir, 'reset',
+                every(amount(4 - 3 * $dir, 1), $n));
+        cut_all("$shape: close in the $name, new connection", $shape, 1, $dir,
+                'close', every(amount(29, 1), $new[$dir]));
+        cut_all("$shape: stall in the $name", $shape, 0, $dir, 'stall',
+                every(amount(31 - 26 * $dir, 2), $n - 1));
+        cut_all("$shape: close in the $name that comes late", $shape, 0, $dir,
+                'late', every(amount(5, 1), $n));
+        cut_all("$shape: silence after the $name", $shape, 0, $dir, 'mute',
+                every(amount(101 - 96 * $dir, 41 - 40 * $dir), $n - 1));
+    }
+
+    cut_all("$shape: garbled reply", $shape, 0, 1, 'flip',
+            every(1, $length[1] - 1));
+    cut_all("$shape: garbled reply, new connection", $shape, 1, 1, 'flip',
+            every(amount(37, 3), $new[1] - 1));
+    cut_often($shape, amount(60, 1000), @length);
+}
+
+note("first answers: " . join ', ', map { "$first{$_} x $_" }
+                                    sort keys %first);
+note(sprintf "%d cuts, the longest way to a 200 took %.2f s", $cuts, $worst);
+
+check_locks();
+check_store();
+garbled_commands() if part('garbled');
+
+is(join(' ', workers()), $worker, 'the worker has lived through all of it');
+log_is_clean('nothing worse than an error in the log');
+
+control('the Idempotency-Key is not remembered', 'close in the reply|late',
+        ['single'],
+        ['src/lua/create.lua', "if earlier[1] == ARGV[3] then",
+         "if false then"],
+        ['src/lua/create.lua', "if earlier[1] then", "if false then"],
+        ['src/lua/create.lua',
+         "if redis.call('exists', KEYS[ids + 1]) == 1 then", "if false then"]);
+control('a call sent again is not recognised', 'first answer', ['single'],
+        ['src/lua/create.lua',
+         "if redis.call('exists', KEYS[ids + 1]) == 1 then", "if false then"],
+        ['src/lua/create.lua', "if ARGV[3] ~= '' then", "if false then"]);
+control('locks for ever', 'time of a lock', ['single'],
+        ['src/tracker_store.c', 'job->store->timeout + TRACKER_LOCK_MARGIN',
+         '86400000']);
+
+finish();
+
+
+sub every {
+    my ($step, $n) = @_;
+
+    # not the same positions each time, and always the last one
+    return [grep({ $_ < $n } map { $_ * $step + int rand $step }
+                             0 .. $n / $step), $n];
+}
+
+sub lengths {
+    my ($shape, $new) = @_;
+    my $client = client('one');
+
+    client_ask($client, request_of($shape, "warm $shape $new"));
+    new_connection($client) if $new;
+    proxy('clear');
+    client_ask($client, request_of($shape, "dry $shape $new"));
+
+    return (proxy('count'))[0, 1];
+}
+
+# nginx must have seen that its connection to Redis is closed
+sub new_connection {
+    my ($client) = @_;
+
+    proxy('drop');
+    client_ask($client, "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+sub request_of {
+    my ($shape, $account) = @_;
+
+    return post($shape{$shape}{path}, $shape{$shape}{body},
+                account => $account, headers => ['Idempotency-Key: the key']);
+}
+
+sub cut_all {
+    my ($title, $shape, $new, $dir, $what, $positions) = @_;
+    my ($done, @wrong, %status) = 0;
+
+    for my $pos (@$positions) {
+        my $arg = { stall => 10, late => 3, flip => 1 + int rand 255 }->{$what}
+                  // 0;
+        my $result = one_cut($shape, $new,
+                             join ' ', 'cut', qw(to from)[$dir], $pos, $what,
+                                       $arg);
+
+        $done += $result->{done};
+        $status{$result->{first}}++;
+        push @wrong, "at $pos ($arg): $result->{wrong}" if $result->{wrong};
+    }
+
+    report($title, scalar @$positions, \%status, @wrong);
+
+    # the reply to INFO is not always as long
+    cmp_ok($done, '>=', @$positions * ($new ? 0.9 : 1),
+           "$title: all were made");
+
+    if ($what =~ /^(?:close|reset|late|stall)$/) {
+        is(join(' ', sort keys %status), '200',
+           "$title: the first answer is 200 already");
+    }
+}
+
+sub report {
+    my ($title, $n, $status, @wrong) = @_;
+
+    $cuts += $n;
+    $first{$_} += $status->{$_} for keys %$status;
+
+    my $more = @wrong > 5 ? @wrong - 5 : 0;
+    splice @wrong, 5;
+    is(join("\n", @wrong, $more ? "and $more more" : ()), '',
+       "$title: $n cuts, each ends in one 200");
+    note("$title: first answers " . join ', ', map { "$status->{$_} x $_" }
+                                               sort keys %$status);
+}
+
+# Several cuts in the way of one request, its repetitions included.
+sub cut_often {
+    my ($shape, $n, @length) = @_;
+    my (@wrong, %status);
+
+    for my $i (1 .. $n) {
+        my @some = map {
+            my $dir = int rand 2;
+            my $what = (qw(close reset late stall flip))[rand(4 + $dir)];
+            join ' ', 'cut', qw(to from)[$dir], int rand $length[$dir], $what,
+                      1 + int rand 20;
+        } 1 .. 2 + rand 4;
+        my $result = one_cut($shape, rand() < 0.2, @some);
+
+        $status{$result->{first}}++;
+        push @wrong, "@some: $result->{wrong}" if $result->{wrong};
+    }
+
+    report("$shape: several cuts", $n, \%status, @wrong);
+}
+
+sub one_cut {
+    my ($shape, $new, @commands) = @_;
+    my $client = client('one');
+    my $account = sprintf 'account %d', 1 + keys %accounts;
+    my $text = request_of($shape, $account);
+    my ($first, $answer, @statuses);
+
+    # an attempt before this one may have left nginx in a pause
+    client_ask($client, request_of($shape, 'warm'));
+
+    new_connection($client) if $new;
+    proxy('clear', @commands);
+
+    my $start = time();
+    my $end = $start + TTL + 30;
+
+    until ($answer) {
+        my $response = client_ask($client, $text);
+        my $status = $response ? $response->{status} : 'none';
+
+        $first //= $status;
+        push @statuses, $status;
+
+        return { first => $first, done => 0, wrong => "@statuses" }
+            if $status !~ /^(?:200|429|500|502|504)$/ || time() > $end;
+
+        $answer = $response->{body} if $status == 200;
+        sleep(@statuses < 10 ? 0.005 : 0.1) unless $answer;
+    }
+
+    my $took = time() - $start;
+    $worst = $took if $took > ($worst // 0);
+
+    my (undef, undef, $done) = proxy('count');
+    proxy('clear');
+
+    my $again = ask_until_200($client, $text, $end);
+    my $wrong = $again eq $answer ? '' : "$answer, then $again";
+
+    $accounts{$account} = { answer => $answer, shape => $shape };
+    return { first => $first, done => $done > 0, wrong => $wrong };
+}
+
+# The lock may be held by an earlier attempt, and nginx may wait for Redis.
+sub ask_until_200 {
+    my ($client, $text, $end) = @_;
+    my $response;
+
+    while (time() < $end) {
+        $response = client_ask($client, $text);
+        return $response->{body} if $response && $response->{status} == 200;
+        return 'nothing' unless $response;
+        return "$response->{status} $response->{body}"
+            if $response->{status} !~ /^(?:429|502|504)$/;
+        sleep 0.01;
+    }
+
+    return 'nothing but 429, 502, 504';
+}
+
+sub check_locks {
+    my $locks = locks();
+    my $longest = (sort { $b <=> $a } values %$locks, 0)[0];
+
+    note(scalar(keys %$locks) . ' accounts are locked by a late SET, for '
+         . "$longest ms at most");
+    cmp_ok($longest, '<=', TTL * 1000, 'the time of a lock is bounded');
+    ok(!(grep { $_ < 0 } values %$locks), 'the time of a lock: none has none');
+    return if $ENV{TRACKER_FAULT_CONTROL};
+
+    wait_until(sub { !%{locks()} }, 'all locks end');
+    pass('no lock is left when their time is over');
+}
+
+sub check_store {
+    my $stored = is_consistent('names, records and index fit together');
+    my @wrong;
+
+    for my $account (sort keys %accounts) {
+        my $got = $stored->{account_of($account)};
+        my ($answer, $shape) = @{$accounts{$account}}{qw(answer shape)};
+        my @records = map { $got->{id}{$got->{name}{$_} // ''} // '(none)' }
+                      @{$shape{$shape}{names}};
+        my $want = $shape eq 'single'
+                   ? "{\"tracker\":$records[0]}"
+                   : '{"trackers":[' . join(',', @records) . ']}';
+
+        push @wrong, "$account: $answer, stored $want" if $answer ne $want;
+        push @wrong, "$account has " . join ', ', sort values %{$got->{id}}
+            if keys %{$got->{id}} != @records;
+    }
+
+    my $more = @wrong;
+    splice @wrong, 5;
+    is(join("\n", @wrong), '',
+       keys(%accounts) . ' accounts have just what was answered, ' . $more
+       . ' have not');
+}
+
+# A garbled command may store anything under any key: what is asked for is
+# that the worker goes on.
+sub garbled_commands {
+    my $client = client('one');
+    my (%status, $good);
+
+    for my $shape (qw(single bulk)) {
+        my @length = lengths($shape, 0);
+        my $positions = every(amount(17, 1), $length[0] - 1);
+
+        for my $pos (@$positions) {
+            proxy('clear', "cut to $pos flip " . (1 + int rand 255));
+
+            my $response = client_ask($client,
+                                      request_of($shape, "garbled $pos"));
+            $status{$response ? $response->{status} : 'none'}++;
+
+            proxy('clear');
+            my $next = ask_until_200($client,
+                                     request_of($shape, "next $shape $pos"),
+                                     time() + 30);
+            $good++ if $next =~ /^\{"tracker/;
+        }
+
+        is($good, scalar @$positions, "$shape: garbled commands, each next "
+                                      . 'request is answered with 200');
+        $good = 0;
+    }
+
+    is(join(' ', grep { !/^(?:200|400|409|429|500|502|504)$/ } keys %status),
+       '', 'garbled commands are answered');
+    note(join ', ', map { "$status{$_} x $_" } sort keys %status);
+    redis('FLUSHALL');
+}
