@@ -37,7 +37,7 @@ typedef struct {
     tracker_patch_path_e   path;
     size_t                 index;    /* of the phrase */
 
-    /* the value, of the one type that the path takes; unset to remove */
+    /* the value, of the type that the path takes; all 0 to remove */
 
     tracker_str_t          str;
     tracker_list_t         list;
@@ -53,11 +53,20 @@ typedef struct {
 
 
 /*
+ * Sets the op, path and index of step from what a client sent, its value to
+ * none; the message, with i as the place of the operation, says what is wrong.
+ * Returns TRACKER_OK or TRACKER_INVALID.
+ */
+tracker_rc_e tracker_patch_step(tracker_patch_step_t *step, size_t i,
+    const tracker_str_t *op, const tracker_str_t *path,
+    tracker_message_t *message);
+
+/*
  * Applies all operations in their order to t and validates what comes out
  * as tracker_validate() does.  A path that is absent can be replaced, not
  * removed, as API.md section 2 says; indices are those at the operation's
- * turn.  n log n, as many steps again as there are phrases and operations;
- * memory, at most 200 bytes a phrase or operation, comes from arena.
+ * turn.  n log n comparisons and steps at most, n being the phrases and the
+ * operations together; memory, at most 100 bytes for each, comes from arena.
  * On TRACKER_OK t is the new tracker: its strings are those of t and patch,
  * its lists may lie in arena.  Otherwise t is as it was.
  * Returns TRACKER_OK; TRACKER_INVALID with a message that names the
