@@ -1,26 +1,17 @@
 
 /*
- * One request from its headers to its end: which endpoint and whether it may,
- * then the steps of a write, each of which ends in the next.
+ * One request from its headers to its end: what is asked for and whether it
+ * may be, which step comes next, and what is left when it ends.
  */
 
 
-#include "ngx_http_tracker_module.h"
-#include "tracker_json.h"
-
-
-/* what a request that was accepted waits for */
-
-typedef enum {
-    NGX_HTTP_TRACKER_LOCKING = 1,
-    NGX_HTTP_TRACKER_READING,        /* the rest of the body */
-    NGX_HTTP_TRACKER_CREATING,
-    NGX_HTTP_TRACKER_RELEASING       /* before an error is answered */
-} ngx_http_tracker_state_e;
+#include "ngx_http_tracker_handler.h"
 
 
 typedef struct {
     ngx_str_t             path;      /* below the location's prefix */
+    ngx_uint_t            methods;
+    ngx_str_t             allow;
     tracker_json_shape_e  shape;     /* of a POST's body */
 } ngx_http_tracker_endpoint_t;
 
@@ -29,54 +20,48 @@ static ngx_uint_t ngx_http_tracker_check_request(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_find_endpoint(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_find_path(ngx_http_request_t *r,
+    ngx_str_t *path);
+static ngx_int_t ngx_http_tracker_find_id(ngx_str_t *path, ngx_str_t *id);
 static ngx_uint_t ngx_http_tracker_check_headers(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_start(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_accept(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_accepted(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_read(ngx_http_request_t *r);
-static void ngx_http_tracker_deadline(ngx_event_t *ev);
-static void ngx_http_tracker_body_failed(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, ngx_int_t rc);
-static ngx_int_t ngx_http_tracker_decode(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_create(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-static ngx_int_t ngx_http_tracker_submit(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-
 static void ngx_http_tracker_job_handler(tracker_job_t *job);
-static void ngx_http_tracker_locked(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_created(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_wait(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_state_e state);
-
-static void ngx_http_tracker_fail(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome);
-static void ngx_http_tracker_refuse(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_finish(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_end_job(ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_cleanup(void *data);
 
 
+#define NGX_HTTP_TRACKER_READS  (NGX_HTTP_GET|NGX_HTTP_HEAD)
+
+
 static ngx_http_tracker_endpoint_t  ngx_http_tracker_endpoints[] = {
-    { ngx_string("tracker"), TRACKER_JSON_OBJECT },
-    { ngx_string("trackers"), TRACKER_JSON_EITHER },
-    { ngx_string("trackers/bulk"), TRACKER_JSON_ARRAY },
-    { ngx_null_string, 0 }
+
+    { ngx_string("tracker"), NGX_HTTP_TRACKER_READS|NGX_HTTP_POST,
+      ngx_string("GET, HEAD, POST, OPTIONS"), TRACKER_JSON_OBJECT },
+
+    { ngx_string("trackers"), NGX_HTTP_TRACKER_READS|NGX_HTTP_POST,
+      ngx_string("GET, HEAD, POST, OPTIONS"), TRACKER_JSON_EITHER },
+
+    { ngx_string("trackers/bulk"), NGX_HTTP_POST,
+      ngx_string("POST, OPTIONS"), TRACKER_JSON_ARRAY },
+
+    { ngx_null_string, 0, ngx_null_string, 0 }
+};
+
+
+/* tracker/{id} and trackers/{id} */
+
+static ngx_http_tracker_endpoint_t  ngx_http_tracker_item = {
+    ngx_string("tracker/"),
+    NGX_HTTP_TRACKER_READS|NGX_HTTP_PUT|NGX_HTTP_PATCH|NGX_HTTP_DELETE,
+    ngx_string("GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
+    TRACKER_JSON_OBJECT
 };
 
 
 ngx_int_t
 ngx_http_tracker_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                rc;
     ngx_uint_t               outcome;
     ngx_http_cleanup_t      *cln;
     ngx_http_tracker_ctx_t  *ctx;
@@ -117,9 +102,34 @@ ngx_http_tracker_handler(ngx_http_request_t *r)
     cln->handler = ngx_http_tracker_cleanup;
     cln->data = ctx;
 
+    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_DELETE)) {
+
+        rc = ngx_http_discard_request_body(r);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        /* as far as an answer is concerned */
+        ctx->body.complete = 1;
+    }
+
     r->main->count++;
 
-    ngx_http_tracker_start(r, ctx);
+    switch (r->method) {
+
+    case NGX_HTTP_GET:
+    case NGX_HTTP_HEAD:
+        ngx_http_tracker_start_read(r, ctx);
+        break;
+
+    case NGX_HTTP_DELETE:
+        ngx_http_tracker_start_change(r, ctx);
+        break;
+
+    default: /* POST, PUT, PATCH */
+        ngx_http_tracker_start_write(r, ctx);
+        break;
+    }
 
     return NGX_DONE;
 }
@@ -150,7 +160,17 @@ ngx_http_tracker_check_request(ngx_http_request_t *r,
         return TRACKER_OUTCOME_ERROR;
     }
 
-    return ngx_http_tracker_check_headers(r, ctx);
+    if (ctx->id.len
+        && !tracker_id_valid((char *) ctx->id.data, ctx->id.len))
+    {
+        return TRACKER_OUTCOME_MISSING;
+    }
+
+    if (r->method & (NGX_HTTP_POST|NGX_HTTP_PUT|NGX_HTTP_PATCH)) {
+        return ngx_http_tracker_check_headers(r, ctx);
+    }
+
+    return 0;
 }
 
 
@@ -160,27 +180,9 @@ ngx_http_tracker_find_endpoint(ngx_http_request_t *r,
 {
     ngx_str_t                     path;
     ngx_http_tracker_endpoint_t  *endpoint;
-    ngx_http_tracker_loc_conf_t  *tlcf;
 
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
-
-    if (r->uri.len < tlcf->base.len) {
+    if (ngx_http_tracker_find_path(r, &path) != NGX_OK) {
         return NGX_HTTP_TRACKER_NO_ENDPOINT;
-    }
-
-    path.data = r->uri.data + tlcf->base.len;
-    path.len = r->uri.len - tlcf->base.len;
-
-    /* "location /v1/manage" stands for "location /v1/manage/" */
-
-    if (tlcf->base.data[tlcf->base.len - 1] != '/') {
-
-        if (path.len == 0 || path.data[0] != '/') {
-            return NGX_HTTP_TRACKER_NO_ENDPOINT;
-        }
-
-        path.data++;
-        path.len--;
     }
 
     for (endpoint = ngx_http_tracker_endpoints;
@@ -195,23 +197,97 @@ ngx_http_tracker_find_endpoint(ngx_http_request_t *r,
     }
 
     if (endpoint->path.len == 0) {
-        return NGX_HTTP_TRACKER_NO_ENDPOINT;
+
+        if (ngx_http_tracker_find_id(&path, &ctx->id) != NGX_OK) {
+            return NGX_HTTP_TRACKER_NO_ENDPOINT;
+        }
+
+        endpoint = &ngx_http_tracker_item;
     }
 
     ctx->endpoint = endpoint->path;
     ctx->shape = endpoint->shape;
-
-    ngx_str_set(&ctx->allow, "POST, OPTIONS");
+    ctx->allow = endpoint->allow;
 
     if (r->method == NGX_HTTP_OPTIONS) {
         return NGX_HTTP_TRACKER_OPTIONS;
     }
 
-    if (r->method != NGX_HTTP_POST) {
+    if (!(r->method & endpoint->methods)) {
         return NGX_HTTP_TRACKER_BAD_METHOD;
     }
 
     return 0;
+}
+
+
+/* "location /v1/manage" stands for "location /v1/manage/" */
+
+static ngx_int_t
+ngx_http_tracker_find_path(ngx_http_request_t *r, ngx_str_t *path)
+{
+    size_t                        len;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    len = tlcf->base.len;
+
+    if (r->uri.len <= len) {
+        return NGX_DECLINED;
+    }
+
+    if (tlcf->base.data[len - 1] != '/') {
+
+        if (r->uri.data[len] != '/') {
+            return NGX_DECLINED;
+        }
+
+        len++;
+    }
+
+    path->data = r->uri.data + len;
+    path->len = r->uri.len - len;
+
+    return NGX_OK;
+}
+
+
+/* what no message could quote is no id */
+
+static ngx_int_t
+ngx_http_tracker_find_id(ngx_str_t *path, ngx_str_t *id)
+{
+    size_t      i, len;
+    ngx_uint_t  plural;
+
+    len = ngx_http_tracker_item.path.len;
+
+    plural = path->len > len && path->data[len - 1] == 's';
+
+    if (plural) {
+        len++;
+    }
+
+    if (path->len <= len
+        || ngx_strncmp(path->data, "tracker", sizeof("tracker") - 1) != 0
+        || path->data[len - 1] != '/')
+    {
+        return NGX_DECLINED;
+    }
+
+    for (i = len; i < path->len; i++) {
+        if (path->data[i] <= 0x20 || path->data[i] >= 0x7f
+            || path->data[i] == '/')
+        {
+            return NGX_DECLINED;
+        }
+    }
+
+    id->data = path->data + len;
+    id->len = path->len - len;
+
+    return NGX_OK;
 }
 
 
@@ -227,6 +303,10 @@ ngx_http_tracker_check_headers(ngx_http_request_t *r,
 
     if (!ngx_http_tracker_is_json(r)) {
         return NGX_HTTP_TRACKER_BAD_TYPE;
+    }
+
+    if (r->method != NGX_HTTP_POST) {
+        return 0;
     }
 
     switch (ngx_http_tracker_find_header(r, &name, &ctx->idempotency_key)) {
@@ -247,299 +327,18 @@ ngx_http_tracker_check_headers(ngx_http_request_t *r,
 }
 
 
-/*
- * What came along with the headers is looked at before the lock: a small
- * request that is wrong costs Redis nothing.  A client that waits for "100
- * Continue" gets it only when the lock is ours.
- */
-
-static void
-ngx_http_tracker_start(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+ngx_int_t
+ngx_http_tracker_begin_job(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_uint_t large)
 {
-    ngx_int_t  rc;
-
-    if (r->headers_in.expect == NULL) {
-
-        rc = ngx_http_tracker_body_read(r, &ctx->body);
-
-        if (rc == NGX_OK) {
-            rc = ngx_http_tracker_decode(r, ctx);
-
-            if (rc == NGX_ABORT) {
-                ngx_http_tracker_finish(r, ctx);
-                return;
-            }
-
-        } else if (rc == NGX_AGAIN) {
-            ngx_http_tracker_body_pause(r);
-
-        } else {
-            ngx_http_tracker_body_failed(r, ctx, rc);
-            return;
-        }
-    }
-
-    ngx_http_tracker_accept(r, ctx);
-}
-
-
-static void
-ngx_http_tracker_accept(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
-{
-    ngx_uint_t                    large;
     ngx_http_tracker_loc_conf_t  *tlcf;
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
-
-    if (ctx->body.complete) {
-        large = ctx->body.data.len > NGX_REDIS_LARGE_SIZE;
-
-    } else {
-        large = r->headers_in.chunked
-                || r->headers_in.content_length_n > NGX_REDIS_LARGE_SIZE;
-    }
 
     ctx->job = tracker_job_begin(&tlcf->store, &ctx->account, ctx->start,
                                  large, ngx_http_tracker_job_handler, ctx);
-    if (ctx->job == NULL) {
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-        return;
-    }
 
-    if (!tlcf->store.lock) {
-        ngx_http_tracker_accepted(r, ctx);
-        return;
-    }
-
-    if (tracker_job_lock(ctx->job) != NGX_OK) {
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-        return;
-    }
-
-    ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_LOCKING);
-}
-
-
-/* the lock is ours, or none is used */
-
-static void
-ngx_http_tracker_accepted(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
-{
-    ngx_msec_int_t                left;
-    ngx_http_tracker_loc_conf_t  *tlcf;
-
-    if (ctx->body.complete) {
-        ngx_http_tracker_create(r, ctx);
-        return;
-    }
-
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
-
-    left = (ngx_msec_int_t) (ctx->start + tlcf->store.timeout
-                             - ngx_current_msec);
-
-    ctx->state = NGX_HTTP_TRACKER_READING;
-    ctx->deadline.handler = ngx_http_tracker_deadline;
-    ctx->deadline.data = ctx;
-    ctx->deadline.log = r->connection->log;
-
-    ngx_add_timer(&ctx->deadline, ngx_max(left, 1));
-
-    ngx_http_tracker_read(r);
-}
-
-
-static void
-ngx_http_tracker_read(ngx_http_request_t *r)
-{
-    ngx_int_t                rc;
-    ngx_http_tracker_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
-
-    rc = ngx_http_tracker_body_read(r, &ctx->body);
-
-    if (rc == NGX_AGAIN) {
-        r->read_event_handler = ngx_http_tracker_read;
-        return;
-    }
-
-    if (rc != NGX_OK) {
-        ngx_http_tracker_body_failed(r, ctx, rc);
-        return;
-    }
-
-    ngx_del_timer(&ctx->deadline);
-
-    if (ngx_http_tracker_decode(r, ctx) == NGX_ABORT) {
-        ngx_http_tracker_refuse(r, ctx);
-        return;
-    }
-
-    ngx_http_tracker_create(r, ctx);
-}
-
-
-static void
-ngx_http_tracker_deadline(ngx_event_t *ev)
-{
-    ngx_connection_t        *c;
-    ngx_http_request_t      *r;
-    ngx_http_tracker_ctx_t  *ctx;
-
-    ctx = ev->data;
-    r = ctx->request;
-    c = r->connection;
-
-    ngx_http_tracker_body_failed(r, ctx, NGX_HTTP_REQUEST_TIME_OUT);
-
-    ngx_http_run_posted_requests(c);
-}
-
-
-static void
-ngx_http_tracker_body_failed(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, ngx_int_t rc)
-{
-    ngx_uint_t  outcome;
-
-    ngx_http_tracker_body_pause(r);
-
-    if (ctx->deadline.timer_set) {
-        ngx_del_timer(&ctx->deadline);
-    }
-
-    outcome = ngx_http_tracker_body_outcome(rc);
-
-    if (outcome == 0) {
-
-        /* the client is gone, or another module has decided */
-
-        ngx_http_finalize_request(r, rc);
-        return;
-    }
-
-    ngx_http_tracker_fail(r, ctx, outcome);
-}
-
-
-/*
- * Returns NGX_OK; NGX_DECLINED, a 409 that is to be answered when the lock
- * is ours; NGX_ABORT, an error.  ctx->outcome and ctx->answer say which.
- */
-
-static ngx_int_t
-ngx_http_tracker_decode(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
-{
-    ngx_uint_t                    outcome;
-    tracker_arena_t               arena;
-    tracker_message_t             message;
-    ngx_http_tracker_loc_conf_t  *tlcf;
-
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
-
-    if (ctx->body.data.len == 0) {
-        outcome = NGX_HTTP_TRACKER_NO_BODY;
-        goto failed;
-    }
-
-    arena.alloc = ngx_http_tracker_alloc;
-    arena.data = r->pool;
-
-    switch (tracker_json_decode((char *) ctx->body.data.data,
-                                ctx->body.data.len, ctx->shape, &tlcf->limits,
-                                &arena, &ctx->set, &message))
-    {
-
-    case TRACKER_OK:
-        return NGX_OK;
-
-    case TRACKER_REPEATED:
-        if (ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_REPEATED,
-                                       &message)
-            == NGX_OK)
-        {
-            return NGX_DECLINED;
-        }
-
-        break;
-
-    case TRACKER_INVALID:
-        if (ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_INVALID,
-                                       &message)
-            == NGX_OK)
-        {
-            return NGX_ABORT;
-        }
-
-        break;
-
-    default: /* TRACKER_NOMEM */
-        break;
-    }
-
-    outcome = TRACKER_OUTCOME_ERROR;
-
-failed:
-
-    if (ngx_http_tracker_set_error(ctx, outcome, NULL) != NGX_OK) {
-        ngx_str_null(&ctx->answer);
-    }
-
-    return NGX_ABORT;
-}
-
-
-void *
-ngx_http_tracker_alloc(void *data, size_t size)
-{
-    return ngx_palloc(data, size);
-}
-
-
-static void
-ngx_http_tracker_create(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
-{
-    if (ctx->outcome == NGX_HTTP_TRACKER_REPEATED) {
-        ngx_http_tracker_refuse(r, ctx);
-        return;
-    }
-
-    if (ctx->idempotency_key.len
-        && tracker_job_idempotent(ctx->job, &ctx->idempotency_key,
-                                  &ctx->endpoint, &ctx->body.data)
-           != NGX_OK)
-    {
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-        return;
-    }
-
-    ngx_http_tracker_body_free(r, &ctx->body);
-
-    if (ngx_http_tracker_submit(r, ctx) != NGX_OK) {
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-    }
-}
-
-
-static ngx_int_t
-ngx_http_tracker_submit(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
-{
-    tracker_str_t  *records;
-
-    records = ngx_palloc(ctx->job->pool, ctx->set.n * sizeof(tracker_str_t));
-
-    if (records == NULL
-        || tracker_job_choose_ids(ctx->job, &ctx->set) != NGX_OK
-        || ngx_http_tracker_render(ctx, records) != NGX_OK
-        || tracker_job_create(ctx->job, &ctx->set, records) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_CREATING);
-
-    return NGX_OK;
+    return ctx->job ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -568,6 +367,25 @@ ngx_http_tracker_job_handler(tracker_job_t *job)
         ngx_http_tracker_created(r, ctx);
         break;
 
+    case NGX_HTTP_TRACKER_FETCHING:
+
+        if (r->method & NGX_HTTP_TRACKER_READS) {
+            ngx_http_tracker_found(r, ctx);
+
+        } else {
+            ngx_http_tracker_fetched(r, ctx);
+        }
+
+        break;
+
+    case NGX_HTTP_TRACKER_CHANGING:
+        ngx_http_tracker_changed(r, ctx);
+        break;
+
+    case NGX_HTTP_TRACKER_LISTING:
+        ngx_http_tracker_listed(r, ctx);
+        break;
+
     default: /* NGX_HTTP_TRACKER_RELEASING */
         ngx_http_tracker_finish(r, ctx);
         break;
@@ -577,75 +395,20 @@ ngx_http_tracker_job_handler(tracker_job_t *job)
 }
 
 
-static void
-ngx_http_tracker_locked(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
-{
-    if (ctx->job->outcome == TRACKER_OUTCOME_READY) {
-        ngx_http_tracker_accepted(r, ctx);
-        return;
-    }
-
-    ngx_http_tracker_fail(r, ctx, ctx->job->outcome);
-}
-
-
-static void
-ngx_http_tracker_created(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
-{
-    tracker_str_t  *records;
-
-    switch (ctx->job->outcome) {
-
-    case TRACKER_OUTCOME_REPLAYED:
-
-        /* the same trackers, with the ids they got then */
-
-        records = ngx_palloc(ctx->job->pool,
-                             ctx->set.n * sizeof(tracker_str_t));
-
-        if (records == NULL
-            || ngx_http_tracker_render(ctx, records) != NGX_OK)
-        {
-            ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-            return;
-        }
-
-        /* fall through */
-
-    case TRACKER_OUTCOME_CREATED:
-        ctx->outcome = ctx->job->outcome;
-        ngx_http_tracker_finish(r, ctx);
-        return;
-
-    case TRACKER_OUTCOME_TAKEN:
-        if (ngx_http_tracker_submit(r, ctx) == NGX_OK) {
-            return;
-        }
-
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-        return;
-
-    default:
-        ngx_http_tracker_fail(r, ctx, ctx->job->outcome);
-        return;
-    }
-}
-
-
-/* the job's handler comes next; meanwhile the client may go away */
-
-static void
+void
 ngx_http_tracker_wait(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_http_tracker_state_e state)
 {
     ctx->state = state;
     ctx->waited = 1;
 
-    r->read_event_handler = ngx_http_test_reading;
+    if (!r->discard_body) {
+        r->read_event_handler = ngx_http_test_reading;
+    }
 }
 
 
-static void
+void
 ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_uint_t outcome)
 {
@@ -657,13 +420,7 @@ ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 }
 
 
-/*
- * Answers an error that is set, after the lock was given back: a client that
- * sends one request after another never meets its own lock.  Where the store
- * does not answer, nothing is waited for.
- */
-
-static void
+void
 ngx_http_tracker_refuse(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     switch (ctx->outcome) {
@@ -689,11 +446,12 @@ ngx_http_tracker_refuse(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 }
 
 
-static void
+void
 ngx_http_tracker_finish(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
-    if (ctx->answer.len == 0) {
-
+    if (ctx->answer.data == NULL
+        && ctx->outcome != NGX_HTTP_TRACKER_UNMODIFIED)
+    {
         /* no memory for the sentence */
 
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);

@@ -14,6 +14,7 @@
 #include <ngx_http.h>
 #include "jwt.h"
 #include "tracker_json.h"
+#include "tracker_patch.h"
 #include "tracker_store.h"
 #include "ngx_http_tracker_body.h"
 
@@ -77,27 +78,38 @@ typedef struct {
     ngx_http_request_t         *request;
 
     ngx_str_t                   endpoint;     /* below the base */
+    ngx_str_t                   id;           /* of the path; len 0: none */
     ngx_uint_t                  state;        /* of the handler */
     ngx_msec_t                  start;        /* ngx_current_msec */
     ngx_event_t                 deadline;     /* of the body */
 
     ngx_http_tracker_body_t     body;
     tracker_json_shape_e        shape;        /* that the endpoint takes */
-    tracker_set_t               set;
+    tracker_set_t               set;          /* to be written */
+    tracker_patch_t             patch;
+    tracker_str_t              *records;      /* JSON texts of set */
     ngx_str_t                   idempotency_key;
     tracker_job_t              *job;
+
+    ngx_uint_t                  limit;        /* of a list; 0: none */
+    ngx_uint_t                  listed;       /* trackers sent so far */
+    ngx_str_t                   cursor;       /* where to go on */
 
     ngx_str_t                   account;
     ngx_msec_t                  redis_time;   /* of jobs that are closed */
 
     ngx_uint_t                  outcome;      /* of both lists above */
+    ngx_str_t                   open;         /* sent before the answer */
     ngx_str_t                   answer;       /* the JSON to be sent */
+    ngx_str_t                   close;        /* sent after it */
+    ngx_str_t                   etag;         /* quotes included */
     ngx_str_t                   allow;        /* methods of the endpoint */
 
     unsigned                    authenticated:1;
     unsigned                    waited:1;     /* for Redis */
     unsigned                    sent:1;       /* the answer is ours */
     unsigned                    replaced:1;   /* by the filter pair */
+    unsigned                    more:1;       /* the answer goes on */
 } ngx_http_tracker_ctx_t;
 
 
@@ -117,13 +129,30 @@ ngx_uint_t ngx_http_tracker_find_header(ngx_http_request_t *r,
 /* ngx_http_tracker_variable.c: 1 when the body is said to be JSON, else 0 */
 ngx_uint_t ngx_http_tracker_is_json(ngx_http_request_t *r);
 
+/*
+ * ngx_http_tracker_etag.c: makes ctx->etag of the len bytes at tag.  Returns
+ * NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_tracker_set_etag(ngx_http_tracker_ctx_t *ctx,
+    const void *tag, size_t len);
+
+/* ngx_http_tracker_etag.c: the same, for the JSON text of a tracker */
+ngx_int_t ngx_http_tracker_set_record_etag(ngx_http_tracker_ctx_t *ctx,
+    tracker_str_t *record);
+
+/*
+ * ngx_http_tracker_etag.c: 1 when the value of If-Match or If-None-Match,
+ * a list of tags or "*", holds the tag, else 0.
+ */
+ngx_uint_t ngx_http_tracker_match(ngx_table_elt_t *header, ngx_str_t *etag);
+
 /* ngx_http_tracker_variable.c: preconfiguration */
 ngx_int_t ngx_http_tracker_add_variables(ngx_conf_t *cf);
 
 /* ngx_http_tracker_handler.c: the content handler of tracker_api */
 ngx_int_t ngx_http_tracker_handler(ngx_http_request_t *r);
 
-/* ngx_http_tracker_handler.c: tracker_arena_t's alloc, data is a pool */
+/* ngx_http_tracker_write.c: tracker_arena_t's alloc, data is a pool */
 void *ngx_http_tracker_alloc(void *data, size_t size);
 
 /*
@@ -195,7 +224,9 @@ ngx_int_t ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx,
 ngx_uint_t ngx_http_tracker_body_outcome(ngx_int_t rc);
 
 /*
- * Sends ctx->answer with the status of ctx->outcome.  What it returns is for
+ * Sends what is set: the header, once, with the status of ctx->outcome, and
+ * ctx->etag unless it is an error; then open, answer and close.  With
+ * ctx->more the answer goes on in another call.  What it returns is for
  * ngx_http_finalize_request().
  */
 ngx_int_t ngx_http_tracker_send(ngx_http_request_t *r,

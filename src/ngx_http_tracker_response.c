@@ -27,6 +27,8 @@ static void ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
     tracker_message_t *message);
 static ngx_int_t ngx_http_tracker_wrap(ngx_pool_t *pool, ngx_str_t *answer,
     tracker_message_t *message);
+static ngx_int_t ngx_http_tracker_send_header(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_unread(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_set_headers(ngx_http_request_t *r,
@@ -234,6 +236,9 @@ ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome,
 
     ctx->outcome = outcome;
 
+    ngx_str_null(&ctx->open);
+    ngx_str_null(&ctx->close);
+
     if (message == NULL) {
         message = &own;
         ngx_http_tracker_describe(ctx, message);
@@ -270,6 +275,18 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
                         (unsigned long) job->store->max_trackers,
                         (unsigned long) job->found,
                         (unsigned long) ctx->set.n);
+        break;
+
+    case TRACKER_OUTCOME_MISSING:
+        tracker_message(message, "Tracker with id \"%.*s\" does not exist.",
+                        (int) ngx_min(ctx->id.len, TRACKER_QUOTE_CHARS),
+                        ctx->id.data);
+        break;
+
+    case NGX_HTTP_TRACKER_UNMATCHED:
+        tracker_message(message, "Tracker with id \"%.*s\" has changed.",
+                        (int) ngx_min(ctx->id.len, TRACKER_QUOTE_CHARS),
+                        ctx->id.data);
         break;
 
     case NGX_HTTP_TRACKER_BAD_METHOD:
@@ -350,8 +367,78 @@ ngx_int_t
 ngx_http_tracker_send(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_int_t     rc;
+    ngx_uint_t    i;
     ngx_buf_t    *b;
-    ngx_chain_t   out;
+    ngx_str_t    *parts[3];
+    ngx_chain_t   out[3], *last;
+
+    if (!r->header_sent) {
+
+        rc = ngx_http_tracker_send_header(r, ctx);
+
+        if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+            return rc;
+        }
+    }
+
+    parts[0] = &ctx->open;
+    parts[1] = &ctx->answer;
+    parts[2] = &ctx->close;
+
+    last = NULL;
+    b = NULL;
+
+    for (i = 0; i < 3; i++) {
+
+        if (parts[i]->len == 0) {
+            continue;
+        }
+
+        b = ngx_calloc_buf(r->pool);
+        if (b == NULL) {
+            return NGX_ERROR;
+        }
+
+        b->pos = parts[i]->data;
+        b->last = parts[i]->data + parts[i]->len;
+        b->memory = 1;
+
+        out[i].buf = b;
+        out[i].next = NULL;
+
+        if (last) {
+            last->next = &out[i];
+        }
+
+        last = &out[i];
+    }
+
+    if (b == NULL) {
+        return NGX_OK;
+    }
+
+    b->last_in_chain = 1;
+
+    if (ctx->more) {
+        b->flush = 1;
+
+    } else {
+        b->last_buf = 1;
+    }
+
+    /* the first of them, whichever it is */
+
+    for (i = 0; parts[i]->len == 0; i++) { /* void */ }
+
+    return ngx_http_output_filter(r, &out[i]);
+}
+
+
+static ngx_int_t
+ngx_http_tracker_send_header(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_int_t  rc;
 
     ctx->sent = 1;
 
@@ -372,37 +459,27 @@ ngx_http_tracker_send(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ctx->outcome == NGX_HTTP_TRACKER_OPTIONS) {
-        r->header_only = 1;
+    switch (ctx->outcome) {
 
-    } else {
+    case NGX_HTTP_TRACKER_OPTIONS:
+    case NGX_HTTP_TRACKER_UNMODIFIED:
+        r->header_only = 1;
+        break;
+
+    default:
         ngx_str_set(&r->headers_out.content_type, "application/json");
         r->headers_out.content_type_len = r->headers_out.content_type.len;
         r->headers_out.content_type_lowcase = NULL;
-        r->headers_out.content_length_n = ctx->answer.len;
+
+        if (!ctx->more) {
+            r->headers_out.content_length_n = ctx->open.len + ctx->answer.len
+                                              + ctx->close.len;
+        }
+
+        break;
     }
 
-    rc = ngx_http_send_header(r);
-
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
-    }
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_ERROR;
-    }
-
-    b->pos = ctx->answer.data;
-    b->last = ctx->answer.data + ctx->answer.len;
-    b->memory = 1;
-    b->last_buf = 1;
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    return ngx_http_send_header(r);
 }
 
 
@@ -442,6 +519,15 @@ ngx_http_tracker_set_headers(ngx_http_request_t *r,
 {
     ngx_str_t         value;
     ngx_table_elt_t  *h;
+
+    if (ctx->etag.len && r->headers_out.status < NGX_HTTP_BAD_REQUEST) {
+        h = ngx_http_tracker_push_header(r, "ETag", &ctx->etag);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        r->headers_out.etag = h;
+    }
 
     switch (ctx->outcome) {
 

@@ -1,0 +1,256 @@
+
+/*
+ * PUT, PATCH and DELETE: the tracker is read, what is asked for is made of
+ * it, and written back unless another has changed it meanwhile; then it is
+ * read again.
+ */
+
+
+#include "ngx_http_tracker_handler.h"
+
+
+static ngx_int_t ngx_http_tracker_fetch(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_change(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_apply(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, tracker_arena_t *arena, tracker_t *old);
+static ngx_int_t ngx_http_tracker_render_deleted(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+
+void
+ngx_http_tracker_start_change(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    if ((ctx->job == NULL
+         && ngx_http_tracker_begin_job(r, ctx, 0) != NGX_OK)
+        || ngx_http_tracker_fetch(r, ctx) != NGX_OK)
+    {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_tracker_fetch(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    if (tracker_job_fetch(ctx->job, &ctx->id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_FETCHING);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_tracker_fetched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_uint_t  outcome;
+
+    outcome = ctx->job->outcome;
+
+    if (outcome == TRACKER_OUTCOME_FOUND) {
+        outcome = ngx_http_tracker_change(r, ctx);
+    }
+
+    switch (outcome) {
+
+    case TRACKER_OUTCOME_NONE:
+        ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_CHANGING);
+        return;
+
+    case NGX_HTTP_TRACKER_INVALID:
+
+        /* the sentence is set */
+
+        ngx_http_tracker_refuse(r, ctx);
+        return;
+
+    default:
+        ngx_http_tracker_fail(r, ctx, outcome);
+        return;
+    }
+}
+
+
+/* returns TRACKER_OUTCOME_NONE when the write is under way, or why not */
+
+static ngx_uint_t
+ngx_http_tracker_change(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_uint_t        outcome;
+    tracker_t         old;
+    tracker_job_t    *job;
+    tracker_str_t    *record;
+    tracker_arena_t   arena;
+
+    job = ctx->job;
+
+    if (ngx_http_tracker_set_etag(ctx, job->digest, sizeof(job->digest))
+        != NGX_OK)
+    {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    if (r->headers_in.if_match
+        && !ngx_http_tracker_match(r->headers_in.if_match, &ctx->etag))
+    {
+        return NGX_HTTP_TRACKER_UNMATCHED;
+    }
+
+    arena.alloc = ngx_http_tracker_alloc;
+    arena.data = r->pool;
+
+    if (tracker_json_decode_record((char *) job->record.data, job->record.len,
+                                   &arena, &old)
+        != TRACKER_OK)
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "tracker: the record of tracker \"%V\" is no tracker",
+                      &ctx->id);
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    if (r->method == NGX_HTTP_DELETE) {
+
+        return tracker_job_delete(job, &old) == NGX_OK
+               ? TRACKER_OUTCOME_NONE : TRACKER_OUTCOME_ERROR;
+    }
+
+    if (r->method == NGX_HTTP_PATCH) {
+
+        outcome = ngx_http_tracker_apply(r, ctx, &arena, &old);
+        if (outcome) {
+            return outcome;
+        }
+    }
+
+    record = ngx_palloc(r->pool, sizeof(tracker_str_t));
+
+    if (record == NULL
+        || ngx_http_tracker_render(ctx, record) != NGX_OK
+        || tracker_job_change(job, &old, &ctx->set.elts[0].name, record)
+           != NGX_OK)
+    {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    ctx->records = record;
+
+    return TRACKER_OUTCOME_NONE;
+}
+
+
+static ngx_uint_t
+ngx_http_tracker_apply(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    tracker_arena_t *arena, tracker_t *old)
+{
+    tracker_t                    *t;
+    tracker_message_t             message;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    t = ngx_palloc(r->pool, sizeof(tracker_t));
+    if (t == NULL) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    *t = *old;
+
+    ctx->set.n = 1;
+    ctx->set.elts = t;
+
+    switch (tracker_patch_apply(t, &ctx->patch, &tlcf->limits, arena,
+                                &message))
+    {
+
+    case TRACKER_OK:
+        return 0;
+
+    case TRACKER_INVALID:
+        if (ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_INVALID,
+                                       &message)
+            == NGX_OK)
+        {
+            return NGX_HTTP_TRACKER_INVALID;
+        }
+
+        /* fall through */
+
+    default: /* TRACKER_NOMEM */
+        return TRACKER_OUTCOME_ERROR;
+    }
+}
+
+
+void
+ngx_http_tracker_changed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  outcome;
+
+    outcome = ctx->job->outcome;
+
+    switch (outcome) {
+
+    case TRACKER_OUTCOME_CHANGED:
+        rc = ngx_http_tracker_set_record_etag(ctx, ctx->records);
+        break;
+
+    case TRACKER_OUTCOME_DELETED:
+        ngx_str_null(&ctx->etag);
+        rc = ngx_http_tracker_render_deleted(r, ctx);
+        break;
+
+    case TRACKER_OUTCOME_STALE:
+        rc = ngx_http_tracker_fetch(r, ctx);
+
+        if (rc == NGX_OK) {
+            return;
+        }
+
+        break;
+
+    default:
+        ngx_http_tracker_fail(r, ctx, outcome);
+        return;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    ctx->outcome = outcome;
+    ngx_http_tracker_finish(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_tracker_render_deleted(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    u_char  *p;
+
+    static const char  head[] = "{\"id\":\"";
+    static const char  tail[] = "\",\"type\":\"tracker\",\"deleted\":true}";
+
+    p = ngx_pnalloc(r->pool, sizeof(head) + ctx->id.len + sizeof(tail));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->answer.data = p;
+
+    p = ngx_cpymem(p, head, sizeof(head) - 1);
+    p = ngx_cpymem(p, ctx->id.data, ctx->id.len);
+    p = ngx_cpymem(p, tail, sizeof(tail) - 1);
+
+    ctx->answer.len = p - ctx->answer.data;
+
+    return NGX_OK;
+}

@@ -1,0 +1,85 @@
+
+/*
+ * What the rooms of the handler share: ngx_http_tracker_handler.c (what is
+ * asked for, the dispatch, the end of a request), ngx_http_tracker_write.c
+ * (body, lock, create), ngx_http_tracker_change.c (PUT, PATCH, DELETE) and
+ * ngx_http_tracker_read.c (GET).
+ */
+
+
+#ifndef _NGX_HTTP_TRACKER_HANDLER_H_INCLUDED_
+#define _NGX_HTTP_TRACKER_HANDLER_H_INCLUDED_
+
+
+#include "ngx_http_tracker_module.h"
+
+
+/* what a request that was accepted waits for */
+
+typedef enum {
+    NGX_HTTP_TRACKER_LOCKING = 1,
+    NGX_HTTP_TRACKER_READING,        /* the rest of the body */
+    NGX_HTTP_TRACKER_CREATING,
+    NGX_HTTP_TRACKER_FETCHING,
+    NGX_HTTP_TRACKER_CHANGING,
+    NGX_HTTP_TRACKER_LISTING,
+    NGX_HTTP_TRACKER_SENDING,        /* a stretch of the list */
+    NGX_HTTP_TRACKER_RELEASING       /* before an error is answered */
+} ngx_http_tracker_state_e;
+
+
+/*
+ * Each of the following takes the next step of a request; in the end it
+ * finalizes it, so that r may be gone when it returns.
+ */
+
+/* POST, PUT, PATCH: from the headers to the lock and the whole body */
+void ngx_http_tracker_start_write(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+void ngx_http_tracker_locked(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+void ngx_http_tracker_created(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/* PUT, PATCH, DELETE: read the tracker, then write what was made of it */
+void ngx_http_tracker_start_change(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+void ngx_http_tracker_fetched(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+void ngx_http_tracker_changed(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/* GET and HEAD */
+void ngx_http_tracker_start_read(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+void ngx_http_tracker_found(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+void ngx_http_tracker_listed(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/* the job's handler comes next; meanwhile the client may go away */
+void ngx_http_tracker_wait(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_http_tracker_state_e state);
+
+/* answers an outcome and the sentence of its table, as refuse does */
+void ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_uint_t outcome);
+
+/*
+ * Answers an error that is set, after the lock was given back: a client that
+ * sends one request after another never meets its own lock.  Where the store
+ * does not answer, nothing is waited for.
+ */
+void ngx_http_tracker_refuse(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/* answers with what is set */
+void ngx_http_tracker_finish(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/* begins the request's job; NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_tracker_begin_job(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_uint_t large);
+
+
+#endif /* _NGX_HTTP_TRACKER_HANDLER_H_INCLUDED_ */

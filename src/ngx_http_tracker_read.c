@@ -1,0 +1,393 @@
+
+/*
+ * GET and HEAD: one tracker, or the list.  Records go from Redis to the
+ * client as they are.  A long list is read and sent a stretch at a time; when
+ * Redis fails after the first one went out, the answer is cut off: it is
+ * never a shorter list that looks whole.
+ */
+
+
+#include "ngx_http_tracker_handler.h"
+
+
+/* trackers of one stretch where the client names no limit */
+#define NGX_HTTP_TRACKER_STRETCH    1000
+
+#define NGX_HTTP_TRACKER_MAX_LIMIT  1000
+
+
+static ngx_uint_t ngx_http_tracker_parse_args(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_find_name(ngx_http_request_t *r,
+    ngx_str_t *name);
+static ngx_int_t ngx_http_tracker_list(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_unmodified(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_close_list(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_uint_t more);
+static void ngx_http_tracker_sent(ngx_http_request_t *r);
+
+
+void
+ngx_http_tracker_start_read(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_int_t   rc;
+    ngx_str_t   name;
+    ngx_uint_t  outcome;
+
+    if (ctx->id.len == 0) {
+
+        outcome = ngx_http_tracker_parse_args(r, ctx);
+        if (outcome) {
+            ngx_http_tracker_fail(r, ctx, outcome);
+            return;
+        }
+    }
+
+    if (ngx_http_tracker_begin_job(r, ctx, 0) != NGX_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    if (ctx->id.len) {
+        ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_FETCHING);
+        rc = tracker_job_fetch(ctx->job, &ctx->id);
+
+    } else {
+
+        switch (ngx_http_tracker_find_name(r, &name)) {
+
+        case NGX_OK:
+            ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_LISTING);
+            rc = tracker_job_find(ctx->job, &name);
+            break;
+
+        case NGX_DECLINED:
+            rc = ngx_http_tracker_list(r, ctx);
+            break;
+
+        default:
+            rc = NGX_ERROR;
+            break;
+        }
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+    }
+}
+
+
+/* returns 0 or the outcome */
+
+static ngx_uint_t
+ngx_http_tracker_parse_args(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    size_t      i;
+    ngx_int_t   n;
+    ngx_str_t   value;
+
+    if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK) {
+
+        n = value.len <= 4 ? ngx_atoi(value.data, value.len) : NGX_ERROR;
+
+        if (n < 1 || n > NGX_HTTP_TRACKER_MAX_LIMIT) {
+            return NGX_HTTP_TRACKER_BAD_LIMIT;
+        }
+
+        ctx->limit = n;
+    }
+
+    if (ngx_http_arg(r, (u_char *) "cursor", 6, &value) == NGX_OK) {
+
+        if (value.len == 0 || value.len > TRACKER_STORE_CURSOR_LEN) {
+            return NGX_HTTP_TRACKER_BAD_CURSOR;
+        }
+
+        for (i = 0; i < value.len; i++) {
+            if (value.data[i] < '0' || value.data[i] > '9') {
+                return NGX_HTTP_TRACKER_BAD_CURSOR;
+            }
+        }
+
+        ctx->cursor = value;
+    }
+
+    return 0;
+}
+
+
+/*
+ * The first "name" of the query string, decoded; a plus is a space.
+ * Returns NGX_OK, NGX_DECLINED when there is none, NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_http_tracker_find_name(ngx_http_request_t *r, ngx_str_t *name)
+{
+    size_t   i;
+    u_char  *dst, *src;
+
+    if (ngx_http_arg(r, (u_char *) "name", 4, name) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    src = ngx_pstrdup(r->pool, name);
+    if (src == NULL) {
+        return name->len ? NGX_ERROR : NGX_OK;
+    }
+
+    for (i = 0; i < name->len; i++) {
+        if (src[i] == '+') {
+            src[i] = ' ';
+        }
+    }
+
+    name->data = src;
+    dst = src;
+
+    ngx_unescape_uri(&dst, &src, name->len, 0);
+
+    name->len = dst - name->data;
+
+    return NGX_OK;
+}
+
+
+/* asks for the next stretch */
+
+static ngx_int_t
+ngx_http_tracker_list(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_uint_t  n;
+
+    n = NGX_HTTP_TRACKER_STRETCH;
+
+    if (ctx->limit) {
+        n = ctx->limit - ctx->listed;
+    }
+
+    ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_LISTING);
+
+    return tracker_job_list(ctx->job, &ctx->cursor, n);
+}
+
+
+void
+ngx_http_tracker_found(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    tracker_job_t  *job;
+
+    job = ctx->job;
+
+    if (job->outcome != TRACKER_OUTCOME_FOUND) {
+        ngx_http_tracker_fail(r, ctx, job->outcome);
+        return;
+    }
+
+    ctx->outcome = TRACKER_OUTCOME_FOUND;
+
+    if (ngx_http_tracker_set_etag(ctx, job->digest, sizeof(job->digest))
+        != NGX_OK)
+    {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    if (ngx_http_tracker_unmodified(r, ctx)) {
+        return;
+    }
+
+    ngx_str_set(&ctx->open, "{\"tracker\":");
+    ctx->answer = job->record;
+    ngx_str_set(&ctx->close, "}");
+
+    ngx_http_tracker_finish(r, ctx);
+}
+
+
+void
+ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_uint_t       more;
+    tracker_page_t  *page;
+
+    if (ctx->job->outcome != TRACKER_OUTCOME_FOUND) {
+
+        if (r->header_sent) {
+            ngx_http_finalize_request(r, NGX_ERROR);
+            return;
+        }
+
+        ngx_http_tracker_fail(r, ctx, ctx->job->outcome);
+        return;
+    }
+
+    page = &ctx->job->page;
+
+    if (!r->header_sent) {
+        ctx->outcome = TRACKER_OUTCOME_FOUND;
+
+        if (ngx_http_tracker_set_etag(ctx, page->rev.data, page->rev.len)
+            != NGX_OK)
+        {
+            ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+            return;
+        }
+
+        if (ngx_http_tracker_unmodified(r, ctx)) {
+            return;
+        }
+
+        ngx_str_set(&ctx->open, "{\"trackers\":[");
+
+    } else if (ctx->listed && page->n) {
+        ngx_str_set(&ctx->open, ",");
+
+    } else {
+        ngx_str_null(&ctx->open);
+    }
+
+    ctx->listed += page->n;
+    ctx->cursor = page->cursor;
+    ctx->answer = page->records;
+
+    more = page->more && (ctx->limit == 0 || ctx->listed < ctx->limit);
+
+    if (!more) {
+
+        if (ngx_http_tracker_close_list(r, ctx, page->more) != NGX_OK) {
+            ngx_http_finalize_request(r, NGX_ERROR);
+            return;
+        }
+
+        ngx_http_tracker_finish(r, ctx);
+        return;
+    }
+
+    ctx->state = NGX_HTTP_TRACKER_SENDING;
+    ctx->more = 1;
+
+    if (ngx_http_tracker_send(r, ctx) == NGX_ERROR) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    if (r->header_only) {
+        ngx_http_finalize_request(r, NGX_OK);
+        return;
+    }
+
+    r->write_event_handler = ngx_http_tracker_sent;
+    ngx_http_tracker_sent(r);
+}
+
+
+/* 1: the client has it already, and was told so */
+
+static ngx_int_t
+ngx_http_tracker_unmodified(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    if (r->headers_in.if_none_match == NULL
+        || !ngx_http_tracker_match(r->headers_in.if_none_match, &ctx->etag))
+    {
+        return 0;
+    }
+
+    ctx->outcome = NGX_HTTP_TRACKER_UNMODIFIED;
+    ngx_http_tracker_finish(r, ctx);
+
+    return 1;
+}
+
+
+static ngx_int_t
+ngx_http_tracker_close_list(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_uint_t more)
+{
+    u_char  *p;
+
+    ctx->more = 0;
+
+    if (!more) {
+        ngx_str_set(&ctx->close, "]}");
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, sizeof("],\"next\":\"\"}") + ctx->cursor.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->close.data = p;
+    ctx->close.len = ngx_sprintf(p, "],\"next\":\"%V\"}", &ctx->cursor) - p;
+
+    return NGX_OK;
+}
+
+
+/*
+ * The next stretch takes the memory of this one, so all of it must be with
+ * the client's socket first.
+ */
+
+static void
+ngx_http_tracker_sent(ngx_http_request_t *r)
+{
+    ngx_event_t               *wev;
+    ngx_connection_t          *c;
+    ngx_http_tracker_ctx_t    *ctx;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    c = r->connection;
+    wev = c->write;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
+
+    if (wev->timedout) {
+        ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
+                      "client timed out");
+        c->timedout = 1;
+
+        ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
+        return;
+    }
+
+    if (ctx->state != NGX_HTTP_TRACKER_SENDING) {
+        return;
+    }
+
+    if ((r->buffered || c->buffered)
+        && ngx_http_output_filter(r, NULL) == NGX_ERROR)
+    {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
+    if (r->buffered || c->buffered) {
+
+        clcf = ngx_http_get_module_loc_conf(r->main, ngx_http_core_module);
+
+        if (!wev->delayed) {
+            ngx_add_timer(wev, clcf->send_timeout);
+        }
+
+        if (ngx_handle_write_event(wev, clcf->send_lowat) != NGX_OK) {
+            ngx_http_finalize_request(r, NGX_ERROR);
+        }
+
+        return;
+    }
+
+    if (wev->timer_set && !wev->delayed) {
+        ngx_del_timer(wev);
+    }
+
+    if (ngx_http_tracker_list(r, ctx) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+    }
+}
