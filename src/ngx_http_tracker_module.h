@@ -235,7 +235,11 @@ ngx_int_t ngx_http_tracker_send(ngx_http_request_t *r,
 /* the word of $tracker_outcome; len 0 when nothing is decided yet */
 ngx_str_t *ngx_http_tracker_outcome_name(ngx_uint_t outcome);
 
-/* puts the filter pair for answers that are not ours into the chain */
+/* Sets the sentence of a status that is not ours; NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_http_tracker_set_status(ngx_http_tracker_ctx_t *ctx,
+    ngx_uint_t status);
+
+/* ngx_http_tracker_filter.c: puts the filter pair for answers that are not ours into the chain */
 ngx_int_t ngx_http_tracker_filter_init(ngx_conf_t *cf);
 
 

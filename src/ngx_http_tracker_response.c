@@ -1,8 +1,7 @@
 
 /*
- * From outcome to status, headers and JSON: the one table of answers, and the
- * filter pair that turns what nginx and its other modules answer in a tracker
- * location into JSON too.  Rules: API.md section 3.
+ * From outcome to status, headers and JSON: the one table of answers.
+ * Rules: API.md section 3.
  */
 
 
@@ -35,9 +34,6 @@ static ngx_int_t ngx_http_tracker_set_headers(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_table_elt_t *ngx_http_tracker_push_header(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
-static ngx_int_t ngx_http_tracker_header_filter(ngx_http_request_t *r);
-static ngx_int_t ngx_http_tracker_body_filter(ngx_http_request_t *r,
-    ngx_chain_t *in);
 
 
 /* by outcome: first those of the store, then those of the HTTP side */
@@ -160,10 +156,6 @@ static ngx_http_tracker_phrase_t  ngx_http_tracker_phrases[] = {
 };
 
 
-static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
-static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
-
-
 ngx_str_t *
 ngx_http_tracker_outcome_name(ngx_uint_t outcome)
 {
@@ -245,6 +237,29 @@ ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome,
     }
 
     return ngx_http_tracker_wrap(ctx->request->pool, &ctx->answer, message);
+}
+
+
+ngx_int_t
+ngx_http_tracker_set_status(ngx_http_tracker_ctx_t *ctx, ngx_uint_t status)
+{
+    tracker_message_t           message;
+    ngx_http_tracker_phrase_t  *phrase;
+
+    if (status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+        return ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_TOO_LARGE,
+                                          NULL);
+    }
+
+    for (phrase = ngx_http_tracker_phrases; phrase->status; phrase++) {
+        if (phrase->status == status) {
+            break;
+        }
+    }
+
+    tracker_message(&message, "%s", phrase->phrase);
+
+    return ngx_http_tracker_wrap(ctx->request->pool, &ctx->answer, &message);
 }
 
 
@@ -584,135 +599,4 @@ ngx_http_tracker_push_header(ngx_http_request_t *r, const char *name,
 #endif
 
     return h;
-}
-
-
-ngx_int_t
-ngx_http_tracker_filter_init(ngx_conf_t *cf)
-{
-    ngx_http_next_header_filter = ngx_http_top_header_filter;
-    ngx_http_top_header_filter = ngx_http_tracker_header_filter;
-
-    ngx_http_next_body_filter = ngx_http_top_body_filter;
-    ngx_http_top_body_filter = ngx_http_tracker_body_filter;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_tracker_header_filter(ngx_http_request_t *r)
-{
-    tracker_message_t             message;
-    ngx_http_tracker_ctx_t       *ctx;
-    ngx_http_tracker_phrase_t    *phrase;
-    ngx_http_tracker_loc_conf_t  *tlcf;
-
-    static ngx_str_t  json = ngx_string("application/json");
-
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
-
-    if (!(tlcf->api || tlcf->token)
-        || r != r->main
-        || r->headers_out.status < 400)
-    {
-        return ngx_http_next_header_filter(r);
-    }
-
-    ctx = ngx_http_tracker_get_ctx(r);
-    if (ctx == NULL) {
-        return NGX_ERROR;
-    }
-
-    /* a site's own JSON is left alone as well */
-
-    if (ctx->sent
-        || (r->headers_out.content_type.len >= json.len
-            && ngx_strncasecmp(r->headers_out.content_type.data, json.data,
-                               json.len)
-               == 0))
-    {
-        return ngx_http_next_header_filter(r);
-    }
-
-    if (r->headers_out.status == 413) {
-        if (ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_TOO_LARGE, NULL)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-    } else {
-        for (phrase = ngx_http_tracker_phrases; phrase->status; phrase++) {
-            if (phrase->status == r->headers_out.status) {
-                break;
-            }
-        }
-
-        tracker_message(&message, "%s", phrase->phrase);
-
-        if (ngx_http_tracker_wrap(r->pool, &ctx->answer, &message) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    ctx->replaced = 1;
-
-    ngx_http_clear_content_length(r);
-    ngx_http_clear_accept_ranges(r);
-    ngx_http_clear_last_modified(r);
-    ngx_http_clear_etag(r);
-
-    r->headers_out.content_type = json;
-    r->headers_out.content_type_len = json.len;
-    r->headers_out.content_type_lowcase = NULL;
-    r->headers_out.charset.len = 0;
-    r->headers_out.content_length_n = ctx->answer.len;
-
-    return ngx_http_next_header_filter(r);
-}
-
-
-static ngx_int_t
-ngx_http_tracker_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
-{
-    ngx_buf_t               *b;
-    ngx_uint_t               last;
-    ngx_chain_t             *cl, out;
-    ngx_http_tracker_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
-
-    if (ctx == NULL || !ctx->replaced || in == NULL) {
-        return ngx_http_next_body_filter(r, in);
-    }
-
-    last = 0;
-
-    for (cl = in; cl; cl = cl->next) {
-        cl->buf->pos = cl->buf->last;
-        cl->buf->file_pos = cl->buf->file_last;
-
-        last |= cl->buf->last_buf;
-    }
-
-    if (!last) {
-        return NGX_OK;
-    }
-
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_ERROR;
-    }
-
-    b->pos = ctx->answer.data;
-    b->last = ctx->answer.data + ctx->answer.len;
-    b->memory = 1;
-    b->last_buf = 1;
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_next_body_filter(r, &out);
 }
