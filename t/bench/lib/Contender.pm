@@ -1,0 +1,211 @@
+package Contender;
+
+# One server that answers the workloads, on a port and in a folder of its own.
+
+use strict;
+use warnings;
+
+use Digest::MD5 qw(md5_hex);
+use Digest::SHA qw(hmac_sha256 sha256_hex);
+use File::Path qw(make_path remove_tree);
+use IO::Socket::INET;
+use MIME::Base64 qw(encode_base64url);
+
+use Processes;
+
+use constant ACCOUNTS => 1024;
+use constant KEY => 'the key of the bench, 32 bytes or more';
+
+# relative, since the path of a socket may not be long
+use constant SOCKET => 'redis/redis.sock';
+
+
+# lock: the key of an account's lock
+
+my %all = (
+    'module' => {
+        title => 'this module', folder => 'module', workers => 1,
+        lock => sub { 'tracker:{' . substr(sha256_hex($_[0]), 0, 32)
+                      . '}:lock' },
+    },
+    'module-2' => {
+        title => 'this module, 2 workers', folder => 'module', workers => 2,
+        lock => sub { 'tracker:{' . substr(sha256_hex($_[0]), 0, 32)
+                      . '}:lock' },
+    },
+    'lua' => {
+        title => 'Lua peer', folder => 'lua', workers => 1,
+        lock => sub { 'peer:{' . md5_hex($_[0]) . '}:lock' },
+    },
+    'node' => {
+        title => 'Node peer', folder => 'node',
+        lock => sub { 'peer:{' . md5_hex($_[0]) . '}:lock' },
+    },
+    'floor' => { title => 'floor', folder => 'floor', workers => 1 },
+    'redis' => { title => 'Redis alone' },
+);
+
+
+sub names {
+    return qw(module module-2 lua node floor redis);
+}
+
+
+# Starts the one of this name.  files has the paths it is configured with.
+
+sub new {
+    my ($class, $name, $redis, $files) = @_;
+    my $entry = $all{$name} or die "there is no contender $name\n";
+    my $self = bless { name => $name, redis => $redis, %$entry }, $class;
+
+    return $self unless $self->{folder};
+
+    $self->{port} = free_port();
+    remove_tree("run/$name");
+    make_path("run/$name");
+
+    my @command;
+
+    if ($name eq 'node') {
+        @command = ('node', "$files->{build}/node/peer.js", $self->{port},
+                    SOCKET, $files->{key}, "$files->{bench}/lua/create.lua");
+
+    } else {
+        $self->configure($files);
+        @command = ('nginx', '-p', "run/$name", '-c', 'nginx.conf', '-e',
+                    'error.log', '-g', 'daemon off;');
+    }
+
+    $self->{processes} = Processes->start("run/$name/output", @command);
+
+    $self->{processes}->wait_for($name, sub {
+        IO::Socket::INET->new(PeerAddr => "127.0.0.1:$self->{port}")
+    });
+
+    return $self;
+}
+
+
+sub configure {
+    my ($self, $files) = @_;
+
+    my %value = (
+        BENCH   => $files->{bench},
+        FLOOR   => $files->{floor},
+        KEY     => $files->{key},
+        MODULE  => $files->{module},
+        MODULES => $files->{modules},
+        PORT    => $self->{port},
+        REDIS   => SOCKET,
+        USER    => scalar getpwuid($>),
+        WORKERS => $self->{workers},
+    );
+
+    open my $in, '<', "$files->{bench}/$self->{folder}/nginx.conf"
+        or die "nginx.conf: $!\n";
+    open my $out, '>', "run/$self->{name}/nginx.conf"
+        or die "nginx.conf: $!\n";
+
+    while (<$in>) {
+        s/\@([A-Z]+)\@/$value{$1}/g;
+        print $out $_;
+    }
+
+    close $out or die "nginx.conf: $!\n";
+}
+
+
+sub free_port {
+    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
+        or die "no free port: $!\n";
+
+    return $socket->sockport;
+}
+
+
+# the client, for one request at a time
+
+sub exchange {
+    my ($self, $method, $path, $account, $body) = @_;
+    my $socket = $self->{socket};
+
+    unless ($socket) {
+        $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$self->{port}")
+            or die "$self->{name}: $!\n";
+        $self->{socket} = $socket;
+    }
+
+    my $head = "$method $path HTTP/1.1\r\nHost: bench\r\n"
+               . 'Authorization: Bearer ' . token($account) . "\r\n";
+
+    $head .= "Content-Type: application/json\r\n"
+             . 'Content-Length: ' . length($body) . "\r\n" if length $body;
+
+    print $socket "$head\r\n$body";
+    $socket->flush;
+
+    my ($status, $length, $close);
+
+    while (defined(my $line = <$socket>)) {
+        last if $line eq "\r\n";
+
+        $status = $1 if $line =~ m{^HTTP/1.1 (\d+)};
+        $length = $1 if $line =~ /^content-length: (\d+)/i;
+        $close = 1 if $line =~ /^connection: close/i;
+    }
+
+    die "$self->{name}: no answer to $method $path\n" unless defined $status;
+
+    my $answer = '';
+
+    if ($length) {
+        read($socket, $answer, $length) == $length
+            or die "$self->{name}: the answer is cut off\n";
+    }
+
+    delete $self->{socket} if $close;
+
+    return ($status, $answer);
+}
+
+
+sub disconnect {
+    my ($self) = @_;
+
+    delete $self->{socket};
+}
+
+
+sub hold_lock {
+    my ($self, $account) = @_;
+
+    $self->{redis}->command('SET', $self->{lock}->(account($account)),
+                            'somebody else', 'PX', 600000);
+}
+
+
+# accounts and their tokens
+
+sub account {
+    return "account-$_[0]";
+}
+
+
+my %tokens;
+
+sub token {
+    my ($account) = @_;
+
+    return $tokens{$account} //= do {
+        my $now = time;
+        my $text = join '.', map { encode_base64url($_) }
+            '{"alg":"HS256","typ":"JWT"}',
+            sprintf('{"sub":"%s","iat":%d,"exp":%d}', account($account),
+                    $now, $now + 86400);
+
+        "$text." . encode_base64url(hmac_sha256($text, KEY));
+    };
+}
+
+
+1;

@@ -1,0 +1,174 @@
+package Processes;
+
+# The processes of one server: starts them, ends them, and reads what they
+# have used of CPU and memory.
+
+use strict;
+use warnings;
+
+use Time::HiRes qw(sleep time);
+
+my %running;
+
+
+# Starts a command whose output goes to a file; returns the object.
+
+sub start {
+    my ($class, $log, @command) = @_;
+
+    my $pid = fork() // die "fork: $!\n";
+
+    if ($pid == 0) {
+        open STDIN, '<', '/dev/null' or die "/dev/null: $!\n";
+        open STDOUT, '>', $log or die "$log: $!\n";
+        open STDERR, '>&', \*STDOUT or die "$log: $!\n";
+        exec @command or die "$command[0]: $!\n";
+    }
+
+    $running{$pid} = 1;
+
+    return bless { pid => $pid, log => $log }, $class;
+}
+
+
+# Waits until the code returns true.
+
+sub wait_for {
+    my ($self, $what, $code) = @_;
+    my $end = time + 30;
+
+    until ($code->()) {
+        if (waitpid($self->{pid}, 1) == $self->{pid}) {
+            delete $running{$self->{pid}};
+            die "$what ended, see $self->{log}\n";
+        }
+
+        die "$what does not answer, see $self->{log}\n" if time > $end;
+        sleep 0.05;
+    }
+
+    return $self;
+}
+
+
+sub stop {
+    my ($self) = @_;
+
+    end_process($self->{pid});
+}
+
+
+sub end_process {
+    my ($pid) = @_;
+    my $end = time + 10;
+
+    return unless delete $running{$pid};
+
+    kill 'TERM', $pid;
+
+    while (waitpid($pid, 1) == 0) {
+        if (time > $end) {
+            kill 'KILL', $pid;
+            $end = time + 10;
+        }
+
+        sleep 0.02;
+    }
+}
+
+
+END {
+    my $status = $?;
+
+    end_process($_) for keys %running;
+    $? = $status;
+}
+
+
+# The pids: the one that was started and all below it.
+
+sub pids {
+    my ($self) = @_;
+    my @found = ($self->{pid});
+    my %children;
+
+    for (glob '/proc/[0-9]*/stat') {
+        my $stat = slurp($_) // next;
+        my ($pid, $parent) = $stat =~ /^(\d+) \(.*\) \S (\d+)/s or next;
+        push @{ $children{$parent} }, $pid;
+    }
+
+    for (my $i = 0; $i < @found; $i++) {
+        push @found, @{ $children{ $found[$i] } || [] };
+    }
+
+    return @found;
+}
+
+
+# Seconds on a CPU so far, kernel and threads included.  schedstat counts
+# nanoseconds, stat ticks of 10 ms.
+
+sub cpu {
+    my ($self) = @_;
+    my $seconds = 0;
+
+    for my $pid ($self->pids) {
+        my @threads = glob "/proc/$pid/task/*/schedstat";
+
+        if (@threads) {
+            for (@threads) {
+                my ($ns) = split ' ', slurp($_) // '0';
+                $seconds += $ns / 1e9;
+            }
+
+            next;
+        }
+
+        my $stat = slurp("/proc/$pid/stat") // next;
+        my @field = split ' ', $stat =~ s/.*\) //sr;
+        $seconds += ($field[11] + $field[12]) / 100;
+    }
+
+    return $seconds;
+}
+
+
+# The largest resident size, in bytes, that one of the processes has reached
+# since forget_peak().
+
+sub peak {
+    my ($self) = @_;
+    my $most = 0;
+
+    for my $pid ($self->pids) {
+        my ($kb) = (slurp("/proc/$pid/status") // '') =~ /^VmHWM:\s+(\d+)/m;
+        $most = $kb * 1024 if $kb && $kb * 1024 > $most;
+    }
+
+    return $most;
+}
+
+
+sub forget_peak {
+    my ($self) = @_;
+
+    for my $pid ($self->pids) {
+        open my $out, '>', "/proc/$pid/clear_refs" or next;
+        print $out '5';
+        close $out;
+    }
+}
+
+
+sub slurp {
+    my ($file) = @_;
+
+    open my $in, '<', $file or return undef;
+    local $/;
+
+    return scalar <$in>;
+}
+
+
+1;

@@ -1,0 +1,52 @@
+package RedisServer;
+
+# The Redis that all contenders share.
+
+use strict;
+use warnings;
+
+use File::Path qw(make_path remove_tree);
+use IO::Socket::UNIX;
+
+use Processes;
+
+
+sub new {
+    my ($class, $conf, $socket) = @_;
+    my $self = bless { path => $socket }, $class;
+
+    remove_tree('redis');
+    make_path('redis');
+
+    $self->{processes} = Processes->start('redis/output', 'redis-server',
+                                          $conf, '--dir', 'redis');
+    $self->{processes}->wait_for('Redis', sub {
+        -S $socket && eval { $self->command('PING') }
+    });
+
+    return $self;
+}
+
+
+# Sends one command whose reply is one line; dies when that is an error.
+
+sub command {
+    my ($self, @words) = @_;
+
+    my $socket = $self->{socket} //= IO::Socket::UNIX->new($self->{path})
+        or die "Redis: $!\n";
+
+    print $socket '*' . @words . "\r\n",
+                  map { '$' . length($_) . "\r\n$_\r\n" } @words;
+    $socket->flush;
+
+    my $line = <$socket> // die "Redis: no reply to $words[0]\n";
+
+    $line =~ s/\r\n$//;
+    die "Redis: $line\n" if $line =~ /^-/;
+
+    return substr $line, 1;
+}
+
+
+1;

@@ -1,0 +1,327 @@
+package Report;
+
+# The tables in Markdown and the plot in SVG.
+
+use strict;
+use warnings;
+
+# how many times less CPU than the Lua peer's the module's server may use: at
+# least, and what is aimed at
+my %target = (
+    W1 => [2.5, 3.5], W2 => [3, 3.5], W3 => [3, 8], W4 => [3, 7],
+    W5 => [1.9, 2.1], W6 => [2.3, 3], W7 => [2.2, 2.5],
+);
+
+my @colors = map { "#$_" } qw(0b6e4f 5fb49c c44536 e09f3e 666666 335c9e);
+
+
+# results: workload name -> contender name -> a list, one result a round.
+# bench is t/bench where the report is to be kept, else false.
+
+sub write {
+    my ($workloads, $contenders, $results, $rounds, $seconds, $bench) = @_;
+    my %median;
+
+    for my $workload (keys %$results) {
+        for my $contender (keys %{ $results->{$workload} }) {
+            $median{$workload}{$contender}
+                = medians(@{ $results->{$workload}{$contender} });
+        }
+    }
+
+    my @measured = grep { $median{$_->{name}} } @$workloads;
+
+    my $text = machine($rounds, $seconds)
+               . targets(\@measured, \%median)
+               . join '', map { table($_, $contenders, $median{$_->{name}}) }
+                              @measured;
+
+    save('report.md', $text);
+    print $text;
+
+    my @points = sort { $a->{bytes} <=> $b->{bytes} }
+                 grep { $_->{plot} } @measured;
+
+    save('plot.svg', plot(\@points, $contenders, \%median)) if @points > 1;
+
+    keep($bench, $text) if $bench;
+}
+
+
+sub medians {
+    my (@results) = @_;
+    my %median = (rounds => scalar @results);
+
+    for my $field (keys %{ $results[0] }) {
+        my @sorted = sort { $a <=> $b } map { $_->{$field} } @results;
+        my $middle = int($#sorted / 2);
+
+        $median{$field} = @sorted % 2 ? $sorted[$middle]
+                          : ($sorted[$middle] + $sorted[$middle + 1]) / 2;
+    }
+
+    return \%median;
+}
+
+
+sub machine {
+    my ($rounds, $seconds) = @_;
+    my ($model) = (`cat /proc/cpuinfo` =~ /^model name\s*: (.*)/m);
+    my $cores = () = `cat /proc/cpuinfo` =~ /^processor/mg;
+    my ($nginx) = `nginx -v 2>&1` =~ m{nginx/(\S+)};
+    my ($redis) = `redis-server --version` =~ /v=(\S+)/;
+    my $commit = `git -C '$ENV{PROJECT}' describe --always --dirty` || '-';
+    my @date = localtime;
+
+    chomp $commit;
+
+    return sprintf "%04d-%02d-%02d, commit %s, %d cores of %s, nginx %s, "
+                   . "Redis %s without AOF over a unix socket; medians of "
+                   . "%d x %d s.\n\n", $date[5] + 1900, $date[4] + 1,
+                   $date[3], $commit, $cores, $model // 'an unknown CPU',
+                   $nginx, $redis, $rounds, $seconds;
+}
+
+
+sub targets {
+    my ($workloads, $median) = @_;
+    my $rows = '';
+
+    for my $workload (@$workloads) {
+        my ($lua, $module) = @{ $median->{$workload->{name}} }{qw(lua module)};
+        my $target = $target{$workload->{name}};
+
+        next unless $lua && $module && !$workload->{beside};
+
+        my $ratio = $lua->{cpu} / $module->{cpu};
+        my $verdict = !$target ? '' : $ratio >= $target->[1] ? 'aim reached'
+                      : $ratio >= $target->[0] ? 'reached' : '**missed**';
+
+        $rows .= sprintf "| %s | %s | %s | %.2f | %s | %s | %s |\n",
+                         $workload->{name}, micro($lua->{cpu}),
+                         micro($module->{cpu}), $ratio,
+                         $target ? @$target : ('', ''), $verdict;
+    }
+
+    return '' unless $rows;
+
+    return "| workload | Lua peer, us | this module, us | ratio | at least "
+           . "| aim | |\n|---|--:|--:|--:|--:|--:|---|\n$rows\n";
+}
+
+
+sub table {
+    my ($workload, $contenders, $median) = @_;
+    my $lua = $median->{lua};
+
+    my $text = sprintf "**%s: %s** (%s, %d connections)\n\n",
+                       $workload->{name}, $workload->{title},
+                       bytes($workload->{bytes}), $workload->{connections};
+
+    return $text . table_beside($contenders, $median) if $workload->{beside};
+
+    $text .= '| | requests/s | p50 ms | p99 ms | server CPU, s per 1,000 '
+             . '| Redis CPU, s per 1,000 | peak RSS, MB | server CPU, Lua '
+             . "peer = 1 |\n|---|--:|--:|--:|--:|--:|--:|--:|\n";
+
+    for my $contender (@$contenders) {
+        my $got = $median->{$contender->{name}} or next;
+        my $server = $contender->{processes};
+
+        $text .= sprintf "| %s | %.0f | %s | %s | %s | %s | %s | %s |%s\n",
+            $contender->{title}, $got->{rate},
+            $got->{p99} ? sprintf('%.2f', $got->{p50}) : '-',
+            $got->{p99} ? sprintf('%.2f', $got->{p99}) : '-',
+            $server ? sprintf('%.4f', $got->{cpu} * 1000) : '-',
+            sprintf('%.4f', $got->{redis_cpu} * 1000),
+            $server ? sprintf('%.1f', $got->{peak} / 1048576) : '-',
+            $server && $lua ? sprintf('%.2f', $got->{cpu} / $lua->{cpu}) : '-',
+            notes($got);
+    }
+
+    return "$text\n";
+}
+
+
+# CPU would be that of both loads
+
+sub table_beside {
+    my ($contenders, $median) = @_;
+    my $text = "| | requests/s | p50 ms | p99 ms | p99 ms without the other "
+               . "load | ratio |\n|---|--:|--:|--:|--:|--:|\n";
+
+    for my $contender (@$contenders) {
+        my $got = $median->{$contender->{name}} or next;
+
+        $text .= sprintf "| %s | %.0f | %.2f | %.2f | %.2f | %.2f |%s\n",
+                         $contender->{title}, $got->{rate}, $got->{p50},
+                         $got->{p99}, $got->{alone},
+                         $got->{p99} / $got->{alone}, notes($got);
+    }
+
+    return "$text\n";
+}
+
+
+sub notes {
+    my ($got) = @_;
+    my $text = '';
+
+    $text .= sprintf ' %.2f %% of the answers had another status;',
+                     $got->{wrong} * 100 if $got->{wrong} > 0.001;
+    $text .= sprintf ' %d requests had no answer;', $got->{lost}
+        if $got->{lost};
+
+    $text =~ s/;$//;
+
+    return $text;
+}
+
+
+sub micro {
+    my ($seconds) = @_;
+    my $us = $seconds * 1e6;
+
+    return $us < 100 ? sprintf '%.1f', $us : sprintf '%.0f', $us;
+}
+
+
+sub bytes {
+    my ($n) = @_;
+
+    return $n < 10000 ? "$n bytes" : sprintf '%.0f KB', $n / 1000;
+}
+
+
+# CPU of the server by size of the body, both axes logarithmic; of Redis where
+# there is no server.
+
+sub plot {
+    my ($points, $contenders, $median) = @_;
+    my ($width, $height, $left, $bottom, $top, $right) = (760, 480, 70, 50,
+                                                         20, 190);
+    my (@lines, @all);
+
+    for my $contender (@$contenders) {
+        my $field = $contender->{processes} ? 'cpu' : 'redis_cpu';
+        my @line = map { [$_->{bytes},
+                          $median->{$_->{name}}{$contender->{name}}{$field}
+                          * 1e6] }
+                   grep { $median->{$_->{name}}{$contender->{name}} } @$points;
+
+        push @lines, [$contender, @line];
+        push @all, @line;
+    }
+
+    my ($x_min, $x_max) = decades(map { $_->[0] } @all);
+    my ($y_min, $y_max) = decades(map { $_->[1] } @all);
+
+    my $x = sub { sprintf '%.1f', $left + (log10($_[0]) - $x_min)
+                  / ($x_max - $x_min) * ($width - $left - $right) };
+    my $y = sub { sprintf '%.1f', $height - $bottom - (log10($_[0]) - $y_min)
+                  / ($y_max - $y_min) * ($height - $bottom - $top) };
+
+    my $svg = qq(<svg xmlns="http://www.w3.org/2000/svg" )
+              . qq(viewBox="0 0 $width $height" font-family="sans-serif" )
+              . qq(font-size="12">\n)
+              . qq(<rect width="$width" height="$height" fill="white"/>\n);
+
+    for my $i ($x_min .. $x_max) {
+        my $at = $x->(10 ** $i);
+
+        $svg .= qq(<path d="M$at ) . $y->(10 ** $y_min) . 'V'
+                . $y->(10 ** $y_max) . qq(" stroke="#ddd"/>\n)
+                . qq(<text x="$at" y="@{[$height - $bottom + 18]}" )
+                . qq(text-anchor="middle">) . thousands($i) . "</text>\n";
+    }
+
+    for my $i ($y_min .. $y_max) {
+        my $at = $y->(10 ** $i);
+
+        $svg .= qq(<path d="M) . $x->(10 ** $x_min) . " ${at}H"
+                . $x->(10 ** $x_max) . qq(" stroke="#ddd"/>\n)
+                . qq(<text x="@{[$left - 8]}" y="@{[$at + 4]}" )
+                . qq(text-anchor="end">) . thousands($i) . "</text>\n";
+    }
+
+    $svg .= qq(<text x="@{[($left + $width - $right) / 2]}" )
+            . qq(y="@{[$height - 8]}" text-anchor="middle">body of the )
+            . "request, bytes</text>\n"
+            . qq(<text transform="translate(16 @{[$height / 2]}) )
+            . qq(rotate(-90)" text-anchor="middle">CPU a request, )
+            . "microseconds</text>\n";
+
+    for my $i (0 .. $#lines) {
+        my ($contender, @line) = @{ $lines[$i] };
+        my $color = $colors[$i % @colors];
+        my $path = join 'L', map { $x->($_->[0]) . ' ' . $y->($_->[1]) } @line;
+        my $at = $top + 20 + 20 * $i;
+
+        $svg .= qq(<path d="M$path" fill="none" stroke="$color" )
+                . qq(stroke-width="2"/>\n);
+        $svg .= sprintf qq(<circle cx="%s" cy="%s" r="3" fill="$color"/>\n),
+                        $x->($_->[0]), $y->($_->[1]) for @line;
+        $svg .= qq(<path d="M@{[$width - $right + 16]} ${at}h20" )
+                . qq(stroke="$color" stroke-width="2"/>\n)
+                . qq(<text x="@{[$width - $right + 42]}" y="@{[$at + 4]}">)
+                . "$contender->{title}</text>\n";
+    }
+
+    return "$svg</svg>\n";
+}
+
+
+sub log10 {
+    return log($_[0]) / log(10);
+}
+
+
+sub decades {
+    my @sorted = sort { $a <=> $b } @_;
+    my ($min, $max) = (log10($sorted[0]), log10($sorted[-1]));
+
+    return (int($min), $max > int($max) ? int($max) + 1 : int($max));
+}
+
+
+sub thousands {
+    my $text = 10 ** $_[0];
+
+    1 while $text =~ s/^(\d+)(\d{3})/$1,$2/;
+
+    return $text;
+}
+
+
+# Puts the tables between the marks of the README, the plot beside it.
+
+sub keep {
+    my ($bench, $report) = @_;
+
+    open my $in, '<', "$bench/README.md" or die "README.md: $!\n";
+    my $readme = do { local $/; <$in> };
+    close $in;
+
+    $readme =~ s/(<!-- report -->\n).*(<!-- end of report -->)/$1\n$report$2/s
+        or die "README.md has no place for the report\n";
+
+    save("$bench/README.md", $readme);
+
+    if (-f 'plot.svg') {
+        open my $plot, '<', 'plot.svg' or die "plot.svg: $!\n";
+        save("$bench/plot.svg", do { local $/; <$plot> });
+    }
+}
+
+
+sub save {
+    my ($file, $text) = @_;
+
+    open my $out, '>', $file or die "$file: $!\n";
+    print $out $text;
+    close $out or die "$file: $!\n";
+    chmod 0644, $file;
+}
+
+
+1;

@@ -1,0 +1,228 @@
+package Workload;
+
+# What is asked of every contender: the requests, what must be there before,
+# and what a right answer is.
+
+use strict;
+use warnings;
+
+use JSON::PP ();
+
+use constant BASE => '/v1/manage/';
+
+# a run of ten is replaced by a number that no other request has, see wrk.lua
+use constant FRESH => '@' x 10;
+
+my @words = qw(
+    account agree answer before billing callback cancel confirm contract
+    customer delivery discount escalate follow happy insurance invoice later
+    manager meeting message monthly number office order payment please policy
+    price problem product question record refund renewal return schedule
+    service shipping sorry support thank tomorrow transfer upgrade voice
+    weekly welcome
+);
+
+
+# Each entry: name, what it is, connections of wrk, the status of a right
+# answer, and what makes the request.  plot: it is a point of the plot.
+
+my @all = (
+    { name => 'W1', title => 'one tracker, 5 phrases', plot => 1,
+      body => sub { object(5) }, trackers => 1 },
+
+    { name => 'W2', title => 'one tracker, 26 phrases', plot => 1,
+      body => sub { object(26) }, trackers => 1 },
+
+    { name => 'W3', title => 'bulk, 100 trackers of 10 phrases', plot => 1,
+      body => sub { bulk(100, 10) }, trackers => 100, connections => 8 },
+
+    { name => 'W4', title => 'bulk, 450 trackers of 70 phrases', plot => 1,
+      body => sub { bulk(450, 70) }, trackers => 450, connections => 2 },
+
+    { name => 'W5', title => 'a duplicate phrase: 400', status => 400,
+      body => sub { object(4, FRESH, phrase(1)) } },
+
+    { name => 'W6', title => 'the name exists: 409', status => 409,
+      body => sub { object(5, 'taken') }, trackers => 1, mode => 'conflict',
+      before => 'names' },
+
+    { name => 'W7', title => 'the lock is in other hands: 429',
+      status => 429, body => sub { object(5) }, trackers => 1,
+      mode => 'locked', before => 'lock', accounts => 1 },
+
+    { name => 'W8', title => 'GET by id', method => 'GET', mode => 'get',
+      before => 'tracker', accounts => 1, trackers => 1,
+      size => sub { length object(5) } },
+
+    { name => 'W9', title => 'GET of 500 trackers of 10 phrases',
+      method => 'GET', mode => 'list', before => 'trackers', accounts => 1,
+      trackers => 500, connections => 8, size => sub { length bulk(500, 10) }
+    },
+
+    { name => 'W10', title => 'W1 while another account sends W4',
+      body => sub { object(5) }, trackers => 1, connections => 8,
+      beside => 'W4' },
+
+    { name => 'S1', title => 'bulk, 10 trackers of 10 phrases', plot => 1,
+      body => sub { bulk(10, 10) }, trackers => 10, connections => 16 },
+
+    { name => 'S2', title => 'bulk, 300 trackers of 10 phrases', plot => 1,
+      body => sub { bulk(300, 10) }, trackers => 300, connections => 4 },
+);
+
+
+# The workloads of these names; all of them when there are none.
+
+sub select {
+    my ($class, @names) = @_;
+    my %known = map { $_->{name} => $_ } @all;
+
+    for (@names) {
+        die "there is no workload $_\n" unless $known{$_};
+    }
+
+    return map { $class->new($known{$_}) }
+           @names ? @names : map { $_->{name} } @all;
+}
+
+
+sub new {
+    my ($class, $entry) = @_;
+    my $self = bless { status => 200, connections => 32, method => 'POST',
+                       mode => 'create', %$entry }, $class;
+
+    $self->{text} = $self->{body} ? $self->{body}->() : '';
+    $self->{bytes} = $self->{size} ? $self->{size}->() : length $self->{text};
+
+    $self->{bulk} = $self->{text} =~ /^\[/;
+    $self->{path} = BASE . ($self->{bulk} ? 'trackers' : 'tracker');
+
+    return $self;
+}
+
+
+# bodies, the same ones in every run
+
+# 28 bytes, as a spoken phrase has; the number makes it unlike the others
+
+sub phrase {
+    my ($i) = @_;
+    my $text = $i;
+    my $next = $i * 7;
+
+    while (length $text < 28) {
+        $text .= ' ' . $words[$next % @words];
+        $next = $next * 31 + 17 + $i;
+        $next %= 65521;
+    }
+
+    return substr $text, 0, 28;
+}
+
+
+sub object {
+    my ($n, $name, @more) = @_;
+
+    $name //= FRESH;
+
+    return sprintf '{"name":"tracker %s","vocabulary":[%s]}', $name,
+                   join ',', map { qq("$_") } map({ phrase($_) } 1 .. $n),
+                                              @more;
+}
+
+
+sub bulk {
+    my ($n, $phrases) = @_;
+
+    return '[' . join(',', map { object($phrases, "$_ " . FRESH) } 1 .. $n)
+           . ']';
+}
+
+
+# What a contender must hold before the requests are right: returns the path,
+# which may depend on it.
+
+sub prepare {
+    my ($self, $contender, $accounts) = @_;
+    my $before = $self->{before} // '';
+
+    if ($before eq 'names') {
+        for my $account (1 .. $accounts) {
+            expect($contender->exchange('POST', $self->{path}, $account,
+                                        $self->{text}), 200);
+        }
+
+    } elsif ($before eq 'lock') {
+        $contender->hold_lock(1);
+
+    } elsif ($before eq 'tracker') {
+        my $answer = expect($contender->exchange('POST', BASE . 'tracker', 1,
+                                                 object(5)), 200);
+        return BASE . "trackers/$answer->{tracker}{id}";
+
+    } elsif ($before eq 'trackers') {
+        expect($contender->exchange('POST', BASE . 'trackers', 1,
+                                    bulk(500, 10)), 200);
+        return BASE . 'trackers';
+    }
+
+    return $self->{path};
+}
+
+
+# Asks once and dies when the answer is not the right one.  Returns false
+# where the contender has no such endpoint.
+
+sub check {
+    my ($self, $contender, $path) = @_;
+    my $text = $self->{text} =~ s/@{[FRESH]}/sprintf '%010d', time/ger;
+
+    my ($status, $body) = $contender->exchange($self->{method}, $path, 1,
+                                               $text);
+
+    return 0 if $self->{method} eq 'GET' && $status =~ /^40[45]$/;
+
+    my $answer = expect($status, $body, $self->{status});
+
+    if ($status != 200) {
+        die "no message: $body\n" unless length($answer->{message} // '');
+        return 1;
+    }
+
+    my @got = $answer->{trackers} ? @{ $answer->{trackers} }
+                                  : $answer->{tracker};
+
+    die "$self->{trackers} trackers expected, got @{[scalar @got]}\n"
+        unless @got == $self->{trackers};
+
+    die "the id of a tracker is wrong\n"
+        if grep { ref \$_->{id} ne 'SCALAR' || $_->{id} !~ /^\d{16}$/ } @got;
+
+    return 1 if $self->{method} eq 'GET';
+
+    my $sent = JSON::PP::decode_json($text);
+
+    $sent = [$sent] unless $self->{bulk};
+
+    for my $i (0 .. $#$sent) {
+        die "tracker $i is not what was sent\n"
+            unless $got[$i]{name} eq $sent->[$i]{name}
+                   && "@{ $got[$i]{vocabulary} }"
+                      eq "@{ $sent->[$i]{vocabulary} }";
+    }
+
+    return 1;
+}
+
+
+sub expect {
+    my ($status, $body, $expected) = @_;
+
+    die "$expected expected, got $status: " . substr($body, 0, 200) . "\n"
+        unless $status == $expected;
+
+    return JSON::PP::decode_json($body);
+}
+
+
+1;

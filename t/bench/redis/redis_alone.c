@@ -1,0 +1,343 @@
+
+/*
+ * Redis under the commands that the module sends, and nothing else: the least
+ * that a contender's requests can cost Redis.  One pipelined connection; the
+ * commands of a batch leave in one write, as they do where many requests meet
+ * in one turn of nginx' event loop.
+ *
+ * redis_alone SOCKET SCRIPT MODE TRACKERS BYTES BATCH SECONDS
+ *
+ * MODE is create, conflict, locked, get or list; a request has so many
+ * trackers, each with a record of so many bytes.  Prints a line of results as
+ * wrk.lua does.
+ */
+
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <hiredis/hiredis.h>
+
+
+#define BASE         "tracker:{0123456789abcdef0123456789abcdef}:"
+#define TOKEN        "0123456789abcdef0123456789abcdef"
+#define SCRIPT_SIZE  65536
+#define ID_LEN       16
+
+
+typedef struct {
+    redisContext   *redis;
+    char            sha[41];
+    char           *record;
+    int             bytes;
+    int             trackers;
+    int             batch;
+    long            number;      /* of the request */
+} bench_t;
+
+
+static void bench_fail(const char *what);
+static void bench_load(bench_t *b, const char *script);
+static void bench_lock(bench_t *b, int request);
+static void bench_create(bench_t *b, int request, long name, long id);
+static void bench_get(bench_t *b);
+static void bench_list(bench_t *b);
+static void bench_replies(bench_t *b, int n, const char *expected);
+static void bench_batch(bench_t *b, const char *mode);
+static double bench_now(void);
+
+
+int
+main(int argc, char **argv)
+{
+    long         requests;
+    double       start, now, end;
+    bench_t      b;
+    const char  *mode;
+
+    if (argc != 8) {
+        fputs("redis_alone SOCKET SCRIPT MODE TRACKERS BYTES BATCH SECONDS\n",
+              stderr);
+        return 2;
+    }
+
+    mode = argv[3];
+
+    b.redis = redisConnectUnix(argv[1]);
+    if (b.redis == NULL || b.redis->err) {
+        bench_fail("cannot connect");
+    }
+
+    bench_load(&b, argv[2]);
+
+    b.trackers = atoi(argv[4]);
+    b.bytes = atoi(argv[5]);
+    b.batch = atoi(argv[6]);
+    b.number = (long) time(NULL) % 100000 * 100000;
+
+    b.record = malloc(b.bytes);
+    if (b.record == NULL) {
+        bench_fail("no memory");
+    }
+
+    memset(b.record, 'x', b.bytes);
+
+    /* what must be there before */
+
+    if (strcmp(mode, "create") != 0) {
+        bench_lock(&b, 0);
+        bench_create(&b, 0, 0, 0);
+        bench_replies(&b, 1, NULL);
+        bench_replies(&b, 1, "created");
+    }
+
+    if (strcmp(mode, "locked") == 0) {
+        bench_lock(&b, 0);
+        bench_replies(&b, 1, NULL);
+    }
+
+    start = bench_now();
+    end = start + atof(argv[7]);
+    requests = 0;
+
+    do {
+        bench_batch(&b, mode);
+        requests += b.batch;
+        now = bench_now();
+    } while (now < end);
+
+    printf("bench requests=%ld us=%.0f p50=0 p99=0 refused=0 lost=0\n",
+           requests, (now - start) * 1e6);
+
+    redisFree(b.redis);
+    free(b.record);
+
+    return 0;
+}
+
+
+static void
+bench_fail(const char *what)
+{
+    fprintf(stderr, "redis_alone: %s\n", what);
+    exit(1);
+}
+
+
+static void
+bench_load(bench_t *b, const char *script)
+{
+    char         text[SCRIPT_SIZE];
+    FILE        *file;
+    size_t       len;
+    redisReply  *reply;
+
+    file = fopen(script, "r");
+    if (file == NULL) {
+        bench_fail("cannot read the script");
+    }
+
+    len = fread(text, 1, sizeof(text), file);
+    fclose(file);
+
+    reply = redisCommand(b->redis, "SCRIPT LOAD %b", text, len);
+
+    if (reply == NULL || reply->type != REDIS_REPLY_STRING
+        || reply->len != sizeof(b->sha) - 1)
+    {
+        bench_fail("cannot load the script");
+    }
+
+    memcpy(b->sha, reply->str, sizeof(b->sha));
+    freeReplyObject(reply);
+}
+
+
+/* one lock a request of the batch, so that none of them meets another's */
+
+static void
+bench_lock(bench_t *b, int request)
+{
+    redisAppendCommand(b->redis,
+                       "SET " BASE "lock%d " TOKEN " NX GET PX 40000",
+                       request);
+}
+
+
+/* name and id are numbers of the request that has such ones */
+
+static void
+bench_create(bench_t *b, int request, long name, long id)
+{
+    int           i, n, argc;
+    char         *p, *text;
+    size_t       *len;
+    const char  **argv;
+
+    n = b->trackers;
+    argc = 6 + 2 * n + 3 + n;
+
+    argv = malloc(argc * sizeof(char *));
+    len = malloc(argc * sizeof(size_t));
+    text = malloc(512 + n * 2 * 128);
+
+    if (argv == NULL || len == NULL || text == NULL) {
+        bench_fail("no memory");
+    }
+
+    p = text;
+    argc = 0;
+
+#define bench_arg(...)                                                        \
+    argv[argc] = p;                                                           \
+    p += sprintf(p, __VA_ARGS__);                                             \
+    len[argc] = p - argv[argc];                                               \
+    argc++
+
+    bench_arg("EVALSHA");
+    bench_arg("%s", b->sha);
+    bench_arg("%d", 3 + 2 * n);
+    bench_arg(BASE "lock%d", request);
+    bench_arg(BASE "index");
+    bench_arg(BASE "rev");
+
+    for (i = 0; i < n; i++) {
+        bench_arg(BASE "name:tracker %d %010ld", i, name);
+    }
+
+    for (i = 0; i < n; i++) {
+        bench_arg(BASE "id:%0*ld", ID_LEN, id * 1000 + i);
+    }
+
+    bench_arg(TOKEN);
+    bench_arg("0");
+    bench_arg("%s", "");
+
+#undef bench_arg
+
+    for (i = 0; i < n; i++) {
+        argv[argc] = b->record;
+        len[argc++] = b->bytes;
+    }
+
+    redisAppendCommandArgv(b->redis, argc, argv, len);
+
+    free(argv);
+    free(len);
+    free(text);
+}
+
+
+static void
+bench_get(bench_t *b)
+{
+    redisAppendCommand(b->redis, "GET " BASE "id:%s", "0000000000000000");
+}
+
+
+/* ZRANGE and MGET of all: what a list takes at the least */
+
+static void
+bench_list(bench_t *b)
+{
+    int           i;
+    char         *text;
+    const char  **argv;
+
+    redisAppendCommand(b->redis, "ZRANGE " BASE "index 0 -1");
+
+    argv = malloc((b->trackers + 1) * sizeof(char *));
+    text = malloc(b->trackers * 128);
+
+    if (argv == NULL || text == NULL) {
+        bench_fail("no memory");
+    }
+
+    argv[0] = "MGET";
+
+    for (i = 0; i < b->trackers; i++) {
+        argv[i + 1] = text + i * 128;
+        sprintf(text + i * 128, BASE "id:%0*d", ID_LEN, i);
+    }
+
+    redisAppendCommandArgv(b->redis, b->trackers + 1, argv, NULL);
+
+    free(argv);
+    free(text);
+}
+
+
+static void
+bench_replies(bench_t *b, int n, const char *expected)
+{
+    redisReply  *reply;
+
+    while (n--) {
+        if (redisGetReply(b->redis, (void **) &reply) != REDIS_OK) {
+            bench_fail(b->redis->errstr);
+        }
+
+        if (reply->type == REDIS_REPLY_ERROR) {
+            bench_fail(reply->str);
+        }
+
+        if (expected
+            && (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0
+                || strcmp(reply->element[0]->str, expected) != 0))
+        {
+            bench_fail("not the reply that was expected");
+        }
+
+        freeReplyObject(reply);
+    }
+}
+
+
+static void
+bench_batch(bench_t *b, const char *mode)
+{
+    int  i;
+
+    if (strcmp(mode, "get") == 0 || strcmp(mode, "list") == 0) {
+
+        for (i = 0; i < b->batch; i++) {
+            mode[0] == 'g' ? bench_get(b) : bench_list(b);
+        }
+
+        bench_replies(b, mode[0] == 'g' ? b->batch : 2 * b->batch, NULL);
+
+        return;
+    }
+
+    for (i = 0; i < b->batch; i++) {
+        bench_lock(b, strcmp(mode, "locked") == 0 ? 0 : i);
+    }
+
+    bench_replies(b, b->batch, NULL);
+
+    if (strcmp(mode, "locked") == 0) {
+        return;
+    }
+
+    for (i = 0; i < b->batch; i++) {
+        b->number++;
+        bench_create(b, i, strcmp(mode, "create") == 0 ? b->number : 0,
+                     b->number);
+    }
+
+    bench_replies(b, b->batch,
+                  strcmp(mode, "create") == 0 ? "created" : "conflict");
+}
+
+
+static double
+bench_now(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return ts.tv_sec + ts.tv_nsec / 1e9;
+}
