@@ -11,6 +11,9 @@
 #include "ngx_redis_private.h"
 
 
+static void ngx_redis_limit_arrays(redisReader *reader);
+static void *ngx_redis_create_array(const redisReadTask *task,
+    ngx_redis_elements_t elements);
 static ngx_int_t ngx_redis_auth(ngx_redis_lane_t *lane);
 static ngx_int_t ngx_redis_select(ngx_redis_lane_t *lane);
 static ngx_int_t ngx_redis_info(ngx_redis_lane_t *lane);
@@ -19,6 +22,10 @@ static void ngx_redis_setup_refused(ngx_redis_lane_t *lane,
 static void ngx_redis_info_reply(ngx_redis_t *redis, redisReply *r);
 static ngx_int_t ngx_redis_info_field(redisReply *r, const char *name,
     ngx_str_t *value);
+
+
+static redisReplyObjectFunctions   ngx_redis_reply_functions;
+static redisReplyObjectFunctions  *ngx_redis_reply_defaults;
 
 
 static const char  *ngx_redis_actions[] = {
@@ -59,6 +66,8 @@ ngx_redis_connect(ngx_redis_lane_t *lane)
         return NGX_ERROR;
     }
 
+    ngx_redis_limit_arrays(ac->c.reader);
+
     lane->ac = ac;
 
     if (ngx_redis_event_attach(lane) != NGX_OK) {
@@ -72,6 +81,36 @@ ngx_redis_connect(ngx_redis_lane_t *lane)
     lane->since = ngx_current_msec;
 
     return NGX_OK;
+}
+
+
+/*
+ * hiredis allocates an array by the length that was announced, and looks at
+ * each element when it frees it: *2147483647 would stop the worker for seconds.
+ */
+
+static void
+ngx_redis_limit_arrays(redisReader *reader)
+{
+    if (ngx_redis_reply_defaults == NULL) {
+        ngx_redis_reply_defaults = reader->fn;
+        ngx_redis_reply_functions = *reader->fn;
+        ngx_redis_reply_functions.createArray = ngx_redis_create_array;
+    }
+
+    reader->fn = &ngx_redis_reply_functions;
+}
+
+
+static void *
+ngx_redis_create_array(const redisReadTask *task,
+    ngx_redis_elements_t elements)
+{
+    if (elements > NGX_REDIS_MAX_ELEMENTS) {
+        return NULL;
+    }
+
+    return ngx_redis_reply_defaults->createArray(task, elements);
 }
 
 

@@ -25,7 +25,7 @@
 
 static ngx_redis_refusal_t  ngx_redis_refusals[] = {
 
-    /*                            status                 retry load full maybe */
+    /*                            status        retry, load, full, maybe */
 
     /* accepted and turned away: as good as a refused connection */
 

@@ -180,7 +180,7 @@ ngx_redis_event_add_read(void *data)
 
     rev = lane->connection->read;
 
-    /* when this fails, nothing is read and the timers of the commands end it */
+    /* should this fail, nothing is read: the timers of the commands end it */
 
     if (!rev->active) {
         (void) ngx_add_event(rev, NGX_READ_EVENT, NGX_LEVEL_EVENT);

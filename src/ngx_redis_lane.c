@@ -331,7 +331,6 @@ ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why)
     lane->state = NGX_REDIS_DOWN;
     lane->unwritten = 0;
     lane->load = 0;
-    lane->refusal = NULL;
 
     /* behind those that were refused earlier */
 
@@ -368,6 +367,7 @@ ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why)
 
         ngx_redis_log_outage(lane, "no answer from", "");
 
+        lane->refusal = NULL;
         lane->addr = (lane->addr + 1) % lane->redis->naddrs;
         break;
 
@@ -420,6 +420,7 @@ ngx_redis_lane_backoff(ngx_redis_lane_t *lane, ngx_redis_status_e status)
     ngx_msec_t  delay;
 
     lane->tries = 0;
+    lane->retried = 0;
 
     if (lane->failures < 16) {
         lane->failures++;

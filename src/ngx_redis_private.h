@@ -46,6 +46,18 @@
 /* scripts a server may have: bits of ngx_redis_lane_t.load */
 #define NGX_REDIS_MAX_SCRIPTS    32
 
+/* elements of one array in a reply */
+#define NGX_REDIS_MAX_ELEMENTS   (1024 * 1024)
+
+
+/* redisReplyObjectFunctions changed its mind in 1.0 */
+
+#if (HIREDIS_MAJOR < 1)
+typedef int                      ngx_redis_elements_t;
+#else
+typedef size_t                   ngx_redis_elements_t;
+#endif
+
 
 typedef struct ngx_redis_lane_s  ngx_redis_lane_t;
 
@@ -131,7 +143,7 @@ struct ngx_redis_lane_s {
     ngx_connection_t      *connection;
     ngx_redis_state_e      state;
     ngx_redis_kind_e       step;       /* of NGX_REDIS_SETUP */
-    ngx_redis_end_e        end;        /* reason of a close of ours */
+    ngx_redis_end_e        end;        /* why we close it ourselves */
 
     ngx_queue_t            waiting;
     ngx_queue_t            again;
@@ -161,7 +173,7 @@ struct ngx_redis_lane_s {
     unsigned               backoff:1;  /* status and until are valid */
     unsigned               hold:1;     /* nothing is sent before the pause
                                           is over */
-    unsigned               retried:1;  /* reconnected at once, no answer yet */
+    unsigned               retried:1;  /* at once, and no answer yet */
     unsigned               sending:1;  /* inside the turn */
     unsigned               flushing:1; /* inside redisAsyncHandleWrite() */
 };
@@ -193,6 +205,7 @@ void ngx_redis_op_finish(ngx_redis_op_t *op, ngx_redis_status_e status,
 void ngx_redis_op_fail(ngx_redis_op_t *op, ngx_redis_status_e status);
 void ngx_redis_op_free(ngx_redis_op_t *op);
 void ngx_redis_reply_view(redisReply *r, ngx_redis_reply_t *reply);
+void ngx_redis_close_server(void *data);
 
 
 /* ngx_redis_lane.c */
