@@ -268,6 +268,8 @@ my %directives = (
     tracker_min_phrases => { good => ['1', '5'],
                              bad => ['0', 'off', '-1', 'x',
                                      '99999999999999999999'] },
+    tracker_token_ttl => { good => ['1s', '60', '24h', '365d'],
+                           bad => ['0', '-1', 'x', '366d', '""', '100ms'] },
 );
 
 for my $name (sort keys %directives) {
@@ -358,6 +360,115 @@ is(exchange(request('POST', '/a/tracker', body => tracker_text('z')))
 
 
 
+=== tracker_token needs a key and the applications
+--- scenario
+my $apps = 'tracker_token_apps $TEST_NGINX_APPS;';
+my $key = KEY_LINE;
+
+is_accepted("$key $apps", 'location = /t { tracker_token; }', 'exact');
+is_accepted("$key $apps", "location $_ { tracker_token; }", $_)
+    for '/t', '^~ /t', '~ ^/t', '@t';
+is_accepted('', "location = /t { tracker_token; $key $apps }", 'after it');
+is_accepted('tracker_account $remote_user;',
+            "location = /t { tracker_token; $key $apps }",
+            'accounts from elsewhere');
+is_refused($apps, 'location = /t { tracker_token; }',
+           '"tracker_token".*"/t".*write "tracker_jwt_key"', 'no key');
+is_refused($key, 'location = /t { tracker_token; }',
+           '"tracker_token".*"/t".*write "tracker_token_apps"',
+           'no applications');
+is_refused("$key $apps", 'location = /t { tracker_token on; }',
+           '"tracker_token"', 'an argument');
+is_refused("$key $apps", 'location = /t { tracker_token; tracker_token; }',
+           'duplicate', 'twice');
+is_refused("$key $apps tracker_token;", '', '"tracker_token"', 'http');
+is_refused("$key $apps", 'tracker_token;', '"tracker_token"', 'server');
+is_refused("$key $apps", 'location /t { if ($arg_a) { tracker_token; } }',
+           '"tracker_token"', 'if');
+is_refused("$key $apps", "location /t { tracker_token; client_max_body_size $_; }",
+           '"client_max_body_size".*"/t".*"tracker_token" needs', "size $_")
+    for '0', '17m';
+
+
+
+=== tracker_token and tracker_api not in one location
+--- scenario
+my $http = KEY_LINE . 'tracker_token_apps $TEST_NGINX_APPS;';
+
+is_refused($http, 'location /t/ { tracker_api; tracker_token; }',
+           '"tracker_token".*cannot be in one location with "tracker_api"',
+           'api first');
+is_refused($http, 'location /t/ { tracker_token; tracker_api; }',
+           '"tracker_api".*cannot be in one location with "tracker_token"',
+           'token first');
+is_accepted($http, 'location /t/ { tracker_api;
+                        location = /t/login { tracker_token; } }', 'nested');
+
+
+
+=== tracker_token_apps: every line is an application, a comment or blank
+--- scenario
+use Digest::SHA qw(sha256_hex);
+
+my $digest = sha256_hex('secret');
+my @good = ('', "\n", "# c", "# c\n\n \t \n", "a:$digest", "a:$digest\n",
+            'a:' . uc $digest, "a:b:$digest", 'x' x 255 . ":$digest",
+            "\xc3\xa9:$digest", "a:$digest\nb:$digest\n");
+my @bad = ([1, "a:b\n"], [1, "$digest\n"], [1, ":$digest\n"],
+           [1, "a$digest\n"], [1, "a:${digest}0\n"],
+           [1, 'a:' . substr($digest, 1)], [1, "a:$digest \n"],
+           [1, "a:$digest\r\n"], [1, " a:$digest\n"], [1, " # c\n"],
+           [1, 'a:g' . substr($digest, 1)], [1, 'x' x 256 . ":$digest"],
+           [1, "a b:$digest"], [1, "a\t:$digest"], [1, "a\0:$digest"],
+           [1, "a\x7f:$digest"], [1, "\xff:$digest"], [1, "\xc3:$digest"],
+           [3, "# c\n\na\n"], [2, "a:$digest\nb:$digest$digest\na:b"]);
+
+sub apps_test {
+    my ($text) = @_;
+
+    scratch('test.apps', $text);
+    return (KEY_LINE . 'tracker_token_apps $TEST_NGINX_SCRATCH/test.apps;',
+            'location = /t { tracker_token; }');
+}
+
+is_accepted(apps_test($good[$_]), "good file $_") for 0 .. $#good;
+is_refused(apps_test($_->[1]),
+           "test\\.apps\" line $_->[0] is not \"appId:DIGEST\"",
+           "line $_->[0] of \"" . substr($_->[1], 0, 20) . '"') for @bad;
+is_refused(apps_test("a:$digest\n#\na:" . sha256_hex('x') . "\n"),
+           'test\.apps" line 3 repeats the appId of line 1', 'an id twice');
+
+my (undef, $words) = config_test(map { expand($_) }
+                                 apps_test("a:my own secret\n"));
+unlike($words, qr/my own/, 'a line is never quoted');
+
+
+
+=== tracker_token_apps: a file of at most 1 MiB that only few can read
+--- scenario
+my $server = 'location = /t { tracker_token; }';
+my $path = scratch('test.apps', '#' x (1024 * 1024));
+my $http = KEY_LINE . "tracker_token_apps $path;";
+
+is_accepted($http, $server, 'one MiB');
+scratch('test.apps', '#' x (1024 * 1024 + 1));
+is_refused($http, $server, 'test\.apps" is not a file of at most 1048576',
+           'one byte more');
+is_refused(KEY_LINE . 'tracker_token_apps $TEST_NGINX_SCRATCH;', $server,
+           'is not a file', 'a folder');
+is_refused(KEY_LINE . 'tracker_token_apps none;', $server,
+           'none" failed.*No such', 'no file');
+is_refused(KEY_LINE . 'tracker_token_apps;', $server, '"tracker_token_apps"',
+           'no path');
+
+scratch('test.apps', '', 0640);
+is_accepted($http, $server, 'owner and group');
+is_refused("$http tracker_token_apps $path;", $server, 'duplicate', 'twice');
+scratch('test.apps', '', 0644);
+is_warned($http, $server, 'test\.apps.*others', 'everybody');
+
+
+
 === conf/nginx.conf has every directive and is accepted
 --- scenario
 open my $in, '<', 'conf/nginx.conf' or die "conf/nginx.conf: $!";
@@ -366,7 +477,8 @@ my $text = do { local $/; <$in> };
 for my $name (qw(tracker_api tracker_redis tracker_prefix tracker_jwt_key
                  tracker_account tracker_timeout tracker_redis_timeout
                  tracker_lock tracker_max_trackers tracker_max_bulk
-                 tracker_max_phrases tracker_min_phrases))
+                 tracker_max_phrases tracker_min_phrases tracker_token
+                 tracker_token_apps tracker_token_ttl))
 {
     like($text, qr/^\s*(# )?$name\b/m, $name);
 }
@@ -375,6 +487,7 @@ my $root = scratch('');
 my ($http) = $text =~ /^http \{\n(.*)^\}/ms;
 
 $http =~ s{/etc/nginx/tracker/jwt\.key}{$ENV{TEST_NGINX_KEY}};
+$http =~ s{/etc/nginx/tracker/apps}{$ENV{TEST_NGINX_APPS}};
 $http =~ s{/var/log/nginx/}{$root}g;
 $http =~ s{listen 80;}{listen 127.0.0.1:$ENV{TEST_NGINX_H2_PORT};};
 $http =~ s{^\s*access_log }{#$&}m;

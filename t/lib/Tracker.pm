@@ -29,13 +29,14 @@ use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use JSON::PP ();
-use MIME::Base64 qw(encode_base64url);
+use MIME::Base64 qw(decode_base64url encode_base64url);
 use POSIX qw(WNOHANG);
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(
     token sign_token KEY
+    write_apps login_request claims_of
     redis redis_password start_redis stop_redis pause_redis resume_redis
     account_key lock_key hold_lock commands_seen
     tracker_text post request connect_nginx send_bytes read_response
@@ -105,6 +106,7 @@ BEGIN {
     $ENV{TEST_NGINX_REDIS} = "unix:$dir/redis.sock";
     $ENV{TEST_NGINX_REDIS_PORT} = free_port();
     $ENV{TEST_NGINX_KEY} = scratch('jwt.key', KEY . "\n");
+    $ENV{TEST_NGINX_APPS} = scratch('apps', '');
 }
 
 use Test::Nginx::Socket ();
@@ -122,6 +124,12 @@ CONFIG
 my $CONFIG = <<'CONFIG';
     location /v1/manage/ {
         tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location = /oauth2/token:generate {
+        tracker_token;
+        tracker_token_apps $TEST_NGINX_APPS;
         client_max_body_size 1m;
     }
 CONFIG
@@ -286,6 +294,36 @@ sub token {
 
     return sign_token('{"alg":"HS256","typ":"JWT"}',
                       JSON::PP->new->canonical->encode(\%all));
+}
+
+# Replaces the credentials file by one with these applications, id => secret.
+sub write_apps {
+    my %secrets = @_;
+    my $text = join '', map { "$_:" . sha256_hex($secrets{$_}) . "\n" }
+                        sort keys %secrets;
+
+    rename scratch('apps.new', $text), $ENV{TEST_NGINX_APPS}
+        or die "apps: $!";
+}
+
+# The text of a login.  Options are those of request(), and members: more of
+# the body, undef leaves one out.
+sub login_request {
+    my ($id, $secret, %o) = @_;
+    my %all = (type => 'application', appId => $id, appSecret => $secret,
+               %{delete $o{members} // {}});
+
+    delete @all{grep { !defined $all{$_} } keys %all};
+
+    return request('POST', '/oauth2/token:generate', token => undef,
+                   body => JSON::PP->new->utf8->canonical->encode(\%all), %o);
+}
+
+# The header and the claims of a token, two lists of keys and values as text.
+sub claims_of {
+    my ($token) = @_;
+
+    return map { decode_base64url($_) } (split /\./, $token // '..')[0, 1];
 }
 
 sub time_now {
