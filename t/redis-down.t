@@ -36,16 +36,22 @@ sub is_timeout {
 }
 
 # until the module dares to connect again
-sub wait_for_create {
-    my ($name) = @_;
+sub wait_for_answer {
+    my ($text) = @_;
     my $response;
 
     wait_until(sub {
-        $response = create($name);
+        $response = exchange($text);
         $response->{status} != 502;
     }, 'the store is back');
 
     return $response;
+}
+
+sub wait_for_create {
+    my ($name) = @_;
+
+    return wait_for_answer(post('tracker', tracker_text($name)));
 }
 
 __DATA__
@@ -259,7 +265,7 @@ stop_redis();
 is_unavailable(exchange(post('trackers', $text)), 'large, down');
 start_redis();
 is_created(wait_for_create('again'), 'again', 'small, again');
-is(exchange(post('trackers', $text))->{status}, 200, 'large, again');
+is(wait_for_answer(post('trackers', $text))->{status}, 200, 'large, again');
 
 
 

@@ -370,7 +370,6 @@ sub redis_password {
 sub stop_redis {
     return unless $redis_pid;
 
-    kill CONT => $redis_pid;
     kill KILL => $redis_pid;
     waitpid $redis_pid, 0;
     unlink "$dir/redis.sock";
