@@ -532,13 +532,14 @@ sub send_bytes {
 }
 
 # Reads one response: { status, headers, body }, names of headers in lower
-# case; undef when the connection ends before it is whole.
+# case; undef when the connection ends before it is whole.  To a HEAD only
+# when the method says so.
 sub read_response {
-    my ($sock) = @_;
+    my ($sock, $method) = @_;
     my $bytes = ${*$sock}{unread} // '';
     my $response;
 
-    until ($response = take_response(\$bytes)) {
+    until ($response = take_response(\$bytes, $method // '')) {
         my $n = read_some($sock, \$bytes);
         last unless $n;
     }
@@ -566,23 +567,50 @@ sub read_some {
 }
 
 sub take_response {
-    my ($bytes) = @_;
+    my ($bytes, $method) = @_;
 
     return unless $$bytes =~ m{^HTTP/1\.1\ (\d+)[^\r]*\r\n(.*?)\r\n\r\n}sx
                   || $$bytes =~ m{^HTTP/1\.1\ (\d+)[^\r]*\r\n()\r\n}sx;
     my ($status, $start) = ($1, $+[0]);
     my %headers = map { /^([^:]+):\s*(.*)$/ ? (lc $1 => $2) : () }
                   split /\r\n/, $2;
-    my $length = $status == 100 || $status == 204 ? 0
-                 : $headers{'content-length'};
+    my $length = $headers{'content-length'};
+    my ($body, $end);
 
-    die "a response without a length\n" unless defined $length;
-    return if length($$bytes) < $start + $length;
+    if ($status =~ /^(100|204|304)$/ || $method eq 'HEAD') {
+        ($body, $end) = ('', $start);
 
-    my $body = substr $$bytes, $start, $length;
-    substr($$bytes, 0, $start + $length) = '';
+    } elsif (($headers{'transfer-encoding'} // '') eq 'chunked') {
+        ($body, $end) = take_chunks($bytes, $start) or return;
+
+    } else {
+        die "a response without a length\n" unless defined $length;
+        $end = $start + $length;
+        return if length($$bytes) < $end;
+        $body = substr $$bytes, $start, $length;
+    }
+
+    substr($$bytes, 0, $end) = '';
 
     return { status => $status, headers => \%headers, body => $body };
+}
+
+# What the chunks at this place hold, and where they end.
+sub take_chunks {
+    my ($bytes, $at) = @_;
+    my $body = '';
+
+    for ( ;; ) {
+        pos($$bytes) = $at;
+        $$bytes =~ /\G([0-9a-f]+)\r\n/gc or return;
+
+        my ($from, $n) = (pos($$bytes), hex $1);
+        $at = $from + $n + 2;
+        return if length($$bytes) < $at;
+
+        $body .= substr $$bytes, $from, $n;
+        return ($body, $at) unless $n;
+    }
 }
 
 # One request on a connection of its own.
@@ -591,7 +619,7 @@ sub exchange {
     my $sock = connect_nginx();
 
     send_bytes($sock, $text);
-    return read_response($sock);
+    return read_response($sock, $text =~ /^(\S+)/);
 }
 
 # All requests at the same moment, each on a connection of its own; the
