@@ -17,8 +17,12 @@ my @cflags = (qw(-std=gnu99 -O1 -g -Wall -Wextra -Werror),
 
 my @tests = (
     [ tracker_test => [qw(tracker.c)], [] ],
+    [ tracker_patch_test => [qw(tracker.c tracker_patch.c)], [] ],
+    [ tracker_patch_many_test => [qw(tracker.c tracker_patch.c)], [] ],
     [ tracker_json_test => [qw(tracker.c tracker_patch.c tracker_json*.c)],
       ['-ljansson'] ],
+    [ tracker_json_change_test => [qw(tracker.c tracker_patch.c
+                                      tracker_json*.c)], ['-ljansson'] ],
     [ jwt_test => [qw(jwt.c)], [qw(-ljansson -lcrypto)] ],
 );
 
