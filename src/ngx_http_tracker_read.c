@@ -121,35 +121,45 @@ ngx_http_tracker_parse_args(ngx_http_request_t *r,
 
 
 /*
- * The first "name" of the query string, decoded; a plus is a space.
+ * The first "name" of the query string, decoded; a plus is a space, and what
+ * is no escape stays as it is: ngx_unescape_uri() would make "100" of "100%".
  * Returns NGX_OK, NGX_DECLINED when there is none, NGX_ERROR.
  */
 
 static ngx_int_t
 ngx_http_tracker_find_name(ngx_http_request_t *r, ngx_str_t *name)
 {
-    size_t   i;
-    u_char  *dst, *src;
+    u_char     *dst, *src, *end;
+    ngx_int_t   byte;
 
     if (ngx_http_arg(r, (u_char *) "name", 4, name) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    src = ngx_pstrdup(r->pool, name);
-    if (src == NULL) {
-        return name->len ? NGX_ERROR : NGX_OK;
+    dst = ngx_pnalloc(r->pool, name->len + 1);
+    if (dst == NULL) {
+        return NGX_ERROR;
     }
 
-    for (i = 0; i < name->len; i++) {
-        if (src[i] == '+') {
-            src[i] = ' ';
+    src = name->data;
+    end = src + name->len;
+
+    name->data = dst;
+
+    while (src < end) {
+
+        byte = (*src == '%' && end - src > 2) ? ngx_hextoi(src + 1, 2)
+                                              : NGX_ERROR;
+
+        if (byte != NGX_ERROR) {
+            *dst++ = (u_char) byte;
+            src += 3;
+            continue;
         }
+
+        *dst++ = (*src == '+') ? ' ' : *src;
+        src++;
     }
-
-    name->data = src;
-    dst = src;
-
-    ngx_unescape_uri(&dst, &src, name->len, 0);
 
     name->len = dst - name->data;
 
