@@ -29,10 +29,24 @@ __DATA__
 --- scenario
 for my $path ('', 'x', 'track', 'tracker/', 'trackers/', 'trackerx',
               'Tracker', 'trackers/bulk/', 'trackers/bulk/x', 'tracker/bulk/x',
-              'tracker/x/y', 'trackers/bulkx', 'tracker/%2e%2e')
+              'tracker/x/y', 'tracker/%2e%2e')
 {
     is_json_error(exchange(post($path, tracker_text('n'))), 404,
                   'No such endpoint.', "path $path");
+}
+
+
+
+=== an id that is not 16 digits is 404, before the method is looked at
+--- scenario
+for my $id ('bulkx', 'x', '450359962737049', '45035996273704960',
+            '450359962737049x')
+{
+    for my $path ("tracker/$id", "trackers/$id") {
+        is_json_error(exchange(post($path, tracker_text('n'))), 404,
+                      qr/^(No such endpoint\.|Tracker with id "$id" .*)$/,
+                      "path $path");
+    }
 }
 
 
@@ -347,6 +361,33 @@ for my $case ([200, $one], [409, $one], [400, post('tracker', '{')],
     ok(decode($response->{body})->{message}, "$status: message")
         if $status != 200;
 }
+
+
+
+=== subrequests are not served
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location /auth/ {
+        auth_request /v1/manage/tracker;
+    }
+
+    location /mirror/ {
+        mirror /v1/manage/tracker;
+        return 204;
+    }
+--- scenario
+for my $path ('/auth/x', '/mirror/x') {
+    my $status = exchange(request('POST', $path, body => tracker_text('n')))
+                 ->{status};
+
+    like($status, qr/^(204|500)$/, $path);
+}
+
+is(redis('DBSIZE'), 0, 'nothing was written');
 
 
 

@@ -233,6 +233,22 @@ is_created(exchange(post('tracker', tracker_text('n'))), 'n', 'the next');
 
 
 
+=== a client that ends its body early leaves no lock
+--- scenario
+for my $o ([ length => 100 ], [ headers => ['Transfer-Encoding: chunked'] ]) {
+    my $sock = connect_nginx();
+
+    send_bytes($sock, post('tracker', '', @$o));
+    wait_until(sub { redis('EXISTS', lock_key()) }, 'the lock is taken');
+    shutdown $sock, 1;
+    unlike(read_rest($sock), qr/ 200 /, "@$o[0]: nothing is created");
+    wait_until(sub { !redis('EXISTS', lock_key()) }, 'the lock is free');
+}
+
+is_created(exchange(post('tracker', tracker_text('n'))), 'n', 'the next');
+
+
+
 === clients that go away at once leave no lock
 --- scenario
 for my $i (1 .. 30) {

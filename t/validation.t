@@ -306,6 +306,28 @@ POST /v1/manage/tracker
 
 
 
+=== large bodies of many small things are checked like others
+--- scenario
+my $phrases = join ',', map { "\"$_\"" } 100_000 .. 215_000;
+my $objects = '[' . join(',', ('{}') x 299_000) . ']';
+
+my $response = exchange(post('trackers', $objects));
+is($response->{status}, 400, 'empty objects');
+is_message($response->{body}, qr/^"\[0\]\.(name|vocabulary)" is required$/,
+           'empty objects');
+
+$response = exchange(post('tracker', "{\"name\":\"n\",\"vocabulary\":"
+                                     . "[$phrases]}"));
+is($response->{status}, 200, '115,001 phrases');
+
+$response = exchange(post('tracker', "{\"name\":\"m\",\"vocabulary\":"
+                                     . "[$phrases,\"100000\"]}"));
+is($response->{status}, 400, 'the last repeats the first');
+is_message($response->{body},
+           '"vocabulary[115001]" contains a duplicate value', 'place');
+
+
+
 === a POST needs a body
 --- request eval
 [map { "POST /v1/manage/$_" } qw(tracker trackers trackers/bulk)]
