@@ -5,117 +5,43 @@
  */
 
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <jansson.h>
-
-#include "tracker_json.h"
+#include "fuzz.h"
 
 
 #define ID      "4503599627370496"
 #define PREFIX  "{\"id\":\"" ID "\","
 
-#define must(condition)                                                       \
-    if (!(condition)) {                                                       \
-        fprintf(stderr, "line %d: %s\n", __LINE__, #condition);               \
-        abort();                                                              \
-    }
-
-
-/* blocks of their own size, so that the sanitizer sees a byte too many */
-
-typedef struct block_s  block_t;
-
-struct block_s {
-    block_t  *next;
-    char      data[];
-};
-
-
-typedef struct {
-    block_t  *blocks;
-    size_t    fail;          /* the call to fail, 0: none */
-} memory_t;
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
 
 static const tracker_limits_t  limits = { 0, 0, 1 };
 
 
-static void *
-memory_alloc(void *data, size_t size)
-{
-    block_t   *block;
-    memory_t  *memory = data;
-
-    if (memory->fail && --memory->fail == 0) {
-        return NULL;
-    }
-
-    block = malloc(sizeof(block_t) + size);
-    must(block != NULL);
-
-    block->next = memory->blocks;
-    memory->blocks = block;
-
-    return block->data;
-}
-
+/* a record is read as a record and as a PUT, and makes the same record */
 
 static void
-memory_free(memory_t *memory)
+check_again(const char *p, size_t n, const tracker_str_t *id)
 {
-    block_t  *block;
+    char               *again;
+    memory_t            memory = { NULL, 0 };
+    tracker_t           t;
+    tracker_arena_t     arena = { memory_alloc, &memory };
+    tracker_message_t   message;
 
-    while (memory->blocks) {
-        block = memory->blocks;
-        memory->blocks = block->next;
-        free(block);
-    }
-}
+    again = malloc(n);
+    must(again != NULL);
 
+    must(tracker_json_decode_record(p, n, &arena, &t) == TRACKER_OK);
+    must(tracker_json_length(&t) == n);
+    must(tracker_json_write(again, &t) == again + n);
+    must(memcmp(p, again, n) == 0);
 
-static json_t *
-load_string(const char *data, size_t len)
-{
-    char    *p, *end;
-    size_t   n;
-    json_t  *string;
+    must(tracker_json_decode_change(p, n, id, &limits, &arena, &t, &message)
+         == TRACKER_OK);
+    must(tracker_json_length(&t) == n);
+    must(tracker_json_write(again, &t) == again + n);
+    must(memcmp(p, again, n) == 0);
 
-    n = tracker_json_string_length(data, len);
-    p = malloc(n);
-    must(p != NULL);
-
-    end = tracker_json_string_write(p, data, len);
-    must(end == p + n);
-
-    string = json_loadb(p, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-    free(p);
-
-    return string;
-}
-
-
-static void
-check_message(const tracker_message_t *message)
-{
-    json_t  *string;
-
-    must(message->len > 0 && message->len < TRACKER_MESSAGE_MAX);
-    must(memchr(message->data, '\0', message->len) == NULL);
-
-    string = load_string(message->data, message->len);
-
-    must(string != NULL);
-    must(json_string_length(string) == message->len);
-    must(memcmp(json_string_value(string), message->data, message->len) == 0);
-
-    json_decref(string);
+    memory_free(&memory);
+    free(again);
 }
 
 
@@ -150,6 +76,8 @@ check_record(tracker_t *t, const json_t *sent)
     json_object_del(record, "id");
     must(json_equal(record, sent));
     json_decref(record);
+
+    check_again(p, n, &t->id);
 
     /* without its id the record is a body again, and makes the same record */
 
@@ -229,6 +157,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     json_t             *root;
     memory_t            memory = { NULL, 0 };
     const char         *body;
+    tracker_t           t;
     tracker_rc_e        rc, other;
     tracker_set_t       set;
     tracker_arena_t     arena = { memory_alloc, &memory };
@@ -248,6 +177,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (rc != TRACKER_OK) {
         check_message(&message);
     }
+
+    other = tracker_json_decode_record(body, len, &arena, &t);
+    must(other == TRACKER_OK ? rc == TRACKER_INVALID
+                             : other == TRACKER_INVALID);
 
     root = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
 
