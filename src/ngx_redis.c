@@ -53,6 +53,9 @@ ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
     {
         ngx_redis_op_fail(op, NGX_REDIS_UNAVAILABLE);
 
+    } else if ((ngx_msec_int_t) (cmd->deadline - ngx_current_msec) <= 0) {
+        ngx_redis_op_fail(op, NGX_REDIS_TIMEOUT);
+
     } else {
         ngx_redis_op_arm(op);
     }

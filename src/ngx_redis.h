@@ -114,8 +114,9 @@ typedef void (*ngx_redis_handler_pt)(void *data, ngx_redis_status_e status,
 /*
  * Configuration time.  Finds the server of conf among those of servers (an
  * array of ngx_redis_t *, owned by the caller) or adds it; equal servers are
- * shared.  The host is resolved here.  conf and the scripts must live as long
- * as cf->cycle; strings are not copied.
+ * shared.  The host is resolved here, to all of its addresses: the next one is
+ * tried when a connection fails.  At most 32 scripts.  The scripts and all
+ * strings must live as long as cf->cycle; they are not copied.
  * Returns NULL after it logged what is wrong (EMERG, the value quoted).
  */
 ngx_redis_t *ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers,
@@ -126,8 +127,10 @@ ngx_redis_t *ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers,
  * under them or Redis cannot serve yet (LOADING, READONLY, ...), until the
  * deadline: they must be safe to run twice.  cmd is copied; argv, and the
  * bytes it points to, stay the caller's and must live until the handler was
- * called or the command was cancelled.
- * Returns NULL only when there is no memory; then the handler is not called.
+ * called or the command was cancelled.  A script must be one of the server's;
+ * the name of a plain command has 64 bytes at most.
+ * Returns NULL when there is no memory, and after ngx_redis_close(); then the
+ * handler is not called.
  */
 ngx_redis_op_t *ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
     ngx_redis_handler_pt handler, void *data);
@@ -144,7 +147,7 @@ void ngx_redis_reply_element(ngx_redis_reply_t *reply, size_t i,
 
 /*
  * Exit of a worker: closes every connection of the servers.  Handlers of
- * what is still pending are not called.
+ * what is still pending are not called, and nothing is left to cancel.
  */
 void ngx_redis_close(ngx_array_t *servers);
 

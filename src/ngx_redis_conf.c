@@ -15,6 +15,8 @@
 static ngx_redis_t *ngx_redis_find(ngx_array_t *servers,
     ngx_redis_conf_t *conf);
 static ngx_int_t ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_t *redis);
+static const char *ngx_redis_set_addr(ngx_conf_t *cf, ngx_redis_addr_t *addr,
+    ngx_addr_t *from);
 static ngx_int_t ngx_redis_check_conf(ngx_conf_t *cf, ngx_redis_conf_t *conf);
 static void ngx_redis_sha(ngx_redis_script_t *script);
 static ngx_int_t ngx_redis_same(ngx_str_t *one, ngx_str_t *two);
@@ -136,100 +138,94 @@ ngx_redis_check_conf(ngx_conf_t *cf, ngx_redis_conf_t *conf)
 static ngx_int_t
 ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_t *redis)
 {
-    u_char              text[NGX_SOCKADDR_STRLEN];
-    size_t              len;
-    ngx_url_t           u;
-    ngx_str_t          *address;
-    ngx_uint_t          i;
-    struct sockaddr    *sa;
-    ngx_redis_addr_t   *addr;
-#if (NGX_HAVE_UNIX_DOMAIN)
-    struct sockaddr_un *saun;
-#endif
-
-    address = &redis->conf.address;
+    ngx_url_t    u;
+    ngx_uint_t   i;
+    const char  *err;
 
     ngx_memzero(&u, sizeof(ngx_url_t));
 
-    u.url = *address;
+    u.url = redis->conf.address;
     u.default_port = NGX_REDIS_PORT;
 
     if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%s in redis address \"%V\"",
-                           u.err ? u.err : "no memory", address);
+        err = u.err ? u.err : "no memory";
+        goto failed;
+    }
+
+    redis->addrs = ngx_pcalloc(cf->cycle->pool,
+                               u.naddrs * sizeof(ngx_redis_addr_t));
+    if (redis->addrs == NULL) {
         return NGX_ERROR;
     }
 
-    addr = ngx_pcalloc(cf->cycle->pool, u.naddrs * sizeof(ngx_redis_addr_t));
-    if (addr == NULL) {
-        return NGX_ERROR;
-    }
-
-    redis->addrs = addr;
     redis->naddrs = u.naddrs;
 
     for (i = 0; i < u.naddrs; i++) {
-        sa = u.addrs[i].sockaddr;
+        err = ngx_redis_set_addr(cf, &redis->addrs[i], &u.addrs[i]);
 
-#if (NGX_HAVE_UNIX_DOMAIN)
-
-        if (sa->sa_family == AF_UNIX) {
-            saun = (struct sockaddr_un *) sa;
-            len = ngx_strlen(saun->sun_path);
-
-            /* hiredis 0.14 leaves the last byte of sun_path as it was */
-
-            if (len > sizeof(saun->sun_path) - 2) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "too long path in redis address \"%V\"",
-                                   address);
-                return NGX_ERROR;
-            }
-
-            ngx_memcpy(text, saun->sun_path, len);
-
-        } else
-#endif
-        {
-            addr[i].port = ngx_inet_get_port(sa);
-            len = ngx_sock_ntop(sa, u.addrs[i].socklen, text,
-                                NGX_SOCKADDR_STRLEN, 0);
-
-            if (addr[i].port == 0) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "invalid port in redis address \"%V\"",
-                                   address);
-                return NGX_ERROR;
-            }
-        }
-
-        addr[i].host = ngx_pnalloc(cf->cycle->pool, len + 1);
-        if (addr[i].host == NULL) {
-            return NGX_ERROR;
-        }
-
-        (void) ngx_cpystrn((u_char *) addr[i].host, text, len + 1);
-
-#if (NGX_HAVE_INET6)
-
-        /* hiredis wants an IPv6 address without the brackets */
-
-        if (sa->sa_family == AF_INET6 && text[0] == '[') {
-            text[len - 1] = '\0';
-            (void) ngx_cpystrn((u_char *) addr[i].host, text + 1, len - 1);
-        }
-
-#endif
-
-        addr[i].name.len = u.addrs[i].name.len;
-        addr[i].name.data = ngx_pstrdup(cf->cycle->pool, &u.addrs[i].name);
-        if (addr[i].name.data == NULL) {
-            return NGX_ERROR;
+        if (err) {
+            goto failed;
         }
     }
 
     return NGX_OK;
+
+failed:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in redis address \"%V\"",
+                       err, &redis->conf.address);
+
+    return NGX_ERROR;
+}
+
+
+/* returns what is wrong, or NULL */
+
+static const char *
+ngx_redis_set_addr(ngx_conf_t *cf, ngx_redis_addr_t *addr, ngx_addr_t *from)
+{
+    u_char               text[NGX_SOCKADDR_STRLEN];
+    size_t               len;
+#if (NGX_HAVE_UNIX_DOMAIN)
+    struct sockaddr_un  *saun;
+
+    if (from->sockaddr->sa_family == AF_UNIX) {
+        saun = (struct sockaddr_un *) from->sockaddr;
+        len = ngx_strlen(saun->sun_path);
+
+        /* hiredis 0.14 leaves the last byte of sun_path as it was */
+
+        if (len > sizeof(saun->sun_path) - 2) {
+            return "too long path";
+        }
+
+        ngx_memcpy(text, saun->sun_path, len);
+
+    } else
+#endif
+    {
+        len = ngx_sock_ntop(from->sockaddr, from->socklen, text,
+                            NGX_SOCKADDR_STRLEN, 0);
+
+        addr->port = ngx_inet_get_port(from->sockaddr);
+
+        if (addr->port == 0) {
+            return "invalid port";
+        }
+    }
+
+    addr->host = ngx_pnalloc(cf->cycle->pool, len + 1);
+    addr->name.data = ngx_pstrdup(cf->cycle->pool, &from->name);
+
+    if (addr->host == NULL || addr->name.data == NULL) {
+        return "no memory";
+    }
+
+    (void) ngx_cpystrn((u_char *) addr->host, text, len + 1);
+
+    addr->name.len = from->name.len;
+
+    return NULL;
 }
 
 

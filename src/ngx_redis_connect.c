@@ -86,7 +86,7 @@ ngx_redis_connect(ngx_redis_lane_t *lane)
 
 /*
  * hiredis allocates an array by the length that was announced, and looks at
- * each element when it frees it: *2147483647 would stop the worker for seconds.
+ * each element when it frees it: *2147483647 would stop a worker for seconds.
  */
 
 static void

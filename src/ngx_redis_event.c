@@ -77,7 +77,6 @@ ngx_redis_event_attach(ngx_redis_lane_t *lane)
 
     lane->connection = c;
 
-    ac->data = lane;
     ac->ev.data = lane;
     ac->ev.addRead = ngx_redis_event_add_read;
     ac->ev.delRead = ngx_redis_event_del_read;

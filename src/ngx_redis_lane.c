@@ -24,7 +24,9 @@ static ngx_int_t ngx_redis_lane_send_op(ngx_redis_op_t *op);
 static ngx_int_t ngx_redis_lane_load(ngx_redis_lane_t *lane);
 static void ngx_redis_lane_backoff(ngx_redis_lane_t *lane,
     ngx_redis_status_e status);
-static void ngx_redis_lane_fail(ngx_redis_lane_t *lane, ngx_queue_t *queue,
+static void ngx_redis_lane_fail(ngx_redis_lane_t *lane,
+    ngx_redis_status_e status);
+static void ngx_redis_lane_fail_queue(ngx_queue_t *queue,
     ngx_redis_status_e status);
 static void ngx_redis_lane_fail_sent(ngx_redis_lane_t *lane);
 
@@ -143,8 +145,7 @@ ngx_redis_lane_wait(ngx_redis_lane_t *lane)
         left = (ngx_msec_int_t) (lane->until - ngx_current_msec);
 
         if (left > 0) {
-            ngx_redis_lane_fail(lane, &lane->again, lane->status);
-            ngx_redis_lane_fail(lane, &lane->waiting, lane->status);
+            ngx_redis_lane_fail(lane, lane->status);
             ngx_redis_lane_deliver(lane);
 
             /* what is left are releases: they wait for Redis to come back */
@@ -434,14 +435,22 @@ ngx_redis_lane_backoff(ngx_redis_lane_t *lane, ngx_redis_status_e status)
     lane->status = status;
     lane->until = ngx_current_msec + delay;
 
-    ngx_redis_lane_fail(lane, &lane->again, status);
-    ngx_redis_lane_fail(lane, &lane->waiting, status);
+    ngx_redis_lane_fail(lane, status);
+}
+
+
+/* what is not sent and need not wait; calls no handler */
+
+static void
+ngx_redis_lane_fail(ngx_redis_lane_t *lane, ngx_redis_status_e status)
+{
+    ngx_redis_lane_fail_queue(&lane->again, status);
+    ngx_redis_lane_fail_queue(&lane->waiting, status);
 }
 
 
 static void
-ngx_redis_lane_fail(ngx_redis_lane_t *lane, ngx_queue_t *queue,
-    ngx_redis_status_e status)
+ngx_redis_lane_fail_queue(ngx_queue_t *queue, ngx_redis_status_e status)
 {
     ngx_queue_t     *q, *next;
     ngx_redis_op_t  *op;
@@ -499,8 +508,7 @@ ngx_redis_lane_shutdown(ngx_redis_lane_t *lane)
     if (lane->live) {
         lane->redis->shutdown = 1;
 
-        ngx_redis_lane_fail(lane, &lane->again, NGX_REDIS_UNAVAILABLE);
-        ngx_redis_lane_fail(lane, &lane->waiting, NGX_REDIS_UNAVAILABLE);
+        ngx_redis_lane_fail(lane, NGX_REDIS_UNAVAILABLE);
         ngx_redis_lane_fail_sent(lane);
         ngx_redis_lane_deliver(lane);
     }

@@ -159,13 +159,13 @@ struct ngx_redis_lane_s {
     size_t                 unwritten;  /* in hiredis' output buffer */
     uint32_t               load;       /* scripts to load, a bit each */
 
-    ngx_uint_t             reads;      /* read events that brought something */
+    ngx_uint_t             reads;      /* read events so far */
     ngx_msec_t             since;      /* start of the present connection */
 
-    ngx_redis_refusal_t   *refusal;    /* Redis answers but cannot serve yet */
+    ngx_redis_refusal_t   *refusal;    /* answers, but cannot serve yet */
 
     ngx_uint_t             addr;       /* the address in use */
-    ngx_uint_t             tries;      /* addresses that failed in this round */
+    ngx_uint_t             tries;      /* addresses that failed so far */
     ngx_uint_t             failures;   /* in a row, without an answer */
     ngx_redis_status_e     status;     /* why we fail fast */
     ngx_msec_t             until;      /* as long as this */

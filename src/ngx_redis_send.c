@@ -151,7 +151,7 @@ ngx_redis_write_piece(ngx_redis_writer_t *w, u_char *data, size_t len)
 
         tail = ac->replies.tail;
 
-        rc = redisAsyncFormattedCommand(ac, ngx_redis_reply_handler, NULL,
+        rc = redisAsyncFormattedCommand(ac, ngx_redis_reply_handler, w->lane,
                                         (char *) data, len);
 
         /*
@@ -177,10 +177,11 @@ ngx_redis_write_piece(ngx_redis_writer_t *w, u_char *data, size_t len)
 void
 ngx_redis_reply_handler(redisAsyncContext *ac, void *r, void *data)
 {
-    ngx_queue_t       *q;
-    redisReply        *reply;
-    ngx_redis_op_t    *op;
-    ngx_redis_lane_t  *lane;
+    ngx_redis_lane_t  *lane = data;
+
+    ngx_queue_t     *q;
+    redisReply      *reply;
+    ngx_redis_op_t  *op;
 
     reply = r;
 
@@ -188,8 +189,6 @@ ngx_redis_reply_handler(redisAsyncContext *ac, void *r, void *data)
         /* the connection is lost: ngx_redis_lane_lost() keeps the books */
         return;
     }
-
-    lane = ac->data;
 
     q = ngx_queue_head(&lane->sent);
     ngx_queue_remove(q);
