@@ -1,0 +1,583 @@
+# A Redis that means harm, or is broken.
+#
+# This test plays Redis itself: it answers with each error word, with replies
+# of the wrong shape, with bytes that are no replies, with too little and too
+# much.  The status must be the right one, the worker must live, and no answer
+# may be 200 unless the reply says that the trackers were created.
+#
+# Controls: a wrong row in the table of error words; a word that is not known
+# taken for "created"; a reply that nobody waits for handed to hiredis.
+
+use strict;
+use warnings;
+use lib 't/lib', 't/fault';
+
+use Digest::SHA qw(sha1_hex);
+use IO::Select;
+use IO::Socket::INET;
+use Socket qw(IPPROTO_TCP TCP_NODELAY);
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Tracker;
+use Fault;
+
+use constant FAILED => qr/^50[024]$/;
+
+my $ID = '5000000000000001';
+my $NAMELESS = qr/^(?:200|429|50[024])$/;
+
+my %good = (
+    lock => "\$-1\r\n",
+    create => words('created'),
+    release => ":1\r\n",
+    info => bulk("# Memory\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n"),
+    auth => "+OK\r\n",
+    select => "+OK\r\n",
+    load => sub { bulk(sha1_hex($_[0][2])) },
+);
+
+# The first words of issues and manuals; the status, and how often the command
+# is sent: once, twice (after SCRIPT LOAD), or until the deadline.
+my @error_words = (
+    ['NOSCRIPT No matching script. Please use EVAL.',           500, 'twice'],
+    ['LOADING Redis is loading the dataset in memory',          502, 'often'],
+    ['MASTERDOWN Link with MASTER is down',                     502, 'often'],
+    ['CLUSTERDOWN The cluster is down',                         502, 'often'],
+    ['TRYAGAIN Multiple keys request during rehashing of slot', 502, 'often'],
+    ["READONLY You can't write against a read only replica.",   502, 'often'],
+    ['BUSY Redis is busy running a script.',                    504, 'often'],
+    ["OOM command not allowed when used memory > 'maxmemory'.", 500, 'once'],
+    ['MISCONF Redis is configured to save RDB snapshots, but',  500, 'once'],
+    ['NOREPLICAS Not enough good replicas to write.',           500, 'once'],
+    ['NOAUTH Authentication required.',                         500, 'once'],
+    ['WRONGPASS invalid username-password pair',                500, 'once'],
+    ['NOPERM this user has no permissions to run the command',  500, 'once'],
+    ['WRONGTYPE Operation against a key holding the wrong kind', 500, 'once'],
+    ["ERR unknown command 'SET', with args beginning with: ",   500, 'once'],
+    ['ERR user_script:31: attempt to index a nil value',        500, 'once'],
+    ['EXECABORT Transaction discarded',                         500, 'once'],
+    ['LOADINGS is another word',                                500, 'once'],
+    ['loading is another word',                                 500, 'once'],
+    [' LOADING',                                                500, 'once'],
+    ['',                                                        500, 'once'],
+);
+
+# Replies of some shape to the commands of a create.
+my @shapes = (
+    lock => [
+        ["+OK\r\n", 500], [":0\r\n", 500], [":1\r\n", 500], ["*0\r\n", 500],
+        [bulk(''), 429], [bulk('another token'), 429], [bulk('x' x 32), 429],
+        ["*1\r\n\$-1\r\n", 500], ["*1\r\n-ERR\r\n", 500],
+        ["*1\r\n" . bulk('x' x 32), 500],
+    ],
+    create => [
+        ["+created\r\n", 500], [bulk('created'), 500], [":1\r\n", 500],
+        ["\$-1\r\n", 500], ["*-1\r\n", 500], ["*0\r\n", 500],
+        ["*1\r\n:1\r\n", 500], ["*1\r\n\$-1\r\n", 500], [words(''), 500],
+        [words('create'), 500], [words('createdx'), 500],
+        [words('Created'), 500], [words("created\0"), 500],
+        ["*1\r\n" . words('created'), 500], ["*1\r\n-ERR\r\n", 500],
+        ["*1\r\n+created\r\n", 500],
+        [words('conflict'), qr/^(?:409|500)$/],
+        [words('conflict', 1), qr/^(?:409|500)$/],
+        [words('conflict', 1, 0), 409], [words('conflict', 1, 1), 500],
+        [words('conflict', 1, -1), 500], [words('conflict', -1, 0), 500],
+        [words('conflict', 1, 2 ** 31), 500],
+        [words('conflict', '9007199254740992', 0), 409],
+        [words('conflict', 1, '9223372036854775807'), 500],
+        [words('conflict', (0) x 12), 500],
+        ["*3\r\n" . bulk('conflict') . bulk(1) . ":0\r\n", 500],
+        ["*3\r\n" . bulk('conflict') . ":1\r\n" . bulk(0), 500],
+        [words('quota'), qr/^[45]00$/], [words('quota', 5), 400],
+        [words('quota', -5), 500], ["*2\r\n" . bulk('quota') . bulk(5), 500],
+        [words('reused'), 409], [words('locked'), 429],
+        [words('replayed'), 500], [words('replayed', 5), 500],
+        ["*2\r\n" . bulk('replayed') . "\$-1\r\n", 500],
+        ["*2\r\n" . bulk('replayed') . bulk(''), 500],
+        ["*2\r\n" . bulk('replayed') . bulk($ID), 200],
+        ["*2\r\n" . bulk('replayed') . bulk("${ID}1"), 500],
+        ["*2\r\n" . bulk('replayed') . bulk("$ID$ID"), 500],
+        ["*2\r\n" . bulk('replayed') . bulk('50000000"0000001'), 500],
+    ],
+    release => [
+        ["\$-1\r\n", 200], ["+OK\r\n", 200], ["*0\r\n", 200],
+        ["-ERR no\r\n", 200],
+    ],
+);
+
+my @malformed = (
+    "?\r\n", "\r\n", "\n", "\0\0\0\0", "created\r\n", "HTTP/1.1 200 OK\r\n\r\n",
+    "\$9999999999\r\n", "\$2147483647\r\n", "\$4294967295\r\n",
+    "\$536870913\r\n", "\$-2\r\n", "\$abc\r\n", "\$\r\n", "\$7\r\ncreatedXX",
+    "*2147483647\r\n", "*4294967295\r\n", "*4294967297\r\n", "*1048577\r\n",
+    "*9223372036854775807\r\n", "*-2\r\n", "*abc\r\n", "*\r\n",
+    "*1\r\n" x 9 . "\$7\r\ncreated\r\n", "*1\r\n" x 5000, "*2\r\n" x 100,
+    ":99999999999999999999\r\n", ":\r\n", ":x\r\n", ':' . '1' x 100 . "\r\n",
+    '+' . 'x' x 100_000, '-' . 'x' x 100_000, '$' . '1' x 5000,
+    "*1\r\n\$7\r\ncreated", "*1\r\n\$7\r\n", "*1\r\n\$7", '*1', '*', '$', '-',
+    "*1\r\n\$2147483647\r\ncreated\r\n", "*1\n\$7\ncreated\n",
+    "%1\r\n\$7\r\ncreated\r\n:1\r\n", "~1\r\n\$7\r\ncreated\r\n",
+    ">1\r\n\$7\r\ncreated\r\n", "#t\r\n", ",1.5\r\n", "(1234\r\n",
+    "=15\r\ntxt:Some string\r\n", "!5\r\nERR x\r\n",
+);
+
+my ($answers, %seen, %conns, @never_well);
+my $last_told = '';
+my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 64)
+    or die "listen: $!";
+my $address = '127.0.0.1:' . $listener->sockport;
+my $number = 0;
+
+seed();
+start_nginx(redis => $address, timeout => '700ms', redis_timeout => '250ms',
+            location => <<"CONFIG" . "}\nlocation /v2/manage/ {" . <<"MORE");
+            tracker_max_trackers 1000;
+CONFIG
+            tracker_api;
+            tracker_redis $address db=3 password_file=$ENV{TEST_NGINX_KEY};
+MORE
+
+my ($worker) = workers();
+
+test_good();
+test_words() if part('words');
+test_setup() if part('setup');
+test_shapes() if part('shapes');
+test_taken() if part('taken');
+test_malformed() if part('malformed');
+test_partial() if part('partial');
+test_unsolicited() if part('unsolicited');
+test_random() if part('random');
+test_idle_junk() if part('unsolicited');
+
+is(status_of(), 200, 'after all that a good Redis is answered with 200');
+is(join("\n", @never_well), '', 'Redis being well again, so are the answers');
+same_worker('at the end');
+log_is_clean('nothing worse than an error in the log');
+
+control('OOM taken for a server that is away', 'OOM', ['words'],
+        ['src/ngx_redis_error.c',
+         'ngx_string("OOM"),          NGX_REDIS_ERROR',
+         'ngx_string("OOM"),          NGX_REDIS_UNAVAILABLE']);
+control('an unknown word taken for created', 'create', ['shapes'],
+        ['src/tracker_store_write.c', 'ngx_string("created")',
+         'ngx_string("createdx")']);
+control('more than was asked for goes to hiredis', 'lives|worker',
+        ['unsolicited'],
+        ['src/ngx_redis_send.c', 'ac->c.reader->pos < ac->c.reader->len',
+         'ac->c.reader->pos > ac->c.reader->len']);
+
+finish();
+
+
+# replies
+
+sub bulk {
+    my ($bytes) = @_;
+
+    return '$' . length($bytes) . "\r\n$bytes\r\n";
+}
+
+# an array of a word and integers
+sub words {
+    my ($word, @numbers) = @_;
+
+    return '*' . (1 + @numbers) . "\r\n" . bulk($word)
+           . join '', map { sprintf ":%s\r\n", $_ } @numbers;
+}
+
+
+# Redis
+
+# One turn of the loop: takes connections and commands, answers.
+sub serve {
+    my ($seconds, @others) = @_;
+    my $select = IO::Select->new($listener, map({ $_->{sock} } values %conns),
+                                 @others);
+    my @ready;
+
+    for my $sock ($select->can_read($seconds)) {
+        if ($sock == $listener) {
+            my $conn = { sock => scalar $listener->accept, in => '' };
+            $conns{fileno $conn->{sock}} = $conn;
+            setsockopt $conn->{sock}, IPPROTO_TCP, TCP_NODELAY, 1;
+            speak($conn, $answers->{accept}, []) if $answers->{accept};
+
+        } elsif ($conns{fileno $sock}) {
+            hear($conns{fileno $sock});
+
+        } else {
+            push @ready, $sock;
+        }
+    }
+
+    return @ready;
+}
+
+sub hear {
+    my ($conn) = @_;
+    my $n = sysread $conn->{sock}, $conn->{in}, 65536, length $conn->{in};
+
+    return hang_up($conn) unless $n;
+
+    while ($conn->{sock} && (my $command = take_command(\$conn->{in}))) {
+        my $step = step_of($command);
+        my $n = $seen{$step}++;
+        my $answer = exists $answers->{$step} ? $answers->{$step}
+                                              : $good{$step};
+
+        $answer = $answer->[$n < @$answer ? $n : -1] if ref $answer eq 'ARRAY';
+        speak($conn, $answer, $command);
+    }
+}
+
+# An answer is text, code that makes it, or { text, close }; undef: silence.
+sub speak {
+    my ($conn, $answer, $command) = @_;
+    my $close;
+
+    $answer = $answer->($command) if ref $answer eq 'CODE';
+    ($answer, $close) = @$answer{qw(text close)} if ref $answer eq 'HASH';
+
+    send_bytes($conn->{sock}, $answer) if defined $answer;
+    hang_up($conn) if $close;
+}
+
+sub hang_up {
+    my ($conn) = @_;
+
+    delete $conns{fileno $conn->{sock}};
+    close delete $conn->{sock};
+}
+
+sub take_command {
+    my ($bytes) = @_;
+
+    return unless $$bytes =~ /^\*(\d+)\r\n/;
+    my ($n, $at, @words) = ($1, $+[0]);
+
+    while (@words < $n) {
+        pos($$bytes) = $at;
+        return unless $$bytes =~ /\G\$(\d+)\r\n/g;
+        my $start = pos $$bytes;
+        return if length $$bytes < $start + $1 + 2;
+        push @words, substr $$bytes, $start, $1;
+        $at = $start + $1 + 2;
+    }
+
+    substr($$bytes, 0, $at) = '';
+    return \@words;
+}
+
+sub step_of {
+    my ($command) = @_;
+    my $name = $command->[0];
+
+    return $command->[2] == 1 ? 'release' : 'create' if $name eq 'EVALSHA';
+    return { SET => 'lock', SCRIPT => 'load', INFO => 'info', AUTH => 'auth',
+             SELECT => 'select' }->{$name} // die "unexpected $name\n";
+}
+
+
+# nginx
+
+# The response to one create while Redis answers as it is told.
+sub ask {
+    my ($told, %o) = @_;
+    my $text = post('tracker', tracker_text('n'),
+                    account => 'a' . ++$number,
+                    headers => ['Idempotency-Key: k', 'Connection: close']);
+    my $bytes = '';
+    my $end = time() + 30;
+
+    $text =~ s{/v1/}{/v2/} if $o{v2};
+    $answers = $told;
+    %seen = ();
+
+    my $sock = connect_nginx();
+    send_bytes($sock, $text);
+
+    while (time() < $end) {
+        next unless serve(1, $sock);
+        last unless sysread $sock, $bytes, 65536, length $bytes;
+    }
+
+    $answers = {};
+    return Tracker::take_response(\$bytes, 'POST') // { status => 0 };
+}
+
+# The status of a create, begun on a connection where all is well.
+sub status_of {
+    my ($told, %o) = @_;
+
+    my $status = ask({}, %o)->{status};
+
+    for (my $end = time() + 5; $status != 200; ) {
+        serve(0.02);
+        $status = ask({}, %o)->{status};
+        next if $status == 200 || time() < $end;
+
+        # from the other side it can be healed
+        push @never_well, $last_told;
+        hang_up($_) for values %conns;
+        last;
+    }
+
+    return $status if !$told;
+    $last_told = join ' ', map { "$_: " . shown_answer($told->{$_}) }
+                           keys %$told;
+
+    if ($o{new}) {
+        hang_up($_) for values %conns;
+        sleep 0.005;
+        client_ask(client('other'), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+
+    return ask($told, %o)->{status};
+}
+
+sub same_worker {
+    my ($title) = @_;
+
+    is(join(' ', workers()), $worker, "$title: the worker lives");
+}
+
+sub shown_answer {
+    my ($answer) = @_;
+
+    $answer = $answer->[0] if ref $answer eq 'ARRAY';
+    $answer = $answer->{text} if ref $answer eq 'HASH';
+    return defined $answer ? shown($answer) : 'nothing';
+}
+
+sub shown {
+    my ($bytes) = @_;
+    my $text = length $bytes > 60 ? substr($bytes, 0, 60) . '...' : $bytes;
+
+    return $text =~ s/([^ -~])/sprintf '\x%02x', ord $1/ger;
+}
+
+
+# tests
+
+sub test_good {
+    is(status_of(), 200, 'a good Redis is answered with 200');
+    is(status_of(undef, v2 => 1), 200, 'also after AUTH and SELECT');
+}
+
+sub test_words {
+    for my $row (@error_words) {
+        my ($text, $status, $times) = @$row;
+
+        for my $step (qw(lock create)) {
+            my $title = "\"" . substr($text, 0, 20) . "\" to the $step";
+            my $twice = $times eq 'twice' && $step eq 'create';
+
+            is(status_of({ $step => "-$text\r\n" }), $status,
+               "$title: status");
+
+            if ($times eq 'often') {
+                cmp_ok($seen{$step}, '>', 2, "$title: sent again and again");
+                cmp_ok($seen{$step}, '<=', 15, "$title: not too often");
+                is($seen{load} // 0, 0, "$title: no script is loaded");
+            } else {
+                is($seen{$step}, $twice ? 2 : 1, "$title: sent $times");
+                is(!!$seen{load}, !!$twice, "$title: SCRIPT LOAD");
+            }
+
+            next if $times eq 'once' || $times eq 'twice' && !$twice;
+            is(status_of({ $step => ["-$text\r\n", $good{$step}] }), 200,
+               "$title: once only");
+        }
+    }
+
+    my $full = { text => "-ERR max number of clients reached\r\n",
+                 close => 1 };
+
+    is(status_of({ accept => $full }, new => 1), 502, 'too many clients');
+    is(status_of({ lock => $full }), 502, 'too many clients, said later');
+    same_worker('error words');
+}
+
+sub test_setup {
+    my @rows = (["-WRONGPASS no\r\n", 500], ["-ERR no\r\n", 500],
+                ["-NOPERM no\r\n", 500], ["-LOADING no\r\n", 502],
+                [bulk('OK'), 500], [":1\r\n", 500], ["\$-1\r\n", 500],
+                ["*1\r\n+OK\r\n", 500], [undef, 504],
+                [{ text => '+O', close => 1 }, 502], ["?\r\n", FAILED]);
+
+    for my $step (qw(auth select)) {
+        for my $row (@rows) {
+            my ($answer, $status) = @$row;
+            my $title = "$step is answered with "
+                        . shown_answer($answer);
+
+            hang_up($_) for values %conns;
+            like(status_of({ $step => $answer }, v2 => 1, new => 1),
+                 ref $status ? $status : qr/^$status$/, $title);
+            is(($seen{lock} // 0) + ($seen{create} // 0), 0,
+               "$title: no command is sent");
+        }
+    }
+
+    like(status_of({ load => "-$_\r\n" }, new => 1), qr/^(?:200|500|50[24])$/,
+         "$_ to SCRIPT LOAD")
+        for 'ERR no', 'NOPERM no', 'LOADING no', 'OOM no';
+    is(status_of({ info => $_ }, new => 1), 200,
+       'INFO is answered with ' . shown($_))
+        for "-NOPERM no\r\n", "\$-1\r\n", "*0\r\n", bulk(''), ":1\r\n",
+            bulk('maxmemory_policy:'), bulk("aof_enabled"), bulk("\r\n" x 99),
+            bulk("maxmemory_policy:" . 'x' x 5000);
+    same_worker('replies to AUTH, SELECT, SCRIPT LOAD and INFO');
+}
+
+sub test_shapes {
+    my @left = @shapes;
+
+    while (my ($step, $rows) = splice @left, 0, 2) {
+        like(status_of({ $step => $_->[0] }),
+             ref $_->[1] ? $_->[1] : qr/^$_->[1]$/,
+             "$step is answered with " . shown($_->[0])) for @$rows;
+    }
+
+    same_worker('replies of other shapes');
+}
+
+# All ids in use for ever: cannot be, and must end.
+sub test_taken {
+    my $start = time();
+
+    like(status_of({ create => words('taken') }), FAILED, '"taken" for ever');
+    cmp_ok($seen{create}, '<=', 1000, '"taken" for ever: not asked for ever');
+    note("\"taken\" for ever: $seen{create} tries");
+    is(status_of({ create => [words('taken'), words('created')] }), 200,
+       '"taken" once');
+    same_worker('"taken"');
+}
+
+sub test_malformed {
+    for my $step (qw(lock create)) {
+        for my $bytes (@malformed) {
+            # hiredis does not look at the end of a string
+            my $want = $step eq 'lock' && $bytes =~ /^\$7\r\ncreated../
+                       ? qr/^429$/ : FAILED;
+
+            like(status_of({ $step => $bytes }), $want,
+                 "$step is answered with " . shown($bytes));
+            next if !long_form();
+            like(status_of({ $step => { text => $bytes, close => 1 } }),
+                 $want, 'and closed');
+        }
+    }
+
+    same_worker('malformed replies');
+}
+
+# A reply cut anywhere, then silence or the end of the connection.
+sub test_partial {
+    for my $step (qw(lock create)) {
+        my $good = $good{$step};
+
+        for my $n (0 .. length($good) - 1) {
+            my $part = substr $good, 0, $n;
+            my $rest = substr $good, $n;
+
+            like(status_of({ $step => { text => $part, close => 1 } }),
+                 qr/^502$/, "$step: $n bytes, then closed");
+            is(status_of({ $step => [{ text => $part, close => 1 }, $good] }),
+               200, "$step: $n bytes, then closed, then well");
+            is(status_of({ $step => $n ? $part : undef }), 504,
+               "$step: $n bytes, then silence") if $n % 3 == 0 || long_form();
+        }
+    }
+
+    same_worker('partial replies');
+}
+
+sub test_unsolicited {
+    my %junk = (reply => "+OK\r\n", nil => "\$-1\r\n", half => '$5',
+                created => words('created'), many => "+OK\r\n" x 5000,
+                error => "-ERR no\r\n", garbage => "\0\xff" x 50);
+
+    for my $name (sort keys %junk) {
+        like(status_of({ lock => $good{lock} . $junk{$name} }), $NAMELESS,
+             "$name behind the reply to the lock");
+        is(status_of({ create => $good{create} . $junk{$name} }), 200,
+           "$name behind the reply to the create");
+        like(status_of({ accept => $junk{$name} }, new => 1), $NAMELESS,
+             "$name before anything was asked");
+    }
+
+    same_worker('unsolicited replies');
+}
+
+# Bytes on connections that wait for nothing.
+sub test_idle_junk {
+    my $sent = 0;
+
+    for my $i (1 .. amount(50, 500)) {
+        is(status_of(), 200, 'idle junk: a good request') if $i % 10 == 0;
+        status_of();
+
+        for my $conn (values %conns) {
+            $sent += send_bytes($conn->{sock},
+                                $good{(qw(lock create release info))[rand 4]});
+        }
+
+        serve(0.01) for 1 .. 2;
+    }
+
+    note("junk on $sent idle connections");
+    same_worker('replies on idle connections');
+}
+
+sub test_random {
+    my ($n, %status, @wrong) = amount(400, 20_000);
+
+    for my $i (1 .. $n) {
+        my $step = rand() < 0.3 ? 'lock' : 'create';
+        my $bytes = mutation(rand() < 0.8 ? $good{$step}
+                             : $shapes[3][rand @{$shapes[3]}][0]);
+        my $status = status_of({ $step => { text => $bytes,
+                                            close => rand() < 0.9 } });
+
+        $status{$status}++;
+        push @wrong, "$status for the $step " . shown($bytes)
+            if $status !~ /^(?:200|400|409|429|500|502|504)$/
+               || $status == 200 && $step eq 'create' && !says_created($bytes);
+    }
+
+    note(join ', ', map { "$status{$_} x $_" } sort keys %status);
+    splice @wrong, 10;
+    is(join("\n", @wrong), '', "$n random replies: no false 200");
+    same_worker('random replies');
+}
+
+sub mutation {
+    my ($bytes) = @_;
+
+    for (0 .. rand 3) {
+        my $at = int rand(1 + length $bytes);
+        my $some = join '', map { chr rand 256 } 0 .. rand 4;
+        my $word = ("\r\n", '$-1', '*1', '$', '*', ':', '-', '0', '9' x 20,
+                    "\0")[rand 10];
+
+        (sub { substr($bytes, $at) = '' },
+         sub { substr($bytes, $at, 1) = chr rand 256 if $at < length $bytes },
+         sub { substr($bytes, $at, 0) = $some },
+         sub { substr($bytes, $at, 0) = $word },
+         sub { substr($bytes, $at, 1) = '' if $at < length $bytes },
+         sub { $bytes .= $bytes },
+         sub { $bytes = $some })[rand 7]->();
+    }
+
+    return $bytes;
+}
+
+# Generous: a reply that may be read as an array that begins with the word.
+sub says_created {
+    my ($bytes) = @_;
+
+    return $bytes =~ /^\*\s*\+?0*([1-9]\d*)\r\n
+                      \$\s*\+?0*(?:7\r\ncreated|8\r\nreplayed)../xs;
+}
