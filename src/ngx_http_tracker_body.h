@@ -48,9 +48,5 @@ ngx_int_t ngx_http_tracker_body_read(ngx_http_request_t *r,
 /* While something else is waited for, client_body_timeout stands still. */
 void ngx_http_tracker_body_pause(ngx_http_request_t *r);
 
-/* Frees the bytes of a complete body, where that is possible. */
-void ngx_http_tracker_body_free(ngx_http_request_t *r,
-    ngx_http_tracker_body_t *body);
-
 
 #endif /* _NGX_HTTP_TRACKER_BODY_H_INCLUDED_ */

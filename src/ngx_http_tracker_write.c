@@ -6,6 +6,7 @@
 
 
 #include "ngx_http_tracker_handler.h"
+#include "tracker_decode.h"
 
 
 static void ngx_http_tracker_accept(ngx_http_request_t *r,
@@ -303,8 +304,8 @@ ngx_http_tracker_decode_body(ngx_http_request_t *r,
                                          message);
 
     default: /* NGX_HTTP_POST */
-        return tracker_json_decode(data, len, ctx->shape, &tlcf->limits,
-                                   arena, &ctx->set, message);
+        return tracker_decode(data, len, ctx->shape, &tlcf->limits, arena,
+                              &ctx->set, message);
     }
 }
 
@@ -334,8 +335,6 @@ ngx_http_tracker_ready(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
     }
-
-    ngx_http_tracker_body_free(r, &ctx->body);
 
     if (r->method != NGX_HTTP_POST) {
         ngx_http_tracker_start_change(r, ctx);

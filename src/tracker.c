@@ -11,8 +11,25 @@
 #include "tracker.h"
 
 
-/* up to so many strings comparing each with each beats sorting them */
-#define TRACKER_FEW           24
+/* up to so many strings comparing each with each is the fastest */
+#define TRACKER_FEW           16
+
+/* so many strings find room in a table on the stack */
+#define TRACKER_TABLE_STRS    512
+
+/*
+ * Steps to the side that a table of strings may take for each of them; one
+ * or two are usual.  Who makes the hash collide gets the sort.
+ */
+#define TRACKER_TABLE_STEPS   8
+
+
+/* a place of the table: the string's index plus one, 0: free */
+
+typedef struct {
+    uint32_t                 hash;
+    uint32_t                 index;
+} tracker_slot_t;
 
 
 /* a string to be sorted: by its hash, which spares most looks at the bytes */
@@ -36,6 +53,10 @@ static tracker_rc_e tracker_validate_counts(const tracker_list_t *phrases,
 static tracker_rc_e tracker_find_repeat(const tracker_str_t *first,
     size_t stride, size_t n, const tracker_arena_t *arena,
     tracker_repeat_t *repeat);
+static int tracker_hash_all(const char *first, size_t stride, size_t n,
+    tracker_slot_t *table, size_t size, tracker_repeat_t *repeat);
+static tracker_rc_e tracker_sort_all(const char *p, size_t stride, size_t n,
+    const tracker_arena_t *arena, tracker_repeat_t *repeat);
 static tracker_repeat_t tracker_compare_all(const char *first, size_t stride,
     size_t n);
 static const tracker_entry_t *tracker_sort(tracker_entry_t *from,
@@ -45,6 +66,7 @@ static void tracker_merge(tracker_entry_t *to, const tracker_entry_t *left,
 static int tracker_entry_cmp(const tracker_entry_t *a,
     const tracker_entry_t *b);
 static uint64_t tracker_hash(const tracker_str_t *str);
+static uint64_t tracker_hash_word(uint64_t hash, uint64_t word);
 static int tracker_str_equal(const tracker_str_t *a, const tracker_str_t *b);
 static void tracker_message_append(tracker_message_t *message,
     const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -215,14 +237,19 @@ tracker_validate_names(const tracker_set_t *set,
 }
 
 
+/*
+ * Hashes into a table, n steps; where too many strings meet in one place of
+ * it, sorts, n log n steps.  Never compares all with all but where they are
+ * few.
+ */
+
 static tracker_rc_e
 tracker_find_repeat(const tracker_str_t *first, size_t stride, size_t n,
     const tracker_arena_t *arena, tracker_repeat_t *repeat)
 {
-    size_t                  i, start, index;
-    const char             *p;
-    tracker_entry_t        *entries;
-    const tracker_entry_t  *sorted;
+    size_t           size;
+    const char      *p;
+    tracker_slot_t  *table, slots[2 * TRACKER_TABLE_STRS];
 
     p = (const char *) first;
 
@@ -230,6 +257,82 @@ tracker_find_repeat(const tracker_str_t *first, size_t stride, size_t n,
         *repeat = tracker_compare_all(p, stride, n);
         return TRACKER_OK;
     }
+
+    /* at most two of three places are taken */
+
+    for (size = 2 * TRACKER_FEW; 2 * size < 3 * n; size *= 2) { /* void */ }
+
+    table = slots;
+
+    if (size > 2 * TRACKER_TABLE_STRS) {
+        table = arena->alloc(arena->data, size * sizeof(tracker_slot_t));
+        if (table == NULL) {
+            return TRACKER_NOMEM;
+        }
+    }
+
+    memset(table, 0, size * sizeof(tracker_slot_t));
+
+    if (tracker_hash_all(p, stride, n, table, size, repeat)) {
+        return TRACKER_OK;
+    }
+
+    return tracker_sort_all(p, stride, n, arena, repeat);
+}
+
+
+/* returns 1, or 0 when the strings crowd in too few places */
+
+static int
+tracker_hash_all(const char *first, size_t stride, size_t n,
+    tracker_slot_t *table, size_t size, tracker_repeat_t *repeat)
+{
+    size_t                i, k, steps;
+    uint64_t              hash;
+    const tracker_str_t  *str;
+
+    steps = TRACKER_TABLE_STEPS * n;
+
+    for (i = 0; i < n; i++) {
+        str = (const tracker_str_t *) (first + i * stride);
+        hash = tracker_hash(str);
+
+        for (k = hash & (size - 1);
+             table[k].index;
+             k = (k + 1) & (size - 1))
+        {
+            if (table[k].hash == hash >> 32
+                && tracker_str_equal(str, (const tracker_str_t *)
+                                     (first + (table[k].index - 1) * stride)))
+            {
+                repeat->repeat = i;
+                repeat->earlier = table[k].index - 1;
+                return 1;
+            }
+
+            if (steps-- == 0) {
+                return 0;
+            }
+        }
+
+        table[k].hash = hash >> 32;
+        table[k].index = i + 1;
+    }
+
+    repeat->repeat = 0;
+    repeat->earlier = 0;
+
+    return 1;
+}
+
+
+static tracker_rc_e
+tracker_sort_all(const char *p, size_t stride, size_t n,
+    const tracker_arena_t *arena, tracker_repeat_t *repeat)
+{
+    size_t                  i, start, index;
+    tracker_entry_t        *entries;
+    const tracker_entry_t  *sorted;
 
     entries = arena->alloc(arena->data, 2 * n * sizeof(tracker_entry_t));
     if (entries == NULL) {
@@ -362,9 +465,8 @@ tracker_entry_cmp(const tracker_entry_t *a, const tracker_entry_t *b)
 
 
 /*
- * Only the speed of the sort hangs on this hash: who makes it collide pays
- * for one comparison of bytes more, n log n of them at most, so it needs no
- * key.
+ * Only speed hangs on this hash: who makes it collide pays for the sort, and
+ * there for one comparison of bytes more, so it needs no key.
  */
 
 static uint64_t
@@ -377,15 +479,25 @@ tracker_hash(const tracker_str_t *str)
     p = str->data;
     hash = str->len;
 
-    for (len = str->len; len >= sizeof(word); len -= sizeof(word)) {
+    for (len = str->len; len > sizeof(word); len -= sizeof(word)) {
         memcpy(&word, p, sizeof(word));
-        hash = (hash ^ word) * 0x9e3779b97f4a7c15;
-        hash ^= hash >> 32;
+        hash = tracker_hash_word(hash, word);
         p += sizeof(word);
     }
 
     word = 0;
-    memcpy(&word, p, len);
+
+    if (len) {
+        memcpy(&word, p, len);
+    }
+
+    return tracker_hash_word(hash, word);
+}
+
+
+static uint64_t
+tracker_hash_word(uint64_t hash, uint64_t word)
+{
     hash = (hash ^ word) * 0x9e3779b97f4a7c15;
 
     return hash ^ hash >> 32;
@@ -395,7 +507,8 @@ tracker_hash(const tracker_str_t *str)
 static int
 tracker_str_equal(const tracker_str_t *a, const tracker_str_t *b)
 {
-    return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+    return a->len == b->len
+           && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
 }
 
 

@@ -6,12 +6,19 @@
 
 #include <string.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "tracker_json_private.h"
 
 
 static char *tracker_json_key_write(char *p, char before,
     const tracker_str_t *key);
 static size_t tracker_json_plain(const char *data, size_t len);
+#if defined(__SSE2__)
+static int tracker_json_odd(__m128i bytes);
+#endif
 
 
 const tracker_json_field_t  tracker_json_fields[TRACKER_JSON_FIELDS] = {
@@ -204,33 +211,51 @@ tracker_json_string_write(char *p, const char *data, size_t len)
 }
 
 
-/*
- * The length of the run at the start of data that needs no escape.  Eight
- * bytes at a time: the high bit of a byte of odd is set where that byte is
- * below 0x20, a quote or a backslash, and never where all eight are plain.
- */
+/* the length of the run at the start of data that needs no escape */
 
 static size_t
 tracker_json_plain(const char *data, size_t len)
 {
-    size_t          i;
-    uint64_t        word, quote, backslash, odd;
-    const uint64_t  ones = 0x0101010101010101;
+    size_t  i;
 
-    for (i = 0; i + sizeof(word) <= len; i += sizeof(word)) {
-        memcpy(&word, data + i, sizeof(word));
+    i = 0;
 
-        quote = word ^ ones * '"';
-        backslash = word ^ ones * '\\';
+#if defined(__SSE2__)
 
-        odd = ((word - ones * 0x20) & ~word)
-              | ((quote - ones) & ~quote)
-              | ((backslash - ones) & ~backslash);
+    int      mask;
+    __m128i  bytes;
 
-        if (odd & ones * 0x80) {
-            break;
+    if (len >= 16) {
+
+        for ( ;; ) {
+            bytes = _mm_loadu_si128((const __m128i *) (data + i));
+            mask = tracker_json_odd(bytes);
+
+            if (mask) {
+                return i + __builtin_ctz(mask);
+            }
+
+            if (i == len - 16) {
+                return len;
+            }
+
+            /* the last step looks at some bytes once more */
+
+            i = len - i < 32 ? len - 16 : i + 16;
         }
     }
+
+    if (len >= 8) {
+        bytes = _mm_unpacklo_epi64(
+                    _mm_loadl_epi64((const __m128i *) data),
+                    _mm_loadl_epi64((const __m128i *) (data + len - 8)));
+
+        if (tracker_json_odd(bytes) == 0) {
+            return len;
+        }
+    }
+
+#endif
 
     while (i < len && !tracker_json_escapes[(unsigned char) data[i]]) {
         i++;
@@ -238,3 +263,22 @@ tracker_json_plain(const char *data, size_t len)
 
     return i;
 }
+
+
+#if defined(__SSE2__)
+
+/* a bit for each of the bytes that needs an escape */
+
+static int
+tracker_json_odd(__m128i bytes)
+{
+    __m128i  odd;
+
+    odd = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    odd = _mm_or_si128(odd, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
+    odd = _mm_or_si128(odd, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+
+    return _mm_movemask_epi8(odd);
+}
+
+#endif

@@ -246,8 +246,8 @@ hash_step(uint64_t hash, uint64_t word)
 
 /* an attacker's phrases: all different, all of one length and one hash */
 
-static void
-test_collisions(void)
+static tracker_t
+tracker_of_collisions(void)
 {
     size_t     i;
     uint64_t   words[2];
@@ -262,6 +262,18 @@ test_collisions(void)
         memcpy(bytes[i], words, sizeof(words));
         phrases[i].len = sizeof(words);
     }
+
+    return t;
+}
+
+
+static void
+test_collisions(void)
+{
+    uint64_t   words[2];
+    tracker_t  t;
+
+    t = tracker_of_collisions();
 
     is_fault(&t, -1, NULL, "phrases that share a hash are no repeats");
 
@@ -324,27 +336,36 @@ test_names(void)
 static void
 test_no_memory(void)
 {
-    tracker_t      t, elts[60];
-    tracker_set_t  set;
+    size_t            i;
+    tracker_t         t;
+    tracker_set_t     set;
+    static tracker_t  elts[MANY];
 
-    t = tracker_of(60);
+    t = tracker_of(MANY);
 
     tap_arena_reset(&memory, 1);
     ok(tracker_validate(&t, -1, &limits, &arena, &message)
-       == TRACKER_NOMEM, "no memory to sort phrases");
+       == TRACKER_NOMEM, "no memory for a table of phrases");
 
-    memset(elts, 0, sizeof(elts));
-    set.n = 60;
+    set.n = MANY;
     set.elts = elts;
 
     tap_arena_reset(&memory, 1);
     ok(tracker_validate_names(&set, &arena, &message) == TRACKER_NOMEM,
-       "no memory to sort names");
+       "no memory for a table of names");
+
+    t = tracker_of_collisions();
+
+    for (i = 1; i <= 2; i++) {
+        tap_arena_reset(&memory, i);
+        ok(tracker_validate(&t, -1, &limits, &arena, &message)
+           == TRACKER_NOMEM, "no memory to sort phrases, allocation %zu", i);
+    }
 
     tap_arena_reset(&memory, 1);
-    t = tracker_of(8);
+    t = tracker_of(400);
     ok(tracker_validate(&t, -1, &limits, &arena, &message) == TRACKER_OK
-       && memory.memory.calls == 0, "a few phrases need no memory");
+       && memory.memory.calls == 0, "hundreds of phrases need no memory");
 }
 
 

@@ -1,0 +1,51 @@
+
+/*
+ * A strict reader of request bodies: one pass, no tree, no copy of a string
+ * that holds no escape.  It takes what it is sure of and leaves all else to
+ * the JSON library, which stays the authority: whatever the reader accepts,
+ * the library accepts with the same values (t/fuzz/fuzz_tracker_reader.c
+ * compares them).  Compiled with -DTRACKER_NO_READER the library reads all.
+ */
+
+
+#ifndef _TRACKER_READER_H_INCLUDED_
+#define _TRACKER_READER_H_INCLUDED_
+
+
+#include "tracker.h"
+
+
+typedef enum {
+    TRACKER_READER_OK = 0,
+    TRACKER_READER_UNSURE,       /* the JSON library must look at it */
+    TRACKER_READER_REFUSED,      /* a fault is certain */
+    TRACKER_READER_NOMEM
+} tracker_reader_rc_e;
+
+
+/*
+ * What the caller makes of a tracker as soon as it is read: one of an array
+ * at its place index, or, with index -1 and at the end of the text, the one
+ * object.  t NULL: the object at index has the unknown key.  Anything but
+ * TRACKER_OK ends the reading; of a body full of faults only the first costs
+ * time.  After an unknown key TRACKER_OK means that the reader is not sure.
+ */
+typedef tracker_rc_e (*tracker_reader_pt)(void *ctx, long index,
+    const tracker_t *t, const tracker_str_t *unknown);
+
+
+/*
+ * Reads the JSON text of len bytes: a tracker without id, or an array of
+ * such, with no key twice and no value of another type.  What is required
+ * may be missing.
+ *
+ * TRACKER_READER_OK: set holds the trackers; their strings lie in data where
+ * they hold no escape, all else in the arena.  TRACKER_READER_REFUSED: check
+ * has.
+ */
+tracker_reader_rc_e tracker_read(const char *data, size_t len,
+    const tracker_arena_t *arena, tracker_reader_pt check, void *ctx,
+    tracker_set_t *set);
+
+
+#endif /* _TRACKER_READER_H_INCLUDED_ */
