@@ -63,6 +63,7 @@ ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
     lane->live++;
     lane->commands++;
     lane->bytes += op->size;
+    lane->patience = ngx_max(lane->patience, cmd->timeout);
 
     if (lane->connection) {
         lane->connection->idle = 0;
@@ -176,9 +177,6 @@ ngx_redis_op_arm(ngx_redis_op_t *op)
 {
     ngx_msec_int_t  left;
 
-    op->since = ngx_current_msec;
-    op->mark = op->lane->reads;
-
     left = (ngx_msec_int_t) (op->cmd.deadline - ngx_current_msec);
     left = ngx_max(left, 0);
 
@@ -196,7 +194,6 @@ static void
 ngx_redis_op_expire(ngx_event_t *ev)
 {
     void                  *data;
-    ngx_msec_t             since;
     ngx_uint_t             dead, late, maybe;
     ngx_redis_op_t        *op;
     ngx_redis_lane_t      *lane;
@@ -208,21 +205,7 @@ ngx_redis_op_expire(ngx_event_t *ev)
 
     late = ((ngx_msec_int_t) (op->cmd.deadline - ngx_current_msec) <= 0);
 
-    /*
-     * Nothing was read for most of the timeout: this connection is dead.  A
-     * deadline that comes sooner says nothing about it.
-     */
-
-    since = op->since;
-
-    if ((ngx_msec_int_t) (lane->since - since) > 0) {
-        since = lane->since;
-    }
-
-    dead = (lane->ac != NULL
-            && ngx_current_msec - since >= op->cmd.timeout / 2
-            && (op->mark == lane->reads
-                || (lane->state != NGX_REDIS_READY && lane->refusal == NULL)));
+    dead = ngx_redis_lane_dead(lane);
 
     handler = op->handler;
     data = op->data;

@@ -78,7 +78,7 @@ ngx_redis_connect(ngx_redis_lane_t *lane)
     }
 
     lane->state = NGX_REDIS_CONNECTING;
-    lane->since = ngx_current_msec;
+    lane->heard = ngx_current_msec;
 
     return NGX_OK;
 }

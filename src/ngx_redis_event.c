@@ -113,7 +113,7 @@ ngx_redis_event_read(ngx_event_t *rev)
         return;
     }
 
-    lane->reads++;
+    lane->heard = ngx_current_msec;
 
     /* ends with the context gone, or with the replies taken */
 

@@ -259,6 +259,41 @@ ngx_redis_lane_load(ngx_redis_lane_t *lane)
 }
 
 
+/*
+ * Is the connection dead?  It is when what we wait for longest has not come,
+ * nor anything else, for most of the timeout.  The longest timeout counts: a
+ * command that waits for a short while only says nothing about a connection
+ * that others share.
+ */
+
+ngx_uint_t
+ngx_redis_lane_dead(ngx_redis_lane_t *lane)
+{
+    ngx_msec_t       since;
+    ngx_redis_op_t  *op;
+
+    if (lane->ac == NULL) {
+        return 0;
+    }
+
+    since = lane->heard;
+
+    if (!ngx_queue_empty(&lane->sent)) {
+        op = ngx_queue_data(ngx_queue_head(&lane->sent), ngx_redis_op_t,
+                            queue);
+
+        if ((ngx_msec_int_t) (op->since - since) > 0) {
+            since = op->since;
+        }
+
+    } else if (lane->state != NGX_REDIS_CONNECTING) {
+        return 0;
+    }
+
+    return ngx_current_msec - since >= lane->patience / 2;
+}
+
+
 /* an answer: the next loss is the first one */
 
 void
@@ -289,12 +324,17 @@ ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal)
 static void
 ngx_redis_lane_resume(ngx_event_t *ev)
 {
+    ngx_uint_t         hold;
     ngx_redis_lane_t  *lane;
 
     lane = ev->data;
+
+    hold = lane->hold;
     lane->hold = 0;
 
-    if (lane->state == NGX_REDIS_SETUP && ngx_redis_setup(lane) != NGX_OK) {
+    if (hold && lane->state == NGX_REDIS_SETUP
+        && ngx_redis_setup(lane) != NGX_OK)
+    {
         ngx_redis_lane_close(lane, NGX_REDIS_LOST);
     }
 

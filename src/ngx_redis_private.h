@@ -125,8 +125,7 @@ struct ngx_redis_op_s {
     ngx_redis_handler_pt   handler;
     void                  *data;
     size_t                 size;       /* as counted in lane->bytes */
-    ngx_msec_t             since;      /* start of the present wait */
-    ngx_uint_t             mark;       /* lane->reads at that time */
+    ngx_msec_t             since;      /* when it was sent */
     ngx_uint_t             losses;     /* connections lost under it */
     ngx_redis_status_e     status;     /* while in lane->failed */
     unsigned               sent:1;     /* in lane->sent */
@@ -159,8 +158,8 @@ struct ngx_redis_lane_s {
     size_t                 unwritten;  /* in hiredis' output buffer */
     uint32_t               load;       /* scripts to load, a bit each */
 
-    ngx_uint_t             reads;      /* read events so far */
-    ngx_msec_t             since;      /* start of the present connection */
+    ngx_msec_t             heard;      /* last read, or start of connect */
+    ngx_msec_t             patience;   /* the longest timeout so far */
 
     ngx_redis_refusal_t   *refusal;    /* answers, but cannot serve yet */
 
@@ -213,6 +212,7 @@ void ngx_redis_close_server(void *data);
 void ngx_redis_lane_init(ngx_redis_lane_t *lane, ngx_redis_t *redis,
     ngx_redis_lane_e id);
 void ngx_redis_lane_post(ngx_redis_lane_t *lane);
+ngx_uint_t ngx_redis_lane_dead(ngx_redis_lane_t *lane);
 void ngx_redis_lane_alive(ngx_redis_lane_t *lane);
 void ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal);
 void ngx_redis_lane_settle(ngx_redis_lane_t *lane);

@@ -58,7 +58,6 @@ ngx_redis_send(ngx_redis_op_t *op, ngx_str_t *head, ngx_uint_t nhead,
 
     op->sent = 1;
     op->since = ngx_current_msec;
-    op->mark = lane->reads;
 
     ngx_queue_insert_tail(&lane->sent, &op->queue);
 
