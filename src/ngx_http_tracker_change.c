@@ -15,6 +15,8 @@ static ngx_uint_t ngx_http_tracker_change(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_apply(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, tracker_arena_t *arena, tracker_t *old);
+static ngx_uint_t ngx_http_tracker_write_back(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, tracker_t *old);
 static ngx_int_t ngx_http_tracker_render_deleted(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
@@ -84,7 +86,6 @@ ngx_http_tracker_change(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     ngx_uint_t        outcome;
     tracker_t         old;
     tracker_job_t    *job;
-    tracker_str_t    *record;
     tracker_arena_t   arena;
 
     job = ctx->job;
@@ -128,19 +129,7 @@ ngx_http_tracker_change(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         }
     }
 
-    record = ngx_palloc(r->pool, sizeof(tracker_str_t));
-
-    if (record == NULL
-        || ngx_http_tracker_render(ctx, record) != NGX_OK
-        || tracker_job_change(job, &old, &ctx->set.elts[0].name, record)
-           != NGX_OK)
-    {
-        return TRACKER_OUTCOME_ERROR;
-    }
-
-    ctx->records = record;
-
-    return TRACKER_OUTCOME_NONE;
+    return ngx_http_tracker_write_back(r, ctx, &old);
 }
 
 
@@ -184,6 +173,42 @@ ngx_http_tracker_apply(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     default: /* TRACKER_NOMEM */
         return TRACKER_OUTCOME_ERROR;
     }
+}
+
+
+static ngx_uint_t
+ngx_http_tracker_write_back(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, tracker_t *old)
+{
+    tracker_str_t             *record;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    record = ngx_palloc(r->pool, sizeof(tracker_str_t));
+
+    if (record == NULL || ngx_http_tracker_render(ctx, record) != NGX_OK) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    /* many a PATCH could make what no PUT can */
+
+    if (r->method == NGX_HTTP_PATCH
+        && record->len > ctx->job->record.len
+        && (off_t) record->len > clcf->client_max_body_size)
+    {
+        return NGX_HTTP_TRACKER_GROWN;
+    }
+
+    if (tracker_job_change(ctx->job, old, &ctx->set.elts[0].name, record)
+        != NGX_OK)
+    {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    ctx->records = record;
+
+    return TRACKER_OUTCOME_NONE;
 }
 
 

@@ -90,6 +90,8 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 409, ngx_string("repeated"), NULL },
     [NGX_HTTP_TRACKER_UNMATCHED] =
         { 412, ngx_string("unmatched"), NULL },
+    [NGX_HTTP_TRACKER_GROWN] =
+        { 400, ngx_string("grown"), NULL },
     [NGX_HTTP_TRACKER_UNAUTHORIZED] =
         { 401, ngx_string("unauthorized"),
           "Token validation failed for provided token." },
@@ -309,6 +311,14 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
                         (int) ngx_min(r->method_name.len,
                                       TRACKER_QUOTE_CHARS),
                         r->method_name.data);
+        break;
+
+    case NGX_HTTP_TRACKER_GROWN:
+        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+        tracker_message(message,
+                        "The tracker would exceed the limit of %lu bytes.",
+                        (unsigned long) clcf->client_max_body_size);
         break;
 
     case NGX_HTTP_TRACKER_TOO_LARGE:
