@@ -61,6 +61,10 @@ tracker_job_list(tracker_job_t *job, ngx_str_t *cursor, ngx_uint_t limit)
 
     ngx_str_set(&arg[6], TRACKER_LIST_BYTES);
 
+    /* anew for each stretch: the client may take its time over the last */
+
+    job->deadline = ngx_current_msec + job->store->timeout;
+
     return tracker_job_run(job, TRACKER_SCRIPT_LIST, TRACKER_JOB_LISTING);
 }
 
