@@ -1,0 +1,695 @@
+use lib 't/lib';
+use Tracker;
+use Test::Nginx::Socket 'no_plan';
+
+use IO::Uncompress::Gunzip ();
+use Time::HiRes qw(sleep);
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    # each block finds a Redis that runs
+    Tracker::stop_redis() if $block->fresh_redis;
+
+    # a second server that fills its socket with little
+    my $http = <<'CONFIG';
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY;
+    gzip_types application/json;
+    gzip_min_length 20;
+
+    server {
+        listen 127.0.0.1:$TEST_NGINX_SLOW_PORT sndbuf=16k;
+        output_buffers 1 8k;
+        SETTINGS
+
+        location /v1/manage/ {
+            tracker_api;
+        }
+    }
+
+    server {
+        listen 127.0.0.1:$TEST_NGINX_H2_PORT http2;
+        SETTINGS
+
+        location /v1/manage/ {
+            tracker_api;
+        }
+    }
+CONFIG
+    my $settings = $block->settings // '';
+
+    $http =~ s/SETTINGS/$settings/g;
+    $block->set_value(http_config => $http);
+});
+
+BEGIN {
+    $ENV{TEST_NGINX_SLOW_PORT} = Tracker::free_port();
+}
+
+run_tests();
+
+sub get {
+    my ($path, %o) = @_;
+
+    return exchange(request('GET', "/v1/manage/$path", type => undef, %o));
+}
+
+sub names {
+    my ($body) = @_;
+    my $data = decode($body) // {};
+
+    return map { $_->{name} } @{$data->{trackers} // []};
+}
+
+sub create {
+    return map {
+        decode(exchange(post('tracker', tracker_text($_)))->{body})
+            ->{tracker}{id};
+    } @_;
+}
+
+sub remove {
+    exchange(request('DELETE', "/v1/manage/tracker/$_")) for @_;
+}
+
+# n trackers, called "t 1" to "t n", as a create stores them
+sub fill {
+    my ($n, $phrase) = @_;
+    my @ids = map { 4503599627370496 + 7 * $_ } 1 .. $n;
+
+    $phrase //= 'a phrase';
+
+    for (my $i = 0; $i < $n; $i += 1000) {
+        my $last = $i + 1000 < $n ? $i + 1000 : $n;
+
+        redis('MSET', map {
+            my $id = $ids[$_];
+            my $text = ref $phrase ? $phrase->() : $phrase;
+            (account_key('tester', "id:$id"),
+             "{\"id\":\"$id\",\"name\":\"t " . ($_ + 1)
+             . "\",\"vocabulary\":[\"$text\"]}",
+             account_key('tester', 'name:t ' . ($_ + 1)), $id);
+        } $i .. $last - 1);
+        redis('ZADD', account_key('tester', 'index'),
+              map { ($_ + 1, $ids[$_]) } $i .. $last - 1);
+    }
+
+    redis('SET', account_key('tester', 'rev'), $n);
+    return @ids;
+}
+
+# all pages from the first on, whose names are handed to the callback
+sub walk {
+    my ($limit, $seen) = @_;
+    my $cursor = '';
+
+    for (my $page = 0; $page < 1000; $page++) {
+        my $response = get("trackers?limit=$limit$cursor");
+        my $data = decode($response->{body});
+
+        $seen->($page, map { $_->{name} } @{$data->{trackers}});
+        return $page + 1 unless exists $data->{next};
+        $cursor = "&cursor=$data->{next}";
+    }
+
+    return 'no end';
+}
+
+# a connection to the server with the small socket, that reads little
+sub slow_connection {
+    my $sock = IO::Socket::INET->new(Proto => 'tcp') or die "socket: $!";
+
+    setsockopt $sock, Socket::SOL_SOCKET(), Socket::SO_RCVBUF(), 4096;
+    connect($sock, Socket::pack_sockaddr_in($ENV{TEST_NGINX_SLOW_PORT},
+                   Socket::inet_aton('127.0.0.1'))) or die "connect: $!";
+    return $sock;
+}
+
+# the same, its list under way and its socket full
+sub slow_list {
+    my ($headers, $version) = @_;
+    my $sock = slow_connection();
+
+    send_bytes($sock, request('GET', '/v1/manage/trackers', type => undef,
+                              headers => $headers)
+                      =~ s{HTTP/1\.1}{'HTTP/' . ($version // '1.1')}er);
+    sysread $sock, my $bytes, 1000;
+    ${*$sock}{unread} = $bytes;
+
+    return $sock;
+}
+
+# a list of all that fill() made, in order; quicker than a JSON decoder
+sub is_whole {
+    my ($body, $n, $title) = @_;
+    my $i = 0;
+
+    $body //= '';
+    pos($body) = length '{"trackers":[' if $body =~ /^\{"trackers":\[/;
+
+    while ($body =~ /\G(,?)\{"id":"\d{16}","name":"t\ (\d+)",
+                     "vocabulary":\["[\w ]*"\]\}/xgc)
+    {
+        last if $2 != ++$i || ($1 ne '') != ($i > 1);
+    }
+
+    is($i, $n, "$title: all, in order");
+    ok($body =~ /\G\]\}\z/, "$title: well-formed")
+        or diag("bad at $i of ", length $body);
+}
+
+# so many that the sockets hold a small part of them
+sub fill_slowly {
+    fill(4000, sub { join '', map { sprintf '%08x', rand 2 ** 32 } 1 .. 50 });
+}
+
+sub gunzip {
+    my ($bytes) = @_;
+
+    IO::Uncompress::Gunzip::gunzip(\$bytes => \my $text)
+        or return "not gzip: $IO::Uncompress::Gunzip::GunzipError";
+    return $text;
+}
+
+sub refused {
+    my ($query, $message) = @_;
+
+    for my $path ("trackers?$query", "tracker?$query") {
+        my $response = get($path);
+
+        is($response->{status}, 400, "$path: status");
+        is_message($response->{body}, $message, $path);
+    }
+}
+
+# one frame of HTTP/2
+sub frame {
+    my ($type, $flags, $stream, $payload) = @_;
+
+    return pack('CnCCN', length($payload) >> 16, length($payload) & 0xffff,
+                $type, $flags, $stream) . $payload;
+}
+
+sub read_frame {
+    my ($sock) = @_;
+    my $head = read_exactly($sock, 9);
+    my ($high, $low, $type, $flags, $stream) = unpack 'CnCCN', $head;
+
+    return ($type, $flags, read_exactly($sock, $high << 16 | $low));
+}
+
+sub read_exactly {
+    my ($sock, $n) = @_;
+    my $bytes = '';
+
+    while (length $bytes < $n) {
+        IO::Select->new($sock)->can_read(60) or die "nothing comes\n";
+        sysread $sock, $bytes, $n - length $bytes, length $bytes
+            or die "closed\n";
+    }
+
+    return $bytes;
+}
+
+# asks for the list over HTTP/2 and takes no more than the first window
+sub h2_list {
+    my $sock = IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1', PeerPort => $ENV{TEST_NGINX_H2_PORT})
+        or die "connect: $!";
+    my $headers = join '', map { "\0" . join '', map { chr(length) . $_ } @$_ }
+        [':method', 'GET'], [':scheme', 'http'],
+        [':path', '/v1/manage/trackers'], [':authority', 'a'];
+    my $auth = 'Bearer ' . token('tester');
+
+    # a length of 127 and more takes a second byte
+    $headers .= "\0" . chr(13) . 'authorization' . "\x7f"
+                . (length($auth) - 127 < 128
+                   ? chr(length($auth) - 127)
+                   : chr((length($auth) - 127) % 128 + 128)
+                     . chr((length($auth) - 127) >> 7)) . $auth;
+
+    send_bytes($sock, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . frame(4, 0, 0, '')
+                      . frame(1, 5, 1, $headers));
+
+    my $body = '';
+    while (length $body < 65535) {
+        my ($type, $flags, $payload) = read_frame($sock);
+
+        die "the stream ended\n" if $type == 3 || $type == 7;
+        $body .= $payload if $type == 0;
+    }
+
+    return ($sock, $body);
+}
+
+# opens the windows and reads to the end of the stream: the body, and the
+# type of the last frame
+sub h2_rest {
+    my ($sock, $body) = @_;
+    my $window = pack 'N', 0x7fff0000;
+
+    send_bytes($sock, frame(8, 0, 0, $window) . frame(8, 0, 1, $window));
+
+    for ( ;; ) {
+        my ($type, $flags, $payload) = read_frame($sock);
+
+        $body .= $payload if $type == 0;
+        return ($body, $type) if $type == 3 || $type == 7
+                                 || ($type == 0 && $flags & 1);
+    }
+}
+
+__DATA__
+
+=== pages of any size show everything once, in order
+--- scenario
+my @all = map { "t $_" } 1 .. 20;
+
+fill(20);
+
+for my $limit (1, 2, 3, 7, 19, 20, 21, 1000) {
+    my (@seen, @sizes);
+    my $pages = walk($limit, sub {
+        my ($page, @names) = @_;
+        push @seen, @names;
+        push @sizes, scalar @names;
+    });
+
+    is_deeply(\@seen, \@all, "$limit at a time");
+    is($pages, int((20 + $limit - 1) / $limit), 'as many pages as needed');
+    is(scalar(grep { $_ != $limit } @sizes[0 .. $#sizes - 1]), 0,
+       'all but the last are full');
+}
+
+
+
+=== "next" is there only when more follows
+--- scenario
+fill(6);
+
+for my $case (['limit=5', 1], ['limit=6', 0], ['limit=7', 0], ['limit=1', 1],
+              ['', 0], ['x=1', 0], ['name=t+1&limit=1', 0])
+{
+    my ($query, $next) = @$case;
+    my $data = decode(get("trackers?$query")->{body});
+
+    is(exists $data->{next}, !!$next, $query);
+    like($data->{next}, qr/^\S+$/, 'a string') if $next;
+}
+
+my $next = decode(get('trackers?limit=3')->{body})->{next};
+my $response = get("tracker?limit=3&cursor=$next");
+is(join(' ', names($response->{body})), 't 4 t 5 t 6', 'the second half');
+unlike($response->{body}, qr/"next"/, 'is the end');
+
+is(join(' ', names(get("trackers?cursor=$next")->{body})), 't 4 t 5 t 6',
+   'a cursor without a limit: all that follow');
+
+is(get('trackers?limit=3&cursor=6')->{body}, '{"trackers":[]}',
+   'behind the last');
+
+
+
+=== the pages of an account without trackers
+--- scenario
+is(get('trackers?limit=5')->{body}, '{"trackers":[]}', 'one empty page');
+
+
+
+=== what is created and deleted between two pages harms nothing
+--- scenario
+my @ids = fill(60);
+my (%seen, %gone);
+
+my $pages = walk(4, sub {
+    my ($page, @names) = @_;
+    $seen{$_}++ for @names;
+
+    return if $page > 12;
+
+    # one from a page that was read, one from a page to come, the last read
+    my ($last) = ($names[-1] // '') =~ /^t (\d+)$/ or return;
+
+    for my $n ($last - 2, $last, $last + 3) {
+        next if $n > 60 || $gone{$n};
+        $gone{$n} = $seen{"t $n"} // 0;
+        remove($ids[$n - 1]);
+    }
+
+    create("new $page") if $page < 5;
+});
+
+for my $n (1 .. 60) {
+    my $times = exists $gone{$n} ? $gone{$n} : 1;
+    is($seen{"t $n"} // 0, $times, "t $n: $times times");
+}
+
+is($seen{"new $_"}, 1, "new $_ comes at the end") for 0 .. 4;
+ok((grep { !$_ } values %gone) > 5, 'some were deleted before their page');
+
+
+
+=== a cursor outlives its tracker
+--- scenario
+my @ids = fill(6);
+my $next = decode(get('trackers?limit=3')->{body})->{next};
+
+remove(@ids[1, 2, 3]);
+is(join(' ', names(get("trackers?limit=3&cursor=$next")->{body})), 't 5 t 6',
+   'the next page');
+remove(@ids[4, 5]);
+is(get("trackers?limit=3&cursor=$next")->{body}, '{"trackers":[]}',
+   'nothing is left');
+
+
+
+=== a change does not move a tracker to another page
+--- scenario
+my @ids = fill(6);
+my $next = decode(get('trackers?limit=3')->{body})->{next};
+
+is(exchange(request('PUT', "/v1/manage/tracker/$ids[0]",
+                    body => tracker_text('renamed')))->{status}, 200, 'PUT');
+is(join(' ', names(get("trackers?limit=3&cursor=$next")->{body})),
+   't 4 t 5 t 6', 'the second page');
+is(join(' ', names(get('trackers?limit=3')->{body})), 'renamed t 2 t 3',
+   'the first page');
+
+
+
+=== a limit that is none from 1 to 1000 is a 400
+--- scenario
+refused("limit=$_", '"limit" must be a number from 1 to 1000.')
+    for '', qw(0 -1 1001 x 1x 1.5 +5 0x5 99999 18446744073709551617 1e2),
+        '%20', '5%00', '5&limit=0' =~ s/5&limit=0/0&limit=5/r;
+
+is(get("trackers?limit=$_")->{status}, 200, "limit=$_")
+    for 1, 1000, '5&limit=x';
+is(get('trackers?limit=0', token => undef)->{status}, 401, 'first the token');
+
+
+
+=== a cursor that we did not give is a 400
+--- scenario
+refused("cursor=$_",
+        '"cursor" must be the "next" of an earlier answer.')
+    for '', qw(x -1 1.5 1e5 +1 0x1 inf -inf [1 12345678901234567 1x), '(1',
+        '%20', '1%00';
+
+is(get("trackers?cursor=$_")->{status}, 200, "cursor=$_") for 0, 1, 9 x 16;
+
+
+
+=== twenty thousand trackers: one list, in chunks, others are not held up
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location /static {
+        return 200 "static\n";
+    }
+--- scenario
+my @ids = fill(20_000);
+my $response = get('trackers');
+
+is($response->{status}, 200, 'status');
+is($response->{headers}{'transfer-encoding'}, 'chunked', 'chunked');
+is($response->{headers}{'content-type'}, 'application/json', 'type');
+is($response->{headers}{'content-length'}, undef, 'no length');
+is($response->{headers}{etag}, '"20000"', 'the revision');
+is_deeply([names($response->{body})], [map { "t $_" } 1 .. 20_000],
+          'all of them, in order');
+
+# three long lists at once, and others in between
+my @socks = map { slow_list() } 1 .. 2;
+
+is(static_answers(20), 20, 'another location');
+is(get("tracker/$ids[777]")->{status}, 200, 'a tracker');
+is_created(exchange(post('tracker', tracker_text('n'), account => 'other')),
+           'n', 'a create');
+is(IO::Select->new($socks[0])->can_read(0) ? 1 : 0, 1, 'the lists wait');
+
+is_whole(read_response($_)->{body}, 20_000, 'a slow reader') for @socks;
+
+
+
+=== twenty thousand trackers by pages of a thousand
+--- scenario
+fill(20_000);
+
+my @seen;
+is(walk(1000, sub { push @seen, @_[1 .. $#_] }), 20, 'pages');
+is_deeply(\@seen, [map { "t $_" } 1 .. 20_000], 'all of them, in order');
+
+
+
+=== a long list: HEAD, 304 and the next request on the connection
+--- scenario
+fill(2500);
+
+my $sock = connect_nginx();
+my $path = '/v1/manage/trackers';
+
+send_bytes($sock, request('HEAD', $path) . request('GET', $path)
+                  . request('GET', $path, headers => ['If-None-Match: "2500"'])
+                  . request('GET', $path, body => 'x' x 10_000)
+                  . request('GET', "$path?limit=1"));
+
+my $head = read_response($sock, 'HEAD');
+is($head->{status}, 200, 'HEAD');
+is($head->{headers}{etag}, '"2500"', 'ETag of a HEAD');
+is_whole(read_response($sock)->{body}, 2500, 'GET');
+is(read_response($sock)->{status}, 304, 'unmodified');
+is_whole(read_response($sock)->{body}, 2500, 'GET with a body');
+is(join(' ', names(read_response($sock)->{body})), 't 1', 'a page');
+
+
+
+=== a page of large trackers is one page
+--- scenario
+fill(900, 'x' x 3000);
+
+my $response = get('trackers?limit=800');
+my $data = decode($response->{body});
+
+is($response->{headers}{'transfer-encoding'}, 'chunked', 'in stretches');
+is(scalar @{$data->{trackers}}, 800, 'as many as were asked for');
+is(join(' ', map { $_->{name} } @{$data->{trackers}}[0, 799]), 't 1 t 800',
+   'the first');
+$data = decode(get("trackers?limit=800&cursor=$data->{next}")->{body});
+is(join(' ', map { $_->{name} } @{$data->{trackers}}[0, 99]), 't 801 t 900',
+   'and the others');
+ok(!exists $data->{next}, 'the end');
+
+
+
+=== large trackers
+--- scenario
+fill(45, 'x' x 250_000);
+is_whole(get('trackers')->{body}, 45, '11 MB');
+
+
+
+=== index entries without a record leave no gap
+--- scenario
+my @ids = fill(5200);
+my $index = account_key('tester', 'index');
+
+sub drop {
+    redis('DEL', map { account_key('tester', "id:$_") } @ids[$_[0] .. $_[1]]);
+}
+
+# no record in the first two stretches, one in the middle, the last
+drop(0, 2099);
+is_deeply([names(get('trackers')->{body})], [map { "t $_" } 2101 .. 5200],
+          'none at the beginning');
+drop(2200, 4299);
+drop(4400, 5199);
+is_deeply([names(get('trackers')->{body})],
+          [map { "t $_" } 2101 .. 2200, 4301 .. 4400],
+          'none in the middle and at the end');
+
+drop(2100, 2199);
+drop(4300, 4399);
+is(get('trackers')->{body}, '{"trackers":[]}', 'none at all');
+
+
+
+=== what changes behind the reader's place is seen, nothing comes twice
+--- scenario
+my @ids = fill(3000, 'x' x 500);
+my $sock = slow_list();
+
+remove(@ids[0, 1, 2990 .. 2994]);
+create('new');
+
+my @names = names(read_response($sock)->{body});
+my %seen;
+$seen{$_}++ for @names;
+
+is(scalar(grep { $_ > 1 } values %seen), 0, 'nothing twice');
+is_deeply([@names[2 .. 2989]], [map { "t $_" } 3 .. 2990], 'what stays');
+is(join(' ', @names[2990 .. $#names]), 't 2996 t 2997 t 2998 t 2999 t 3000 new',
+   'the end as it is when it is read');
+
+
+
+=== Redis killed in the middle of a list: the answer is cut off
+--- fresh_redis: 1
+--- settings: gzip on;
+--- scenario
+fill_slowly();
+
+my %kinds = (
+    'HTTP/1.1' => [[], '1.1'],
+    'HTTP/1.0' => [[], '1.0'],
+    'gzip' => [['Accept-Encoding: gzip'], '1.1'],
+);
+
+my %sock = map { $_ => slow_list(@{$kinds{$_}}) } sort keys %kinds;
+my ($h2, $body) = h2_list();
+
+stop_redis();
+
+for my $kind (sort keys %sock) {
+    my $rest = read_rest($sock{$kind});
+
+    like($rest, qr{^HTTP/1.1 200}, "$kind: it had begun");
+    ok(length $rest < 700_000, "$kind: but is not whole");
+    unlike($rest, qr/0\r\n\r\n\z/, "$kind: no last chunk");
+    unlike($rest, qr/\}\]\}\s*\z/, "$kind: no end of the list");
+}
+
+($body, my $type) = h2_rest($h2, $body);
+is($type, 3, 'HTTP/2: RST_STREAM');
+unlike($body, qr/\}\]\}\s*\z/, 'HTTP/2: no end of the list');
+
+my $response = get('trackers');
+is($response->{status}, 502, 'the next is a 502');
+
+
+
+=== a Redis that falls silent in the middle of a list
+--- settings: tracker_redis_timeout 500ms;
+--- scenario
+fill_slowly();
+
+my $sock = slow_list();
+pause_redis();
+my $response = read_response($sock);
+resume_redis();
+
+is($response, undef, 'the answer is cut off');
+
+
+
+=== a reader may take longer than tracker_timeout
+--- settings: tracker_timeout 2s;
+--- scenario
+fill_slowly();
+
+my $sock = slow_list();
+my ($h2, $body) = h2_list();
+
+sleep 2.5;
+is_whole((read_response($sock) // {})->{body}, 4000, 'HTTP/1.1');
+($body) = h2_rest($h2, $body);
+is_whole($body, 4000, 'HTTP/2');
+
+
+
+=== a reader that stops is dropped after send_timeout
+--- settings: send_timeout 1s;
+--- scenario
+fill_slowly();
+
+my $sock = slow_list();
+my $log = "$ENV{TEST_NGINX_SERVROOT}/logs/access.log";
+
+wait_until(sub {
+    open my $in, '<', $log or return 0;
+    grep { m{GET /v1/manage/trackers } } <$in>;
+}, 'the request is logged');
+
+is(read_response($sock), undef, 'the answer is cut off');
+
+
+
+=== readers that go away in the middle harm nobody
+--- scenario
+fill_slowly();
+
+close slow_list() for 1 .. 5;
+my ($h2) = h2_list();
+close $h2;
+
+is(decode(get('trackers?limit=1000')->{body})->{trackers}[999]{name},
+   't 1000', 'the next');
+
+
+
+=== HTTP/2
+--- scenario
+fill_slowly();
+
+my ($sock, $body) = h2_list();
+($body, my $type) = h2_rest($sock, $body);
+
+is($type, 0, 'it ends well');
+is_whole($body, 4000, 'all of them');
+
+
+
+=== HTTP/1.0
+--- scenario
+fill_slowly();
+
+my $sock = connect_nginx();
+send_bytes($sock, request('GET', '/v1/manage/trackers') =~
+                  s{HTTP/1\.1}{HTTP/1.0}r);
+my ($head, $body) = split /\r\n\r\n/, read_rest($sock), 2;
+
+like($head, qr{^HTTP/1.1 200}, 'status');
+unlike($head, qr/chunked|Content-Length/i, 'as long as the connection');
+is_whole($body, 4000, 'all of them');
+
+
+
+=== gzip
+--- settings: gzip on;
+--- scenario
+fill_slowly();
+
+my $sock = slow_connection();
+my @gzip = (headers => ['Accept-Encoding: gzip']);
+
+for my $n (1 .. 2) {
+    send_bytes($sock, request('GET', '/v1/manage/trackers', @gzip));
+    my $response = read_response($sock);
+
+    is($response->{headers}{'content-encoding'}, 'gzip', 'compressed');
+    is($response->{headers}{etag}, 'W/"4000"', 'a weak ETag');
+    is_whole(gunzip($response->{body}), 4000, "list $n");
+}
+
+send_bytes($sock, request('GET', '/v1/manage/trackers?limit=2', @gzip));
+is(join(' ', names(gunzip(read_response($sock)->{body}))), 't 1 t 2', 'a page');
+send_bytes($sock, request('GET', '/v1/manage/trackers', headers =>
+                          [$gzip[1][0], 'If-None-Match: W/"4000"']));
+is(read_response($sock)->{status}, 304, 'unmodified');
+send_bytes($sock, request('GET', '/v1/manage/trackers?limit=2'));
+is(join(' ', names(read_response($sock)->{body})), 't 1 t 2', 'not asked for');
+
+
+
+=== limit_rate
+--- settings: limit_rate 2m;
+--- scenario
+fill_slowly();
+
+my $sock = slow_connection();
+send_bytes($sock, request('GET', '/v1/manage/trackers'));
+is_whole(read_response($sock)->{body}, 4000, 'all of them');
