@@ -134,7 +134,9 @@ my $CONFIG = <<'CONFIG';
     }
 CONFIG
 
-my @LOG_LEVELS = ('[alert]', '[crit]', '[emerg]');
+# what no block may log: trouble, and what a sanitizer says on stderr
+my @TROUBLE = ('[alert]', '[crit]', '[emerg]', 'Sanitizer:',
+               'runtime error:');
 
 Test::Nginx::Util::master_on();
 Test::Nginx::Util::worker_connections(1024);
@@ -155,11 +157,11 @@ Test::Nginx::Util::add_block_preprocessor(sub {
 
     if (defined $block->must_die) {
         default_section($block, suppress_stderr => '');
-        default_section($block, no_error_log => \@LOG_LEVELS[0, 1]);
+        default_section($block, no_error_log => [@TROUBLE[0, 1]]);
         return;
     }
 
-    default_section($block, no_error_log => [@LOG_LEVELS]);
+    default_section($block, no_error_log => [@TROUBLE]);
     default_section($block, no_shutdown_error_log => ['[alert]']);
     return if defined $block->scenario;
 
