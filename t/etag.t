@@ -1,0 +1,385 @@
+use lib 't/lib';
+use Tracker;
+use Test::Nginx::Socket 'no_plan';
+
+use Digest::SHA qw(sha1_hex);
+
+run_tests();
+
+sub item {
+    my ($method, $id, %o) = @_;
+
+    return exchange(request($method, "/v1/manage/tracker/$id", %o));
+}
+
+sub get {
+    my ($path, @headers) = @_;
+
+    return exchange(request('GET', "/v1/manage/$path", type => undef,
+                            headers => \@headers));
+}
+
+sub etag {
+    return $_[0]{headers}{etag};
+}
+
+# creates a tracker: its id and ETag
+sub create {
+    my ($name) = @_;
+    my $response = exchange(post('tracker', tracker_text($name)));
+
+    return (is_created($response, $name, "created $name"), etag($response));
+}
+
+sub list_etag {
+    return etag(get('trackers'));
+}
+
+sub describe {
+    my ($text) = @_;
+
+    return "[{\"op\":\"add\",\"path\":\"/description\",\"value\":\"$text\"}]";
+}
+
+sub is_unmodified {
+    my ($response, $etag, $title) = @_;
+
+    is($response->{status}, 304, "$title: status");
+    is(etag($response), $etag, "$title: ETag");
+    is($response->{headers}{'content-type'}, undef, "$title: no type");
+    is($response->{headers}{'content-length'}, undef, "$title: no length");
+}
+
+sub is_unmatched {
+    my ($response, $id, $title) = @_;
+
+    is($response->{status}, 412, "$title: status");
+    is_message($response->{body}, "Tracker with id \"$id\" has changed.",
+               $title);
+    is(etag($response), undef, "$title: no ETag");
+    is(redis('EXISTS', lock_key()), 0, "$title: no lock is left");
+}
+
+__DATA__
+
+=== POST, GET, HEAD, PUT and PATCH tell the same ETag of the same tracker
+--- scenario
+my $text = '{"name":"n","description":"d","vocabulary":["\u00fc"]}';
+my $response = exchange(post('tracker', $text));
+my ($record, $id) = $response->{body} =~ /^\{"tracker":(\{"id":"(\d+)".*)\}$/;
+my $etag = etag($response);
+
+is($etag, '"' . sha1_hex($record) . '"', 'a digest of the record');
+is(etag(get("tracker/$id")), $etag, 'GET');
+is(etag(get("trackers/$id")), $etag, 'GET, plural');
+is(etag(item('HEAD', $id)), $etag, 'HEAD');
+is(etag(item('PUT', $id, body => $text)), $etag, 'PUT of the same');
+is(etag(item('PATCH', $id, body => describe('d'))), $etag, 'PATCH to the same');
+
+my $put = item('PUT', $id, body => tracker_text('n', 'x'));
+isnt(etag($put), $etag, 'another after a PUT');
+is(etag(get("tracker/$id")), etag($put), 'GET after the PUT');
+
+my $patch = item('PATCH', $id, body => describe('e'));
+isnt(etag($patch), etag($put), 'another after a PATCH');
+is(etag(get("tracker/$id")), etag($patch), 'GET after the PATCH');
+
+is(etag(item('PUT', $id, body => $text)), $etag, 'the first again');
+
+
+
+=== what is no tracker and no list has no ETag
+--- scenario
+my ($id) = create('n');
+my $bulk = '[' . tracker_text('a') . ']';
+
+is(etag(exchange(post('trackers', $bulk))), undef, 'a bulk');
+is(etag(exchange(post('trackers', $bulk))), undef, 'a 409');
+is(etag(exchange(post('tracker', '{'))), undef, 'a 400');
+is(etag(get('tracker/1')), undef, 'a 404');
+is(etag(item('POST', $id)), undef, 'a 405');
+is(etag(item('PUT', $id, body => tracker_text('a'))), undef, '409 of a PUT');
+is(etag(item('PATCH', $id, body => '[]')), undef, '400 of a PATCH');
+is(etag(item('OPTIONS', $id)), undef, 'OPTIONS');
+is(etag(item('DELETE', $id)), undef, 'DELETE');
+
+
+
+=== the ETag of a list changes with every write, and only then
+--- scenario
+my %seen;
+my $etag = list_etag();
+
+sub changes {
+    my ($title) = @_;
+    my $new = list_etag();
+
+    ok(!$seen{$new}++, $title);
+    $etag = $new;
+}
+
+sub stays {
+    my ($title) = @_;
+
+    is(list_etag(), $etag, $title);
+}
+
+like($etag, qr/^"\d+"$/, 'of an empty list');
+changes('at first');
+my ($id) = create('n');
+changes('POST');
+my ($other) = create('other');
+changes('another POST');
+exchange(post('trackers', '[' . join(',', map { tracker_text($_) } 'a' .. 'e')
+                          . ']'));
+changes('bulk');
+item('PUT', $id, body => tracker_text('n', 'x'));
+changes('PUT');
+item('PUT', $id, body => tracker_text('m', 'x'));
+changes('PUT with another name');
+item('PATCH', $id, body => describe('d'));
+changes('PATCH');
+item('DELETE', $id);
+changes('DELETE');
+
+item('DELETE', $id);
+stays('a DELETE that finds nothing');
+is(etag(get('trackers?name=other')), $etag, 'by name');
+is(etag(get('trackers?limit=1')), $etag, 'a page');
+is(etag(get('tracker')), $etag, 'the singular path');
+is(etag(exchange(request('HEAD', '/v1/manage/trackers'))), $etag, 'HEAD');
+exchange(post('tracker', tracker_text('other')));
+stays('a 409');
+exchange(post('tracker', '{'));
+stays('a 400');
+item('PUT', $other, body => tracker_text('other'));
+stays('a PUT of what is there');
+item('PUT', $other, body => tracker_text('a'));
+stays('409 of a PUT');
+item('PATCH', $other, body => describe('d'), headers => ['If-Match: "x"']);
+stays('a 412');
+exchange(post('tracker', tracker_text('n'), account => 'another'));
+stays('a write of another account');
+
+
+
+=== If-None-Match: a tracker
+--- scenario
+my ($id, $etag) = create('n');
+my @matching = ($etag, "W/$etag", "\"x\", $etag", "$etag, \"x\"",
+                "\"x\",W/\"y\",,$etag", '*', "  $etag  ", "\"a,b\", $etag",
+                '"", ' . $etag);
+my @others = ('"x"', 'W/"x"', substr($etag, 1, -1), substr($etag, 0, -1),
+              $etag =~ s/"$/x"/r, '"x", "y"', '', ',', 'W/', '"', '""',
+              "x$etag", uc $etag, "\"x $etag\"", '"*"', "w/$etag",
+              substr($etag, 0, 20) . '"');
+
+is_unmodified(get("tracker/$id", "If-None-Match: $_"), $etag, $_)
+    for @matching;
+
+for my $value (@others) {
+    my $response = get("tracker/$id", "If-None-Match: $value");
+
+    is($response->{status}, 200, "<$value>: status");
+    is(etag($response), $etag, "<$value>: ETag");
+}
+
+is(item('HEAD', $id, headers => ["If-None-Match: $etag"])->{status}, 304,
+   'HEAD');
+
+item('PATCH', $id, body => describe('d'));
+is(get("tracker/$id", "If-None-Match: $etag")->{status}, 200, 'changed');
+item('DELETE', $id);
+is(get("tracker/$id", "If-None-Match: $_")->{status}, 404, "deleted: $_")
+    for $etag, '*';
+
+
+
+=== If-None-Match: a list
+--- scenario
+for my $path (qw(trackers tracker trackers?name=n trackers?limit=2)) {
+    my $etag = etag(get($path));
+
+    is_unmodified(get($path, "If-None-Match: $_"), $etag, "$path: $_")
+        for $etag, "W/$etag", "\"x\", $etag", '*';
+    is(get($path, 'If-None-Match: "x"')->{status}, 200, "$path: another");
+    is(exchange(request('HEAD', "/v1/manage/$path",
+                        headers => ["If-None-Match: $etag"]))->{status}, 304,
+       "$path: HEAD");
+
+    exchange(post('tracker', tracker_text($path)));
+    is(get($path, "If-None-Match: $etag")->{status}, 200, "$path: changed");
+}
+
+
+
+=== a 304 leaves the connection in step
+--- scenario
+my ($id, $etag) = create('n');
+my $list = list_etag();
+my $sock = connect_nginx();
+
+send_bytes($sock, request('GET', "/v1/manage/tracker/$id", body => 'abc',
+                          headers => ["If-None-Match: $etag"])
+                  . request('GET', '/v1/manage/trackers',
+                            headers => ["If-None-Match: $list"])
+                  . request('HEAD', '/v1/manage/trackers',
+                            headers => ["If-None-Match: $list"])
+                  . request('GET', "/v1/manage/tracker/$id"));
+is(read_response($sock)->{status}, 304, 'a tracker');
+is(read_response($sock)->{status}, 304, 'a list');
+is(read_response($sock)->{status}, 304, 'HEAD');
+is(read_response($sock)->{status}, 200, 'the next');
+
+
+
+=== If-Match that matches: PUT, PATCH and DELETE are done, and say so
+--- scenario
+my ($id, $etag) = create('n');
+my $i = 0;
+
+for my $form ('%s', 'W/%s', '"x", %s', '%s, "x"', '*') {
+    my @match = (headers => ['If-Match: ' . $form =~ s/%s/$etag/r]);
+    my $response = item('PUT', $id, @match,
+                        body => tracker_text('n', 'phrase ' . $i++));
+
+    is($response->{status}, 200, "PUT $form");
+    isnt(etag($response), $etag, 'has another ETag');
+    $etag = etag($response);
+
+    @match = (headers => ['If-Match: ' . $form =~ s/%s/$etag/r]);
+    $response = item('PATCH', $id, @match, body => describe($i++));
+    is($response->{status}, 200, "PATCH $form");
+    isnt(etag($response), $etag, 'has another ETag');
+    $etag = etag($response);
+}
+
+is(item('DELETE', $id, headers => ["If-Match: W/$etag"])->{status}, 200,
+   'DELETE');
+
+
+
+=== If-Match that does not match: 412, and nothing was done
+--- scenario
+my ($id, $etag) = create('n');
+my $record = redis('GET', account_key('tester', "id:$id"));
+my $list = list_etag();
+my %body = (PUT => tracker_text('m'), PATCH => describe('d'), DELETE => '');
+
+for my $method (sort keys %body) {
+    is_unmatched(item($method, $id, body => $body{$method},
+                      headers => ["If-Match: $_"]), $id, "$method <$_>")
+        for '"x"', 'W/"x"', '"x", "y"', substr($etag, 1, -1), '', '"*"',
+            $list, substr($etag, 0, 30) . '"';
+}
+
+is_unmatched(item('PUT', $id, body => tracker_text('n'),
+                  headers => ['If-Match: "x"']), $id, 'a PUT of the same');
+
+is(redis('GET', account_key('tester', "id:$id")), $record, 'the record');
+is(redis('EXISTS', account_key('tester', 'name:m')), 0, 'the name');
+is(list_etag(), $list, 'the revision');
+
+
+
+=== If-Match and a tracker that is not there: 404
+--- scenario
+my %body = (PUT => tracker_text('m'), PATCH => describe('d'), DELETE => '');
+
+for my $method (sort keys %body) {
+    is(item($method, '4503599627370496', body => $body{$method},
+            headers => ["If-Match: $_"])->{status}, 404, "$method $_")
+        for '"x"', '*';
+}
+
+
+
+=== of two who have read the same one writes
+--- scenario
+my ($id) = create('n');
+my ($first, $second) = map { etag(get("tracker/$id")) } 1 .. 2;
+
+my $response = item('PATCH', $id, body => describe('of the first'),
+                    headers => ["If-Match: $first"]);
+is($response->{status}, 200, 'the first');
+is_unmatched(item('PUT', $id, body => tracker_text('n', 'of the second'),
+                  headers => ["If-Match: $second"]), $id, 'the second');
+is_unmatched(item('DELETE', $id, headers => ["If-Match: $second"]), $id,
+             'a third');
+is(item('PUT', $id, body => tracker_text('n', 'of the second'),
+        headers => ['If-Match: ' . etag(get("tracker/$id"))])->{status}, 200,
+   'after it has read again');
+
+
+
+=== a condition that does not concern a method is not looked at
+--- scenario
+my ($id, $etag) = create('n');
+my $list = list_etag();
+my $old = 'Mon, 01 Jan 2001 00:00:00 GMT';
+my $new = 'Fri, 01 Jan 2100 00:00:00 GMT';
+
+for my $header ('If-Match: "x"', "If-Unmodified-Since: $old",
+                "If-Modified-Since: $new", "If-Range: \"x\"",
+                'Range: bytes=0-3')
+{
+    is(get("tracker/$id", $header)->{status}, 200, "a tracker, $header");
+    is(get('trackers', $header)->{status}, 200, "the list, $header");
+}
+
+for my $header ("If-None-Match: $etag", 'If-None-Match: *',
+                "If-Unmodified-Since: $old", "If-Modified-Since: $new")
+{
+    is(item('PUT', $id, body => tracker_text('n', $header),
+            headers => [$header])->{status}, 200, "PUT, $header");
+    is(item('PATCH', $id, body => describe($header =~ s/"//gr),
+            headers => [$header])->{status}, 200, "PATCH, $header");
+    is(exchange(post('tracker', tracker_text($header),
+                     headers => [$header]))->{status}, 200, "POST, $header");
+}
+
+is(exchange(post('tracker', tracker_text('m'), headers => ['If-Match: "x"']))
+       ->{status}, 200, 'POST, If-Match');
+is(item('DELETE', $id, headers => ['If-None-Match: *',
+                                   "If-Unmodified-Since: $old"])->{status},
+   200, 'DELETE');
+
+
+
+=== a create that is answered again has the ETag it had
+--- scenario
+my $text = post('tracker', tracker_text('n'),
+                headers => ['Idempotency-Key: once']);
+my $first = exchange($text);
+my $id = decode($first->{body})->{tracker}{id};
+
+item('PATCH', $id, body => describe('d'));
+
+my $again = exchange($text);
+is($again->{body}, $first->{body}, 'the same answer');
+is(etag($again), etag($first), 'the same ETag');
+
+
+
+=== gzip weakens an ETag, which still matches
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+        gzip on;
+        gzip_types application/json;
+        gzip_min_length 1;
+    }
+--- scenario
+my ($id, $etag) = create('n');
+my @gzip = ('Accept-Encoding: gzip');
+my $response = get("tracker/$id", @gzip);
+
+is(etag($response), "W/$etag", 'weak');
+is(get("tracker/$id", @gzip, "If-None-Match: W/$etag")->{status}, 304, 'GET');
+$response = item('PUT', $id, body => tracker_text('n', 'x'),
+                 headers => [@gzip, "If-Match: W/$etag"]);
+is($response->{status}, 200, 'PUT');
+like(etag($response), qr{^W/"}, 'weak too');
+is(item('DELETE', $id, headers => [@gzip, 'If-Match: ' . etag($response)])
+       ->{status}, 200, 'DELETE');
