@@ -1,0 +1,553 @@
+use lib 't/lib';
+use Tracker;
+use Test::Nginx::Socket 'no_plan';
+
+run_tests();
+
+our $accounts = 0;
+
+# a tracker of an account of its own: the account and the id
+sub create {
+    my ($text) = @_;
+    my $account = 'account ' . $accounts++;
+    my $response = exchange(post('tracker', $text, account => $account));
+
+    return ($account, decode($response->{body})->{tracker}{id}
+                      // die "$response->{body}\n");
+}
+
+sub patch {
+    my ($account, $id, $body, %o) = @_;
+
+    return exchange(request('PATCH', "/v1/manage/tracker/$id", body => $body,
+                            account => $account, %o));
+}
+
+sub record {
+    my ($account, $id) = @_;
+
+    return redis('GET', account_key($account, "id:$id"));
+}
+
+# Lines: a tracker, without its id; operations, without the outer brackets;
+# and the tracker that comes out, or a message.
+sub is_patched {
+    my @lines = map { grep { length } split /\n/ } @_;
+
+    while (my ($text, $operations, $want) = splice @lines, 0, 3) {
+        my ($account, $id) = create($text);
+        my $before = record($account, $id);
+        my $response = patch($account, $id, "[$operations]");
+        my $title = "$operations";
+
+        if ($want =~ /^\{/) {
+            $want =~ s/^\{/{"id":"$id",/;
+            is($response->{body}, "{\"tracker\":$want}", $title);
+            is($response->{status}, 200, 'status');
+            is(record($account, $id), $want, 'what is stored');
+
+        } else {
+            is($response->{status}, 400, "$title: status");
+            is_message($response->{body}, $want, $title);
+            is(record($account, $id), $before, 'nothing was changed');
+        }
+
+        is(redis('EXISTS', lock_key($account)), 0, 'no lock is left');
+    }
+}
+
+# operations that no tracker takes: lines of operations and messages
+sub is_refused {
+    my @lines = grep { length } split /\n/, $_[0];
+    my ($account, $id) = create(tracker_text('n', 'a', 'b'));
+    my $before = record($account, $id);
+
+    while (my ($body, $message) = splice @lines, 0, 2) {
+        my $response = patch($account, $id, $body);
+
+        is($response->{status}, 400, "$body: status");
+        is_message($response->{body}, $message, $body);
+    }
+
+    is(record($account, $id), $before, 'nothing was changed');
+}
+
+__DATA__
+
+=== add and replace set what is there and what is not
+--- scenario
+for my $op (qw(add replace)) {
+    is_patched(<<'END' =~ s/OP/$op/gr);
+{"name":"n","vocabulary":["a"]}
+{"op":"OP","path":"/name","value":"m"}
+{"name":"m","vocabulary":["a"]}
+{"name":"n","vocabulary":["a"]}
+{"op":"OP","path":"/description","value":"d"}
+{"name":"n","description":"d","vocabulary":["a"]}
+{"name":"n","vocabulary":["a"],"description":"d"}
+{"op":"OP","path":"/description","value":""}
+{"name":"n","description":"","vocabulary":["a"]}
+{"name":"n","vocabulary":["a"]}
+{"op":"OP","path":"/categories","value":["c","","c"]}
+{"name":"n","categories":["c","","c"],"vocabulary":["a"]}
+{"name":"n","vocabulary":["a"],"categories":["c"]}
+{"op":"OP","path":"/categories","value":[]}
+{"name":"n","categories":[],"vocabulary":["a"]}
+{"name":"n","vocabulary":["a"]}
+{"op":"OP","path":"/languages","value":["en-US"]}
+{"name":"n","languages":["en-US"],"vocabulary":["a"]}
+{"name":"n","vocabulary":["a","b"]}
+{"op":"OP","path":"/vocabulary","value":["c","b"]}
+{"name":"n","vocabulary":["c","b"]}
+END
+}
+
+
+
+=== remove takes an optional key away
+--- scenario
+is_patched(<<'END');
+{"name":"n","vocabulary":["a"],"description":"d","languages":["l"],"categories":["c"]}
+{"op":"remove","path":"/description"}
+{"name":"n","categories":["c"],"languages":["l"],"vocabulary":["a"]}
+{"name":"n","vocabulary":["a"],"description":"","languages":["l"],"categories":["c"]}
+{"op":"remove","path":"/categories"},{"op":"remove","path":"/description"}
+{"name":"n","languages":["l"],"vocabulary":["a"]}
+{"name":"n","vocabulary":["a"],"languages":[]}
+{"op":"remove","path":"/languages"}
+{"name":"n","vocabulary":["a"]}
+{"name":"n","vocabulary":["a"],"description":"d"}
+{"op":"remove","path":"/description","value":{"any":"thing"}}
+{"name":"n","vocabulary":["a"]}
+{"name":"n","vocabulary":["a"]}
+{"op":"remove","path":"/description"}
+"[0].path" does not exist
+{"name":"n","vocabulary":["a"]}
+{"op":"remove","path":"/categories"}
+"[0].path" does not exist
+{"name":"n","vocabulary":["a"],"languages":["l"]}
+{"op":"remove","path":"/languages"},{"op":"remove","path":"/languages"}
+"[1].path" does not exist
+END
+
+
+
+=== one phrase: add, replace and remove by its index
+--- scenario
+is_patched(<<'END');
+{"name":"n","vocabulary":["a","b","c"]}
+{"op":"add","path":"/vocabulary/0","value":"x"}
+{"name":"n","vocabulary":["x","a","b","c"]}
+{"name":"n","vocabulary":["a","b","c"]}
+{"op":"add","path":"/vocabulary/1","value":"x"}
+{"name":"n","vocabulary":["a","x","b","c"]}
+{"name":"n","vocabulary":["a","b","c"]}
+{"op":"add","path":"/vocabulary/3","value":"x"}
+{"name":"n","vocabulary":["a","b","c","x"]}
+{"name":"n","vocabulary":["a","b","c"]}
+{"op":"add","path":"/vocabulary/-","value":"x"}
+{"name":"n","vocabulary":["a","b","c","x"]}
+{"name":"n","vocabulary":["a","b","c"]}
+{"op":"replace","path":"/vocabulary/0","value":"x"}
+{"name":"n","vocabulary":["x","b","c"]}
+{"name":"n","vocabulary":["a","b","c"]}
+{"op":"replace","path":"/vocabulary/2","value":"x"}
+{"name":"n","vocabulary":["a","b","x"]}
+{"name":"n","vocabulary":["a","b","c"]}
+{"op":"remove","path":"/vocabulary/0"}
+{"name":"n","vocabulary":["b","c"]}
+{"name":"n","vocabulary":["a","b","c"]}
+{"op":"remove","path":"/vocabulary/2"}
+{"name":"n","vocabulary":["a","b"]}
+END
+
+
+
+=== an index beyond the end
+--- scenario
+is_patched(<<'END');
+{"name":"n","vocabulary":["a","b","c"]}
+{"op":"add","path":"/vocabulary/4","value":"x"}
+"[0].path" is beyond the end of a vocabulary of 3 phrases
+{"name":"n","vocabulary":["a","b","c"]}
+{"op":"replace","path":"/vocabulary/3","value":"x"}
+"[0].path" is beyond the end of a vocabulary of 3 phrases
+{"name":"n","vocabulary":["a"]}
+{"op":"remove","path":"/vocabulary/1"}
+"[0].path" is beyond the end of a vocabulary of 1 phrase
+{"name":"n","vocabulary":["a","b"]}
+{"op":"remove","path":"/vocabulary/0"},{"op":"remove","path":"/vocabulary/0"},{"op":"remove","path":"/vocabulary/0"}
+"[2].path" is beyond the end of a vocabulary of 0 phrases
+{"name":"n","vocabulary":["a"]}
+{"op":"add","path":"/vocabulary/99999999999999999999999999","value":"x"}
+"[0].path" is beyond the end of a vocabulary of 1 phrase
+{"name":"n","vocabulary":["a"]}
+{"op":"add","path":"/vocabulary/18446744073709551616","value":"x"}
+"[0].path" is beyond the end of a vocabulary of 1 phrase
+{"name":"n","vocabulary":["a"]}
+{"op":"replace","path":"/vocabulary/4294967296","value":"x"}
+"[0].path" is beyond the end of a vocabulary of 1 phrase
+END
+
+
+
+=== add /vocabulary with a string appends that one phrase
+--- scenario
+is_patched(<<'END');
+{"name":"n","vocabulary":["a","b"]}
+{"op":"add","path":"/vocabulary","value":"x"}
+{"name":"n","vocabulary":["a","b","x"]}
+{"name":"n","vocabulary":["a"]}
+{"op":"add","path":"/vocabulary","value":"x"},{"op":"add","path":"/vocabulary","value":"y"}
+{"name":"n","vocabulary":["a","x","y"]}
+{"name":"n","vocabulary":["a","b"]}
+{"op":"add","path":"/vocabulary","value":"a"}
+"vocabulary[2]" contains a duplicate value
+{"name":"n","vocabulary":["a","b"]}
+{"op":"add","path":"/vocabulary","value":""}
+"vocabulary[2]" is not allowed to be empty
+{"name":"n","vocabulary":["a","b"]}
+{"op":"replace","path":"/vocabulary","value":"x"}
+"[0].value" must be an array
+END
+
+
+
+=== operations apply in their order, each on what the last has left
+--- scenario
+is_patched(<<'END');
+{"name":"n","vocabulary":["a","b"]}
+{"op":"add","path":"/vocabulary/0","value":"x"},{"op":"remove","path":"/vocabulary/1"},{"op":"add","path":"/vocabulary/-","value":"y"}
+{"name":"n","vocabulary":["x","b","y"]}
+{"name":"n","vocabulary":["a","b"]}
+{"op":"remove","path":"/vocabulary/0"},{"op":"remove","path":"/vocabulary/0"},{"op":"add","path":"/vocabulary/-","value":"x"}
+{"name":"n","vocabulary":["x"]}
+{"name":"n","vocabulary":["a","b"]}
+{"op":"add","path":"/vocabulary/-","value":"a"},{"op":"remove","path":"/vocabulary/0"}
+{"name":"n","vocabulary":["b","a"]}
+{"name":"n","vocabulary":["a","b"]}
+{"op":"replace","path":"/vocabulary/0","value":"b"},{"op":"replace","path":"/vocabulary/1","value":"a"}
+{"name":"n","vocabulary":["b","a"]}
+{"name":"n","vocabulary":["a","b"]}
+{"op":"add","path":"/vocabulary/0","value":"x"},{"op":"replace","path":"/vocabulary","value":["c"]},{"op":"add","path":"/vocabulary/0","value":"y"}
+{"name":"n","vocabulary":["y","c"]}
+{"name":"n","vocabulary":["a"]}
+{"op":"remove","path":"/vocabulary"},{"op":"add","path":"/vocabulary","value":["x"]},{"op":"remove","path":"/name"},{"op":"add","path":"/name","value":"m"}
+{"name":"m","vocabulary":["x"]}
+{"name":"n","vocabulary":["a"]}
+{"op":"add","path":"/name","value":""},{"op":"replace","path":"/name","value":"last"}
+{"name":"last","vocabulary":["a"]}
+{"name":"n","vocabulary":["a"]}
+{"op":"remove","path":"/vocabulary"},{"op":"add","path":"/vocabulary/-","value":"x"}
+"[1].path" does not exist
+END
+
+
+
+=== all operations are done, or none
+--- scenario
+is_patched(<<'END');
+{"name":"n","vocabulary":["a"]}
+{"op":"add","path":"/description","value":"d"},{"op":"remove","path":"/languages"}
+"[1].path" does not exist
+{"name":"n","vocabulary":["a"]}
+{"op":"replace","path":"/name","value":"m"},{"op":"add","path":"/vocabulary/9","value":"x"}
+"[1].path" is beyond the end of a vocabulary of 1 phrase
+{"name":"n","vocabulary":["a"]}
+{"op":"replace","path":"/name","value":"m"},{"op":"add","path":"/vocabulary/-","value":"a"}
+"vocabulary[1]" contains a duplicate value
+END
+
+is(exchange(post('tracker', tracker_text('m'), account => "account $_"))
+       ->{status}, 200, 'the name of a failed one is free')
+    for $main::accounts - 2, $main::accounts - 1;
+
+
+
+=== the result is validated as a PUT is
+--- scenario
+is_patched(<<'END');
+{"name":"n","vocabulary":["a","b"]}
+{"op":"replace","path":"/vocabulary/1","value":"a"}
+"vocabulary[1]" contains a duplicate value
+{"name":"n","vocabulary":["a","b"]}
+{"op":"add","path":"/vocabulary/0","value":"\u0062"}
+"vocabulary[2]" contains a duplicate value
+{"name":"n","vocabulary":["a"]}
+{"op":"remove","path":"/vocabulary/0"}
+"vocabulary" is not allowed to be empty
+{"name":"n","vocabulary":["a"]}
+{"op":"replace","path":"/vocabulary","value":[]}
+"vocabulary" is not allowed to be empty
+{"name":"n","vocabulary":["a"]}
+{"op":"replace","path":"/vocabulary","value":["a","b","a"]}
+"vocabulary[2]" contains a duplicate value
+{"name":"n","vocabulary":["a"]}
+{"op":"add","path":"/vocabulary/0","value":""}
+"vocabulary[0]" is not allowed to be empty
+{"name":"n","vocabulary":["a"]}
+{"op":"remove","path":"/vocabulary"}
+"vocabulary" is required
+{"name":"n","vocabulary":["a"]}
+{"op":"remove","path":"/name"}
+"name" is required
+{"name":"n","vocabulary":["a"]}
+{"op":"replace","path":"/name","value":""}
+"name" is not allowed to be empty
+END
+
+
+
+=== the limits of phrases hold for the result
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_min_phrases 2;
+        tracker_max_phrases 3;
+        tracker_max_trackers 1;
+        client_max_body_size 1m;
+    }
+--- scenario
+is_patched(<<'END');
+{"name":"n","vocabulary":["a","b","c"]}
+{"op":"add","path":"/vocabulary","value":"d"}
+"vocabulary" must contain at most 3 phrases, found 4
+{"name":"n","vocabulary":["a","b"]}
+{"op":"remove","path":"/vocabulary/0"}
+"vocabulary" must contain at least 2 phrases, found 1
+{"name":"n","vocabulary":["a","b","c"]}
+{"op":"add","path":"/vocabulary","value":"d"},{"op":"remove","path":"/vocabulary/0"}
+{"name":"n","vocabulary":["b","c","d"]}
+END
+
+
+
+=== an operation that is none
+--- scenario
+is_refused(<<'END');
+[{"op":"move","from":"/name","path":"/description"}]
+"[0].op" must be one of "add", "replace", "remove"
+[{"op":"test","path":"/name","value":"n"}]
+"[0].op" must be one of "add", "replace", "remove"
+[{"op":"Add","path":"/name","value":"n"}]
+"[0].op" must be one of "add", "replace", "remove"
+[{"op":"add","path":"/name","value":"m"},{"op":"x","path":"/name","value":"n"}]
+"[1].op" must be one of "add", "replace", "remove"
+[{"op":"","path":"/name","value":"n"}]
+"[0].op" is not allowed to be empty
+[{"path":"/name","value":"n"}]
+"[0].op" is required
+[{"op":1,"path":"/name","value":"n"}]
+"[0].op" must be a string
+[{"op":"add","value":"n"}]
+"[0].path" is required
+[{"op":"add","path":null,"value":"n"}]
+"[0].path" must be a string
+[{"op":"add","path":"/name"}]
+"[0].value" is required
+[{"op":"replace","path":"/vocabulary/0"}]
+"[0].value" is required
+[1]
+"[0]" must be an object
+[{"op":"add","path":"/name","value":"m"},null]
+"[1]" must be an object
+{"op":"add","path":"/name","value":"m"}
+Request body must be an array.
+[]
+Request body must not be empty.
+[{"op":"add","path":"/name","value":"m"}
+Invalid JSON at line 1 column 40.
+[{"op":"add","op":"add","path":"/name","value":"m"}]
+Duplicate key at line 1 column 17.
+END
+
+
+
+=== a path that is none
+--- scenario
+my $paths = '"/name", "/description", "/categories", "/languages", '
+            . '"/vocabulary", "/vocabulary/-", "/vocabulary/INDEX"';
+
+for my $path (qw(/id /Name name /name/ /name/0 / /foo /description/x
+                 /categories/0 /languages/- /vocabulary/ /vocabulary/x
+                 /vocabulary/-1 /vocabulary/+1 /vocabulary/1x /vocabulary/0/0
+                 /vocabulary/1.0 /vocabulary/-- /vocabularyx /vocabulary//0
+                 ~1name /vocabulary/%30), '/vocabulary/ 1', '/vocabulary/0 ')
+{
+    is_refused("[{\"op\":\"$_\",\"path\":\"$path\",\"value\":\"x\"}]\n"
+               . "\"[0].path\" must be one of $paths") for qw(add remove);
+}
+
+is_refused(<<'END');
+[{"op":"add","path":"","value":{}}]
+"[0].path" is not allowed to be empty
+[{"op":"add","path":"/vocabulary/00","value":"x"}]
+"[0].path" must have an index without leading zeros
+[{"op":"remove","path":"/vocabulary/01"}]
+"[0].path" must have an index without leading zeros
+[{"op":"remove","path":"/vocabulary/-"}]
+"[0].path" must have an index, "-" is for "add" only
+[{"op":"replace","path":"/vocabulary/-","value":"x"}]
+"[0].path" must have an index, "-" is for "add" only
+END
+
+
+
+=== a value of the wrong type
+--- scenario
+for my $op (qw(add replace)) {
+    is_refused(<<'END' =~ s/OP/$op/gr);
+[{"op":"OP","path":"/name","value":1}]
+"[0].value" must be a string
+[{"op":"OP","path":"/name","value":null}]
+"[0].value" must be a string
+[{"op":"OP","path":"/description","value":["d"]}]
+"[0].value" must be a string
+[{"op":"OP","path":"/description","value":null}]
+"[0].value" must be a string
+[{"op":"OP","path":"/categories","value":"c"}]
+"[0].value" must be an array
+[{"op":"OP","path":"/categories","value":null}]
+"[0].value" must be an array
+[{"op":"OP","path":"/languages","value":["l",2]}]
+"[0].value[1]" must be a string
+[{"op":"OP","path":"/vocabulary","value":1}]
+"[0].value" must be an array
+[{"op":"OP","path":"/vocabulary","value":["a",null]}]
+"[0].value[1]" must be a string
+[{"op":"OP","path":"/vocabulary/0","value":["x"]}]
+"[0].value" must be a string
+END
+}
+
+is_refused(<<'END');
+[{"op":"add","path":"/vocabulary/-","value":["x"]}]
+"[0].value" must be a string
+[{"op":"add","path":"/description","value":"d"},{"op":"add","path":"/description","value":0}]
+"[1].value" must be a string
+END
+
+
+
+=== members without a meaning are ignored
+--- scenario
+is_patched(<<'END');
+{"name":"n","vocabulary":["a"]}
+{"op":"replace","path":"/description","value":"d","from":1,"x":[{}]}
+{"name":"n","description":"d","vocabulary":["a"]}
+END
+
+
+
+=== operations that change nothing
+--- scenario
+my ($account, $id) = create(tracker_text('n', 'a', 'b'));
+my $before = record($account, $id);
+
+is(patch($account, $id, "[$_]")->{body}, "{\"tracker\":$before}", $_)
+    for '{"op":"replace","path":"/name","value":"n"}',
+        '{"op":"replace","path":"/vocabulary/1","value":"b"}',
+        '{"op":"add","path":"/vocabulary/-","value":"x"},'
+        . '{"op":"remove","path":"/vocabulary/2"}';
+
+is(redis('GET', account_key($account, 'rev')), 1, 'no revision more');
+
+
+
+=== the first generation's and the second's path
+--- scenario
+my ($account, $id) = create(tracker_text('n'));
+my $n = 0;
+
+for my $path (qw(tracker trackers)) {
+    $n++;
+    my $body = "[{\"op\":\"replace\",\"path\":\"/description\","
+               . "\"value\":\"d$n\"}]";
+    my $response = exchange(request('PATCH', "/v1/manage/$path/$id",
+                                    body => $body, account => $account));
+
+    is($response->{status}, 200, "$path: status");
+    is(decode($response->{body})->{tracker}{description}, "d$n", $path);
+}
+
+
+
+=== thousands of operations
+--- scenario
+my ($account, $id) = create(tracker_text('n', map { "p$_" } 0 .. 4999));
+my @want = map { "p$_" } 0 .. 4999;
+my @operations;
+my $seed = 1;
+
+for my $i (1 .. 8000) {
+    $seed = ($seed * 1103515245 + 12345) % 2 ** 31;
+    my $at = ($seed >> 8) % @want;
+    my $op = qw(add replace remove add)[($seed >> 4) % 4];
+
+    push @operations, "{\"op\":\"$op\",\"path\":\"/vocabulary/$at\""
+                      . ($op eq 'remove' ? '}' : ",\"value\":\"q$i\"}");
+    splice @want, $at, $op eq 'add' ? 0 : 1, $op eq 'remove' ? () : "q$i";
+}
+
+my $response = patch($account, $id, '[' . join(',', @operations) . ']');
+
+is($response->{status}, 200, 'status');
+is_deeply(decode($response->{body})->{tracker}{vocabulary}, \@want,
+          'as if done one by one');
+
+
+
+=== a tracker does not grow beyond what a PUT could send
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 2000;
+    }
+--- scenario
+my ($account, $id) = create(tracker_text('n', 'x' x 900));
+my $add = '[{"op":"add","path":"/vocabulary","value":"%s"}]';
+
+is(patch($account, $id, sprintf $add, 'y' x 900)->{status}, 200, '1.8 KB');
+
+my $before = record($account, $id);
+my $response = patch($account, $id, sprintf $add, 'z' x 900);
+is($response->{status}, 400, '2.7 KB');
+is_message($response->{body}, 'The tracker would exceed the limit of 2000 '
+                              . 'bytes.', '2.7 KB');
+is(record($account, $id), $before, 'nothing was changed');
+is(redis('EXISTS', lock_key($account)), 0, 'no lock is left');
+
+is(patch($account, $id, '[{"op":"remove","path":"/vocabulary/0"}]')->{status},
+   200, 'it may shrink');
+is(patch($account, $id, sprintf $add, 'z' x 900)->{status}, 200,
+   'and grow again');
+
+
+
+=== PATCH is asked for as POST is
+--- scenario
+my ($account, $id) = create(tracker_text('n'));
+my $ops = '[{"op":"replace","path":"/description","value":"d"}]';
+my @cases = (
+    [400, 'Content-Type must be application/json.', type => undef],
+    [400, 'Content-Type must be application/json.',
+     type => 'application/json-patch+json'],
+    [400, 'Request body is required.', body => ''],
+    [413, 'Request body exceeds the limit of 1048576 bytes.',
+     length => 1_048_577, body => ''],
+    [401, 'Token validation failed for provided token.', token => 'x'],
+);
+
+for my $case (@cases) {
+    my ($status, $message, @o) = @$case;
+    my $response = patch($account, $id, $ops, @o);
+
+    is($response->{status}, $status, "$message: status");
+    is_message($response->{body}, $message, $message);
+}
+
+is(patch($account, $id, $ops, type => 'Application/JSON; charset=utf-8')
+       ->{status}, 200, 'with parameters');
+is(patch($account, '4503599627370496', $ops)->{status}, 404, 'another id');
+is(patch($account, $id, '', chunks => [split //, $ops])->{status}, 200,
+   'in chunks');
