@@ -63,7 +63,8 @@ static int jwt_digit(unsigned char c);
 
 jwt_rc_e
 jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
-    size_t nkeys, time_t now, char sub[JWT_SUB_MAX], size_t *sub_len)
+    size_t nkeys, time_t now, char sub[JWT_SUB_MAX], size_t *sub_len,
+    time_t *exp)
 {
     json_t       *header, *claims;
     jwt_rc_e      rc;
@@ -99,6 +100,10 @@ jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
     }
 
     rc = jwt_check_claims(claims, now, sub, sub_len);
+
+    if (rc == JWT_OK && exp) {
+        *exp = json_integer_value(json_object_get(claims, "exp"));
+    }
 
     json_decref(claims);
 

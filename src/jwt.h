@@ -41,13 +41,15 @@ typedef enum {
  * there are any; every other token with all keys.  The signature is compared
  * in constant time and before a claim is believed.
  * On JWT_OK the account (claim sub, 1 to JWT_SUB_MAX bytes of UTF-8 without
- * NUL, not terminated) is in sub and its length in sub_len.
+ * NUL, not terminated) is in sub and its length in sub_len, and in *exp,
+ * unless exp is NULL, the time from which on the token is not good any more.
  */
 jwt_rc_e jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
-    size_t nkeys, time_t now, char sub[JWT_SUB_MAX], size_t *sub_len);
+    size_t nkeys, time_t now, char sub[JWT_SUB_MAX], size_t *sub_len,
+    time_t *exp);
 
 /*
- * Signs {"sub":…,"iat":…,"exp":…} with key.  The token goes to p, which has
+ * Signs {"sub":S,"iat":I,"exp":E} with key.  The token goes to p, which has
  * room for size bytes (JWT_SIGN_MAX plus twice the kid's length is enough
  * where kid is plain text), its length to len; no NUL.
  * Returns JWT_OK, JWT_INVALID when sub is not 1 to JWT_SUB_MAX bytes of

@@ -18,6 +18,8 @@ static ngx_int_t ngx_http_tracker_account_token(ngx_http_request_t *r,
     ngx_http_tracker_loc_conf_t *tlcf, ngx_str_t *account);
 static ngx_int_t ngx_http_tracker_find_token(ngx_http_request_t *r,
     ngx_str_t *token);
+static ngx_http_tracker_keys_t *ngx_http_tracker_create_keys(ngx_conf_t *cf);
+static void ngx_http_tracker_free_keys(void *data);
 
 
 ngx_int_t
@@ -67,16 +69,24 @@ static ngx_int_t
 ngx_http_tracker_account_token(ngx_http_request_t *r,
     ngx_http_tracker_loc_conf_t *tlcf, ngx_str_t *account)
 {
-    char       sub[JWT_SUB_MAX];
-    size_t     len;
-    ngx_str_t  token;
+    char                      sub[JWT_SUB_MAX];
+    size_t                    len;
+    ngx_str_t                 token;
+    ngx_http_tracker_keys_t  *keys;
 
     if (ngx_http_tracker_find_token(r, &token) != NGX_OK) {
         return NGX_DECLINED;
     }
 
-    switch (jwt_verify((char *) token.data, token.len, tlcf->keys->elts,
-                       tlcf->keys->nelts, ngx_time(), sub, &len))
+    keys = tlcf->keys;
+
+    if (keys->cache == NULL) {
+        keys->cache = jwt_cache_create();
+    }
+
+    switch (jwt_cache_verify(keys->cache, (char *) token.data, token.len,
+                             keys->keys.elts, keys->keys.nelts, ngx_time(),
+                             sub, &len))
     {
 
     case JWT_OK:
@@ -154,13 +164,13 @@ ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
 
     if (tlcf->keys == NGX_CONF_UNSET_PTR) {
-        tlcf->keys = ngx_array_create(cf->pool, 1, sizeof(jwt_key_t));
+        tlcf->keys = ngx_http_tracker_create_keys(cf);
         if (tlcf->keys == NULL) {
             return NGX_CONF_ERROR;
         }
     }
 
-    key = ngx_array_push(tlcf->keys);
+    key = ngx_array_push(&tlcf->keys->keys);
     if (key == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -190,6 +200,42 @@ ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     key->len = secret.len;
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_http_tracker_keys_t *
+ngx_http_tracker_create_keys(ngx_conf_t *cf)
+{
+    ngx_pool_cleanup_t       *cln;
+    ngx_http_tracker_keys_t  *keys;
+
+    cln = ngx_pool_cleanup_add(cf->pool, sizeof(ngx_http_tracker_keys_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    keys = cln->data;
+    keys->cache = NULL;
+
+    if (ngx_array_init(&keys->keys, cf->pool, 1, sizeof(jwt_key_t)) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_tracker_free_keys;
+
+    return keys;
+}
+
+
+static void
+ngx_http_tracker_free_keys(void *data)
+{
+    ngx_http_tracker_keys_t *keys = data;
+
+    if (keys->cache) {
+        jwt_cache_destroy(keys->cache);
+    }
 }
 
 

@@ -12,7 +12,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
-#include "jwt.h"
+#include "jwt_cache.h"
 #include "tracker_json.h"
 #include "tracker_patch.h"
 #include "tracker_store.h"
@@ -59,6 +59,14 @@ typedef struct {
 } ngx_http_tracker_main_conf_t;
 
 
+/* the keys of one level, and the tokens of theirs that a worker knows */
+
+typedef struct {
+    ngx_array_t                 keys;         /* of jwt_key_t */
+    jwt_cache_t                *cache;        /* made on first use */
+} ngx_http_tracker_keys_t;
+
+
 typedef struct {
     ngx_flag_t                  api;          /* tracker_api is here */
     ngx_str_t                   base;         /* the location's prefix */
@@ -66,7 +74,7 @@ typedef struct {
     tracker_store_t             store;
     tracker_limits_t            limits;
 
-    ngx_array_t                *keys;         /* of jwt_key_t */
+    ngx_http_tracker_keys_t    *keys;
     ngx_http_complex_value_t   *account;
 
     ngx_flag_t                  token;        /* tracker_token is here */
@@ -240,7 +248,10 @@ ngx_str_t *ngx_http_tracker_outcome_name(ngx_uint_t outcome);
 ngx_int_t ngx_http_tracker_set_status(ngx_http_tracker_ctx_t *ctx,
     ngx_uint_t status);
 
-/* ngx_http_tracker_filter.c: puts the filter pair for answers that are not ours into the chain */
+/*
+ * ngx_http_tracker_filter.c: postconfiguration, puts the filter pair for
+ * answers that are not ours into the chain.
+ */
 ngx_int_t ngx_http_tracker_filter_init(ngx_conf_t *cf);
 
 

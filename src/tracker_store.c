@@ -14,6 +14,8 @@
 /* a request waits so long, in ms, for its lock to be given back */
 #define TRACKER_RELEASE_WAIT   1000
 
+#define TRACKER_RANDOM_POOL    1024      /* bytes */
+
 #define TRACKER_ACCOUNT_LEN    32        /* of the digest, in keys */
 
 
@@ -60,7 +62,7 @@ tracker_job_begin(tracker_store_t *store, ngx_str_t *account,
     ngx_pool_t     *pool;
     tracker_job_t  *job;
 
-    if (tracker_job_digest(hex, EVP_sha256(), account, 1) != NGX_OK) {
+    if (tracker_job_digest(hex, TRACKER_SHA256, account, 1) != NGX_OK) {
         return NULL;
     }
 
@@ -114,7 +116,7 @@ tracker_job_lock(tracker_job_t *job)
     u_char      random[sizeof(job->token) / 2];
     ngx_str_t  *arg;
 
-    if (RAND_bytes(random, sizeof(random)) != 1) {
+    if (tracker_job_random(random, sizeof(random)) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -452,47 +454,95 @@ ngx_int_t
 tracker_store_digest(u_char digest[TRACKER_STORE_DIGEST_LEN],
     ngx_str_t *record)
 {
-    return tracker_job_digest(digest, EVP_sha1(), record, 1);
+    return tracker_job_digest(digest, TRACKER_SHA1, record, 1);
 }
 
 
+/*
+ * A context that was used once begins anew without the search for its
+ * algorithm, which takes OpenSSL 3 longer than a short digest itself.
+ */
+
 ngx_int_t
-tracker_job_digest(u_char *hex, const EVP_MD *md, ngx_str_t *parts,
+tracker_job_digest(u_char *hex, tracker_md_e md, ngx_str_t *parts,
     ngx_uint_t n)
 {
-    u_char       digest[EVP_MAX_MD_SIZE];
-    ngx_int_t    rc;
-    ngx_uint_t   i;
-    unsigned int size;
-    EVP_MD_CTX  *ctx;
+    u_char              digest[EVP_MAX_MD_SIZE];
+    ngx_uint_t          i;
+    EVP_MD_CTX         *ctx;
+    unsigned int        size;
+    const EVP_MD       *type;
+    static EVP_MD_CTX  *contexts[2];
 
-    ctx = EVP_MD_CTX_new();
+    ctx = contexts[md];
+    type = NULL;
+
     if (ctx == NULL) {
-        return NGX_ERROR;
+        type = (md == TRACKER_SHA1) ? EVP_sha1() : EVP_sha256();
+
+        ctx = EVP_MD_CTX_new();
+        if (ctx == NULL) {
+            return NGX_ERROR;
+        }
     }
 
-    rc = NGX_ERROR;
+    contexts[md] = NULL;
 
-    if (EVP_DigestInit_ex(ctx, md, NULL) != 1) {
-        goto done;
+    if (EVP_DigestInit_ex(ctx, type, NULL) != 1) {
+        goto failed;
     }
 
     for (i = 0; i < n; i++) {
         if (EVP_DigestUpdate(ctx, parts[i].data, parts[i].len) != 1) {
-            goto done;
+            goto failed;
         }
     }
 
     if (EVP_DigestFinal_ex(ctx, digest, &size) != 1) {
-        goto done;
+        goto failed;
     }
 
-    ngx_hex_dump(hex, digest, size);
-    rc = NGX_OK;
+    contexts[md] = ctx;
 
-done:
+    ngx_hex_dump(hex, digest, size);
+
+    return NGX_OK;
+
+failed:
 
     EVP_MD_CTX_free(ctx);
 
-    return rc;
+    return NGX_ERROR;
+}
+
+
+/* what OpenSSL is asked for at once serves many requests */
+
+ngx_int_t
+tracker_job_random(void *p, size_t len)
+{
+    size_t         n;
+    u_char        *to;
+
+    static size_t  left;
+    static u_char  pool[TRACKER_RANDOM_POOL];
+
+    for (to = p; len; to += n, len -= n) {
+
+        if (left == 0) {
+            if (RAND_bytes(pool, sizeof(pool)) != 1) {
+                return NGX_ERROR;
+            }
+
+            left = sizeof(pool);
+        }
+
+        n = ngx_min(len, left);
+        left -= n;
+
+        ngx_memcpy(to, pool + left, n);
+        ngx_memzero(pool + left, n);
+    }
+
+    return NGX_OK;
 }

@@ -12,8 +12,6 @@
 
 #include "tracker_store.h"
 
-#include <openssl/evp.h>
-
 
 /* a lock, and a tombstone, outlive a request's deadline by so much, in ms */
 #define TRACKER_LOCK_MARGIN    5000
@@ -40,6 +38,12 @@ typedef enum {
     TRACKER_SCRIPT_LIST,
     TRACKER_SCRIPT_FIND
 } tracker_script_e;
+
+
+typedef enum {
+    TRACKER_SHA1 = 0,
+    TRACKER_SHA256
+} tracker_md_e;
 
 
 /*
@@ -70,9 +74,12 @@ ngx_int_t tracker_job_run(tracker_job_t *job, tracker_script_e script,
 ngx_int_t tracker_job_submit(tracker_job_t *job, const char *action,
     tracker_job_state_e state);
 
-/* writes the digest of the parts to hex, twice md's length; as above */
-ngx_int_t tracker_job_digest(u_char *hex, const EVP_MD *md, ngx_str_t *parts,
+/* writes the digest of the parts to hex, 40 or 64 bytes; NGX_OK or NGX_ERROR */
+ngx_int_t tracker_job_digest(u_char *hex, tracker_md_e md, ngx_str_t *parts,
     ngx_uint_t n);
+
+/* fills p with len bytes that nobody can guess; NGX_OK or NGX_ERROR */
+ngx_int_t tracker_job_random(void *p, size_t len);
 
 /* the meaning of replies, a function a state */
 tracker_outcome_e tracker_job_written(tracker_job_t *job,

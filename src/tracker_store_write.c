@@ -7,8 +7,6 @@
 
 #include "tracker_store_private.h"
 
-#include <openssl/rand.h>
-
 
 #define TRACKER_SHA256_LEN  64           /* hex */
 
@@ -59,9 +57,9 @@ tracker_job_idempotent(tracker_job_t *job, ngx_str_t *key,
     ngx_str_set(&parts[1], "\n");
     parts[2] = *body;
 
-    if (tracker_job_digest(job->idem_digest.data, EVP_sha256(), parts, 3)
+    if (tracker_job_digest(job->idem_digest.data, TRACKER_SHA256, parts, 3)
         != NGX_OK
-        || tracker_job_digest(name, EVP_sha256(), key, 1) != NGX_OK)
+        || tracker_job_digest(name, TRACKER_SHA256, key, 1) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -83,7 +81,7 @@ tracker_job_choose_ids(tracker_job_t *job, tracker_set_t *set)
     random = ngx_palloc(job->pool, set->n * sizeof(uint64_t));
 
     if (id == NULL || random == NULL
-        || RAND_bytes((u_char *) random, set->n * sizeof(uint64_t)) != 1)
+        || tracker_job_random(random, set->n * sizeof(uint64_t)) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -96,7 +96,7 @@ check_token(const uint8_t *data, size_t len)
     char     sub[JWT_SUB_MAX], *copy, *p, *end;
     size_t   i, sub_len;
 
-    if (jwt_verify((const char *) data, len, keys, 2, NOW, sub, &sub_len)
+    if (jwt_verify((const char *) data, len, keys, 2, NOW, sub, &sub_len, NULL)
         != JWT_OK)
     {
         return;
@@ -125,7 +125,8 @@ check_token(const uint8_t *data, size_t len)
     /* the last digit has two bits to spare: no second way to write a token */
 
     copy[len - 1]++;
-    must(jwt_verify(copy, len, keys, 2, NOW, sub, &sub_len) == JWT_INVALID);
+    must(jwt_verify(copy, len, keys, 2, NOW, sub, &sub_len, NULL)
+         == JWT_INVALID);
 
     free(copy);
 }
@@ -149,7 +150,7 @@ check_claims(const uint8_t *header, size_t header_len, const uint8_t *claims,
     p = encode(p, claims, claims_len);
     p = sign(&keys[1], token, p);
 
-    rc = jwt_verify(token, p - token, keys, 2, NOW, sub, &sub_len);
+    rc = jwt_verify(token, p - token, keys, 2, NOW, sub, &sub_len, NULL);
     must(rc != JWT_ERROR);
 
     if (rc == JWT_INVALID) {
@@ -182,16 +183,16 @@ check_claims(const uint8_t *header, size_t header_len, const uint8_t *claims,
     must(jwt_sign(&keys[1], sub, sub_len, NOW, NOW + 1, own, sizeof(own),
                   &len)
          == JWT_OK);
-    must(jwt_verify(own, len, keys, 2, NOW, again, &again_len) == JWT_OK);
+    must(jwt_verify(own, len, keys, 2, NOW, again, &again_len, NULL) == JWT_OK);
     must(again_len == sub_len && memcmp(again, sub, sub_len) == 0);
-    must(jwt_verify(own, len, keys, 2, NOW + 1, again, &again_len)
+    must(jwt_verify(own, len, keys, 2, NOW + 1, again, &again_len, NULL)
          == JWT_INVALID);
 
     /* the keys in another order change nothing; no key, no account */
 
-    must(jwt_verify(token, p - token, keys + 1, 1, NOW, again, &again_len)
+    must(jwt_verify(token, p - token, keys + 1, 1, NOW, again, &again_len, NULL)
          == JWT_OK);
-    must(jwt_verify(token, p - token, keys, 1, NOW, again, &again_len)
+    must(jwt_verify(token, p - token, keys, 1, NOW, again, &again_len, NULL)
          == JWT_INVALID);
 
     free(token);

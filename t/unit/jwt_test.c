@@ -291,7 +291,7 @@ verify(size_t len, time_t now)
     }
 
     memcpy(copy, token, len);
-    rc = jwt_verify(copy, len, keys, KEYS, now, sub, &sub_len);
+    rc = jwt_verify(copy, len, keys, KEYS, now, sub, &sub_len, NULL);
     free(copy);
 
     return rc;
@@ -328,7 +328,7 @@ test_known_answer(void)
        ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
        "this test makes the token of RFC 7515, appendix A.1");
 
-    ok(jwt_verify(token, token_len, &key, 1, 1300819379, sub, &sub_len)
+    ok(jwt_verify(token, token_len, &key, 1, 1300819379, sub, &sub_len, NULL)
        == JWT_INVALID, "which has no sub");
 }
 
@@ -357,7 +357,7 @@ test_cases(void)
     }
 
     make(&keys[0], HS256, "{\"sub\":\"acme\",\"exp\":1700000001}");
-    ok(jwt_verify(token, token_len, keys, 0, NOW, sub, &sub_len)
+    ok(jwt_verify(token, token_len, keys, 0, NOW, sub, &sub_len, NULL)
        == JWT_INVALID, "without keys nothing verifies");
 }
 
@@ -429,7 +429,7 @@ test_damage(void)
     for (i = 0; i < n; i++) {
         accepted += verify(i, NOW) != JWT_INVALID;
         accepted += jwt_verify(token + n - i, i, keys, KEYS, NOW, sub,
-                               &sub_len) != JWT_INVALID;
+                               &sub_len, NULL) != JWT_INVALID;
     }
 
     ok(accepted == 0, "cut at any byte, %zu accepted", accepted);
@@ -447,7 +447,8 @@ test_damage(void)
 
     for (i = 0; i < 4; i++) {
         accepted += verify(n + i + 1, NOW) != JWT_INVALID;
-        accepted += jwt_verify(token + n, i, keys, KEYS, NOW, sub, &sub_len)
+        accepted += jwt_verify(token + n, i, keys, KEYS, NOW, sub, &sub_len,
+                               NULL)
                     != JWT_INVALID;
     }
 
@@ -558,7 +559,7 @@ test_sign(void)
     memset(wide, 1, sizeof(wide));
     ok(jwt_sign(&keys[1], wide, JWT_SUB_MAX, NOW, NOW + 1, p,
                 JWT_SIGN_MAX + 2 * keys[1].kid_len, &len) == JWT_OK
-       && jwt_verify(p, len, keys, KEYS, NOW, sub, &sub_len) == JWT_OK
+       && jwt_verify(p, len, keys, KEYS, NOW, sub, &sub_len, NULL) == JWT_OK
        && sub_len == JWT_SUB_MAX && memcmp(sub, wide, sub_len) == 0,
        "the longest sub, all escapes");
 
@@ -605,7 +606,7 @@ test_no_memory(void)
         live = memory.live;
         tap_memory_reset(&memory, n);
 
-        rc = jwt_verify(token, token_len, keys, KEYS, NOW, sub, &sub_len);
+        rc = jwt_verify(token, token_len, keys, KEYS, NOW, sub, &sub_len, NULL);
 
         if (memory.calls < n) {
             break;
