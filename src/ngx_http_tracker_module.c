@@ -281,6 +281,19 @@ ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_tracker_loc_conf_t *prev = parent;
     ngx_http_tracker_loc_conf_t *conf = child;
 
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->noname) {
+
+        /* an "if" or a limit_except: the handler stays, and must find this */
+
+        conf->api = prev->api;
+        conf->token = prev->token;
+        conf->base = prev->base;
+    }
+
     ngx_conf_merge_ptr_value(conf->store.redis, prev->store.redis, NULL);
     ngx_conf_merge_str_value(conf->store.prefix, prev->store.prefix,
                              "tracker");
