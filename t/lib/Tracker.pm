@@ -1,7 +1,9 @@
 package Tracker;
 
 # What the tests of this module need beside Test::Nginx::Socket: one Redis for
-# each test file, tokens, and clients that speak over several sockets at once.
+# each test file, tokens, and clients that speak over several sockets at once,
+# each in a room of its own in Tracker/; here are the settings, the blocks and
+# the comparing.
 #
 # Sections that blocks may use in addition to those of Test::Nginx:
 #
@@ -19,91 +21,39 @@ package Tracker;
 use strict;
 use warnings;
 
-use Cwd ();
-use Digest::SHA qw(hmac_sha256 sha256_hex);
 use Exporter 'import';
-use File::Basename qw(dirname);
-use File::Path qw(make_path remove_tree);
-use File::Temp ();
-use IO::Select;
-use IO::Socket::INET;
-use IO::Socket::UNIX;
 use JSON::PP ();
-use MIME::Base64 qw(decode_base64url encode_base64url);
-use POSIX qw(WNOHANG);
-use Socket qw(IPPROTO_TCP TCP_NODELAY);
-use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(
-    token sign_token KEY
-    write_apps login_request claims_of
-    redis redis_password start_redis stop_redis pause_redis resume_redis
-    account_key lock_key hold_lock commands_seen
-    tracker_text post request connect_nginx send_bytes read_response
-    read_rest exchange parallel
-    nghttp decode without_ids is_json is_message is_created
-    wait_until static_answers worker_pids scratch
+use Tracker::Host qw(LIMIT root tmp scratch free_port wait_until);
+use Tracker::Token;
+use Tracker::Redis qw(:DEFAULT redis_reply redis_runs);
+use Tracker::Client qw(:DEFAULT take_response);
+
+our @EXPORT = (
+    qw(decode without_ids is_json is_message is_created
+       scratch wait_until worker_pids),
+    @Tracker::Token::EXPORT,
+    @Tracker::Redis::EXPORT,
+    @Tracker::Client::EXPORT,
 );
 
-# a wait for something that must come; it never decides how fast
-use constant LIMIT => 60;
 
-use constant KEY => 'the key of the tests: 32 bytes!!';
-
-my ($dir, $redis_pid, $redis_password);
-my $server = $ENV{TRACKER_REDIS_SERVER} || 'redis-server';
-
-
-# environment
-
-sub free_port {
-    my $sock = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
-        or die "no free port: $!";
-
-    return $sock->sockport;
-}
-
-# Writes a file of the tests; returns its path.
-sub scratch {
-    my ($name, $bytes, $mode) = @_;
-    my $path = "$dir/$name";
-
-    if (defined $bytes) {
-        open my $out, '>:raw', $path or die "$path: $!";
-        print $out $bytes;
-        close $out or die "$path: $!";
-        chmod $mode // 0600, $path;
-    }
-
-    return $path;
-}
+# settings, before Test::Nginx looks at them
 
 BEGIN {
-    my $root = Cwd::abs_path(dirname(__FILE__) . '/../..');
-    my $tmp = $ENV{TRACKER_TMP} || "$root/.build/test";
-
-    make_path($tmp);
-    $tmp = Cwd::abs_path($tmp);
-
-    # the path of a unix socket ends at about 100 bytes
-    $dir = length($tmp) < 70
-           ? File::Temp::tempdir('XXXXXXXX', DIR => $tmp, CLEANUP => 1)
-           : File::Temp::tempdir(TMPDIR => 1, CLEANUP => 1);
-    chmod 0755, $dir;
-
     if (!$ENV{TEST_NGINX_BINARY} && !$ENV{TEST_NGINX_LOAD_MODULES}) {
         $ENV{TEST_NGINX_LOAD_MODULES} =
-            "$root/.build/ngx_http_tracker_module.so";
+            root() . '/.build/ngx_http_tracker_module.so';
     }
 
-    $ENV{TEST_NGINX_SERVROOT} ||= "$tmp/servroot";
+    $ENV{TEST_NGINX_SERVROOT} ||= tmp() . '/servroot';
     $ENV{TEST_NGINX_PORT} ||= free_port();
     $ENV{TEST_NGINX_TIMEOUT} ||= LIMIT;
 
     # for the text of configurations
     $ENV{TEST_NGINX_H2_PORT} = free_port();
-    $ENV{TEST_NGINX_SCRATCH} = $dir;
-    $ENV{TEST_NGINX_REDIS} = "unix:$dir/redis.sock";
+    $ENV{TEST_NGINX_SCRATCH} = scratch('') =~ s{/$}{}r;
+    $ENV{TEST_NGINX_REDIS} = 'unix:' . scratch('redis.sock');
     $ENV{TEST_NGINX_REDIS_PORT} = free_port();
     $ENV{TEST_NGINX_KEY} = scratch('jwt.key', KEY . "\n");
     $ENV{TEST_NGINX_APPS} = scratch('apps', '');
@@ -144,7 +94,7 @@ Test::Nginx::Util::worker_connections(1024);
 Test::Nginx::Util::add_block_preprocessor(sub {
     my ($block) = @_;
 
-    start_redis() unless $redis_pid;
+    start_redis() unless redis_runs();
     redis('FLUSHALL');
 
     $block->set_value(name => 'TEST ' . $block->seq_num . ': '
@@ -278,391 +228,6 @@ sub scenario_line {
 }
 
 
-# tokens
-
-sub sign_token {
-    my ($header, $payload, $key) = @_;
-    my $text = join '.', map { encode_base64url($_) } $header, $payload;
-
-    return $text . '.' . encode_base64url(hmac_sha256($text, $key // KEY));
-}
-
-sub token {
-    my ($account, %claims) = @_;
-    my %all = (sub => "$account", iat => time_now(), exp => time_now() + 3600,
-               %claims);
-
-    delete @all{grep { !defined $all{$_} } keys %all};
-
-    return sign_token('{"alg":"HS256","typ":"JWT"}',
-                      JSON::PP->new->canonical->encode(\%all));
-}
-
-# Replaces the credentials file by one with these applications, id => secret.
-sub write_apps {
-    my %secrets = @_;
-    my $text = join '', map { "$_:" . sha256_hex($secrets{$_}) . "\n" }
-                        sort keys %secrets;
-
-    rename scratch('apps.new', $text), $ENV{TEST_NGINX_APPS}
-        or die "apps: $!";
-}
-
-# The text of a login.  Options are those of request(), and members: more of
-# the body, undef leaves one out.
-sub login_request {
-    my ($id, $secret, %o) = @_;
-    my %all = (type => 'application', appId => $id, appSecret => $secret,
-               %{delete $o{members} // {}});
-
-    delete @all{grep { !defined $all{$_} } keys %all};
-
-    return request('POST', '/oauth2/token:generate', token => undef,
-                   body => JSON::PP->new->utf8->canonical->encode(\%all), %o);
-}
-
-# The header and the claims of a token, two lists of keys and values as text.
-sub claims_of {
-    my ($token) = @_;
-
-    return map { decode_base64url($_) } (split /\./, $token // '..')[0, 1];
-}
-
-sub time_now {
-    return int(time());
-}
-
-
-
-# Redis
-
-sub start_redis {
-    my @options = @_;
-
-    die "redis runs already\n" if $redis_pid;
-    $redis_pid = fork() // die "fork: $!";
-
-    if ($redis_pid == 0) {
-        open STDOUT, '>', "$dir/redis.log";
-        open STDERR, '>&', \*STDOUT;
-        exec($server, '--bind', '127.0.0.1',
-             '--port', $ENV{TEST_NGINX_REDIS_PORT},
-             '--unixsocket', "$dir/redis.sock", '--unixsocketperm', '777',
-             '--dir', $dir, '--save', '', '--appendonly', 'no',
-             '--maxmemory-policy', 'noeviction', @options)
-            or POSIX::_exit(127);
-    }
-
-    wait_until(sub {
-        die "$server does not start, see $dir/redis.log\n"
-            if waitpid($redis_pid, WNOHANG) != 0;
-        my $reply = eval { redis('PING') } || $@;
-        $reply =~ /PONG|NOAUTH/;
-    }, 'redis starts');
-}
-
-# From now on clients need this password, redis() included.
-sub redis_password {
-    my ($password) = @_;
-
-    redis('CONFIG', 'SET', 'requirepass', $password);
-    $redis_password = $password;
-}
-
-sub stop_redis {
-    return unless $redis_pid;
-
-    kill KILL => $redis_pid;
-    waitpid $redis_pid, 0;
-    unlink "$dir/redis.sock";
-    undef $redis_pid;
-    undef $redis_password;
-}
-
-sub pause_redis {
-    kill STOP => $redis_pid;
-}
-
-sub resume_redis {
-    kill CONT => $redis_pid;
-}
-
-# One command on a connection of its own; dies with the words of an error.
-sub redis {
-    my @command = @_;
-    my $sock = IO::Socket::UNIX->new(Peer => "$dir/redis.sock")
-        or die "cannot connect to redis: $!\n";
-
-    redis_command($sock, 'AUTH', $redis_password) if defined $redis_password;
-
-    return redis_command($sock, @command);
-}
-
-sub redis_command {
-    my ($sock, @command) = @_;
-
-    print $sock '*' . @command . "\r\n",
-                map { '$' . length() . "\r\n$_\r\n" } @command;
-    $sock->flush;
-
-    return redis_reply($sock);
-}
-
-sub redis_reply {
-    my ($sock) = @_;
-
-    defined(my $line = <$sock>) or die "redis closed the connection\n";
-    my ($type, $rest) = $line =~ /^(.)(.*)\r\n$/;
-
-    die "$rest\n" if $type eq '-';
-    return $rest if $type eq '+' || $type eq ':';
-    return undef if $rest < 0;
-    return [map { redis_reply($sock) } 1 .. $rest] if $type eq '*';
-
-    read $sock, my $bytes, $rest + 2;
-    return substr $bytes, 0, $rest;
-}
-
-# The keys of DESIGN.md: account_key('a', 'name:x') and so on.
-sub account_key {
-    my ($account, $rest, $prefix) = @_;
-    my $digest = substr sha256_hex($account), 0, 32;
-
-    return ($prefix // 'tracker') . ":{$digest}:$rest";
-}
-
-sub lock_key {
-    my ($account, $prefix) = @_;
-
-    return account_key($account // 'tester', 'lock', $prefix);
-}
-
-sub hold_lock {
-    my ($account) = @_;
-
-    redis('SET', lock_key($account), 'held by the test', 'PX', 600_000);
-}
-
-# How often Redis ran these commands since the last call.
-sub commands_seen {
-    my @names = @_;
-    my $stats = redis('INFO', 'commandstats');
-    my $n = 0;
-
-    $n += $stats =~ /^cmdstat_$_:calls=(\d+)/m ? $1 : 0 for @names;
-    redis('CONFIG', 'RESETSTAT');
-
-    return $n;
-}
-
-END {
-    local $?;
-    stop_redis();
-}
-
-
-# HTTP over sockets
-
-# A tracker as JSON text.
-sub tracker_text {
-    my ($name, @phrases) = @_;
-
-    @phrases = ('phrase') unless @phrases;
-    return JSON::PP->new->canonical->encode(
-        { name => $name, vocabulary => [map { "$_" } @phrases] });
-}
-
-# The text of a request.  Options: account or token, type (undef: none),
-# body, headers (a list of lines), chunks (a list, instead of a body),
-# length (sent instead of the body's).
-sub request {
-    my ($method, $path, %o) = @_;
-    my $token = exists $o{token} ? $o{token} : token($o{account} // 'tester');
-    my $type = exists $o{type} ? $o{type} : 'application/json';
-    my $body = $o{body} // '';
-    my @lines = ("$method $path HTTP/1.1", 'Host: localhost');
-
-    push @lines, "Authorization: Bearer $token" if defined $token;
-    push @lines, "Content-Type: $type" if defined $type;
-    push @lines, @{$o{headers}} if $o{headers};
-
-    if ($o{chunks}) {
-        push @lines, 'Transfer-Encoding: chunked';
-        $body = join '', map { sprintf "%x\r\n%s\r\n", length, $_ }
-                         @{$o{chunks}}, '';
-
-    } elsif (defined $o{length} || length $body) {
-        push @lines, 'Content-Length: ' . ($o{length} // length $body);
-    }
-
-    return join("\r\n", @lines, '', '') . $body;
-}
-
-sub post {
-    my ($path, $body, %o) = @_;
-
-    return request('POST', "/v1/manage/$path", body => $body, %o);
-}
-
-sub connect_nginx {
-    my $sock;
-
-    wait_until(sub {
-        $sock = IO::Socket::INET->new(
-            PeerAddr => '127.0.0.1',
-            PeerPort => Test::Nginx::Util::server_port_for_client());
-    }, 'nginx accepts a connection');
-
-    setsockopt $sock, IPPROTO_TCP, TCP_NODELAY, 1;
-    return $sock;
-}
-
-# Sends what the peer takes; 0 when it closed before all was sent.
-sub send_bytes {
-    my ($sock, $bytes) = @_;
-    my $at = 0;
-
-    local $SIG{PIPE} = 'IGNORE';
-
-    while ($at < length $bytes) {
-        my $n = syswrite $sock, $bytes, length($bytes) - $at, $at;
-        return 0 unless defined $n;
-        $at += $n;
-    }
-
-    return 1;
-}
-
-# Reads one response: { status, headers, body }, names of headers in lower
-# case; undef when the connection ends before it is whole.  To a HEAD only
-# when the method says so.
-sub read_response {
-    my ($sock, $method) = @_;
-    my $bytes = ${*$sock}{unread} // '';
-    my $response;
-
-    until ($response = take_response(\$bytes, $method // '')) {
-        my $n = read_some($sock, \$bytes);
-        last unless $n;
-    }
-
-    ${*$sock}{unread} = $bytes;
-    return $response;
-}
-
-# What is left until the peer closes the connection.
-sub read_rest {
-    my ($sock) = @_;
-    my $bytes = ${*$sock}{unread} // '';
-
-    1 while read_some($sock, \$bytes);
-
-    return $bytes;
-}
-
-sub read_some {
-    my ($sock, $bytes) = @_;
-
-    IO::Select->new($sock)->can_read(LIMIT)
-        or die "nothing comes from nginx\n";
-    return sysread($sock, $$bytes, 65536, length $$bytes);
-}
-
-sub take_response {
-    my ($bytes, $method) = @_;
-
-    return unless $$bytes =~ m{^HTTP/1\.1\ (\d+)[^\r]*\r\n(.*?)\r\n\r\n}sx
-                  || $$bytes =~ m{^HTTP/1\.1\ (\d+)[^\r]*\r\n()\r\n}sx;
-    my ($status, $start) = ($1, $+[0]);
-    my %headers = map { /^([^:]+):\s*(.*)$/ ? (lc $1 => $2) : () }
-                  split /\r\n/, $2;
-    my $length = $headers{'content-length'};
-    my ($body, $end);
-
-    if ($status =~ /^(100|204|304)$/ || $method eq 'HEAD') {
-        ($body, $end) = ('', $start);
-
-    } elsif (($headers{'transfer-encoding'} // '') eq 'chunked') {
-        ($body, $end) = take_chunks($bytes, $start) or return;
-
-    } else {
-        die "a response without a length\n" unless defined $length;
-        $end = $start + $length;
-        return if length($$bytes) < $end;
-        $body = substr $$bytes, $start, $length;
-    }
-
-    substr($$bytes, 0, $end) = '';
-
-    return { status => $status, headers => \%headers, body => $body };
-}
-
-# What the chunks at this place hold, and where they end.
-sub take_chunks {
-    my ($bytes, $at) = @_;
-    my $body = '';
-
-    for ( ;; ) {
-        pos($$bytes) = $at;
-        $$bytes =~ /\G([0-9a-f]+)\r\n/gc or return;
-
-        my ($from, $n) = (pos($$bytes), hex $1);
-        $at = $from + $n + 2;
-        return if length($$bytes) < $at;
-
-        $body .= substr $$bytes, $from, $n;
-        return ($body, $at) unless $n;
-    }
-}
-
-# One request on a connection of its own.
-sub exchange {
-    my ($text) = @_;
-    my $sock = connect_nginx();
-
-    send_bytes($sock, $text);
-    return read_response($sock, $text =~ /^(\S+)/);
-}
-
-# All requests at the same moment, each on a connection of its own; the
-# responses in their order.
-sub parallel {
-    my @texts = @_;
-    my @socks = map { connect_nginx() } @texts;
-
-    send_bytes($socks[$_], $texts[$_]) for 0 .. $#texts;
-    return map { read_response($_) } @socks;
-}
-
-# How many of n requests to the location /static are answered with 200.
-sub static_answers {
-    my ($n) = @_;
-
-    return scalar grep { $_->{status} == 200 }
-                  map { exchange("GET /static HTTP/1.1\r\nHost: a\r\n\r\n") }
-                  1 .. $n;
-}
-
-# A POST over HTTP/2 without TLS: the status, the JSON and the frame log.
-sub nghttp {
-    my ($path, $body, @options) = @_;
-    my $file = scratch('nghttp.body', $body);
-    my $url = "http://127.0.0.1:$ENV{TEST_NGINX_H2_PORT}$path";
-    my @command = ('nghttp', '-v', '-t', LIMIT, '-d', $file, @options,
-                   '-H', 'authorization: Bearer ' . token('tester'),
-                   '-H', 'content-type: application/json', $url);
-
-    open my $out, '-|', @command or die "nghttp: $!";
-    my $log = do { local $/; <$out> } // '';
-    close $out;
-
-    my ($status) = $log =~ /recv \(stream_id=\d+\) :status: (\d+)/;
-    my ($json) = $log =~ /(\{"(?:tracker|message).*\})/;
-
-    return { status => $status // 0, body => $json // '', log => $log };
-}
-
-
 # comparing
 
 sub decode {
@@ -727,19 +292,7 @@ sub is_created {
 }
 
 
-# waiting
-
-sub wait_until {
-    my ($condition, $what) = @_;
-    my $end = time() + LIMIT;
-
-    until ($condition->()) {
-        die "waited in vain: $what\n" if time() > $end;
-        sleep 0.01;
-    }
-
-    return 1;
-}
+# nginx
 
 # The worker processes of the running nginx.
 sub worker_pids {
