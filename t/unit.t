@@ -24,6 +24,8 @@ my @tests = (
     [ tracker_json_change_test => [qw(tracker.c tracker_patch.c
                                       tracker_json*.c)], ['-ljansson'] ],
     [ jwt_test => [qw(jwt.c)], [qw(-ljansson -lcrypto)] ],
+    [ jwt_cache_test => [qw(jwt.c jwt_cache.c)],
+      [qw(-ljansson -lcrypto)] ],
 );
 
 plan tests => scalar @tests;

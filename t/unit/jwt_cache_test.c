@@ -1,0 +1,131 @@
+/*
+ * Tokens that have verified lately: remembered as long as they are good, and
+ * never taken for another one.
+ */
+
+
+#include "jwt_cache.h"
+#include "tap.h"
+
+
+#define NOW     1700000000
+#define TOKENS  10000
+
+
+static const jwt_key_t  key = {
+    32, (const unsigned char *) "0123456789abcdef0123456789abcdef", 0, NULL
+};
+
+static const jwt_key_t  other = {
+    32, (const unsigned char *) "fedcba9876543210fedcba9876543210", 0, NULL
+};
+
+static char    token[JWT_SIGN_MAX];
+static size_t  token_len;
+static char    sub[JWT_SUB_MAX];
+static size_t  sub_len;
+
+
+static void
+sign(const char *name, time_t iat, time_t exp)
+{
+    if (jwt_sign(&key, name, strlen(name), iat, exp, token, sizeof(token),
+                 &token_len)
+        != JWT_OK)
+    {
+        ok(0, "the test can sign");
+    }
+}
+
+
+/* a key that does not fit tells an answer of the cache from a new look */
+
+static jwt_rc_e
+ask(jwt_cache_t *cache, const jwt_key_t *k, time_t now)
+{
+    sub_len = 0;
+
+    return jwt_cache_verify(cache, token, token_len, k, 1, now, sub,
+                            &sub_len);
+}
+
+
+int
+main(void)
+{
+    char          name[JWT_SUB_MAX + 1];
+    size_t        i, good;
+    jwt_cache_t  *cache;
+
+    cache = jwt_cache_create();
+
+    sign("acme", NOW, NOW + 100);
+
+    ok(ask(cache, &other, NOW) == JWT_INVALID, "a bad signature");
+    ok(ask(cache, &other, NOW) == JWT_INVALID, "what is bad is not kept");
+
+    ok(ask(cache, &key, NOW) == JWT_OK, "a good token");
+    is(sub, sub_len, "acme", "its account");
+
+    ok(ask(cache, &other, NOW + 50) == JWT_OK, "it is remembered");
+    is(sub, sub_len, "acme", "its account again");
+
+    ok(ask(cache, &key, NOW + 99) == JWT_OK, "good until it expires");
+    ok(ask(cache, &key, NOW + 100) == JWT_INVALID, "not at its exp");
+    ok(ask(cache, &key, NOW + 1000) == JWT_INVALID, "nor later");
+
+    ok(ask(cache, &key, NOW - 61) == JWT_INVALID,
+       "a clock that was set back before iat");
+    ok(ask(cache, &key, NOW) == JWT_OK, "and forth");
+
+    good = 0;
+
+    for (i = 0; i < token_len; i++) {
+        token[i] ^= 1;
+        good += ask(cache, &key, NOW) == JWT_OK;
+        token[i] ^= 1;
+    }
+
+    ok(good == 0, "every byte of a remembered token counts");
+
+    token_len--;
+    ok(ask(cache, &key, NOW) == JWT_INVALID, "and its length");
+
+    token_len = 7;
+    ok(ask(cache, &key, NOW) == JWT_INVALID, "a very short one");
+
+    memset(name, 'x', JWT_SUB_MAX);
+    name[JWT_SUB_MAX] = '\0';
+    sign(name, NOW, NOW + 100);
+
+    ok(token_len <= JWT_CACHE_TOKEN_MAX && ask(cache, &key, NOW) == JWT_OK
+       && ask(cache, &other, NOW) == JWT_OK && sub_len == JWT_SUB_MAX,
+       "the longest account is remembered");
+
+    memset(name, '"', JWT_SUB_MAX);
+    sign(name, NOW, NOW + 100);
+
+    ok(token_len > JWT_CACHE_TOKEN_MAX && ask(cache, &key, NOW) == JWT_OK
+       && ask(cache, &other, NOW) == JWT_INVALID,
+       "a longer token is verified each time");
+
+    good = 0;
+
+    for (i = 0; i < TOKENS; i++) {
+        sprintf(name, "account %zu", i);
+        sign(name, NOW, NOW + 100);
+
+        good += ask(cache, &key, NOW) == JWT_OK && ask(cache, &other, NOW)
+                == JWT_OK && sub_len == strlen(name)
+                && memcmp(sub, name, sub_len) == 0;
+    }
+
+    ok(good == TOKENS, "more tokens than places: the newest is remembered");
+
+    ok(ask(NULL, &key, NOW) == JWT_OK, "no cache: a good token");
+    ok(ask(NULL, &other, NOW) == JWT_INVALID, "no cache: a bad one");
+
+    jwt_cache_destroy(cache);
+
+    return tap_done();
+}
