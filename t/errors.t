@@ -37,20 +37,6 @@ for my $path ('', 'x', 'track', 'tracker/', 'trackers/', 'trackerx',
 
 
 
-=== an id that is not 16 digits is 404, before the method is looked at
---- scenario
-for my $id ('bulkx', 'x', '450359962737049', '45035996273704960',
-            '450359962737049x')
-{
-    for my $path ("tracker/$id", "trackers/$id") {
-        is_json_error(exchange(post($path, tracker_text('n'))), 404,
-                      qr/^(No such endpoint\.|Tracker with id "$id" .*)$/,
-                      "path $path");
-    }
-}
-
-
-
 === a path may be percent-encoded
 --- scenario
 is_created(exchange(post('%74racker', tracker_text('n'))), 'n', 'created');
