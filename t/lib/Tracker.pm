@@ -24,6 +24,7 @@ use warnings;
 use Exporter 'import';
 use JSON::PP ();
 
+use Tracker::Answers ();
 use Tracker::Host qw(LIMIT root tmp scratch free_port wait_until);
 use Tracker::Token;
 use Tracker::Redis qw(:DEFAULT redis_reply redis_runs);
@@ -45,6 +46,10 @@ BEGIN {
         $ENV{TEST_NGINX_LOAD_MODULES} =
             root() . '/.build/ngx_http_tracker_module.so';
     }
+
+    # t/run has one folder for all test files
+    Tracker::Answers::keep_in($ENV{TRACKER_TMP} ? tmp() . '/answers'
+                                                : scratch('answers'));
 
     $ENV{TEST_NGINX_SERVROOT} ||= tmp() . '/servroot';
     $ENV{TEST_NGINX_PORT} ||= free_port();
@@ -104,6 +109,7 @@ Test::Nginx::Util::add_block_preprocessor(sub {
 
     default_section($block, http_config => $HTTP_CONFIG);
     default_section($block, config => $CONFIG);
+    Tracker::Answers::begin($block);
 
     if (defined $block->must_die) {
         default_section($block, suppress_stderr => '');
@@ -191,6 +197,37 @@ Test::Nginx::Socket::add_response_body_check(sub {
         is_message($body, qr/$want/, $title) if $section eq 'message_like';
     }
 });
+
+# Every response that Test::Nginx itself reads comes by here.
+
+my $check_status = \&Test::Nginx::Socket::check_error_code;
+
+{
+    no warnings qw(redefine prototype);
+
+    *Test::Nginx::Socket::check_error_code = sub {
+        my ($block, $response, $dry_run, $index) = @_;
+
+        keep_answer($block, $response, $index) if $response && !$dry_run;
+        return $check_status->(@_);
+    };
+}
+
+sub keep_answer {
+    my ($block, $response, $index) = @_;
+    my $request = $block->request // return;
+
+    $request = $request->[$index] if ref $request;
+
+    my ($method, $path) = $request =~ /^(\S+)\s+(\S+)/ or return;
+    my %headers = map { lc, scalar $response->header($_) }
+                  $response->header_field_names;
+
+    Tracker::Answers::keep($method, $path, {
+        status => $response->code, headers => \%headers,
+        body => $response->content,
+    });
+}
 
 my $run_request = $Test::Nginx::Util::RunTestHelper;
 

@@ -11,6 +11,7 @@ use IO::Socket::INET;
 use JSON::PP ();
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 
+use Tracker::Answers ();
 use Tracker::Host qw(LIMIT scratch wait_until);
 use Tracker::Token;
 
@@ -94,6 +95,8 @@ sub send_bytes {
 
     local $SIG{PIPE} = 'IGNORE';
 
+    Tracker::Answers::asked($sock, $bytes);
+
     while ($at < length $bytes) {
         my $n = syswrite $sock, $bytes, length($bytes) - $at, $at;
         return 0 unless defined $n;
@@ -117,6 +120,7 @@ sub read_response {
     }
 
     ${*$sock}{unread} = $bytes;
+    Tracker::Answers::answered($sock, $response) if $response;
     return $response;
 }
 

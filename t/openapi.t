@@ -1,0 +1,326 @@
+use lib 't/lib';
+use Tracker;
+use Test::Nginx::Socket 'no_plan';
+use Cwd qw(abs_path);
+
+# conf/openapi.yaml is OpenAPI 3.1, and the answers that the tests see are as
+# it says: those of this file, which meet every status of every operation, and
+# in t/run those of all files before.  t/npm/openapi.js compares.
+
+no_root_location();
+
+use constant NO_ID => '4503599627370496';
+
+# those that need a failure inside the module
+my @NOT_MET = ('POST /oauth2/token:generate 500');
+
+write_apps(app1 => 'secret');
+
+run_tests();
+
+my $modules = abs_path('.build/npm/node_modules') // '';
+die "nothing in $modules, run this test by t/run\n" unless -d $modules;
+
+$ENV{NODE_PATH} = $modules;
+open my $out, '-|', 'node', 't/npm/openapi.js', 'conf/openapi.yaml',
+     Tracker::Answers::file() or die "node: $!\n";
+my $verdict = decode(do { local $/; <$out> } // '');
+close $out;
+
+is($?, 0, 'status of node');
+is($verdict->{version}, '3.1.0', 'the version of OpenAPI');
+is_deeply($verdict->{document}, [], 'conf/openapi.yaml conforms to it');
+cmp_ok($verdict->{count}, '>', 100, "$verdict->{count} answers were seen");
+is(join("\n", @{$verdict->{faults}}), '', 'all are as the document says');
+is(join("\n", @{$verdict->{unseen}}), join("\n", @NOT_MET),
+   'every status of every operation was met');
+
+# HTTP
+
+sub call {
+    my ($status, $method, $path, %o) = @_;
+    my $response = exchange(request($method, $path, %o));
+
+    is($response->{status}, $status, "$status: $method $path")
+        or diag($response->{body});
+    return $response;
+}
+
+sub create {
+    my ($name) = @_;
+    my $body = call(200, 'POST', '/v1/manage/tracker',
+                    body => tracker_text($name))->{body};
+
+    return decode($body)->{tracker}{id};
+}
+
+# The paths of the list, those of one tracker, those of creates with a good
+# body each.
+
+sub lists {
+    return '/v1/manage/tracker', '/v1/manage/trackers';
+}
+
+sub singles {
+    my ($id) = @_;
+
+    return map { "$_/$id" } lists();
+}
+
+sub creates {
+    my ($name) = @_;
+    my $one = tracker_text($name);
+
+    return ['/v1/manage/tracker', $one], ['/v1/manage/trackers', $one],
+           ['/v1/manage/trackers/bulk', "[$one]"];
+}
+
+# Every request that needs the store, against one that is in no state to
+# answer.
+sub call_all {
+    my ($status, $id) = @_;
+    my $patch = '[{"op":"replace","path":"/name","value":"other"}]';
+
+    for my $method (qw(GET HEAD)) {
+        call($status, $method, $_) for lists(), singles($id);
+    }
+
+    call($status, 'POST', $_->[0], body => $_->[1]) for creates('more');
+
+    for my $path (singles($id)) {
+        call($status, 'PUT', $path, body => tracker_text('other'));
+        call($status, 'PATCH', $path, body => $patch);
+        call($status, 'DELETE', $path);
+    }
+}
+
+__DATA__
+
+=== success
+--- scenario
+my ($etag, $list);
+
+for my $path ('/v1/manage/tracker', '/v1/manage/trackers') {
+    my $id = create("n $path");
+
+    $etag = call(200, 'GET', "$path/$id")->{headers}{etag};
+    call(200, 'HEAD', "$path/$id");
+    call(304, $_, "$path/$id", headers => ["If-None-Match: $etag"])
+        for qw(GET HEAD);
+
+    $list = call(200, 'GET', $path)->{headers}{etag};
+    call(200, 'HEAD', $path);
+    call(304, $_, $path, headers => ["If-None-Match: $list"])
+        for qw(GET HEAD);
+
+    call(200, 'GET', "$path?name=n%20$path");
+    call(200, 'GET', "$path?name=none");
+
+    call(200, 'PUT', "$path/$id", body => tracker_text("m $path", 1 .. 9));
+    call(200, 'PATCH', "$path/$id",
+         body => '[{"op":"add","path":"/description","value":"d"}]');
+    call(200, 'DELETE', "$path/$id");
+    call(204, 'OPTIONS', $_, token => undef) for $path, "$path/$id";
+}
+
+call(200, 'POST', '/v1/manage/trackers', body => tracker_text('one'));
+call(200, 'POST', '/v1/manage/trackers', body => '['
+     . join(',', map { tracker_text("many $_") } 1 .. 9) . ']');
+call(200, 'POST', '/v1/manage/trackers/bulk', body => '['
+     . join(',', map { tracker_text("bulk $_") } 1 .. 9) . ']');
+
+my $page = call(200, 'GET', '/v1/manage/trackers?limit=4');
+my $next = decode($page->{body})->{next};
+ok($next, 'a next page');
+call(200, 'GET', "/v1/manage/trackers?limit=4&cursor=$next");
+
+call(204, 'OPTIONS', $_, token => undef)
+    for '/v1/manage/trackers/bulk', '/oauth2/token:generate';
+is(exchange(login_request('app1', 'secret'))->{status}, 200, 'login');
+
+
+
+=== errors of the request
+--- scenario
+my $id = create('here');
+my $patch = '[{"op":"replace","path":"/name","value":"taken"}]';
+my @bad = (body => '{"name":1}');
+my @old = (headers => ['If-Match: "0"']);
+my @large = (body => '', length => 2_000_000);
+
+create('taken');
+
+for my $path (lists()) {
+    call(400, $_, "$path?limit=0") for qw(GET HEAD);
+    call(401, $_, $path, token => 'bad') for qw(GET HEAD);
+    call(413, $_, $path, @large) for qw(GET HEAD);
+    call(405, $_, $path, body => '{}') for qw(PUT PATCH DELETE);
+}
+
+for my $create (creates('taken')) {
+    my ($path, $body) = @$create;
+
+    call(400, 'POST', $path, body => '{');
+    call(400, 'POST', $path, body => $_)
+        for tracker_text('x', 'a', 'a'), '[]', '{"name":"\""}',
+            '[{"a\nb":1}]';
+    call(400, 'POST', $path, body => $body, type => 'text/plain');
+    call(400, 'POST', $path);
+    call(401, 'POST', $path, body => $body, token => undef);
+    call(409, 'POST', $path, body => $body);
+    call(413, 'POST', $path, @large);
+}
+
+call(405, $_, '/v1/manage/trackers/bulk') for qw(GET HEAD DELETE);
+call(409, 'POST', '/v1/manage/trackers',
+     body => '[' . tracker_text('a') . ',' . tracker_text('a') . ']');
+call(409, 'POST', '/v1/manage/trackers',
+     body => '[' . tracker_text('taken') . ',' . tracker_text('here') . ']');
+
+for my $path (singles($id)) {
+    call(400, 'PUT', $path, @bad);
+    call(400, 'PATCH', $path, body => $_)
+        for '{}', '[{"op":"add","path":"/id"}]', '[1]',
+            '[{"op":"remove","path":"/vocabulary/9"}]',
+            '[{"op":"x","path":"/name"}]', '[{"path":"/name"}]';
+    call(409, 'PUT', $path, body => tracker_text('taken'));
+    call(409, 'PATCH', $path, body => $patch);
+    call(412, 'PUT', $path, body => tracker_text('here'), @old);
+    call(412, 'PATCH', $path, body => $patch, @old);
+    call(412, 'DELETE', $path, @old);
+    call(413, $_, $path, @large) for qw(GET HEAD PUT PATCH DELETE);
+    call(405, 'POST', $path, body => '{}');
+
+    for my $method (qw(GET HEAD PUT PATCH DELETE)) {
+        my @body = $method eq 'PATCH' ? (body => $patch)
+                   : $method eq 'PUT' ? (body => tracker_text('n')) : ();
+
+        call(401, $method, $path, @body, token => 'bad');
+        call(404, $method, $path =~ s/\d{16}/NO_ID/er, @body);
+    }
+}
+
+call(404, 'GET', $_) for '/v1/manage/', '/v1/manage/x',
+                         '/v1/manage/tracker/1/2';
+
+hold_lock();
+call(429, 'POST', $_->[0], body => $_->[1]) for creates('n');
+
+for my $path (singles($id)) {
+    call(429, 'PUT', $path, body => tracker_text('n'));
+    call(429, 'PATCH', $path, body => $patch);
+}
+
+
+
+=== errors of the login
+--- scenario
+my $path = '/oauth2/token:generate';
+
+call(400, 'POST', $path, body => $_) for '{', '{}', '[]';
+call(400, 'POST', $path, body => '{}', type => undef);
+call(405, $_, $path) for qw(GET HEAD PUT PATCH DELETE);
+call(413, 'POST', $path, body => '', length => 2_000_000);
+is(exchange(login_request('app1', 'wrong'))->{status}, 401, 'a wrong secret');
+
+
+
+=== the limit of the sample configuration
+--- http_config
+    tracker_jwt_key $TEST_NGINX_KEY;
+    limit_req_zone $server_name zone=logins:1m rate=1r/m;
+--- config
+    location = /oauth2/token:generate {
+        tracker_token;
+        tracker_token_apps $TEST_NGINX_APPS;
+        client_max_body_size 1m;
+        limit_req zone=logins;
+        limit_req_status 429;
+    }
+--- scenario
+is(exchange(login_request('app1', 'secret'))->{status}, 200, 'the first');
+is(exchange(login_request('app1', 'secret'))->{status}, 429, 'the second');
+
+
+
+=== bodies that do not come
+--- config
+    client_body_timeout 100ms;
+
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location = /oauth2/token:generate {
+        tracker_token;
+        tracker_token_apps $TEST_NGINX_APPS;
+        client_max_body_size 1m;
+    }
+--- scenario
+my $id = create('n');
+
+call(408, 'POST', $_, length => 10)
+    for '/oauth2/token:generate', map { $_->[0] } creates('x');
+
+for my $path (singles($id)) {
+    call(408, $_, $path, length => 10) for qw(PUT PATCH);
+}
+
+
+
+=== a store of the wrong shape
+--- scenario
+my $id = create('n');
+
+redis('DEL', account_key('tester', $_)) for 'index', 'rev', "id:$id";
+redis('LPUSH', account_key('tester', $_), 'x') for 'index', 'rev', "id:$id";
+
+call_all(500, $id);
+
+
+
+=== a store that is not there
+--- scenario
+my $id = create('n');
+
+stop_redis();
+call_all(502, $id);
+start_redis();
+
+
+
+=== a store that does not answer
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY;
+    tracker_redis_timeout 100ms;
+--- scenario
+my $id = create('n');
+
+pause_redis();
+call_all(504, $id);
+resume_redis();
+
+
+
+=== what other modules decide
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY;
+    tracker_token_apps $TEST_NGINX_APPS;
+--- config
+    deny all;
+
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location = /oauth2/token:generate {
+        tracker_token;
+        client_max_body_size 1m;
+    }
+--- scenario
+call(403, 'GET', '/v1/manage/trackers');
+call(403, 'POST', '/oauth2/token:generate', body => '{}');
