@@ -5,6 +5,8 @@ use Test::Nginx::Socket 'no_plan';
 use IO::Uncompress::Gunzip ();
 use Time::HiRes qw(sleep);
 
+log_level('warn');
+
 add_block_preprocessor(sub {
     my ($block) = @_;
 
@@ -420,8 +422,8 @@ is($response->{headers}{'transfer-encoding'}, 'chunked', 'chunked');
 is($response->{headers}{'content-type'}, 'application/json', 'type');
 is($response->{headers}{'content-length'}, undef, 'no length');
 is($response->{headers}{etag}, '"20000"', 'the revision');
-is_deeply([names($response->{body})], [map { "t $_" } 1 .. 20_000],
-          'all of them, in order');
+is(join(',', names($response->{body})), join(',', map { "t $_" } 1 .. 20_000),
+   'all of them, in order');
 
 # three long lists at once, and others in between
 my @socks = map { slow_list() } 1 .. 2;
@@ -436,13 +438,13 @@ is_whole(read_response($_)->{body}, 20_000, 'a slow reader') for @socks;
 
 
 
-=== twenty thousand trackers by pages of a thousand
+=== many trackers by pages of a thousand
 --- scenario
-fill(20_000);
+fill(4000);
 
 my @seen;
-is(walk(1000, sub { push @seen, @_[1 .. $#_] }), 20, 'pages');
-is_deeply(\@seen, [map { "t $_" } 1 .. 20_000], 'all of them, in order');
+is(walk(1000, sub { push @seen, @_[1 .. $#_] }), 4, 'pages');
+is_deeply(\@seen, [map { "t $_" } 1 .. 4000], 'all of them, in order');
 
 
 
@@ -495,7 +497,7 @@ is_whole(get('trackers')->{body}, 45, '11 MB');
 
 === index entries without a record leave no gap
 --- scenario
-my @ids = fill(5200);
+my @ids = fill(4400);
 my $index = account_key('tester', 'index');
 
 sub drop {
@@ -504,16 +506,16 @@ sub drop {
 
 # no record in the first two stretches, one in the middle, the last
 drop(0, 2099);
-is_deeply([names(get('trackers')->{body})], [map { "t $_" } 2101 .. 5200],
+is_deeply([names(get('trackers')->{body})], [map { "t $_" } 2101 .. 4400],
           'none at the beginning');
-drop(2200, 4299);
-drop(4400, 5199);
+drop(2200, 3999);
+drop(4100, 4399);
 is_deeply([names(get('trackers')->{body})],
-          [map { "t $_" } 2101 .. 2200, 4301 .. 4400],
+          [map { "t $_" } 2101 .. 2200, 4001 .. 4100],
           'none in the middle and at the end');
 
 drop(2100, 2199);
-drop(4300, 4399);
+drop(4000, 4099);
 is(get('trackers')->{body}, '{"trackers":[]}', 'none at all');
 
 
