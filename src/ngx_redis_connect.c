@@ -308,6 +308,7 @@ ngx_redis_setup_refused(ngx_redis_lane_t *lane, ngx_redis_kind_e kind,
 static void
 ngx_redis_info_reply(ngx_redis_t *redis, redisReply *r)
 {
+    u_char     buf[NGX_REDIS_LOG_LEN];
     ngx_str_t  value;
 
     if (!redis->evicts
@@ -316,6 +317,8 @@ ngx_redis_info_reply(ngx_redis_t *redis, redisReply *r)
             || ngx_strncmp(value.data, "noeviction", 10) != 0))
     {
         redis->evicts = 1;
+
+        ngx_redis_printable(&value, buf);
 
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "redis: maxmemory-policy of %V is \"%V\": it may remove "

@@ -13,8 +13,6 @@
 /* the same word with another text behind it */
 #define NGX_REDIS_LOG_OTHER  1000
 
-#define NGX_REDIS_LOG_LEN    200
-
 
 /*
  * maybe: a script got that far and was stopped in the middle.  The words that
@@ -88,14 +86,32 @@ ngx_redis_refusal(redisReply *r)
 }
 
 
+/* what comes from the network is not for the terminal of who reads the log */
+
+void
+ngx_redis_printable(ngx_str_t *text, u_char *buf)
+{
+    size_t  i;
+    u_char  ch;
+
+    text->len = ngx_min(text->len, NGX_REDIS_LOG_LEN);
+
+    for (i = 0; i < text->len; i++) {
+        ch = text->data[i];
+        buf[i] = (ch < 0x20 || ch > 0x7e) ? '?' : ch;
+    }
+
+    text->data = buf;
+}
+
+
 /* once an outage, not once a request */
 
 void
 ngx_redis_log_refusal(ngx_redis_t *redis, ngx_redis_refusal_t *refusal,
     redisReply *r, const char *action)
 {
-    u_char                   *end;
-    size_t                    len;
+    u_char                   *end, buf[NGX_REDIS_LOG_LEN];
     uint32_t                  hash;
     ngx_str_t                 text;
     ngx_msec_t                now;
@@ -103,7 +119,9 @@ ngx_redis_log_refusal(ngx_redis_t *redis, ngx_redis_refusal_t *refusal,
     ngx_redis_refusal_log_t  *log;
 
     text.data = (u_char *) r->str;
-    text.len = ngx_min((size_t) r->len, NGX_REDIS_LOG_LEN);
+    text.len = r->len;
+
+    ngx_redis_printable(&text, buf);
 
     /* "ERR unknown command 'x', with args beginning with: ...": not those */
 
@@ -112,8 +130,7 @@ ngx_redis_log_refusal(ngx_redis_t *redis, ngx_redis_refusal_t *refusal,
         text.len = end - text.data;
     }
 
-    len = text.len;
-    hash = ngx_crc32_short(text.data, len);
+    hash = ngx_crc32_short(text.data, text.len);
     now = ngx_current_msec;
 
     log = &redis->refusals[refusal - ngx_redis_refusals];

@@ -46,6 +46,9 @@
 /* scripts a server may have: bits of ngx_redis_lane_t.load */
 #define NGX_REDIS_MAX_SCRIPTS    32
 
+/* bytes of what Redis says that go to the log */
+#define NGX_REDIS_LOG_LEN        200
+
 /* elements of one array in a reply */
 #define NGX_REDIS_MAX_ELEMENTS   (1024 * 1024)
 
@@ -253,6 +256,9 @@ void ngx_redis_setup_reply(ngx_redis_lane_t *lane, ngx_redis_kind_e kind,
 /* ngx_redis_error.c */
 
 ngx_redis_refusal_t *ngx_redis_refusal(redisReply *r);
+
+/* Makes text the printable beginning of itself, in buf (NGX_REDIS_LOG_LEN). */
+void ngx_redis_printable(ngx_str_t *text, u_char *buf);
 void ngx_redis_log_refusal(ngx_redis_t *redis, ngx_redis_refusal_t *refusal,
     redisReply *r, const char *action);
 void ngx_redis_log_outage(ngx_redis_lane_t *lane, const char *what,
