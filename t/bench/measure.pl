@@ -107,11 +107,10 @@ sub measure {
 
     my @command = wrk_command($workload, $contender, $path);
 
-    # what comes first is compiled, and its memory is mapped
-    unless ($contender->{warm}{$workload->{name}}++ || $seconds == 1) {
-        run_load(@command);
-        $redis->command('FLUSHALL', 'SYNC') if $path eq $workload->{path}
-                                               && !$workload->{before};
+    # first code is compiled and memory is mapped
+    unless ($contender->{warm}{$workload->{name}}++) {
+        run_load(map { s/^-d.*/-d1s/r } @command);
+        $redis->command('FLUSHALL', 'SYNC') unless $workload->{before};
     }
 
     return sample($workload, $contender, @command) unless $workload->{beside};

@@ -103,20 +103,21 @@ sub new {
 
 # bodies, the same ones in every run
 
-# 28 bytes, as a spoken phrase has; the number makes it unlike the others
+# 20 to 36 bytes, as spoken phrases have; the number makes it unlike the others
 
 sub phrase {
     my ($i) = @_;
     my $text = $i;
     my $next = $i * 7;
+    my $length = 20 + $i * 5 % 17;
 
-    while (length $text < 28) {
+    while (length $text < $length) {
         $text .= ' ' . $words[$next % @words];
         $next = $next * 31 + 17 + $i;
         $next %= 65521;
     }
 
-    return substr $text, 0, 28;
+    return substr $text, 0, $length;
 }
 
 

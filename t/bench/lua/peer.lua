@@ -7,6 +7,7 @@
 local base64 = require "ngx.base64"
 local cjson = require "cjson.safe"
 local ffi = require "ffi"
+local lrucache = require "resty.lrucache"
 local new_table = require "table.new"
 local redis = require "nginx.redis"
 
@@ -31,8 +32,10 @@ local random = ffi.new("uint32_t[2]")
 
 local TTL = 40000
 local POOL, IDLE = 128, 60000
+local TOKENS = 4096
 
 local key, address, script, sha
+local tokens = lrucache.new(TOKENS)
 
 local peer = {}
 
@@ -66,12 +69,10 @@ local function fail(status, message)
 end
 
 
--- tokens
+-- tokens; those that have verified are remembered until they expire
 
-local function account()
-    local value = ngx.var.http_authorization
-
-    if not value or not find(value, "^[Bb][Ee][Aa][Rr][Ee][Rr] ") then
+local function verify(value)
+    if not find(value, "^[Bb][Ee][Aa][Rr][Ee][Rr] ") then
         return nil
     end
 
@@ -115,7 +116,16 @@ local function account()
         return nil
     end
 
+    tokens:set(value, id, claims.exp - now)
+
     return id
+end
+
+
+local function account()
+    local value = ngx.var.http_authorization
+
+    return value and (tokens:get(value) or verify(value))
 end
 
 
