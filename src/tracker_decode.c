@@ -11,14 +11,6 @@
 #if !(TRACKER_NO_READER)
 
 
-/*
- * From so many bytes on the first fault that is certain is the answer: the
- * library would take long to build the tree of a body full of them.  In a
- * smaller one the library looks for bad syntax behind it, as users expect.
- */
-#define TRACKER_DECODE_LARGE  65536
-
-
 typedef struct {
     size_t                    len;
     tracker_json_shape_e      shape;

@@ -13,9 +13,17 @@
 
 
 /*
+ * From so many bytes on the first fault that is certain is the answer: the
+ * library would take long to build the tree of a body full of them.  In a
+ * smaller one the library looks for bad syntax behind it, as users expect.
+ */
+#define TRACKER_DECODE_LARGE  65536
+
+
+/*
  * As tracker_json_decode(), and with the same verdict on every body, but that
- * the strings of set may lie in data, and that of several faults another one
- * may be named.
+ * the strings of set may lie in data, and that of several faults of a large
+ * body another one may be named.
  */
 tracker_rc_e tracker_decode(const char *data, size_t len,
     tracker_json_shape_e shape, const tracker_limits_t *limits,
