@@ -122,6 +122,19 @@ typedef struct {
 } ngx_http_tracker_ctx_t;
 
 
+/* ngx_http_tracker_conf.c: callbacks of the module, and tracker_redis */
+void *ngx_http_tracker_create_main_conf(ngx_conf_t *cf);
+void *ngx_http_tracker_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+/*
+ * ngx_http_tracker_conf.c: the client of a server, with the scripts of the
+ * store.  Returns NULL after it logged why.
+ */
+ngx_redis_t *ngx_http_tracker_add_redis(ngx_conf_t *cf,
+    ngx_redis_conf_t *rcf);
+
 /*
  * ngx_http_tracker_variable.c: the context of a request, made on first use.
  * Returns NULL when there is no memory.
