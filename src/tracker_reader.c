@@ -14,6 +14,9 @@
 #include "tracker_reader.h"
 
 
+#if !(TRACKER_NO_READER)
+
+
 /* trackers of the first array; it doubles */
 #define TRACKER_READER_FIRST  8
 
@@ -640,3 +643,6 @@ tracker_scan(const char *p, const char *end)
 
     return p;
 }
+
+
+#endif
