@@ -1,0 +1,278 @@
+# Makes the bodies, times their decoding, and posts them.  Run by t/bench/steps,
+# in .build/bench.
+
+use strict;
+use warnings;
+
+use IO::Socket::INET;
+use Time::HiRes qw(sleep time);
+
+use Contender;
+use RedisServer;
+use Workload;
+
+use constant SIZE => 1048576;
+
+# milliseconds that one step may take
+use constant { GOOD => 3, HOSTILE => 60 };
+
+use constant POSTS => 5;
+
+my @bodies = (
+    [ 'bulk', 'bulk, 450 trackers of 70 phrases', GOOD,
+      sub { Workload::bulk(450, 70) } ],
+    [ 'one-large', 'one tracker of 1 MiB', GOOD,
+      sub { phrases(sub { Workload::phrase($_[0]) }) } ],
+    [ 'small-trackers', 'a bulk of the smallest trackers', GOOD,
+      sub { list('[', ']', sub { qq({"name":"$_[0]","vocabulary":["a"]}) }) }
+    ],
+    [ 'short-phrases', 'one tracker of 140,000 phrases', HOSTILE,
+      sub { phrases(sub { base36($_[0]) }) } ],
+    [ 'one-phrase', 'one phrase of 1 MiB', HOSTILE,
+      sub { one_phrase('x' x (SIZE - 30)) } ],
+    [ 'escapes', 'one phrase, escapes only', HOSTILE,
+      sub { one_phrase('\\u00e9' x ((SIZE - 30) / 6)) } ],
+    [ 'short-escapes', 'phrases of one escape and a number', HOSTILE,
+      sub { phrases(sub { '\\n' . base36($_[0]) }) } ],
+    [ 'empty-objects', '[{},{},...]', HOSTILE,
+      sub { list('[', ']', sub { '{}' }) } ],
+    [ 'empty-arrays', '[[],[],...]', HOSTILE,
+      sub { list('[', ']', sub { '[]' }) } ],
+    [ 'numbers', 'an array of numbers', HOSTILE,
+      sub { list('[', ']', sub { '1' }) } ],
+    [ 'one-number', 'one number of 1 MiB', HOSTILE,
+      sub { '[' . '1' x (SIZE - 2) . ']' } ],
+    [ 'deep', '[[[[... without an end', HOSTILE,
+      sub { '[' x SIZE } ],
+    [ 'deep-often', 'arrays 2,000 deep, again and again', HOSTILE,
+      sub { list('[', ']', sub { '[' x 2000 . ']' x 2000 }) } ],
+    [ 'keys', 'an object of many keys', HOSTILE,
+      sub { list('{', '}', sub { '"' . base36($_[0]) . '":0' }) } ],
+    [ 'repeated-key', 'many keys, the last one twice', HOSTILE,
+      sub { list('{', ',"k1":0}', sub { qq("k$_[0]":0) }) } ],
+    [ 'same-keys', 'bulk, "name" twice in the last tracker', HOSTILE,
+      sub { Workload::bulk(450, 70)
+            =~ s/"vocabulary"(?!.*"vocabulary")/"name":"x","vocabulary"/r } ],
+    [ 'late-repeat', 'bulk, the last phrase repeats', HOSTILE,
+      sub { Workload::bulk(450, 70) =~ s/("[^"]+")\]\}\]$/$1,$1]}]/r } ],
+    [ 'late-fault', 'bulk, the last bracket is missing', HOSTILE,
+      sub { Workload::bulk(450, 70) =~ s/\]$//r } ],
+    [ 'late-utf8', 'bulk, bad UTF-8 in the last phrase', HOSTILE,
+      sub { Workload::bulk(450, 70) =~ s/"\]\}\]$/\xff"]}]/r } ],
+    [ 'late-type', 'bulk, the last tracker is a number', HOSTILE,
+      sub { Workload::bulk(450, 70) =~ s/\]$/,1]/r } ],
+);
+
+my %wanted = map { $_ => 1 } @ARGV;
+my @chosen = grep { !@ARGV || $wanted{$_->[0]} } @bodies;
+
+die "there is no such body\n" if @ARGV && @chosen != keys %wanted;
+
+$SIG{INT} = $SIG{TERM} = sub { exit 1 };
+umask 077;
+
+for (@chosen) {
+    my ($name, $title, $limit, $make) = @$_;
+
+    write_file("steps/$name", $make->());
+    die "$name is larger than 1 MiB\n" if -s "steps/$name" > SIZE;
+}
+
+my %decoding = decode_all();
+my %waiting = post_all();
+my $over = 0;
+
+print "| body | bytes | answer | decoding, ms | the longest, ms | memory, MB "
+      . "| another request waits, ms | limit, ms |\n"
+      . "|---|--:|---|--:|--:|--:|--:|--:|\n";
+
+printf "| nothing is posted | | | | | | %.1f | |\n", $waiting{''}[1];
+
+for (@chosen) {
+    my ($name, $title, $limit) = @$_;
+    my ($outcome, $median, $longest, $memory) = @{ $decoding{$name} };
+    my ($status, $wait) = @{ $waiting{$name} };
+
+    $over++ if $median > $limit;
+
+    printf "| %s | %d | %s | %s | %s | %s | %.1f | %s |\n",
+           $title =~ s/\|/\\|/gr, -s "steps/$name", $status, $median,
+           $longest, $memory, $wait,
+           $median > $limit ? "**$limit**" : $limit;
+}
+
+print "\n$over over the limit\n";
+
+
+# pieces of bodies
+
+sub one_phrase {
+    return qq({"name":"x","vocabulary":["$_[0]"]});
+}
+
+
+sub phrases {
+    my ($phrase) = @_;
+
+    return list('{"name":"x","vocabulary":[', ']}',
+                sub { '"' . $phrase->($_[0]) . '"' });
+}
+
+
+# as many elements as there is room for
+
+sub list {
+    my ($head, $tail, $element) = @_;
+    my $text = $head;
+
+    for (my $i = 1; ; $i++) {
+        my $next = ($i > 1 ? ',' : '') . $element->($i);
+
+        last if length($text) + length($next) + length($tail) > SIZE;
+        $text .= $next;
+    }
+
+    return $text . $tail;
+}
+
+
+# four characters, all different below 1.6 million
+
+sub base36 {
+    my ($n) = @_;
+
+    return join '', map { (0 .. 9, 'a' .. 'z')[int($n / 36 ** $_) % 36] }
+                        reverse 0 .. 3;
+}
+
+
+# name -> [outcome, median, longest, memory]
+
+sub decode_all {
+    my %decoding;
+
+    for (@chosen) {
+        my $line = `./step_timer steps/$_->[0]`;
+
+        die "step_timer failed\n" if $?;
+        $decoding{$_->[0]} = [split ' ', $line];
+    }
+
+    return %decoding;
+}
+
+
+# name -> [status, ms]: the median, over several posts, of the longest time
+# that another connection's request took while one was answered.  '': the
+# same while nothing is posted.
+
+sub post_all {
+    my %waiting;
+
+    write_file('jwt.key', Contender::KEY);
+
+    my $redis = RedisServer->new("$ENV{PROJECT}/t/bench/redis/redis.conf",
+                                 Contender::SOCKET);
+    my $server = Contender->new('module', $redis, {
+        bench   => "$ENV{PROJECT}/t/bench",
+        floor   => '',
+        key     => "$ENV{PROJECT}/.build/bench/jwt.key",
+        module  => "$ENV{PROJECT}/.build/ngx_http_tracker_module.so",
+        modules => '',
+    });
+
+    for my $name ('', map { $_->[0] } @chosen) {
+        my (@waits, $status);
+        my $body = $name eq '' ? '' : read_file("steps/$name");
+
+        for (1 .. POSTS) {
+            $redis->command('FLUSHALL', 'SYNC');
+            my $wait = watch($server->{port});
+
+            if ($name eq '') {
+                $status = '';
+                sleep 0.2;
+
+            } else {
+                ($status) = $server->exchange('POST', '/v1/manage/trackers',
+                                              1, $body);
+            }
+
+            push @waits, $wait->();
+        }
+
+        $waiting{$name} = [$status, (sort { $a <=> $b } @waits)[POSTS / 2]];
+    }
+
+    return %waiting;
+}
+
+
+# Another process asks for /idle, again and again.  Returns a function that
+# ends it and returns its longest wait in ms.
+
+sub watch {
+    my ($port) = @_;
+
+    pipe(my $started, my $start) or die "pipe: $!\n";
+    pipe(my $answer, my $out) or die "pipe: $!\n";
+
+    my $pid = fork() // die "fork: $!\n";
+
+    if ($pid == 0) {
+        my $socket = IO::Socket::INET->new("127.0.0.1:$port");
+        my $longest = 0;
+        my $ended = 0;
+
+        $SIG{TERM} = sub { $ended = 1 };
+        syswrite $start, 'x';
+
+        until ($ended) {
+            my $sent = time;
+
+            syswrite $socket, "GET /idle HTTP/1.1\r\nHost: bench\r\n\r\n";
+
+            # an answer is small enough to come in one piece
+            sysread $socket, my $part, 65536;
+
+            my $took = time - $sent;
+
+            $longest = $took if $took > $longest;
+            select undef, undef, undef, 0.0002;
+        }
+
+        syswrite $out, $longest;
+        require POSIX;
+        POSIX::_exit(0);
+    }
+
+    close $out;
+    sysread $started, my $byte, 1;
+
+    return sub {
+        kill 'TERM', $pid;
+        sysread $answer, my $longest, 100;
+        waitpid $pid, 0;
+
+        return $longest * 1000;
+    };
+}
+
+
+sub write_file {
+    my ($file, $text) = @_;
+
+    open my $out, '>:raw', $file or die "$file: $!\n";
+    print $out $text;
+    close $out or die "$file: $!\n";
+}
+
+
+sub read_file {
+    my ($file) = @_;
+
+    open my $in, '<:raw', $file or die "$file: $!\n";
+    local $/;
+
+    return scalar <$in>;
+}
