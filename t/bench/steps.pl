@@ -9,6 +9,7 @@ use Time::HiRes qw(sleep time);
 
 use Contender;
 use RedisServer;
+use Report;
 use Workload;
 
 use constant SIZE => 1048576;
@@ -63,10 +64,11 @@ my @bodies = (
       sub { Workload::bulk(450, 70) =~ s/\]$/,1]/r } ],
 );
 
-my %wanted = map { $_ => 1 } @ARGV;
-my @chosen = grep { !@ARGV || $wanted{$_->[0]} } @bodies;
+my ($save, @names) = @ARGV;
+my %wanted = map { $_ => 1 } @names;
+my @chosen = grep { !@names || $wanted{$_->[0]} } @bodies;
 
-die "there is no such body\n" if @ARGV && @chosen != keys %wanted;
+die "there is no such body\n" if @names && @chosen != keys %wanted;
 
 $SIG{INT} = $SIG{TERM} = sub { exit 1 };
 umask 077;
@@ -80,28 +82,30 @@ for (@chosen) {
 
 my %decoding = decode_all();
 my %waiting = post_all();
-my $over = 0;
 
-print "| body | bytes | answer | decoding, ms | the longest, ms | memory, MB "
-      . "| another request waits, ms | limit, ms |\n"
-      . "|---|--:|---|--:|--:|--:|--:|--:|\n";
-
-printf "| nothing is posted | | | | | | %.1f | |\n", $waiting{''}[1];
+my $text = "| body | bytes | answer | decoding, ms | the longest, ms | "
+           . "memory, MB | another request waits, ms | limit, ms |\n"
+           . "|---|--:|---|--:|--:|--:|--:|--:|\n"
+           . sprintf "| nothing is posted | | | | | | %.1f | |\n",
+                     $waiting{''}[1];
 
 for (@chosen) {
     my ($name, $title, $limit) = @$_;
     my ($outcome, $median, $longest, $memory) = @{ $decoding{$name} };
     my ($status, $wait) = @{ $waiting{$name} };
 
-    $over++ if $median > $limit;
-
-    printf "| %s | %d | %s | %s | %s | %s | %.1f | %s |\n",
-           $title =~ s/\|/\\|/gr, -s "steps/$name", $status, $median,
-           $longest, $memory, $wait,
-           $median > $limit ? "**$limit**" : $limit;
+    $text .= sprintf "| %s | %d | %s | %s | %s | %s | %.1f | %s |\n",
+                     $title, -s "steps/$name", $status, $median, $longest,
+                     $memory, $wait,
+                     $median > $limit ? "**$limit**" : $limit;
 }
 
-print "\n$over over the limit\n";
+$text = Report::machine() . "$text\n";
+print $text;
+
+Report::keep("$ENV{PROJECT}/t/bench", 'steps', $text) if $save;
+
+exit 0;
 
 
 # pieces of bodies

@@ -31,7 +31,7 @@ sub write {
 
     my @measured = grep { $median{$_->{name}} } @$workloads;
 
-    my $text = machine($rounds, $seconds)
+    my $text = machine("medians of $rounds x $seconds s")
                . targets(\@measured, \%median)
                . join '', map { table($_, $contenders, $median{$_->{name}}) }
                               @measured;
@@ -44,7 +44,13 @@ sub write {
 
     save('plot.svg', plot(\@points, $contenders, \%median)) if @points > 1;
 
-    keep($bench, $text) if $bench;
+    return unless $bench;
+
+    keep($bench, 'report', $text);
+
+    if (@points > 1) {
+        save("$bench/plot.svg", plot(\@points, $contenders, \%median));
+    }
 }
 
 
@@ -65,7 +71,7 @@ sub medians {
 
 
 sub machine {
-    my ($rounds, $seconds) = @_;
+    my (@more) = @_;
     my ($model) = (`cat /proc/cpuinfo` =~ /^model name\s*: (.*)/m);
     my $cores = () = `cat /proc/cpuinfo` =~ /^processor/mg;
     my ($nginx) = `nginx -v 2>&1` =~ m{nginx/(\S+)};
@@ -75,11 +81,10 @@ sub machine {
 
     chomp $commit;
 
-    return sprintf "%04d-%02d-%02d, commit %s, %d cores of %s, nginx %s, "
-                   . "Redis %s without AOF over a unix socket; medians of "
-                   . "%d x %d s.\n\n", $date[5] + 1900, $date[4] + 1,
-                   $date[3], $commit, $cores, $model // 'an unknown CPU',
-                   $nginx, $redis, $rounds, $seconds;
+    return sprintf("%04d-%02d-%02d, commit %s, %d cores of %s, nginx %s, "
+                   . "Redis %s", $date[5] + 1900, $date[4] + 1, $date[3],
+                   $commit, $cores, $model // 'an unknown CPU', $nginx, $redis)
+           . join('', map { "; $_" } @more) . ".\n\n";
 }
 
 
@@ -293,24 +298,19 @@ sub thousands {
 }
 
 
-# Puts the tables between the marks of the README, the plot beside it.
+# Puts a text between the marks of that name in the README.
 
 sub keep {
-    my ($bench, $report) = @_;
+    my ($bench, $mark, $text) = @_;
 
     open my $in, '<', "$bench/README.md" or die "README.md: $!\n";
     my $readme = do { local $/; <$in> };
     close $in;
 
-    $readme =~ s/(<!-- report -->\n).*(<!-- end of report -->)/$1\n$report$2/s
-        or die "README.md has no place for the report\n";
+    $readme =~ s/(<!-- $mark -->\n).*(<!-- end of $mark -->)/$1\n$text$2/s
+        or die "README.md has no place for the $mark\n";
 
     save("$bench/README.md", $readme);
-
-    if (-f 'plot.svg') {
-        open my $plot, '<', 'plot.svg' or die "plot.svg: $!\n";
-        save("$bench/plot.svg", do { local $/; <$plot> });
-    }
 }
 
 
