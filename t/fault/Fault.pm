@@ -25,7 +25,7 @@ use Tracker;
 
 our @EXPORT = qw(
     long_form amount part seed control finish
-    start_nginx stop_nginx restart_nginx reload_nginx master_pid workers
+    start_nginx stop_nginx reload_nginx master_pid workers is_worker
     log_lines log_is_clean rss_kb descriptors
     client client_ask
     start_proxy proxy median
@@ -35,8 +35,7 @@ our @EXPORT = qw(
 
 my $root = Cwd::abs_path(dirname(__FILE__) . '/../..');
 my $build = "$root/.build/fault";
-my ($master, $nginx_options, $log, $log_read, $proxy_in, $proxy_out,
-    $proxy_pid);
+my ($master, $log, $log_read, $proxy_in, $proxy_out, $proxy_pid);
 my %clients;
 
 $SIG{PIPE} = 'IGNORE';
@@ -87,7 +86,7 @@ sub control {
     my $module = broken_module($title, @edits);
     local %ENV = (%ENV, TEST_NGINX_LOAD_MODULES => $module,
                   TRACKER_FAULT_LONG => '', TRACKER_FAULT_CONTROL => 1);
-    delete @ENV{qw(TEST_NGINX_PORT TEST_NGINX_SERVROOT)};
+    delete @ENV{qw(TEST_NGINX_BINARY TEST_NGINX_PORT TEST_NGINX_SERVROOT)};
 
     open my $out, '-|', 'sh', '-c', 'exec timeout -k 5 300 "$@" 2>&1', 'sh',
          $^X, "-I$root/t/lib", "-I$root/t/fault", $0, @$parts
@@ -191,7 +190,6 @@ sub start_nginx {
 
     die "nginx runs already\n" if $master;
 
-    $nginx_options = { %o };
     $log = scratch('fault-error.log');
     $log_read = -s $log // 0;
 
@@ -277,6 +275,12 @@ sub workers {
            map { m{^/proc/(\d+)/} } glob '/proc/[0-9]*/stat';
 }
 
+sub is_worker {
+    my ($pid) = @_;
+
+    return Tracker::parent_of($pid) == $master;
+}
+
 sub reload_nginx {
     kill HUP => $master;
 }
@@ -311,13 +315,6 @@ sub end_nginx {
 
     kill KILL => @all;
     waitpid $pid, 0;
-}
-
-sub restart_nginx {
-    my %o = (%$nginx_options, @_);
-
-    stop_nginx() if $master;
-    start_nginx(%o);
 }
 
 # Lines of the error log, since nginx was started, that match.

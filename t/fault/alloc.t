@@ -1,0 +1,345 @@
+# The n-th allocation fails, for every n.
+#
+# alloc.c is preloaded into nginx and makes the n-th allocation of the module,
+# or of the libraries it calls, fail during one request; n is 1, 2, 3 ... until
+# the request needs fewer.  A create and bulks, on an established connection to
+# Redis and on a new one.  The answer must be 500 or 502 (or 200 where the
+# memory was not needed, or none where nginx itself closes); the worker lives,
+# nothing leaks, the account is free within the lock's time, and the request,
+# sent again with its Idempotency-Key, is carried out once.
+#
+# Controls: a pointer that is not looked at; an operation that is not freed
+# when sending fails; a lock that is kept.
+
+use strict;
+use warnings;
+use lib 't/lib', 't/fault';
+
+use File::Basename qw(dirname);
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Tracker;
+use Fault;
+
+use constant TTL => 7;            # of the lock: 2 s and the margin
+
+if (!$ENV{TEST_NGINX_LOAD_MODULES} || $ENV{TRACKER_FAULT_NO_PRELOAD}) {
+    plan skip_all => 'needs the module as a shared object, and glibc';
+}
+
+my %shape = (
+    single => ['tracker', tracker_text('one'), ['one']],
+    bulk => ['trackers', array(qw(a b c d e)), [qw(a b c d e)]],
+    large => ['trackers', array_of(10, 'x' x 7000),
+              [map { "n$_" } 1 .. 10]],
+    late => ['tracker', tracker_text('one', 'y' x 3000), ['one']],
+    conflict => ['tracker', tracker_text('there'), undef],
+);
+my @wrapped = qw(ngx_array_push ngx_list_push ngx_alloc_chain_link ngx_palloc
+                 ngx_pnalloc ngx_pcalloc ngx_pstrdup ngx_alloc ngx_calloc
+                 ngx_create_pool ngx_create_temp_buf ngx_http_cleanup_add
+                 ngx_pool_cleanup_add ngx_get_connection redisAsyncConnect
+                 redisAsyncConnectUnix redisAsyncFormattedCommand
+                 redisAppendFormattedCommand);
+
+my $control = scratch('alloc', pack('q6 x1024', (0) x 6), 0666);
+my ($worker, $module, %stored);
+
+open my $state, '+<', $control or die "$control: $!";
+binmode $state;
+
+seed();
+start_redis();
+
+
+$ENV{TEST_NGINX_LOAD_MODULES} = $module = linked_module();
+start_nginx(timeout => '2s', redis_timeout => '1s',
+            server => 'location = /ping { return 204; }',
+            env => { LD_PRELOAD => compile('alloc', '-shared', '-fPIC'),
+                     TRACKER_FAULT_ALLOC => $control });
+
+($worker) = workers();
+
+for my $shape (qw(single bulk large late conflict)) {
+    for my $new (0, 1) {
+        my $title = $shape . ($new ? ', new connection' : '');
+
+        next unless part($shape);
+        next if $new && !long_form() && $shape ne 'single';
+        fail_each($title, $shape, $new, 0);
+        fail_each("$title, and all that follow", $shape, $new, 1)
+            if long_form() && $shape eq 'single';
+    }
+}
+
+check_store();
+is(join(' ', workers()), $worker, 'the worker has lived through all of it');
+log_is_clean('nothing worse than an error in the log',
+             qr/Cannot allocate memory|malloc\(|posix_memalign\(/);
+
+control('a pointer is not looked at', 'lived|each', ['single'],
+        ['src/tracker_store_write.c', 'if (p == NULL || arg == NULL', 'if (0']);
+control('what could not be sent is not freed', 'leak', ['single', 'bulk'],
+        ['src/ngx_redis.c', "    }\n\n    ngx_free(op);\n}", "    }\n}"]);
+control('the lock is kept', 'free', ['single'],
+        ['src/tracker_store.c', 'job->closed = 1;',
+         "job->closed = 1;\n    job->holds_lock = 0;"]);
+
+finish();
+
+
+sub array {
+    return '[' . join(',', map { tracker_text($_) } @_) . ']';
+}
+
+sub array_of {
+    my ($n, $phrase) = @_;
+
+    return '[' . join(',', map { tracker_text("n$_", $phrase) } 1 .. $n) . ']';
+}
+
+# The objects of the module, linked once more.
+sub linked_module {
+    my $objs = dirname((split ' ', $ENV{TEST_NGINX_LOAD_MODULES})[0])
+               . '/objs';
+    my $to = scratch('alloc_tracker_module.so');
+    my @command = ('cc', '-shared', '-fPIC', '-o', $to,
+                   glob("$objs/addon/src/*.o"),
+                   "$objs/ngx_http_tracker_module_modules.o",
+                   root() . '/t/fault/alloc_calls.c',
+                   map({ "-Wl,--wrap=$_" } @wrapped),
+                   qw(-ljansson -lhiredis -lcrypto));
+
+    system(@command) == 0 or die "cannot link the module\n";
+    chmod 0755, $to;
+    return $to;
+}
+
+sub arm {
+    my ($n, $on) = @_;
+
+    sysseek $state, 8, 0;
+    syswrite $state, pack('q4', $n, $on, 0, 0);
+    sysseek $state, 0, 0;
+    syswrite $state, pack('q', 1);
+}
+
+# Returns how often was counted, and failed.
+sub disarm {
+    sysseek $state, 0, 0;
+    syswrite $state, pack('q', 0);
+    return (counters())[3, 4];
+}
+
+sub counters {
+    sysseek $state, 0, 0;
+    sysread $state, my $bytes, 6 * 8;
+    return unpack 'q6', $bytes;
+}
+
+# Pieces of memory in use when nginx has nothing to do.
+sub live {
+    my ($last, $same) = (0, 0);
+
+    for (1 .. 200) {
+        my $now = (counters())[5];
+
+        $same = $now == $last ? $same + 1 : 0;
+        $last = $now;
+        last if $same == 3;
+        sleep 0.001;
+    }
+
+    return $last;
+}
+
+# Who asked for the allocation that failed, as addresses,
+sub frames {
+    sysseek $state, 6 * 8, 0;
+    sysread $state, my $bytes, 1024;
+    return ($bytes =~ /^([^\0]*)/)[0];
+}
+
+# and in words.
+sub place {
+    my @frames = split / /, $_[0];
+    my @offsets = map { /^0x/ ? sprintf '%x', hex($_) - 1 : () } @frames;
+    my @lines = split /\n/, `addr2line -s -f -p -e $module @offsets 2>&1`;
+
+    s/^0x.*/shift @lines/e for @frames;
+    return join ' < ', map { s/ at / /r }
+                       grep { !/^(?:fault_alloc|__wrap|malloc$|calloc$)/ }
+                       @frames;
+}
+
+sub request_of {
+    my ($shape, $account) = @_;
+    my ($path, $body) = @{$shape{$shape}};
+
+    return post($path, $body, account => $account,
+                headers => ['Idempotency-Key: k', 'Connection: close']);
+}
+
+sub send_request {
+    my ($shape, $account) = @_;
+    my $text = request_of($shape, $account);
+
+    return eval { client_ask({}, $text) } if $shape ne 'late';
+
+    # the body comes when the lock is taken
+    my $sock = connect_nginx();
+    my $end = time() + 5;
+
+    send_bytes($sock, substr $text, 0, -1500);
+
+    while (!redis('EXISTS', lock_key($account)) && time() < $end) {
+        last if IO::Select->new($sock)->can_read(0.001);
+    }
+
+    send_bytes($sock, substr $text, -1500);
+    return eval { read_response($sock) };
+}
+
+# Until nginx talks to Redis again as if nothing had been.
+sub settle {
+    my ($account) = @_;
+    my $end = time() + 30;
+
+    while (time() < $end) {
+        my $response = send_request('single', $account);
+        return 1 if $response && $response->{status} == 200;
+        sleep 0.01;
+    }
+
+    return 0;
+}
+
+sub fail_each {
+    my ($title, $shape, $new, $on) = @_;
+    my $good = $shape eq 'conflict' ? 409 : 200;
+    my (@wrong, @leaks, @stuck, %status, $longest);
+    my $n = 0;
+
+    settle("$title settle") or return fail("$title: never well");
+    my $first = live();
+
+    while (++$n < 2000) {
+        my $account = "$title $n";
+
+        prepare($shape, $account);
+        settle("$title settle");
+        my $before = long_form() ? live() : 0;
+
+        if ($new) {
+            redis('CLIENT', 'KILL', 'TYPE', 'normal');
+            client_ask(client('ping'), "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n");
+        }
+
+        arm($n, $on);
+        my $response = send_request($shape, $account);
+        my $status = $response ? $response->{status} : 'none';
+        my (undef, $failed) = disarm();
+        my $frames = frames();
+
+        if (!$failed) {
+            push @wrong, "nothing failed, but $status" if $status != $good;
+            last;
+        }
+
+        $status{$status}++;
+        push @wrong, "allocation $n: $status "
+                     . ($response ? $response->{body} : '')
+                     . ' ' . place($frames)
+            if $status !~ /^(?:none|500|502|$good)$/;
+
+        my ($next, $took) = until_good($shape, $account, $good);
+        push @stuck, "allocation $n: $next after $took s " . place($frames)
+            if $next ne $good;
+        $longest = $took if $took > ($longest // 0);
+
+        if (!is_worker($worker)) {
+            push @wrong, "allocation $n: the worker has died "
+                         . place($frames);
+            wait_until(sub { workers() }, 'a new worker');
+            ($worker) = workers();
+            settle("$title settle");
+            $first = live();
+            next;
+        }
+
+        next if !long_form();
+        settle("$title settle");
+        my $after = live();
+        push @leaks, "allocation $n: " . ($after - $before) . ' '
+                      . place($frames)
+            if $after != $before;
+    }
+
+    settle("$title settle");
+    my $last = live();
+
+    note("$title: " . ($n - 1) . ' allocations, '
+         . join(', ', map { "$status{$_} x $_" } sort keys %status)
+         . sprintf('; free after %.2f s at most; %d pieces before, %d after',
+                   $longest // 0, $first, $last));
+    none("$title: each failure is answered with 500 or 502", @wrong);
+    none("$title: the account is free, the next request succeeds", @stuck);
+    cmp_ok($n, '>', 20, "$title: there were allocations to fail");
+
+    # a table of nginx or OpenSSL that is made once is no leak
+    ok($last <= $first + 8, "$title: no leak")
+        or diag(join "\n", @leaks[0 .. ($#leaks > 20 ? 20 : $#leaks)]);
+}
+
+sub prepare {
+    my ($shape, $account) = @_;
+
+    $stored{$account} = $shape{$shape}[2] // ['there'];
+    return if $shape ne 'conflict';
+
+    # with another key, else it would be the same request
+    exchange(post('tracker', tracker_text('there', 'before'),
+                  account => $account, headers => ['Connection: close']));
+}
+
+sub until_good {
+    my ($shape, $account, $good) = @_;
+    my $start = time();
+    my $status;
+
+    while (time() < $start + TTL + 10) {
+        my $response = send_request($shape, $account);
+
+        $status = $response ? $response->{status} : 'none';
+        last if $status eq $good || $status eq '400';
+        last unless is_worker($worker);
+        sleep 0.01;
+    }
+
+    my $took = time() - $start;
+
+    return ($status eq $good && $took > TTL + 3 ? 'too late' : $status, $took);
+}
+
+sub none {
+    my ($title, @findings) = @_;
+    my $n = @findings;
+
+    splice @findings, 8;
+    is(join("\n", @findings), '', $title);
+    note("$n findings") if $n;
+}
+
+sub check_store {
+    my $all = is_consistent('names, records and index fit together');
+    my @wrong;
+
+    for my $account (sort keys %stored) {
+        my $names = join ' ', sort keys %{$all->{account_of($account)}{name}};
+        my $want = join ' ', sort @{$stored{$account}};
+
+        push @wrong, "$account has $names" if $names ne $want;
+    }
+
+    none(keys(%stored) . ' accounts have just what was asked for', @wrong);
+}
