@@ -145,8 +145,9 @@ sub read_some {
 sub take_response {
     my ($bytes, $method) = @_;
 
-    return unless $$bytes =~ m{^HTTP/1\.1\ (\d+)[^\r]*\r\n(.*?)\r\n\r\n}sx
-                  || $$bytes =~ m{^HTTP/1\.1\ (\d+)[^\r]*\r\n()\r\n}sx;
+    # a 100 has no header lines, and the next answer may be right behind it
+    return unless $$bytes =~ m{^HTTP/1\.1\ (\d+)[^\r]*\r\n
+                               ((?:[^\r\n]+\r\n)*)\r\n}x;
     my ($status, $start) = ($1, $+[0]);
     my %headers = map { /^([^:]+):\s*(.*)$/ ? (lc $1 => $2) : () }
                   split /\r\n/, $2;
