@@ -15,6 +15,10 @@ my $build = "$top/.build/unit";
 my @cflags = (qw(-std=gnu99 -O1 -g -Wall -Wextra -Werror),
               '-fsanitize=address,undefined', '-fno-sanitize-recover=all');
 
+my @body = qw(tracker.c tracker_patch.c tracker_json*.c tracker_reader.c
+              tracker_decode.c);
+
+# name, sources, libraries, what else the compiler is told
 my @tests = (
     [ tracker_test => [qw(tracker.c)], [] ],
     [ tracker_patch_test => [qw(tracker.c tracker_patch.c)], [] ],
@@ -23,6 +27,11 @@ my @tests = (
       ['-ljansson'] ],
     [ tracker_json_change_test => [qw(tracker.c tracker_patch.c
                                       tracker_json*.c)], ['-ljansson'] ],
+    [ tracker_reader_test => [@body], ['-ljansson'] ],
+    [ tracker_reader_test => [@body], ['-ljansson'],
+      '-DTRACKER_NO_READER=1' ],
+    map({ [ $_ => [@body], ['-ljansson'], '-U__SSE2__' ] }
+        qw(tracker_reader_test tracker_json_test)),
     [ jwt_test => [qw(jwt.c)], [qw(-ljansson -lcrypto)] ],
     [ jwt_cache_test => [qw(jwt.c jwt_cache.c)],
       [qw(-ljansson -lcrypto)] ],
@@ -36,10 +45,10 @@ make_path($build);
 delete @ENV{qw(ASAN_OPTIONS LSAN_OPTIONS UBSAN_OPTIONS)};
 
 for (@tests) {
-    my ($name, $sources, $libraries) = @$_;
+    my ($name, $sources, $libraries, @flags) = @$_;
 
-    subtest $name => sub {
-        my @command = ($ENV{CC} || 'gcc', @cflags, "-I$top/src",
+    subtest "@{[$name, @flags]}" => sub {
+        my @command = ($ENV{CC} || 'gcc', @cflags, @flags, "-I$top/src",
                        "$top/t/unit/$name.c",
                        map({ glob "$top/src/$_" } @$sources),
                        '-o', "$build/$name", @$libraries);
