@@ -51,7 +51,7 @@ for my $shape (qw(single bulk)) {
         my $name = ('command', 'reply')[$dir];
 
         cut_all("$shape: close in the $name", $shape, 0, $dir, 'close',
-                [0 .. $n]);
+                every($shape eq 'single' || $dir ? 1 : amount(3, 1), $n));
         cut_all("$shape: reset in the $name", $shape, 0, $dir, 'reset',
                 every(amount(4 - 3 * $dir, 1), $n));
         cut_all("$shape: close in the $name, new connection", $shape, 1, $dir,
