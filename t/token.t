@@ -230,6 +230,7 @@ my $message = 'Request body is required.';
 
 is_refused(raw(''), 400, $message, 'none');
 is_refused(raw('', length => 0), 400, $message, 'length 0');
+is_refused(raw('', type => undef), 400, $message, 'before the type');
 is_refused(raw('', chunks => []), 400, $message, 'no chunks');
 
 
@@ -468,6 +469,37 @@ is_refused(exchange($denied), 403, 'Forbidden.', 'deny');
 is_logged_in(exchange($limited), 'app1', 'limit_req, the first');
 is_refused(exchange($limited), 503, 'Service temporarily unavailable.',
            'limit_req, the second');
+
+
+
+=== an if or a limit_except inside does not take the login away
+--- config
+    location = /oauth2/token:generate {
+        tracker_token;
+        tracker_token_apps $TEST_NGINX_APPS;
+        client_max_body_size 1m;
+
+        if ($arg_set) {
+            set $some thing;
+        }
+
+        if ($arg_deny) {
+            return 403;
+        }
+
+        limit_except POST OPTIONS {
+            deny all;
+        }
+    }
+--- scenario
+my $text = login_request('app1', SECRET);
+my ($set, $deny) = map { $text =~ s/generate/generate?$_=1/r } 'set', 'deny';
+
+is_logged_in(exchange($text), 'app1', 'none');
+is_logged_in(exchange($set), 'app1', 'an if that sets something');
+is_refused(exchange($deny), 403, 'Forbidden.', 'an if that returns');
+is_refused(exchange($text =~ s/^POST/PUT/r), 403, 'Forbidden.',
+           'limit_except');
 
 
 
