@@ -8,11 +8,18 @@
 
 
 /* bytes of records after which a stretch of the list ends */
-#define TRACKER_LIST_BYTES  "262144"
+#define TRACKER_LIST_BYTES    "262144"
+
+/* where the records begin in the replies of list.lua and find.lua */
+#define TRACKER_LIST_RECORDS  3
 
 
+static ngx_int_t tracker_job_join(tracker_job_t *job, ngx_str_t *to,
+    ngx_redis_reply_t *reply);
 static ngx_int_t tracker_job_copy(tracker_job_t *job, ngx_str_t *to,
     ngx_redis_reply_t *from);
+static ngx_int_t tracker_job_renew(tracker_job_t *job, ngx_str_t *to,
+    size_t len);
 
 
 ngx_int_t
@@ -110,38 +117,36 @@ tracker_job_fetched(tracker_job_t *job, ngx_redis_reply_t *reply)
 }
 
 
-/* {rev, n, score, more, records} */
+/* {rev, more, score, record, ...} */
 
 tracker_outcome_e
 tracker_job_listed(tracker_job_t *job, ngx_redis_reply_t *reply)
 {
-    ngx_uint_t         i;
-    tracker_page_t    *page;
-    ngx_redis_reply_t  e[5];
+    tracker_page_t     *page;
+    ngx_redis_reply_t   rev, more, score;
 
-    if (reply->type != NGX_REDIS_ARRAY || reply->n != 5) {
+    if (reply->type != NGX_REDIS_ARRAY || reply->n < TRACKER_LIST_RECORDS) {
         return TRACKER_OUTCOME_ERROR;
     }
 
-    for (i = 0; i < 5; i++) {
-        ngx_redis_reply_element(reply, i, &e[i]);
-    }
+    ngx_redis_reply_element(reply, 0, &rev);
+    ngx_redis_reply_element(reply, 1, &more);
+    ngx_redis_reply_element(reply, 2, &score);
 
-    if (e[1].type != NGX_REDIS_INTEGER || e[1].integer < 0
-        || e[3].type != NGX_REDIS_INTEGER
-        || e[2].str.len > TRACKER_STORE_CURSOR_LEN)
+    if (more.type != NGX_REDIS_INTEGER
+        || score.str.len > TRACKER_STORE_CURSOR_LEN)
     {
         return TRACKER_OUTCOME_ERROR;
     }
 
     page = &job->page;
 
-    page->n = e[1].integer;
-    page->more = e[3].integer == 1;
+    page->n = reply->n - TRACKER_LIST_RECORDS;
+    page->more = (more.integer == 1);
 
-    if (tracker_job_copy(job, &page->rev, &e[0]) != NGX_OK
-        || tracker_job_copy(job, &page->cursor, &e[2]) != NGX_OK
-        || tracker_job_copy(job, &page->records, &e[4]) != NGX_OK)
+    if (tracker_job_copy(job, &page->rev, &rev) != NGX_OK
+        || tracker_job_copy(job, &page->cursor, &score) != NGX_OK
+        || tracker_job_join(job, &page->records, reply) != NGX_OK)
     {
         return TRACKER_OUTCOME_ERROR;
     }
@@ -150,27 +155,74 @@ tracker_job_listed(tracker_job_t *job, ngx_redis_reply_t *reply)
 }
 
 
-/* what was copied to the same place before is freed where it was large */
+/* the one copy of the records: behind one another, commas between them */
+
+static ngx_int_t
+tracker_job_join(tracker_job_t *job, ngx_str_t *to, ngx_redis_reply_t *reply)
+{
+    size_t              i, len;
+    u_char             *p;
+    ngx_redis_reply_t   record;
+
+    len = 0;
+
+    for (i = TRACKER_LIST_RECORDS; i < reply->n; i++) {
+        ngx_redis_reply_element(reply, i, &record);
+
+        if (record.type != NGX_REDIS_STRING) {
+            return NGX_ERROR;
+        }
+
+        len += record.str.len + 1;
+    }
+
+    if (tracker_job_renew(job, to, len) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p = to->data;
+
+    for (i = TRACKER_LIST_RECORDS; i < reply->n; i++) {
+        ngx_redis_reply_element(reply, i, &record);
+
+        p = ngx_cpymem(p, record.str.data, record.str.len);
+        *p++ = ',';
+    }
+
+    /* no comma behind the last */
+
+    to->len = len ? len - 1 : 0;
+
+    return NGX_OK;
+}
+
 
 static ngx_int_t
 tracker_job_copy(tracker_job_t *job, ngx_str_t *to, ngx_redis_reply_t *from)
 {
-    if (from->type != NGX_REDIS_STRING) {
-        return NGX_ERROR;
-    }
-
-    if (to->data) {
-        ngx_pfree(job->pool, to->data);
-    }
-
-    to->len = from->str.len;
-    to->data = ngx_pnalloc(job->pool, from->str.len);
-
-    if (to->data == NULL) {
+    if (from->type != NGX_REDIS_STRING
+        || tracker_job_renew(job, to, from->str.len) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
     ngx_memcpy(to->data, from->str.data, from->str.len);
 
     return NGX_OK;
+}
+
+
+/* what was at the same place before is freed where it was large */
+
+static ngx_int_t
+tracker_job_renew(tracker_job_t *job, ngx_str_t *to, size_t len)
+{
+    if (to->data) {
+        ngx_pfree(job->pool, to->data);
+    }
+
+    to->len = len;
+    to->data = ngx_pnalloc(job->pool, len);
+
+    return to->data ? NGX_OK : NGX_ERROR;
 }

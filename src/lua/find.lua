@@ -9,14 +9,10 @@
 local id = redis.call('get', KEYS[2])
 local record = id and redis.call('get', KEYS[3] .. id)
 
-if not record then
-    record = ''
+local reply = { redis.call('get', KEYS[1]) or '0', 0, '0' }
+
+if record and record ~= '' then
+    reply[4] = record
 end
 
-return {
-    redis.call('get', KEYS[1]) or '0',
-    record == '' and 0 or 1,
-    '0',
-    0,
-    record
-}
+return reply

@@ -6,43 +6,55 @@
 --        2  most trackers to read
 --        3  bytes of records after which to stop
 --
--- Reply  {rev, n, score, more, records}: n records joined by commas, the
---        score of the last, more 1 when others follow
+-- Reply  {rev, more, score, record, ...}: more is 1 when others follow, score
+--        is that of the last that was looked at
 --
 
-local CHUNK = 20
+local CHUNK = 50
 
+local rev = redis.call('get', KEYS[1]) or '0'
 local limit = tonumber(ARGV[2])
-local found = redis.call('zrangebyscore', KEYS[2], '(' .. ARGV[1], '+inf',
-                         'withscores', 'limit', 0, limit + 1)
-local total = #found / 2
-local last = math.min(total, limit)
+local room = tonumber(ARGV[3])
 
-local records = {}
-local bytes = 0
+-- one more than asked for, to see whether others follow
+
+local found = redis.call('zrangebyscore', KEYS[2], '(' .. ARGV[1], '+inf',
+                         'limit', 0, limit + 1)
+local last = math.min(#found, limit)
+
+local reply = { rev, 0, ARGV[1] }
+local n = 3
 local i = 0
 
-while i < last and bytes < tonumber(ARGV[3]) do
+while i < last and room > 0 do
     local keys = {}
+    local first = i
 
-    for j = i + 1, math.min(i + CHUNK, last) do
-        keys[#keys + 1] = KEYS[3] .. found[2 * j - 1]
+    i = math.min(first + CHUNK, last)
+
+    for j = first + 1, i do
+        keys[j - first] = KEYS[3] .. found[j]
     end
 
-    i = i + #keys
+    local records = redis.call('mget', unpack(keys))
 
-    for _, record in ipairs(redis.call('mget', unpack(keys))) do
+    for j = 1, #records do
+        local record = records[j]
+
         if record and record ~= '' then
-            records[#records + 1] = record
-            bytes = bytes + #record
+            n = n + 1
+            reply[n] = record
+            room = room - #record
         end
     end
 end
 
-return {
-    redis.call('get', KEYS[1]) or '0',
-    #records,
-    i > 0 and found[2 * i] or ARGV[1],
-    i < total and 1 or 0,
-    table.concat(records, ',')
-}
+if i > 0 then
+    reply[3] = redis.call('zscore', KEYS[2], found[i])
+end
+
+if i < #found then
+    reply[2] = 1
+end
+
+return reply
