@@ -77,13 +77,15 @@ sub machine {
     my ($nginx) = `nginx -v 2>&1` =~ m{nginx/(\S+)};
     my ($redis) = `redis-server --version` =~ /v=(\S+)/;
     my $commit = `git -C '$ENV{PROJECT}' describe --always --dirty` || '-';
+    my ($load) = split ' ', `cat /proc/loadavg`;
     my @date = localtime;
 
     chomp $commit;
 
     return sprintf("%04d-%02d-%02d, commit %s, %d cores of %s, nginx %s, "
-                   . "Redis %s", $date[5] + 1900, $date[4] + 1, $date[3],
-                   $commit, $cores, $model // 'an unknown CPU', $nginx, $redis)
+                   . "Redis %s, load average %s", $date[5] + 1900, $date[4] + 1, $date[3],
+                   $commit, $cores, $model // 'an unknown CPU', $nginx,
+                   $redis, $load)
            . join('', map { "; $_" } @more) . ".\n\n";
 }
 
