@@ -22,7 +22,8 @@ apt_mirror() {
 
 
 # apt_elsewhere FOLDER SOURCE ARGUMENTS: apt-get with one line of sources.list
-# instead of the machine's.  Its state is kept in FOLDER.
+# instead of the machine's.  Its state is kept in FOLDER.  A mirror may be a
+# snapshot, so a signed list is taken whatever its age.
 
 apt_elsewhere() {
     local folder=$1 source=$2
@@ -36,6 +37,7 @@ apt_elsewhere() {
         -o Dir::State::Lists="$folder/lists" \
         -o Dir::Cache="$folder/cache" \
         -o APT::Sandbox::User="$(id -un)" \
+        -o Acquire::Check-Valid-Until=false \
         -o Acquire::Languages=none \
         "$@"
 }
