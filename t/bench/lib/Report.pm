@@ -83,9 +83,9 @@ sub machine {
     chomp $commit;
 
     return sprintf("%04d-%02d-%02d, commit %s, %d cores of %s, nginx %s, "
-                   . "Redis %s, load average %s", $date[5] + 1900, $date[4] + 1, $date[3],
-                   $commit, $cores, $model // 'an unknown CPU', $nginx,
-                   $redis, $load)
+                   . "Redis %s, load average %s",
+                   $date[5] + 1900, $date[4] + 1, $date[3], $commit, $cores,
+                   $model // 'an unknown CPU', $nginx, $redis, $load)
            . join('', map { "; $_" } @more) . ".\n\n";
 }
 
