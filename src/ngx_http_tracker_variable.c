@@ -166,27 +166,29 @@ ngx_http_tracker_get_ctx(ngx_http_request_t *r)
 ngx_uint_t
 ngx_http_tracker_is_json(ngx_http_request_t *r)
 {
-    size_t            len;
+    u_char           *p, *end;
     ngx_table_elt_t  *h;
 
     static ngx_str_t  json = ngx_string("application/json");
 
     h = r->headers_in.content_type;
 
-    if (h == NULL) {
+    if (h == NULL || h->value.len < json.len
+        || ngx_strncasecmp(h->value.data, json.data, json.len) != 0)
+    {
         return 0;
     }
 
-    for (len = 0; len < h->value.len; len++) {
-        if (h->value.data[len] == ';' || h->value.data[len] == ' '
-            || h->value.data[len] == '\t')
-        {
-            break;
-        }
+    p = h->value.data + json.len;
+    end = h->value.data + h->value.len;
+
+    while (p < end && (*p == ' ' || *p == '\t')) {
+        p++;
     }
 
-    return len == json.len
-           && ngx_strncasecmp(h->value.data, json.data, len) == 0;
+    /* parameters are nobody's business */
+
+    return p == end || *p == ';';
 }
 
 

@@ -25,6 +25,7 @@ typedef struct {
 
 static ngx_int_t ngx_redis_write_args(ngx_redis_writer_t *w, ngx_str_t *args,
     ngx_uint_t n);
+static u_char *ngx_redis_write_length(u_char *p, size_t len);
 static ngx_int_t ngx_redis_write_piece(ngx_redis_writer_t *w, u_char *data,
     size_t len);
 static void ngx_redis_answer(ngx_redis_op_t *op, redisReply *r);
@@ -107,7 +108,7 @@ ngx_redis_write_args(ngx_redis_writer_t *w, ngx_str_t *args, ngx_uint_t n)
             return NGX_ERROR;
         }
 
-        w->last = ngx_sprintf(w->last, "$%uz\r\n", len);
+        w->last = ngx_redis_write_length(w->last, len);
 
         if (w->last + len + 2 > w->buf + NGX_REDIS_PIECE) {
 
@@ -127,6 +128,29 @@ ngx_redis_write_args(ngx_redis_writer_t *w, ngx_str_t *args, ngx_uint_t n)
     }
 
     return NGX_OK;
+}
+
+
+/* a hundred lengths are written for a small bulk: no format for them */
+
+static u_char *
+ngx_redis_write_length(u_char *p, size_t len)
+{
+    u_char  *digit, digits[NGX_SIZE_T_LEN];
+
+    digit = digits + NGX_SIZE_T_LEN;
+
+    do {
+        *--digit = (u_char) ('0' + len % 10);
+        len /= 10;
+    } while (len);
+
+    *p++ = '$';
+    p = ngx_cpymem(p, digit, digits + NGX_SIZE_T_LEN - digit);
+    *p++ = CR;
+    *p++ = LF;
+
+    return p;
 }
 
 

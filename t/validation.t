@@ -362,7 +362,8 @@ is_message($response->{body}, qr/^Invalid JSON at line \d+ column \d+\.$/,
 === Content-Type must be application/json
 --- scenario
 for my $type (undef, '', 'text/plain', 'application/jsonx', 'application',
-              'application/json-patch+json', 'text/application/json',
+              'application/json-patch+json', 'application/json x',
+              'text/application/json',
               'application/x-www-form-urlencoded',
               'multipart/form-data; x=application/json')
 {
