@@ -644,7 +644,15 @@ is(scalar logged(qr/apps" failed/), 1, 'said once');
 write_apps(app2 => 'x');
 wait_for_status(200, 'app2', 'x', 'there again');
 is_unknown(exchange(login_request('app1', SECRET)), 'the new file counts');
+
+unlink scratch('apps');
+wait_until(sub {
+    exchange(login_request('app2', 'x'));
+    logged(qr/apps" failed/) == 2;
+}, 'gone again, said again');
+
 write_apps(app1 => SECRET);
+wait_for_status(200, 'app1', SECRET, 'as before');
 
 
 
