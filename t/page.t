@@ -470,6 +470,23 @@ is(join(' ', names(read_response($sock)->{body})), 't 1', 'a page');
 
 
 
+=== a body that comes while a long list goes out
+--- scenario
+fill_slowly();
+
+my $sock = slow_connection();
+my $rest = 'x' x 300_000 . request('GET', '/v1/manage/trackers?limit=1');
+
+send_bytes($sock, request('GET', '/v1/manage/trackers', length => 300_000));
+sysread $sock, my $bytes, 1000;
+${*$sock}{unread} = $bytes;
+send_bytes($sock, $rest);
+
+is_whole(read_response($sock)->{body}, 4000, 'the list');
+is(join(' ', names(read_response($sock)->{body})), 't 1', 'the next');
+
+
+
 === a page of large trackers is one page
 --- scenario
 fill(900, 'x' x 3000);
