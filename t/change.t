@@ -503,6 +503,27 @@ for my $method (qw(PUT PATCH)) {
 
 
 
+=== the body of a refused one is not taken for a request
+--- scenario
+my $id = create('n');
+my $hidden = request('DELETE', "/v1/manage/tracker/$id");
+
+for my $method (qw(PUT PATCH)) {
+    my @refused = (request($method, '/v1/manage/tracker/1', body => $hidden),
+                   request($method, "/v1/manage/tracker/$id", body => $hidden),
+                   request($method, "/v1/manage/tracker/$id", body => $hidden,
+                           type => 'text/plain'),
+                   request($method, '/v1/manage/tracker', chunks => [$hidden]));
+    my $sock = connect_nginx();
+
+    send_bytes($sock, join '', @refused, request('GET', '/v1/manage/trackers'));
+    is(join(' ', map { read_response($sock)->{status} } @refused),
+       '404 400 400 405', "$method: refused");
+    like(read_response($sock)->{body}, qr/"$id"/, "$method: the next");
+}
+
+
+
 === 1,048,576 bytes pass, one more does not
 --- scenario
 my $id = create('n');
