@@ -5,15 +5,15 @@ package Fault;
 #
 # A control is a build of the module that is broken on purpose.  The test runs
 # once more against it, and that run must fail: so one knows that the test can.
-# Controls are part of the long form (TRACKER_FAULT_LONG=1) only.
+# Controls are part of the long form (TRACKER_FAULT_LONG=1) only; with
+# TRACKER_FAULT_LONG=controls they come after a short one.
 
 use strict;
 use warnings;
 
 use Cwd ();
 use Exporter 'import';
-use File::Basename qw(dirname);
-use File::Copy qw(copy);
+use File::Basename qw(basename dirname);
 use File::Path qw(make_path);
 use IO::Handle;
 use IPC::Open2 qw(open2);
@@ -24,7 +24,7 @@ use Time::HiRes qw(sleep time);
 use Tracker;
 
 our @EXPORT = qw(
-    long_form amount part seed control finish
+    long_form amount part seed enough control finish
     start_nginx stop_nginx reload_nginx master_pid workers is_worker
     log_lines log_is_clean rss_kb descriptors
     client client_ask
@@ -48,7 +48,7 @@ sub root {
 }
 
 sub long_form {
-    return $ENV{TRACKER_FAULT_LONG};
+    return ($ENV{TRACKER_FAULT_LONG} // '') eq '1';
 }
 
 # The first number in the short form, the second in the long one.
@@ -66,6 +66,11 @@ sub part {
     return 0;
 }
 
+# Whether so many findings are enough: a control needs no more.
+sub enough {
+    return @_ >= ($ENV{TRACKER_FAULT_CONTROL} ? 2 : 20);
+}
+
 sub seed {
     my $seed = $ENV{TRACKER_FAULT_SEED} || (time() * 1000 ^ $$) & 0x7fffffff;
 
@@ -79,7 +84,7 @@ sub seed {
 sub control {
     my ($title, $pattern, $parts, @edits) = @_;
 
-    return if !long_form();
+    return if !$ENV{TRACKER_FAULT_LONG};
     return skip_control($title, 'a binary of its own')
         if $ENV{TEST_NGINX_BINARY} && !$ENV{TEST_NGINX_LOAD_MODULES};
 
@@ -106,45 +111,63 @@ sub skip_control {
     SKIP: { skip("control: $title - $why", 1) }
 }
 
-# Builds a copy of the project in which pieces of text are replaced.
+# Builds a copy of the module in which pieces of text are replaced.  What the
+# good build has compiled is not compiled again.
 sub broken_module {
     my ($title, @edits) = @_;
-    my $name = $title =~ s/\W+/-/gr;
-    my $copy = "$build/broken-$name";
+    my ($good) = split ' ', $ENV{TEST_NGINX_LOAD_MODULES};
+    my $objs = dirname($good) . '/objs';
+    my $copy = "$build/broken-" . $title =~ s/\W+/-/gr;
+
+    system('rm', '-rf', $copy) == 0 && make_path($copy);
+    system('cp', '-a', "$root/config", "$root/src", $objs, $copy) == 0
+        or die "cannot copy the sources to $copy\n";
+    edit_file("$copy/objs/Makefile",
+              sub { $_[0] =~ s/(\Q$objs\E|\Q$root\E)(?=[\/ \n])
+                              /$1 eq $objs ? "$copy\/objs" : $copy/gex });
+
+    replace_text($copy, @$_) for @edits;
+
     my $said = "$copy/build.log";
-
-    for my $file (map { substr $_, length "$root/" }
-                  glob "$root/{config,src/*.[ch],src/lua/*,conf/build,"
-                       . "conf/packages.sh}")
-    {
-        my $text = slurp("$root/$file");
-
-        for my $edit (grep { $_->[0] eq $file } @edits) {
-            my ($from, $to) = @$edit[1, 2];
-            my $at = index $text, $from;
-            die "$file has no \"$from\" any more\n" if $at < 0;
-            substr($text, $at, length $from) = $to;
-        }
-
-        update_file("$copy/$file", $text, (stat "$root/$file")[2] & 0777);
-    }
-
-    system("$copy/conf/build >$said 2>&1 </dev/null") == 0
+    system("make -C /usr/share/nginx/src -f $copy/objs/Makefile modules"
+           . " >$said 2>&1 </dev/null") == 0
         or die "cannot build \"$title\", see $said\n";
 
-    return "$copy/.build/ngx_http_tracker_module.so";
+    system('cp', "$copy/objs/" . basename($good), $copy) == 0 or die;
+    return "$copy/" . basename($good);
 }
 
-sub update_file {
-    my ($path, $text, $mode) = @_;
+sub replace_text {
+    my ($copy, $file, $from, $to) = @_;
+    my $start = 0;
 
-    return if -e $path && slurp($path) eq $text;
+    # scripts are compiled as the C strings that config has made of them
+    if ($file =~ m{^src/lua/(\w+)\.lua$}) {
+        my $script = $1;
 
-    make_path(dirname($path));
+        ($from, $to) = map { s/(["\\])/\\$1/gr =~ s/\n/\\n"\n    "/gr }
+                       $from, $to;
+        edit_file("$copy/src/tracker_store.c", sub { $_[0] .= "\n" });
+        $file = 'objs/tracker_lua.h';
+        $start = index slurp("$copy/$file"), "tracker_lua_$script\[";
+    }
+
+    edit_file("$copy/$file", sub {
+        my $at = index $_[0], $from, $start;
+
+        die "$file has no \"$from\" any more\n" if $at < 0;
+        substr($_[0], $at, length $from) = $to;
+    });
+}
+
+sub edit_file {
+    my ($path, $edit) = @_;
+    my $text = slurp($path);
+
+    $edit->($text);
     open my $out, '>:raw', $path or die "$path: $!";
     print $out $text;
     close $out or die "$path: $!";
-    chmod $mode, $path;
 }
 
 sub slurp {

@@ -149,6 +149,7 @@ sub cut_all {
         $done += $result->{done};
         $status{$result->{first}}++;
         push @wrong, "at $pos ($arg): $result->{wrong}" if $result->{wrong};
+        last if enough(@wrong);
     }
 
     report($title, scalar @$positions, \%status, @wrong);
@@ -193,6 +194,7 @@ sub cut_often {
 
         $status{$result->{first}}++;
         push @wrong, "@some: $result->{wrong}" if $result->{wrong};
+        last if enough(@wrong);
     }
 
     report("$shape: several cuts", $n, \%status, @wrong);
