@@ -40,6 +40,7 @@ typedef struct {
 typedef struct {
     size_t            n;
     tracker_str_t    *elts;          /* NULL: absent; n 0: present, empty */
+    tracker_str_t     json;          /* as it is written; data NULL: unknown */
 } tracker_list_t;
 
 
@@ -112,7 +113,7 @@ int tracker_id_valid(const char *data, size_t len);
  * reported at the lowest index that repeats an earlier phrase; n log n
  * comparisons at most).  index is the tracker's place in a bulk body, -1
  * when the body is one object: paths in messages begin with it.  Scratch
- * memory, at most 32 bytes a phrase, comes from arena.
+ * memory, at most 56 bytes a phrase, comes from arena.
  * Returns TRACKER_OK, TRACKER_INVALID or TRACKER_NOMEM.
  */
 tracker_rc_e tracker_validate(const tracker_t *t, long index,

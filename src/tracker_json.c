@@ -376,6 +376,7 @@ tracker_json_list(tracker_json_walk_t *walk, json_t *value,
     /* one more: an empty list must not be NULL, which means absent */
 
     list->n = n;
+    list->json.data = NULL;
     list->elts = walk->arena->alloc(walk->arena->data,
                                     (n + !n) * sizeof(tracker_str_t));
     if (list->elts == NULL) {

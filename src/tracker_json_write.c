@@ -13,11 +13,17 @@
 #include "tracker_json_private.h"
 
 
+/* so many bytes at a time are copied, or one by one when one is escaped */
+#define TRACKER_JSON_PIECE  64
+
+
 static char *tracker_json_key_write(char *p, char before,
     const tracker_str_t *key);
-static size_t tracker_json_plain(const char *data, size_t len);
+static char *tracker_json_escape(char *p, const char *data, size_t len);
+static inline int tracker_json_plain(char *to, const char *data, size_t len)
+    __attribute__((always_inline));
 #if defined(__SSE2__)
-static int tracker_json_odd(__m128i bytes);
+static inline __m128i tracker_json_odd(__m128i bytes);
 #endif
 
 
@@ -75,6 +81,11 @@ tracker_json_length(const tracker_t *t)
             continue;
         }
 
+        if (list->json.data) {
+            len += field->key.len + 4 + list->json.len;
+            continue;
+        }
+
         len += field->key.len + 4 + 2 + (list->n ? list->n - 1 : 0);
 
         for (k = 0; k < list->n; k++) {
@@ -116,6 +127,13 @@ tracker_json_write(char *p, const tracker_t *t)
         }
 
         p = tracker_json_key_write(p, i ? ',' : '{', &field->key);
+
+        if (list->json.data) {
+            memcpy(p, list->json.data, list->json.len);
+            p += list->json.len;
+            continue;
+        }
+
         *p++ = '[';
 
         for (k = 0; k < list->n; k++) {
@@ -153,43 +171,67 @@ tracker_json_key_write(char *p, char before, const tracker_str_t *key)
 size_t
 tracker_json_string_length(const char *data, size_t len)
 {
-    size_t  i, n;
+    char    escape;
+    size_t  i, n, size;
 
-    n = len + 2;
+    size = len + 2;
 
-    for (i = tracker_json_plain(data, len);
-         i < len;
-         i += tracker_json_plain(data + i, len - i))
-    {
-        n += tracker_json_escapes[(unsigned char) data[i++]] == 'u' ? 5 : 1;
+    for (/* void */; len; data += n, len -= n) {
+        n = len < TRACKER_JSON_PIECE ? len : TRACKER_JSON_PIECE;
+
+        if (tracker_json_plain(NULL, data, n)) {
+            continue;
+        }
+
+        for (i = 0; i < n; i++) {
+            escape = tracker_json_escapes[(unsigned char) data[i]];
+
+            if (escape) {
+                size += escape == 'u' ? 5 : 1;
+            }
+        }
     }
 
-    return n;
+    return size;
 }
 
 
 char *
 tracker_json_string_write(char *p, const char *data, size_t len)
 {
-    char                escape;
-    size_t              n;
-    unsigned char       c;
-    static const char   hex[] = "0123456789abcdef";
+    size_t  n;
 
     *p++ = '"';
 
-    for ( ;; ) {
-        n = tracker_json_plain(data, len);
+    for (/* void */; len; data += n, len -= n) {
+        n = len < TRACKER_JSON_PIECE ? len : TRACKER_JSON_PIECE;
 
-        memcpy(p, data, n);
-        p += n;
+        p = tracker_json_plain(p, data, n) ? p + n
+                                           : tracker_json_escape(p, data, n);
+    }
 
-        if (n == len) {
-            break;
-        }
+    *p++ = '"';
 
-        c = data[n];
+    return p;
+}
+
+
+static char *
+tracker_json_escape(char *p, const char *data, size_t len)
+{
+    char                escape;
+    size_t              i;
+    unsigned char       c;
+    static const char   hex[] = "0123456789abcdef";
+
+    for (i = 0; i < len; i++) {
+        c = data[i];
         escape = tracker_json_escapes[c];
+
+        if (escape == 0) {
+            *p++ = c;
+            continue;
+        }
 
         *p++ = '\\';
         *p++ = escape;
@@ -200,49 +242,50 @@ tracker_json_string_write(char *p, const char *data, size_t len)
             *p++ = hex[c >> 4];
             *p++ = hex[c & 15];
         }
-
-        data += n + 1;
-        len -= n + 1;
     }
-
-    *p++ = '"';
 
     return p;
 }
 
 
-/* the length of the run at the start of data that needs no escape */
+/*
+ * Copies a piece, unless to is NULL, and returns 1 when none of its bytes
+ * needs an escape; else 0, and what was copied is of no use.
+ */
 
-static size_t
-tracker_json_plain(const char *data, size_t len)
+static inline int
+tracker_json_plain(char *to, const char *data, size_t len)
 {
+    char    odd;
     size_t  i;
-
-    i = 0;
 
 #if defined(__SSE2__)
 
-    int      mask;
-    __m128i  bytes;
+    uint32_t  head, tail;
+    __m128i   bytes, mask;
+
+    /* the last step may look at some bytes once more */
 
     if (len >= 16) {
+        mask = _mm_setzero_si128();
 
-        for ( ;; ) {
+        for (i = 0; i < len - 16; i += 16) {
             bytes = _mm_loadu_si128((const __m128i *) (data + i));
-            mask = tracker_json_odd(bytes);
+            mask = _mm_or_si128(mask, tracker_json_odd(bytes));
 
-            if (mask) {
-                return i + __builtin_ctz(mask);
+            if (to) {
+                _mm_storeu_si128((__m128i *) (to + i), bytes);
             }
-
-            if (i == len - 16) {
-                return len;
-            }
-
-            /* the last step looks at some bytes once more */
-
-            i = len - i < 32 ? len - 16 : i + 16;
         }
+
+        bytes = _mm_loadu_si128((const __m128i *) (data + len - 16));
+        mask = _mm_or_si128(mask, tracker_json_odd(bytes));
+
+        if (to) {
+            _mm_storeu_si128((__m128i *) (to + len - 16), bytes);
+        }
+
+        return _mm_movemask_epi8(mask) == 0;
     }
 
     if (len >= 8) {
@@ -250,35 +293,58 @@ tracker_json_plain(const char *data, size_t len)
                     _mm_loadl_epi64((const __m128i *) data),
                     _mm_loadl_epi64((const __m128i *) (data + len - 8)));
 
-        if (tracker_json_odd(bytes) == 0) {
-            return len;
+        if (to) {
+            _mm_storel_epi64((__m128i *) to, bytes);
+            _mm_storel_epi64((__m128i *) (to + len - 8),
+                             _mm_unpackhi_epi64(bytes, bytes));
         }
+
+        return _mm_movemask_epi8(tracker_json_odd(bytes)) == 0;
+    }
+
+    if (len >= 4) {
+        memcpy(&head, data, 4);
+        memcpy(&tail, data + len - 4, 4);
+
+        if (to) {
+            memcpy(to, &head, 4);
+            memcpy(to + len - 4, &tail, 4);
+        }
+
+        bytes = _mm_set_epi32(tail, head, tail, head);
+
+        return _mm_movemask_epi8(tracker_json_odd(bytes)) == 0;
     }
 
 #endif
 
-    while (i < len && !tracker_json_escapes[(unsigned char) data[i]]) {
-        i++;
+    odd = 0;
+
+    for (i = 0; i < len; i++) {
+        odd |= tracker_json_escapes[(unsigned char) data[i]];
+
+        if (to) {
+            to[i] = data[i];
+        }
     }
 
-    return i;
+    return odd == 0;
 }
 
 
 #if defined(__SSE2__)
 
-/* a bit for each of the bytes that needs an escape */
+/* all ones for each byte that needs an escape */
 
-static int
+static inline __m128i
 tracker_json_odd(__m128i bytes)
 {
     __m128i  odd;
 
     odd = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
     odd = _mm_or_si128(odd, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
-    odd = _mm_or_si128(odd, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
 
-    return _mm_movemask_epi8(odd);
+    return _mm_or_si128(odd, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
 }
 
 #endif

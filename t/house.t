@@ -48,7 +48,8 @@ only_in(qr/\bjson_(t|loads|loadb|object|array|string|decref)\b/,
         'tracker_json\.c|jwt\.c', 'and its names are used nowhere else');
 
 only_in(qr/ngx_http/, 'ngx_http_.*', 'rooms below know no HTTP');
-is(join(' ', grep { /^(tracker|tracker_patch|tracker_json\w*|jwt)\.[ch]$/ }
+is(join(' ', grep { /^(tracker(_(patch|repeat|decode|(json|reader)\w*))?
+                       |jwt)\.[ch]$/x }
              files_with(qr/\bngx_/)), '', 'the pure rooms know no nginx');
 
 only_in(qr/"(name|id|idem):|\b(name|id|idem):%/,

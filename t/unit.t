@@ -15,18 +15,18 @@ my $build = "$top/.build/unit";
 my @cflags = (qw(-std=gnu99 -O1 -g -Wall -Wextra -Werror),
               '-fsanitize=address,undefined', '-fno-sanitize-recover=all');
 
-my @body = qw(tracker.c tracker_patch.c tracker_json*.c tracker_reader.c
-              tracker_decode.c);
+my @tracker = qw(tracker.c tracker_repeat.c);
+my @patch = (@tracker, 'tracker_patch.c');
+my @json = (@patch, 'tracker_json*.c');
+my @body = (@json, qw(tracker_reader*.c tracker_decode.c));
 
 # name, sources, libraries, what else the compiler is told
 my @tests = (
-    [ tracker_test => [qw(tracker.c)], [] ],
-    [ tracker_patch_test => [qw(tracker.c tracker_patch.c)], [] ],
-    [ tracker_patch_many_test => [qw(tracker.c tracker_patch.c)], [] ],
-    [ tracker_json_test => [qw(tracker.c tracker_patch.c tracker_json*.c)],
-      ['-ljansson'] ],
-    [ tracker_json_change_test => [qw(tracker.c tracker_patch.c
-                                      tracker_json*.c)], ['-ljansson'] ],
+    [ tracker_test => [@tracker], [] ],
+    [ tracker_patch_test => [@patch], [] ],
+    [ tracker_patch_many_test => [@patch], [] ],
+    [ tracker_json_test => [@json], ['-ljansson'] ],
+    [ tracker_json_change_test => [@json], ['-ljansson'] ],
     [ tracker_reader_test => [@body], ['-ljansson'] ],
     [ tracker_reader_test => [@body], ['-ljansson'],
       '-DTRACKER_NO_READER=1' ],

@@ -746,6 +746,14 @@ test_views(void)
     ok(t->description.data == NULL && t->languages.elts == NULL
        && t->id.data == NULL, "what is absent is NULL");
 
+    ok(t->vocabulary.json.data == NULL, "a list with an escape is decoded");
+
+    ok(take("{\"languages\": [\"a\",\"bc\",\"\"] ,\"vocabulary\":[\"b\" ]}",
+            0, &calls) == TRACKER_READER_OK
+       && set.elts->vocabulary.json.data == NULL, "so is one with a blank");
+    is(set.elts->languages.json.data, set.elts->languages.json.len,
+       "[\"a\",\"bc\",\"\"]", "one without is JSON as it should be written");
+
     ok(take("{\"name\":\"\",\"vocabulary\":[]}", 0, &calls)
            == TRACKER_READER_OK
        && set.elts->name.data && set.elts->name.len == 0

@@ -233,7 +233,7 @@ test_duplicates(void)
 }
 
 
-/* one step of the hash by which strings are sorted in src/tracker.c */
+/* one step of the hash by which strings are sorted in src/tracker_repeat.c */
 
 static uint64_t
 hash_step(uint64_t hash, uint64_t word)
@@ -336,7 +336,7 @@ test_names(void)
 static void
 test_no_memory(void)
 {
-    size_t            i;
+    size_t            i, k, sorted;
     tracker_t         t;
     tracker_set_t     set;
     static tracker_t  elts[MANY];
@@ -366,6 +366,26 @@ test_no_memory(void)
     t = tracker_of(400);
     ok(tracker_validate(&t, -1, &limits, &arena, &message) == TRACKER_OK
        && memory.memory.calls == 0, "hundreds of phrases need no memory");
+
+    /* wherever they differ; the sort would ask for some */
+
+    sorted = 0;
+
+    for (k = 1; k < 24; k++) {
+
+        for (i = 0; i < 400; i++) {
+            memset(bytes[i], 'x', 24);
+            bytes[i][k - 1] = 'A' + i / 20;
+            bytes[i][k] = 'A' + i % 20;
+            phrases[i].len = k < 8 ? 8 : k < 13 ? 13 : 24;
+        }
+
+        tap_arena_reset(&memory, 1);
+        sorted += tracker_validate(&t, -1, &limits, &arena, &message)
+                  != TRACKER_OK;
+    }
+
+    ok(sorted == 0, "nor do they when they differ in two bytes only");
 }
 
 
