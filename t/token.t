@@ -2,7 +2,7 @@ use lib 't/lib';
 use Tracker;
 use Test::Nginx::Socket 'no_plan';
 use Digest::SHA qw(sha256_hex);
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
 no_root_location();
 
@@ -586,10 +586,14 @@ write_apps(app1 => SECRET);
 wait_for_status(401, 'app2', 'second', 'removed');
 is_logged_in(exchange(login_request('app1', SECRET)), 'app1', 'left alone');
 
-# written in place, the same size, within one second
-for my $secret ('third', 'third again', 'thirdagain3', 'fourth') {
-    scratch('apps', 'app1:' . sha256_hex($secret) . "\n");
-    wait_for_status(200, 'app1', $secret, "changed to $secret");
+# written in place, the same size, in the second in which it was read
+for my $n (1 .. 3) {
+    sleep 1 - (time() - int(time())) + 0.1;
+    scratch('apps', 'app1:' . sha256_hex("first $n") . "\n");
+    is_logged_in(exchange(login_request('app1', "first $n")), 'app1',
+                 'read at once');
+    scratch('apps', 'app1:' . sha256_hex("then $n") . "\n");
+    wait_for_status(200, 'app1', "then $n", "changed again, $n");
 }
 
 write_apps(app1 => SECRET);
