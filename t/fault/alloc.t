@@ -9,7 +9,7 @@
 # sent again with its Idempotency-Key, is carried out once.
 #
 # Controls: a pointer that is not looked at; an operation that is not freed
-# when sending fails; a lock that is kept.
+# when sending fails; a lock that is kept for ever.
 
 use strict;
 use warnings;
@@ -56,11 +56,13 @@ seed();
 start_redis();
 
 
+my $good = $ENV{TEST_NGINX_LOAD_MODULES};
 $ENV{TEST_NGINX_LOAD_MODULES} = $module = linked_module();
 start_nginx(timeout => '2s', redis_timeout => '1s',
             server => 'location = /ping { return 204; }',
             env => { LD_PRELOAD => compile('alloc', '-shared', '-fPIC'),
                      TRACKER_FAULT_ALLOC => $control });
+$ENV{TEST_NGINX_LOAD_MODULES} = $good;
 
 ($worker) = workers();
 
@@ -86,9 +88,11 @@ control('a pointer is not looked at', 'lived|each', ['single'],
 control('what could not be sent is not freed', 'leak', ['single', 'bulk'],
         ['src/ngx_redis.c', "op->size;\n    }\n\n    ngx_free(op);",
          "op->size;\n    }"]);
-control('the lock is kept', 'free', ['single'],
-        ['src/tracker_store.c', 'job->closed = 1;',
-         "job->closed = 1;\n    job->holds_lock = 0;"]);
+control('locks are kept for ever', 'free', ['single'],
+        ['src/lua/release.lua', "if redis.call('get', KEYS[1]) == ARGV[1]",
+         'if false'],
+        ['src/tracker_store.c', 'job->store->timeout + TRACKER_LOCK_MARGIN',
+         '86400000']);
 
 finish();
 

@@ -7,6 +7,9 @@
 # must be one record for each tracker, the same body each time, and no lock
 # that lives longer than its time.
 #
+# Without a key nothing is repeated, and a closed connection must not be seen
+# by the client at all.
+#
 # Controls: a script that does not remember the Idempotency-Key; a call that
 # does not recognise its own work when it is sent again; a lock for ever.
 
@@ -27,6 +30,8 @@ my %shape = (
     bulk => { path => 'trackers', names => ['a', 'b', 'c'],
               body => '[' . join(',', map { tracker_text($_) } qw(a b c))
                       . ']' },
+    plain => { path => 'tracker', names => ['one'],
+               body => tracker_text('one'), no_key => 1 },
 );
 
 my ($cuts, %accounts, %first, $worst);
@@ -71,6 +76,8 @@ for my $shape (qw(single bulk)) {
     cut_often($shape, amount(60, 1000), @length);
 }
 
+plain() if part('plain');
+
 note("first answers: " . join ', ', map { "$first{$_} x $_" }
                                     sort keys %first);
 note(sprintf "%d cuts, the longest way to a 200 took %.2f s", $cuts, $worst);
@@ -82,23 +89,33 @@ garbled_commands() if part('garbled');
 is(join(' ', workers()), $worker, 'the worker has lived through all of it');
 log_is_clean('nothing worse than an error in the log');
 
-control('the Idempotency-Key is not remembered', 'close in the reply|late',
+control('the Idempotency-Key is not remembered', 'ends in one 200',
         ['single'],
         ['src/lua/create.lua', "if earlier[1] == ARGV[3] then",
          "if false then"],
-        ['src/lua/create.lua', "if earlier[1] then", "if false then"],
+        ['src/lua/create.lua', "if earlier[1] then", "if false then"]);
+control('a call sent again is not recognised', 'no key', ['plain'],
         ['src/lua/create.lua',
-         "if redis.call('exists', KEYS[ids + 1]) == 1 then", "if false then"]);
-control('a call sent again is not recognised', 'first answer', ['single'],
-        ['src/lua/create.lua',
-         "if redis.call('exists', KEYS[ids + 1]) == 1 then", "if false then"],
-        ['src/lua/create.lua', "if ARGV[3] ~= '' then", "if false then"]);
+         "if redis.call('exists', KEYS[ids + 1]) == 1 then",
+         "if false then"]);
 control('locks for ever', 'time of a lock', ['single'],
         ['src/tracker_store.c', 'job->store->timeout + TRACKER_LOCK_MARGIN',
          '86400000']);
 
 finish();
 
+
+sub plain {
+    my @length = lengths('plain', 0);
+
+    for my $dir (0, 1) {
+        my $name = ('command', 'reply')[$dir];
+
+        cut_all("no key: $_ in the $name", 'plain', 0, $dir, $_,
+                every($dir ? 1 : amount(5, 1), $length[$dir]))
+            for qw(close reset late);
+    }
+}
 
 sub every {
     my ($step, $n) = @_;
@@ -131,8 +148,10 @@ sub new_connection {
 sub request_of {
     my ($shape, $account) = @_;
 
+    my @key = $shape{$shape}{no_key} ? () : ('Idempotency-Key: the key');
+
     return post($shape{$shape}{path}, $shape{$shape}{body},
-                account => $account, headers => ['Idempotency-Key: the key']);
+                account => $account, headers => \@key);
 }
 
 sub cut_all {
@@ -208,7 +227,7 @@ sub one_cut {
     my ($first, $answer, @statuses);
 
     # an attempt before this one may have left nginx in a pause
-    client_ask($client, request_of($shape, 'warm'));
+    client_ask($client, request_of('single', 'warm'));
 
     new_connection($client) if $new;
     proxy('clear', @commands);
@@ -236,7 +255,8 @@ sub one_cut {
     my (undef, undef, $done) = proxy('count');
     proxy('clear');
 
-    my $again = ask_until_200($client, $text, $end);
+    my $again = $shape{$shape}{no_key} ? $answer
+                : ask_until_200($client, $text, $end);
     my $wrong = $again eq $answer ? '' : "$answer, then $again";
 
     $accounts{$account} = { answer => $answer, shape => $shape };
@@ -283,9 +303,9 @@ sub check_store {
         my ($answer, $shape) = @{$accounts{$account}}{qw(answer shape)};
         my @records = map { $got->{id}{$got->{name}{$_} // ''} // '(none)' }
                       @{$shape{$shape}{names}};
-        my $want = $shape eq 'single'
-                   ? "{\"tracker\":$records[0]}"
-                   : '{"trackers":[' . join(',', @records) . ']}';
+        my $want = $shape eq 'bulk'
+                   ? '{"trackers":[' . join(',', @records) . ']}'
+                   : "{\"tracker\":$records[0]}";
 
         push @wrong, "$account: $answer, stored $want" if $answer ne $want;
         push @wrong, "$account has " . join ', ', sort values %{$got->{id}}

@@ -91,6 +91,8 @@ my @shapes = (
         [words('quota'), qr/^[45]00$/], [words('quota', 5), 400],
         [words('quota', -5), 500], ["*2\r\n" . bulk('quota') . bulk(5), 500],
         [words('reused'), 409], [words('locked'), 429],
+        [words('changed'), 500], [words('deleted'), 500],
+        [words('missing'), 500], [words('stale'), 500],
         [words('replayed'), 500], [words('replayed', 5), 500],
         ["*2\r\n" . bulk('replayed') . "\$-1\r\n", 500],
         ["*2\r\n" . bulk('replayed') . bulk(''), 500],
@@ -151,7 +153,7 @@ test_random() if part('random');
 test_idle_junk() if part('unsolicited');
 
 is(status_of(), 200, 'after all that a good Redis is answered with 200');
-is(join("\n", @never_well), '', 'Redis being well again, so are the answers');
+well_again();
 same_worker('at the end');
 log_is_clean('nothing worse than an error in the log');
 
@@ -160,8 +162,9 @@ control('OOM taken for a server that is away', 'OOM', ['words'],
          'ngx_string("OOM"),          NGX_REDIS_ERROR',
          'ngx_string("OOM"),          NGX_REDIS_UNAVAILABLE']);
 control('an unknown word taken for created', 'create', ['shapes'],
-        ['src/tracker_store_write.c', 'ngx_string("created")',
-         'ngx_string("createdx")']);
+        ['src/tracker_store_write.c',
+         '{ ngx_null_string, TRACKER_OUTCOME_ERROR }',
+         '{ ngx_null_string, TRACKER_OUTCOME_CREATED }']);
 control('more than was asked for goes to hiredis', 'lives|worker',
         ['unsolicited'],
         ['src/ngx_redis_send.c', 'ac->c.reader->pos < ac->c.reader->len',
@@ -320,6 +323,7 @@ sub status_of {
         # from the other side it can be healed
         push @never_well, $last_told;
         hang_up($_) for values %conns;
+        give_up() if enough(@never_well);
         last;
     }
 
@@ -334,6 +338,17 @@ sub status_of {
     }
 
     return ask($told, %o)->{status};
+}
+
+sub well_again {
+    is(join("\n", @never_well), '',
+       'Redis being well again, so are the answers');
+}
+
+sub give_up {
+    well_again();
+    finish();
+    exit 1;
 }
 
 sub same_worker {

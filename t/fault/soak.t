@@ -37,7 +37,9 @@ control('a job keeps its memory', 'memory', ['steady'],
 control('a connection to Redis outlives its worker', 'log|left|descriptors',
         ['reloads'],
         ['src/ngx_redis_lane.c', 'lane->connection->idle = 1;',
-         'lane->connection->idle = 0;']);
+         'lane->connection->idle = 0;'],
+        ['src/ngx_redis.c', 'redis->closed = 1;',
+         "if (redis->closed == 0) {\n        return;\n    }"]);
 
 finish();
 
