@@ -133,7 +133,7 @@ ngx_redis_script_t *tracker_store_scripts(ngx_uint_t *n);
 /*
  * Begins a job for an account (its bytes are not kept).  start is the
  * ngx_current_msec of the request's beginning: the store gives up
- * store->timeout ms later.  large: the body is over, or may be over,
+ * store->timeout ms later; each stretch of a list has that long anew.  large: the body is over, or may be over,
  * NGX_REDIS_LARGE_SIZE.  store must live as long as the cycle.
  * Returns NULL when there is no memory.
  */
