@@ -133,8 +133,9 @@ ngx_redis_script_t *tracker_store_scripts(ngx_uint_t *n);
 /*
  * Begins a job for an account (its bytes are not kept).  start is the
  * ngx_current_msec of the request's beginning: the store gives up
- * store->timeout ms later; each stretch of a list has that long anew.  large: the body is over, or may be over,
- * NGX_REDIS_LARGE_SIZE.  store must live as long as the cycle.
+ * store->timeout ms later; each stretch of a list has that long anew.
+ * large: the body is over, or may be over, NGX_REDIS_LARGE_SIZE.  store must
+ * live as long as the cycle.
  * Returns NULL when there is no memory.
  */
 tracker_job_t *tracker_job_begin(tracker_store_t *store, ngx_str_t *account,
