@@ -230,12 +230,13 @@ sub fail_each {
     my ($title, $shape, $new, $on) = @_;
     my $good = $shape eq 'conflict' ? 409 : 200;
     my (@wrong, @leaks, @stuck, %status, $longest);
-    my $n = 0;
+    my $step = $on ? 4 : 1;
+    my $n = 1 - $step;
 
     settle("$title settle") or return fail("$title: never well");
     my $first = live();
 
-    while (++$n < 2000 && !enough(@wrong, @stuck)) {
+    while (($n += $step) < 2000 && !enough(@wrong, @stuck)) {
         my $account = "$title $n";
 
         prepare($shape, $account);

@@ -72,7 +72,10 @@ finish();
 # One round: the clients are processes of their own.
 sub play {
     my ($round) = @_;
-    my %clients;
+    my (%clients, $workers, $redis);
+    my $enough = scratch('enough');
+
+    unlink $enough;
 
     for my $i (1 .. CLIENTS) {
         my $pid = fork() // die "fork: $!";
@@ -87,7 +90,7 @@ sub play {
         $clients{$pid} = 1;
     }
 
-    my ($next_worker, $next_redis) = (time() + 0.3, time() + 0.8);
+    my ($next_worker, $next_redis) = (time() + 0.2, time() + 0.5);
 
     while (%clients) {
         for my $pid (keys %clients) {
@@ -100,6 +103,7 @@ sub play {
             my @pids = workers();
             kill KILL => $pids[rand @pids] if @pids;
             $killed{worker}++;
+            $workers++;
             $next_worker = time() + 0.3 + rand 1.5;
         }
 
@@ -108,9 +112,11 @@ sub play {
             sleep rand 0.3;
             start_redis(@aof);
             $killed{redis}++;
+            $redis++;
             $next_redis = time() + 1 + rand 2;
         }
 
+        scratch('enough', 'both were killed') if $workers && $redis;
         sleep 0.01;
     }
 
@@ -124,7 +130,7 @@ sub be_client {
 
     open my $out, '>', $file or die "$file: $!";
 
-    for my $i (1 .. REQUESTS / CLIENTS) {
+    for (my $i = 1; $i <= REQUESTS / CLIENTS || !-e scratch('enough'); $i++) {
         my $account = "r$round a" . int rand ACCOUNTS;
         my $bulk = rand() < 0.3;
         my @names = pick($bulk ? 2 + int rand 5 : 1);
