@@ -547,7 +547,7 @@ sub test_idle_junk {
 }
 
 sub test_random {
-    my ($n, %status, @wrong) = amount(400, 20_000);
+    my ($n, %status, @wrong) = amount(400, 6000);
 
     for my $i (1 .. $n) {
         my $step = rand() < 0.3 ? 'lock' : 'create';
