@@ -99,6 +99,7 @@ typedef struct {
     tracker_str_t              *records;      /* JSON texts of set */
     ngx_str_t                   idempotency_key;
     tracker_job_t              *job;
+    ngx_uint_t                  tries;        /* ids that were taken */
 
     ngx_uint_t                  limit;        /* of a list; 0: none */
     ngx_uint_t                  listed;       /* trackers sent so far */

@@ -9,6 +9,10 @@
 #include "tracker_decode.h"
 
 
+/* times that other ids are chosen for one request */
+#define NGX_HTTP_TRACKER_TRIES  3
+
+
 static void ngx_http_tracker_accept(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_accepted(ngx_http_request_t *r,
@@ -404,6 +408,14 @@ ngx_http_tracker_created(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         break;
 
     case TRACKER_OUTCOME_TAKEN:
+
+        /* one id in billions is; all of them time and again is a lie */
+
+        if (ctx->tries++ == NGX_HTTP_TRACKER_TRIES) {
+            rc = NGX_ERROR;
+            break;
+        }
+
         rc = ngx_http_tracker_create(r, ctx);
 
         if (rc == NGX_OK) {

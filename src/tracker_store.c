@@ -7,6 +7,7 @@
 #include "tracker_store_private.h"
 #include "tracker_lua.h"
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
@@ -298,7 +299,7 @@ tracker_job_answered(tracker_job_t *job, tracker_job_state_e state,
     case TRACKER_JOB_CREATING:
     case TRACKER_JOB_CHANGING:
     case TRACKER_JOB_DELETING:
-        return tracker_job_written(job, reply);
+        return tracker_job_written(job, state, reply);
 
     case TRACKER_JOB_FETCHING:
         return tracker_job_fetched(job, reply);
@@ -511,6 +512,9 @@ tracker_job_digest(u_char *hex, tracker_md_e md, ngx_str_t *parts,
 failed:
 
     EVP_MD_CTX_free(ctx);
+
+    /* nginx would take what is left for an error of a TLS connection */
+    ERR_clear_error();
 
     return NGX_ERROR;
 }

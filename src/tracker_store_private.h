@@ -83,7 +83,7 @@ ngx_int_t tracker_job_random(void *p, size_t len);
 
 /* the meaning of replies, a function a state */
 tracker_outcome_e tracker_job_written(tracker_job_t *job,
-    ngx_redis_reply_t *reply);
+    tracker_job_state_e state, ngx_redis_reply_t *reply);
 tracker_outcome_e tracker_job_fetched(tracker_job_t *job,
     ngx_redis_reply_t *reply);
 tracker_outcome_e tracker_job_listed(tracker_job_t *job,

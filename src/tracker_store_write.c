@@ -12,8 +12,9 @@
 
 
 typedef struct {
-    ngx_str_t           word;
-    tracker_outcome_e   outcome;
+    ngx_str_t             word;
+    tracker_job_state_e   state;         /* in which it is an answer */
+    tracker_outcome_e     outcome;
 } tracker_reply_t;
 
 
@@ -23,21 +24,27 @@ static ngx_int_t tracker_job_replay(tracker_job_t *job,
     ngx_redis_reply_t *reply);
 
 
-/* the first element of what the scripts that write answer */
+/* the first element of what each script that writes may answer */
 
 static tracker_reply_t  tracker_replies[] = {
-    { ngx_string("created"), TRACKER_OUTCOME_CREATED },
-    { ngx_string("replayed"), TRACKER_OUTCOME_REPLAYED },
-    { ngx_string("reused"), TRACKER_OUTCOME_REUSED },
-    { ngx_string("conflict"), TRACKER_OUTCOME_CONFLICT },
-    { ngx_string("quota"), TRACKER_OUTCOME_QUOTA },
-    { ngx_string("locked"), TRACKER_OUTCOME_LOCKED },
-    { ngx_string("taken"), TRACKER_OUTCOME_TAKEN },
-    { ngx_string("changed"), TRACKER_OUTCOME_CHANGED },
-    { ngx_string("deleted"), TRACKER_OUTCOME_DELETED },
-    { ngx_string("missing"), TRACKER_OUTCOME_MISSING },
-    { ngx_string("stale"), TRACKER_OUTCOME_STALE },
-    { ngx_null_string, TRACKER_OUTCOME_ERROR }
+    { ngx_string("created"), TRACKER_JOB_CREATING, TRACKER_OUTCOME_CREATED },
+    { ngx_string("replayed"), TRACKER_JOB_CREATING, TRACKER_OUTCOME_REPLAYED },
+    { ngx_string("reused"), TRACKER_JOB_CREATING, TRACKER_OUTCOME_REUSED },
+    { ngx_string("conflict"), TRACKER_JOB_CREATING, TRACKER_OUTCOME_CONFLICT },
+    { ngx_string("quota"), TRACKER_JOB_CREATING, TRACKER_OUTCOME_QUOTA },
+    { ngx_string("locked"), TRACKER_JOB_CREATING, TRACKER_OUTCOME_LOCKED },
+    { ngx_string("taken"), TRACKER_JOB_CREATING, TRACKER_OUTCOME_TAKEN },
+
+    { ngx_string("changed"), TRACKER_JOB_CHANGING, TRACKER_OUTCOME_CHANGED },
+    { ngx_string("missing"), TRACKER_JOB_CHANGING, TRACKER_OUTCOME_MISSING },
+    { ngx_string("conflict"), TRACKER_JOB_CHANGING, TRACKER_OUTCOME_CONFLICT },
+    { ngx_string("locked"), TRACKER_JOB_CHANGING, TRACKER_OUTCOME_LOCKED },
+    { ngx_string("stale"), TRACKER_JOB_CHANGING, TRACKER_OUTCOME_STALE },
+
+    { ngx_string("deleted"), TRACKER_JOB_DELETING, TRACKER_OUTCOME_DELETED },
+    { ngx_string("stale"), TRACKER_JOB_DELETING, TRACKER_OUTCOME_STALE },
+
+    { ngx_null_string, TRACKER_JOB_IDLE, TRACKER_OUTCOME_ERROR }
 };
 
 
@@ -240,7 +247,8 @@ tracker_job_delete(tracker_job_t *job, tracker_t *t)
 
 
 tracker_outcome_e
-tracker_job_written(tracker_job_t *job, ngx_redis_reply_t *reply)
+tracker_job_written(tracker_job_t *job, tracker_job_state_e state,
+    ngx_redis_reply_t *reply)
 {
     tracker_reply_t    *r;
     ngx_redis_reply_t   word;
@@ -256,7 +264,8 @@ tracker_job_written(tracker_job_t *job, ngx_redis_reply_t *reply)
     }
 
     for (r = tracker_replies; r->word.len; r++) {
-        if (word.str.len == r->word.len
+        if (r->state == state
+            && word.str.len == r->word.len
             && ngx_memcmp(word.str.data, r->word.data, r->word.len) == 0)
         {
             break;
