@@ -78,6 +78,7 @@ ngx_redis_connect(ngx_redis_lane_t *lane)
     }
 
     lane->state = NGX_REDIS_CONNECTING;
+    lane->answered = 0;
     lane->heard = ngx_current_msec;
 
     return NGX_OK;

@@ -148,7 +148,7 @@ ngx_redis_lane_wait(ngx_redis_lane_t *lane)
             ngx_redis_lane_fail(lane, lane->status);
             ngx_redis_lane_deliver(lane);
 
-            /* what is left are releases: they wait for Redis to come back */
+            /* what is left waits for Redis to come back */
 
             if ((!ngx_queue_empty(&lane->again)
                  || !ngx_queue_empty(&lane->waiting))
@@ -299,8 +299,29 @@ ngx_redis_lane_dead(ngx_redis_lane_t *lane)
 void
 ngx_redis_lane_alive(ngx_redis_lane_t *lane)
 {
+    ngx_uint_t         i;
+    ngx_redis_lane_t  *other;
+
     lane->failures = 0;
     lane->retried = 0;
+
+    if (lane->answered) {
+        return;
+    }
+
+    /* the first of this connection: Redis is there for the other lanes too */
+
+    lane->answered = 1;
+
+    for (i = 0; i < NGX_REDIS_LANES; i++) {
+        other = &lane->redis->lanes[i];
+
+        if (other->backoff) {
+            other->backoff = 0;
+            other->failures = 0;
+            ngx_redis_lane_post(other);
+        }
+    }
 }
 
 
@@ -479,7 +500,11 @@ ngx_redis_lane_backoff(ngx_redis_lane_t *lane, ngx_redis_status_e status)
 }
 
 
-/* what is not sent and need not wait; calls no handler */
+/*
+ * What is not sent, and need not wait; calls no handler.  A release waits, and
+ * what was lost with a connection: only when it is sent again one can say what
+ * became of it.  Both end by their own timers.
+ */
 
 static void
 ngx_redis_lane_fail(ngx_redis_lane_t *lane, ngx_redis_status_e status)
@@ -492,6 +517,7 @@ ngx_redis_lane_fail(ngx_redis_lane_t *lane, ngx_redis_status_e status)
 static void
 ngx_redis_lane_fail_queue(ngx_queue_t *queue, ngx_redis_status_e status)
 {
+    ngx_uint_t       wait;
     ngx_queue_t     *q, *next;
     ngx_redis_op_t  *op;
 
@@ -503,7 +529,10 @@ ngx_redis_lane_fail_queue(ngx_queue_t *queue, ngx_redis_status_e status)
 
         op = ngx_queue_data(q, ngx_redis_op_t, queue);
 
-        if (!op->cmd.urgent || status == NGX_REDIS_ERROR) {
+        wait = op->cmd.urgent
+               || (op->losses && !op->lane->redis->shutdown);
+
+        if (!wait || status == NGX_REDIS_ERROR) {
             ngx_redis_op_fail(op, status);
         }
     }

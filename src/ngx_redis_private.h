@@ -175,6 +175,7 @@ struct ngx_redis_lane_s {
     unsigned               backoff:1;  /* status and until are valid */
     unsigned               hold:1;     /* nothing is sent before the pause
                                           is over */
+    unsigned               answered:1; /* on this connection */
     unsigned               retried:1;  /* at once, and no answer yet */
     unsigned               sending:1;  /* inside the turn */
     unsigned               flushing:1; /* inside redisAsyncHandleWrite() */

@@ -204,6 +204,10 @@ pass('the account is free');
 
 
 === Redis killed under a request: no false answer
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_redis_timeout 1s;
+    tracker_jwt_key $TEST_NGINX_KEY;
 --- scenario
 is_created(create('before'), 'before', 'it runs');
 pause_redis();
@@ -222,6 +226,43 @@ for my $sock (@socks) {
 
 start_redis();
 is(wait_for_create('after')->{status}, 200, 'it runs again');
+
+
+
+=== Redis killed under requests and back in time: they succeed
+--- scenario
+is_created(create('before'), 'before', 'it runs');
+pause_redis();
+
+my @socks = map { connect_nginx() } 1 .. 5;
+send_bytes($socks[$_], post('tracker', tracker_text('n'),
+                            account => "account $_")) for 0 .. $#socks;
+
+# what comes while it is down is refused: then the module knows of it
+stop_redis();
+is_unavailable(create('down'), 'meanwhile');
+start_redis();
+
+is_created(read_response($_), 'n', 'sent again') for @socks;
+
+
+
+=== when one connection is there, the other one does not wait
+--- scenario
+my $large = '[' . join(',', map { tracker_text("n$_", 'x' x 200) } 1 .. 900)
+            . ']';
+
+# until there is a second and more between its attempts to connect
+stop_redis();
+my $end = time + 3;
+while (time < $end) {
+    is_unavailable(exchange(post('trackers', $large)), 'down');
+    select undef, undef, undef, 0.1;
+}
+
+start_redis();
+is_created(create('small'), 'small', 'the small one');
+is(exchange(post('trackers', $large))->{status}, 200, 'the large one');
 
 
 
