@@ -1,7 +1,7 @@
 
 /*
- * One token a slot; the newest stays.  The end of the signature, which only
- * who has the key can choose, says which slot.
+ * A table of rows; a row holds the newest of its tokens.  The end of the
+ * signature, which only who has the key can choose, says which row.
  */
 
 
@@ -14,9 +14,14 @@
 #include "jwt_cache.h"
 
 
+/* tokens of a row: as many tokens as half the table hardly ever crowd one */
+#define JWT_CACHE_WAYS  4
+
+
 /* two pieces of memory that follow it: the token, then the account */
 
 typedef struct {
+    uint64_t             end;        /* the last bytes of the token */
     time_t               since;      /* when it was verified */
     time_t               exp;
     size_t               len;
@@ -26,14 +31,17 @@ typedef struct {
 
 
 struct jwt_cache_s {
-    jwt_cache_entry_t   *slots[JWT_CACHE_TOKENS];
+    jwt_cache_entry_t   *rows[JWT_CACHE_TOKENS / JWT_CACHE_WAYS]
+                             [JWT_CACHE_WAYS];
 };
 
 
-static jwt_cache_entry_t **jwt_cache_slot(jwt_cache_t *cache,
-    const char *token, size_t len);
-static void jwt_cache_keep(jwt_cache_entry_t **slot, const char *token,
-    size_t len, time_t now, time_t exp, const char *sub, size_t sub_len);
+static uint64_t jwt_cache_end(const char *token, size_t len);
+static jwt_cache_entry_t **jwt_cache_row(jwt_cache_t *cache, uint64_t end);
+static jwt_cache_entry_t *jwt_cache_find(jwt_cache_t *cache,
+    const char *token, size_t len, time_t now);
+static void jwt_cache_keep(jwt_cache_t *cache, const char *token, size_t len,
+    time_t now, time_t exp, const char *sub, size_t sub_len);
 
 
 jwt_cache_t *
@@ -46,10 +54,12 @@ jwt_cache_create(void)
 void
 jwt_cache_destroy(jwt_cache_t *cache)
 {
-    size_t  i;
+    size_t  i, j;
 
-    for (i = 0; i < JWT_CACHE_TOKENS; i++) {
-        free(cache->slots[i]);
+    for (i = 0; i < JWT_CACHE_TOKENS / JWT_CACHE_WAYS; i++) {
+        for (j = 0; j < JWT_CACHE_WAYS; j++) {
+            free(cache->rows[i][j]);
+        }
     }
 
     free(cache);
@@ -61,23 +71,17 @@ jwt_cache_verify(jwt_cache_t *cache, const char *token, size_t len,
     const jwt_key_t *keys, size_t nkeys, time_t now, char sub[JWT_SUB_MAX],
     size_t *sub_len)
 {
-    time_t               exp;
-    jwt_rc_e             rc;
-    jwt_cache_entry_t   *entry, **slot;
+    time_t              exp;
+    jwt_rc_e            rc;
+    jwt_cache_entry_t  *entry;
 
     if (cache == NULL || len < sizeof(uint64_t) || len > JWT_CACHE_TOKEN_MAX) {
         return jwt_verify(token, len, keys, nkeys, now, sub, sub_len, NULL);
     }
 
-    slot = jwt_cache_slot(cache, token, len);
-    entry = *slot;
+    entry = jwt_cache_find(cache, token, len, now);
 
-    /* a clock that was set back could make iat and nbf a matter again */
-
-    if (entry && entry->len == len
-        && CRYPTO_memcmp(entry->data, token, len) == 0
-        && now >= entry->since && now < entry->exp)
-    {
+    if (entry) {
         memcpy(sub, entry->data + len, entry->sub_len);
         *sub_len = entry->sub_len;
         return JWT_OK;
@@ -86,39 +90,74 @@ jwt_cache_verify(jwt_cache_t *cache, const char *token, size_t len,
     rc = jwt_verify(token, len, keys, nkeys, now, sub, sub_len, &exp);
 
     if (rc == JWT_OK) {
-        jwt_cache_keep(slot, token, len, now, exp, sub, *sub_len);
+        jwt_cache_keep(cache, token, len, now, exp, sub, *sub_len);
     }
 
     return rc;
 }
 
 
-static jwt_cache_entry_t **
-jwt_cache_slot(jwt_cache_t *cache, const char *token, size_t len)
+static uint64_t
+jwt_cache_end(const char *token, size_t len)
 {
     uint64_t  end;
 
     memcpy(&end, token + len - sizeof(end), sizeof(end));
 
+    return end;
+}
+
+
+static jwt_cache_entry_t **
+jwt_cache_row(jwt_cache_t *cache, uint64_t end)
+{
     end *= 0x9e3779b97f4a7c15;
 
-    return &cache->slots[(end >> 32) % JWT_CACHE_TOKENS];
+    return cache->rows[(end >> 32) % (JWT_CACHE_TOKENS / JWT_CACHE_WAYS)];
+}
+
+
+static jwt_cache_entry_t *
+jwt_cache_find(jwt_cache_t *cache, const char *token, size_t len, time_t now)
+{
+    size_t               i;
+    uint64_t             end;
+    jwt_cache_entry_t   *entry, **row;
+
+    end = jwt_cache_end(token, len);
+    row = jwt_cache_row(cache, end);
+
+    for (i = 0; i < JWT_CACHE_WAYS && row[i]; i++) {
+        entry = row[i];
+
+        /* a clock that was set back could make iat and nbf a matter again */
+
+        if (entry->end == end && entry->len == len
+            && CRYPTO_memcmp(entry->data, token, len) == 0
+            && now >= entry->since && now < entry->exp)
+        {
+            return entry;
+        }
+    }
+
+    return NULL;
 }
 
 
 /* without memory for it, it is verified again the next time */
 
 static void
-jwt_cache_keep(jwt_cache_entry_t **slot, const char *token, size_t len,
-    time_t now, time_t exp, const char *sub, size_t sub_len)
+jwt_cache_keep(jwt_cache_t *cache, const char *token, size_t len, time_t now,
+    time_t exp, const char *sub, size_t sub_len)
 {
-    jwt_cache_entry_t  *entry;
+    jwt_cache_entry_t  *entry, **row;
 
     entry = malloc(sizeof(jwt_cache_entry_t) + len + sub_len);
     if (entry == NULL) {
         return;
     }
 
+    entry->end = jwt_cache_end(token, len);
     entry->since = now;
     entry->exp = exp;
     entry->len = len;
@@ -127,6 +166,9 @@ jwt_cache_keep(jwt_cache_entry_t **slot, const char *token, size_t len,
     memcpy(entry->data, token, len);
     memcpy(entry->data + len, sub, sub_len);
 
-    free(*slot);
-    *slot = entry;
+    row = jwt_cache_row(cache, entry->end);
+
+    free(row[JWT_CACHE_WAYS - 1]);
+    memmove(row + 1, row, (JWT_CACHE_WAYS - 1) * sizeof(*row));
+    row[0] = entry;
 }

@@ -10,6 +10,7 @@
 
 #define NOW     1700000000
 #define TOKENS  10000
+#define MANY    (JWT_CACHE_TOKENS / 4)
 
 
 static const jwt_key_t  key = {
@@ -121,6 +122,18 @@ main(void)
     }
 
     ok(good == TOKENS, "more tokens than places: the newest is remembered");
+
+    good = 0;
+
+    for (i = 0; i < 2 * MANY; i++) {
+        sprintf(name, "client %zu", i % MANY);
+        sign(name, NOW, NOW + 100);
+
+        good += ask(cache, (i < MANY) ? &key : &other, NOW) == JWT_OK;
+    }
+
+    ok(good >= 2 * MANY - MANY / 20,
+       "a quarter as many tokens as places: nearly all are remembered");
 
     ok(ask(NULL, &key, NOW) == JWT_OK, "no cache: a good token");
     ok(ask(NULL, &other, NOW) == JWT_INVALID, "no cache: a bad one");
