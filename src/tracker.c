@@ -266,10 +266,12 @@ tracker_message_path(tracker_message_t *message, long index,
     tracker_message(message, "\"");
 
     if (index >= 0) {
-        tracker_message_append(message, "[%ld].", index);
+        tracker_message_append(message, "[%ld]%s", index, field ? "." : "");
     }
 
-    tracker_message_quote(message, field);
+    if (field) {
+        tracker_message_quote(message, field);
+    }
 
     if (elt >= 0) {
         tracker_message_append(message, "[%ld]", elt);

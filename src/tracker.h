@@ -147,8 +147,9 @@ void tracker_message(tracker_message_t *message, const char *fmt, ...)
 /*
  * Sets the message to the path of a value and its fault, as in
  * "[2].vocabulary[3]" must be a string.  index as in tracker_validate; field
- * is the key, the client's own included; elt is the place in its list, -1
- * where the value is not in one; fault follows the quoted path and a blank.
+ * is the key, the client's own included, NULL for the tracker at index; elt is
+ * the place in its list, -1 where the value is not in one; fault follows the
+ * quoted path and a blank.
  */
 void tracker_message_path(tracker_message_t *message, long index,
     const tracker_str_t *field, long elt, const char *fault);

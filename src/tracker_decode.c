@@ -23,7 +23,7 @@ typedef struct {
 
 
 static tracker_rc_e tracker_decode_check(void *ctx, long index,
-    const tracker_t *t, const tracker_str_t *unknown);
+    const tracker_t *t, const tracker_reader_fault_t *fault);
 
 
 tracker_rc_e
@@ -61,7 +61,7 @@ tracker_decode(const char *data, size_t len, tracker_json_shape_e shape,
 
 static tracker_rc_e
 tracker_decode_check(void *ctx, long index, const tracker_t *t,
-    const tracker_str_t *unknown)
+    const tracker_reader_fault_t *fault)
 {
     tracker_decode_t *decode = ctx;
 
@@ -78,9 +78,9 @@ tracker_decode_check(void *ctx, long index, const tracker_t *t,
         goto unsure;
     }
 
-    if (unknown) {
-        tracker_message_path(decode->message, index, unknown, -1,
-                             "is not allowed");
+    if (fault) {
+        tracker_message_path(decode->message, index, fault->key, fault->elt,
+                             fault->what);
         decode->rc = TRACKER_INVALID;
 
     } else {
@@ -89,7 +89,7 @@ tracker_decode_check(void *ctx, long index, const tracker_t *t,
     }
 
     if (decode->rc == TRACKER_INVALID
-        && (index >= 0 || unknown)
+        && (index >= 0 || fault)
         && decode->len < TRACKER_DECODE_LARGE)
     {
         goto unsure;

@@ -330,8 +330,8 @@ tracker_json_no_object(tracker_json_walk_t *walk)
         tracker_message(walk->message, "Request body must be an object.");
 
     } else {
-        tracker_message(walk->message, "\"[%ld]\" must be an object",
-                        walk->index);
+        tracker_message_path(walk->message, walk->index, NULL, -1,
+                             "must be an object");
     }
 
     return TRACKER_INVALID;

@@ -13,6 +13,9 @@
 #if !(TRACKER_NO_READER)
 
 
+/* deeper nesting is bad JSON to the library, and it soon finds out */
+#define TRACKER_READER_DEPTH  2048
+
 /* trackers of the first array */
 #define TRACKER_READER_FIRST  8
 
@@ -23,7 +26,15 @@ static int tracker_read_room(tracker_reader_t *rd, tracker_set_t *set,
 static int tracker_read_object(tracker_reader_t *rd, tracker_t *t);
 static int tracker_read_member(tracker_reader_t *rd, tracker_t *t,
     const tracker_str_t *key);
-static int tracker_read_list(tracker_reader_t *rd, tracker_list_t *list);
+static int tracker_read_value(tracker_reader_t *rd, const tracker_str_t *key,
+    long elt, tracker_str_t *str);
+static int tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
+    tracker_list_t *list);
+static int tracker_read_other(tracker_reader_t *rd, const tracker_str_t *key,
+    long elt, const char *what);
+static int tracker_read_deep(tracker_reader_t *rd);
+static int tracker_read_fault(tracker_reader_t *rd, const tracker_str_t *key,
+    long elt, const char *what);
 static void tracker_read_space(tracker_reader_t *rd);
 
 
@@ -33,7 +44,7 @@ tracker_read(const char *data, size_t len, const tracker_arena_t *arena,
 {
     int               ok;
     tracker_reader_t  rd = { data, data + len, arena, check, ctx, -1,
-                             TRACKER_OK, NULL, NULL, data, 0 };
+                             TRACKER_OK, NULL, NULL, data, 0, 0 };
 
     /* a string of a list takes three bytes at least: "", */
 
@@ -157,7 +168,11 @@ tracker_read_object(tracker_reader_t *rd, tracker_t *t)
     memset(t, 0, sizeof(tracker_t));
 
     if (!tracker_read_char(rd, '{')) {
-        return 0;
+
+        /* the sentence about a whole body is another one */
+
+        return rd->index < 0 ? 0 : tracker_read_other(rd, NULL, -1,
+                                                      "must be an object");
     }
 
     if (tracker_read_char(rd, '}')) {
@@ -226,21 +241,33 @@ tracker_read_member(tracker_reader_t *rd, tracker_t *t,
     }
 
     if (str) {
-        return str->data == NULL && tracker_read_string(rd, str);
+        return str->data == NULL && tracker_read_value(rd, key, -1, str);
     }
 
     if (list) {
-        return list->elts == NULL && tracker_read_list(rd, list);
+        return list->elts == NULL && tracker_read_list(rd, key, list);
     }
 
-    rd->rc = rd->check(rd->ctx, rd->index, NULL, key);
-
-    return 0;
+    return tracker_read_fault(rd, key, -1, "is not allowed");
 }
 
 
 static int
-tracker_read_list(tracker_reader_t *rd, tracker_list_t *list)
+tracker_read_value(tracker_reader_t *rd, const tracker_str_t *key, long elt,
+    tracker_str_t *str)
+{
+    if (tracker_read_string(rd, str)) {
+        return 1;
+    }
+
+    return rd->other ? tracker_read_other(rd, key, elt, "must be a string")
+                     : 0;
+}
+
+
+static int
+tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
+    tracker_list_t *list)
 {
     size_t       len;
     const char  *start;
@@ -248,7 +275,7 @@ tracker_read_list(tracker_reader_t *rd, tracker_list_t *list)
     list->elts = rd->strs;
 
     if (!tracker_read_char(rd, '[')) {
-        return 0;
+        return tracker_read_other(rd, key, -1, "must be an array");
     }
 
     start = rd->p - 1;
@@ -262,7 +289,7 @@ tracker_read_list(tracker_reader_t *rd, tracker_list_t *list)
     len = 1;
 
     do {
-        if (!tracker_read_string(rd, rd->strs)) {
+        if (!tracker_read_value(rd, key, rd->strs - list->elts, rd->strs)) {
             return 0;
         }
 
@@ -288,6 +315,54 @@ tracker_read_list(tracker_reader_t *rd, tracker_list_t *list)
     }
 
     return 1;
+}
+
+
+/* what begins here is no value of the right type; is it one of another? */
+
+static int
+tracker_read_other(tracker_reader_t *rd, const tracker_str_t *key, long elt,
+    const char *what)
+{
+    static const char  first[] = "{[\"-0123456789tfn";
+
+    if (rd->p == rd->end
+        || memchr(first, *rd->p, sizeof(first) - 1) == NULL
+        || tracker_read_deep(rd))
+    {
+        return 0;
+    }
+
+    return tracker_read_fault(rd, key, elt, what);
+}
+
+
+static int
+tracker_read_deep(tracker_reader_t *rd)
+{
+    const char  *p, *end;
+
+    end = rd->end;
+
+    if (end - rd->p > TRACKER_READER_DEPTH) {
+        end = rd->p + TRACKER_READER_DEPTH;
+    }
+
+    for (p = rd->p; p < end && *p == '['; p++) { /* void */ }
+
+    return p - rd->p == TRACKER_READER_DEPTH;
+}
+
+
+static int
+tracker_read_fault(tracker_reader_t *rd, const tracker_str_t *key, long elt,
+    const char *what)
+{
+    tracker_reader_fault_t  fault = { key, elt, what };
+
+    rd->rc = rd->check(rd->ctx, rd->index, NULL, &fault);
+
+    return 0;
 }
 
 

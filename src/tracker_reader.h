@@ -23,15 +23,25 @@ typedef enum {
 } tracker_reader_rc_e;
 
 
+/* as tracker_message_path() wants it */
+
+typedef struct {
+    const tracker_str_t  *key;   /* unknown, or of a value of another type;
+                                    NULL: no object where one must be */
+    long                  elt;
+    const char           *what;
+} tracker_reader_fault_t;
+
+
 /*
  * What the caller makes of a tracker as soon as it is read: one of an array
  * at its place index, or, with index -1 and at the end of the text, the one
- * object.  t NULL: the object at index has the unknown key.  Anything but
+ * object.  t NULL: the object at index has the fault.  Anything but
  * TRACKER_OK ends the reading; of a body full of faults only the first costs
- * time.  After an unknown key TRACKER_OK means that the reader is not sure.
+ * time.  After a fault TRACKER_OK means that the reader is not sure.
  */
 typedef tracker_rc_e (*tracker_reader_pt)(void *ctx, long index,
-    const tracker_t *t, const tracker_str_t *unknown);
+    const tracker_t *t, const tracker_reader_fault_t *fault);
 
 
 /*

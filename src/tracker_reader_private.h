@@ -21,6 +21,7 @@ typedef struct {
     char                   *text;       /* room for strings with escapes */
     const char             *start;
     unsigned                nomem:1;
+    unsigned                other:1;    /* no string where one was expected */
 } tracker_reader_t;
 
 

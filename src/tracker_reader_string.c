@@ -31,6 +31,7 @@ tracker_read_string(tracker_reader_t *rd, tracker_str_t *str)
     const char  *p;
 
     if (!tracker_read_char(rd, '"')) {
+        rd->other = 1;
         return 0;
     }
 

@@ -294,7 +294,7 @@ start_redis();
 --- http_config
     tracker_redis $TEST_NGINX_REDIS;
     tracker_jwt_key $TEST_NGINX_KEY;
-    tracker_redis_timeout 100ms;
+    tracker_redis_timeout 500ms;
 --- scenario
 my $id = create('n');
 

@@ -230,6 +230,10 @@ is(wait_for_create('after')->{status}, 200, 'it runs again');
 
 
 === Redis killed under requests and back in time: they succeed
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_redis_timeout 30s;
+    tracker_jwt_key $TEST_NGINX_KEY;
 --- scenario
 is_created(create('before'), 'before', 'it runs');
 pause_redis();

@@ -64,14 +64,14 @@ static const struct {
 
 static tracker_rc_e
 accept_all(void *ctx, long index, const tracker_t *t,
-    const tracker_str_t *unknown)
+    const tracker_reader_fault_t *fault)
 {
     long *next = ctx;
 
     /* one after the other, each complete */
 
     must(index == -1 || index == *next);
-    must((t == NULL) == (unknown != NULL));
+    must((t == NULL) == (fault != NULL));
 
     ++*next;
 

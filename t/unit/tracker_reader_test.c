@@ -41,7 +41,9 @@ typedef struct {
     size_t                 n;
     long                   last;         /* index */
     size_t                 refuse;       /* the call to refuse, 0: none */
-    tracker_str_t          unknown;
+    tracker_str_t          key;          /* of the last fault */
+    long                   elt;
+    const char            *what;
 } calls_t;
 
 #endif
@@ -560,6 +562,11 @@ test_large(void)
         { "{\"name\":\"a\"", ",}", NULL,
           "Invalid JSON at line 1 column 65549." },
         { "[{\"name\":1}", "]", NULL, "\"[0].name\" must be a string" },
+        { "[{\"name\":1}", ",]", "\"[0].name\" must be a string",
+          "Invalid JSON at line 1 column 65549." },
+        { "[[]", "]", NULL, "\"[0]\" must be an object" },
+        { "[[]", ",]", "\"[0]\" must be an object",
+          "Invalid JSON at line 1 column 65541." },
         { "[{\"name\":\"\\u0000\"}", "]", NULL,
           "Invalid JSON at line 1 column 17." }
     };
@@ -621,15 +628,19 @@ test_no_memory(void)
 
 static tracker_rc_e
 called(void *ctx, long index, const tracker_t *t,
-    const tracker_str_t *unknown)
+    const tracker_reader_fault_t *fault)
 {
     calls_t *calls = ctx;
+
+    static const tracker_str_t  none = { 0, NULL };
 
     calls->n++;
     calls->last = index;
 
     if (t == NULL) {
-        calls->unknown = *unknown;
+        calls->key = fault->key ? *fault->key : none;
+        calls->elt = fault->elt;
+        calls->what = fault->what;
     }
 
     return calls->n == calls->refuse ? TRACKER_INVALID : TRACKER_OK;
@@ -649,13 +660,30 @@ take(const char *text, size_t refuse, calls_t *calls)
 }
 
 
+/* a value of another type, at the call so many, may be refused at once */
+
+static void
+test_other(const char *text, size_t refuse, const char *key, long elt,
+    const char *what)
+{
+    calls_t  calls;
+
+    ok(take(text, refuse, &calls) == TRACKER_READER_REFUSED
+       && calls.key.len == (key ? strlen(key) : 0)
+       && memcmp(calls.key.data ? calls.key.data : "", key ? key : "",
+                 calls.key.len) == 0
+       && calls.elt == elt && strcmp(calls.what, what) == 0,
+       text);
+}
+
+
 /* the reader takes each good body itself, and none that is bad or wrong */
 
 static void
 test_taken(void)
 {
     size_t               i, missed;
-    calls_t              calls = { 0, 0, 0, { 0, NULL } };
+    calls_t              calls = { 0, 0, 0, { 0, NULL }, 0, NULL };
     tracker_reader_rc_e  rc;
 
     missed = 0;
@@ -711,11 +739,33 @@ test_check(void)
     ok(take("[{},{\"a\\u0062\":[]}]", 2, &calls) == TRACKER_READER_REFUSED
        && calls.last == 1,
        "an unknown key may be refused");
-    is(calls.unknown.data, calls.unknown.len, "ab", "by its decoded name");
+    is(calls.key.data, calls.key.len, "ab", "by its decoded name");
     ok(take("[{},{\"ab\":[]}]", 0, &calls) == TRACKER_READER_UNSURE,
        "if it is not, the reader is not sure");
     ok(take("{\"ab\" x", 1, &calls) == TRACKER_READER_UNSURE && calls.n == 0,
        "a key without its colon is none");
+
+    test_other("[{},[", 2, NULL, -1, "must be an object");
+    test_other("[{},-", 2, NULL, -1, "must be an object");
+    test_other("{\"name\": 1", 1, "name", -1, "must be a string");
+    test_other("{\"vocabulary\": {", 1, "vocabulary", -1,
+               "must be an array");
+    test_other("{\"vocabulary\":[\"a\",[", 1, "vocabulary", 1,
+               "must be a string");
+    test_other("{\"languages\":[null", 1, "languages", 0,
+               "must be a string");
+
+    ok(take("[", 1, &calls) == TRACKER_READER_UNSURE
+       && take("[x", 1, &calls) == TRACKER_READER_UNSURE
+       && take("1", 1, &calls) == TRACKER_READER_UNSURE
+       && take("{\"name\":", 1, &calls) == TRACKER_READER_UNSURE
+       && take("{\"name\":\"1", 1, &calls) == TRACKER_READER_UNSURE
+       && take("{\"name\":\"\\x1", 1, &calls) == TRACKER_READER_UNSURE
+       && take("{\"vocabulary\":[]1", 1, &calls) == TRACKER_READER_UNSURE
+       && take("{\"vocabulary\":[\"a\"1", 1, &calls)
+          == TRACKER_READER_UNSURE
+       && take("{1", 1, &calls) == TRACKER_READER_UNSURE && calls.n == 0,
+       "what is no value of any type is left to the library");
 }
 
 
