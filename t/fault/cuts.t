@@ -206,8 +206,14 @@ sub cut_often {
         my @some = map {
             my $dir = int rand 2;
             my $what = (qw(close reset late stall flip))[rand(4 + $dir)];
+
+            # one digit for another in the ids of a repetition is no nonsense
+            # that anybody could notice
+            my $arg = 1 + int rand 20;
+            $arg |= 0x40 if $what eq 'flip';
+
             join ' ', 'cut', qw(to from)[$dir], int rand $length[$dir], $what,
-                      1 + int rand 20;
+                      $arg;
         } 1 .. 2 + rand 4;
         my $result = one_cut($shape, rand() < 0.2, @some);
 
