@@ -35,6 +35,13 @@ sub is_timeout {
                'The tracker store did not respond in time.', $title);
 }
 
+sub is_readable {
+    my ($sock) = @_;
+
+    vec(my $in = '', fileno $sock, 1) = 1;
+    return select $in, undef, undef, 0;
+}
+
 # until the module dares to connect again
 sub wait_for_answer {
     my ($text) = @_;
@@ -248,6 +255,47 @@ is_unavailable(create('down'), 'meanwhile');
 start_redis();
 
 is_created(read_response($_), 'n', 'sent again') for @socks;
+
+
+
+=== what waits for a stalled Redis is bounded: more is refused at once
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_redis_timeout 30s;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_lock off;
+        client_max_body_size 1m;
+    }
+--- scenario
+is_created(create('before'), 'before', 'it runs');
+pause_redis();
+
+my $text = tracker_text('large', map { 'x' x 1000 . $_ } 1 .. 1000);
+my @socks = map { connect_nginx() } 1 .. 48;
+send_bytes($socks[$_], post('tracker', $text, account => "account $_"))
+    for 0 .. $#socks;
+
+# 32 MB may wait for a connection
+my %refused;
+wait_until(sub {
+    $refused{$_} = 1 for grep { is_readable($socks[$_]) } 0 .. $#socks;
+    keys %refused >= 8;
+}, 'some are refused');
+
+is_unavailable(read_response($socks[$_]), 'refused')
+    for sort { $a <=> $b } keys %refused;
+
+resume_redis();
+my @waited = map { $refused{$_} ? () : read_response($socks[$_])->{status} }
+                 0 .. $#socks;
+is(scalar(grep { !/^(?:200|502)$/ } @waited), 0, 'stored or refused');
+cmp_ok(scalar(grep { $_ == 200 } @waited), '>=', 20, 'what waited is stored');
+is_created(create('after'), 'after', 'it runs again');
+--- error_log
+more are refused
 
 
 
