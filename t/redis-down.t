@@ -249,6 +249,9 @@ my @socks = map { connect_nginx() } 1 .. 5;
 send_bytes($socks[$_], post('tracker', tracker_text('n'),
                             account => "account $_")) for 0 .. $#socks;
 
+# answered when those before it have gone to Redis
+exchange(post('x', '{}')) for 1 .. 2;
+
 # what comes while it is down is refused: then the module knows of it
 stop_redis();
 is_unavailable(create('down'), 'meanwhile');

@@ -19,11 +19,18 @@ sub reload {
     return keys %old;
 }
 
+# it has closed its listening sockets
 sub is_leaving {
     my ($pid) = @_;
+    my %listening;
 
-    open my $in, '<', "/proc/$pid/cmdline" or return 1;
-    return ((<$in> // '') =~ /shutting down/) || !-e "/proc/$pid/exe";
+    open my $in, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!\n";
+    while (<$in>) {
+        my ($state, $inode) = (split)[3, 9];
+        $listening{"socket:[$inode]"} = 1 if $state eq '0A';
+    }
+
+    return !grep { $listening{readlink // ''} } glob "/proc/$pid/fd/*";
 }
 
 sub wait_for_exit {
