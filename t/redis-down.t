@@ -35,6 +35,16 @@ sub is_timeout {
                'The tracker store did not respond in time.', $title);
 }
 
+# the connections of five creates that Redis does not answer
+sub create_while_paused {
+    pause_redis();
+
+    my @socks = map { connect_nginx() } 1 .. 5;
+    send_bytes($socks[$_], post('tracker', tracker_text('n'),
+                                account => "account $_")) for 0 .. $#socks;
+    return @socks;
+}
+
 sub is_readable {
     my ($sock) = @_;
 
@@ -217,11 +227,7 @@ pass('the account is free');
     tracker_jwt_key $TEST_NGINX_KEY;
 --- scenario
 is_created(create('before'), 'before', 'it runs');
-pause_redis();
-
-my @socks = map { connect_nginx() } 1 .. 5;
-send_bytes($socks[$_], post('tracker', tracker_text('n'),
-                            account => "account $_")) for 0 .. $#socks;
+my @socks = create_while_paused();
 stop_redis();
 
 for my $sock (@socks) {
@@ -243,11 +249,7 @@ is(wait_for_create('after')->{status}, 200, 'it runs again');
     tracker_jwt_key $TEST_NGINX_KEY;
 --- scenario
 is_created(create('before'), 'before', 'it runs');
-pause_redis();
-
-my @socks = map { connect_nginx() } 1 .. 5;
-send_bytes($socks[$_], post('tracker', tracker_text('n'),
-                            account => "account $_")) for 0 .. $#socks;
+my @socks = create_while_paused();
 
 # answered when those before it have gone to Redis
 exchange(post('x', '{}')) for 1 .. 2;
