@@ -96,6 +96,14 @@ sub storm {
                 next;
             }
 
+            # nginx ends a connection after a thousand requests
+
+            if (lc($response->{headers}{connection} // '') eq 'close') {
+                $select->remove($sock);
+                $sock = connect_nginx();
+                $select->add($sock);
+            }
+
             $text{$sock} = $text;
             send_bytes($sock, $text);
         }
