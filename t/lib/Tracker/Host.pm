@@ -26,7 +26,7 @@ $tmp = Cwd::abs_path($tmp);
 
 # the path of a unix socket ends at about 100 bytes
 my $dir = length($tmp) < 70
-          ? File::Temp::tempdir('XXXXXXXX', DIR => $tmp, CLEANUP => 1)
+          ? File::Temp::tempdir(DIR => $tmp, CLEANUP => 1)
           : File::Temp::tempdir(TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $dir;
 
