@@ -45,6 +45,20 @@ sub create_while_paused {
     return @socks;
 }
 
+# lines of the error log of this block
+sub logged {
+    my ($like) = @_;
+
+    return scalar grep { /$like/ } @{Test::Nginx::Util::error_log_data()};
+}
+
+# connections to Redis but for that of the test
+sub connections {
+    my @lines = split /\n/, redis('CLIENT', 'LIST');
+
+    return @lines - 1;
+}
+
 sub is_readable {
     my ($sock) = @_;
 
@@ -82,6 +96,8 @@ is_unavailable(create('down'), "request $_") for 1 .. 5;
 
 start_redis();
 is_created(wait_for_create('after'), 'after', 'it runs again');
+
+is(logged('could not connect to|connection lost to'), 1, 'logged once');
 
 
 
@@ -304,6 +320,23 @@ more are refused
 
 
 
+=== a large body has a connection of its own, small ones do not wait for it
+--- scenario
+my $text = '[' . join(',', map { tracker_text("n$_", 'x' x 200) } 1 .. 900)
+           . ']';
+
+is(connections(), 0, 'none before the first request');
+is_created(create($_), $_, 'small') for 'a', 'b';
+is(connections(), 1, 'one for all that is small');
+
+for my $account ('c', 'd') {
+    is(exchange(post('trackers', $text, account => $account))->{status}, 200,
+       'large');
+    is(connections(), 2, 'another one for what is large');
+}
+
+
+
 === when one connection is there, the other one does not wait
 --- scenario
 my $large = '[' . join(',', map { tracker_text("n$_", 'x' x 200) } 1 .. 900)
@@ -440,9 +473,14 @@ is(redis('EXISTS', lock_key()), 0, 'no lock is left');
 --- scenario
 redis('CONFIG', 'SET', 'maxmemory', '1');
 
-my $response = create('n');
-is($response->{status}, 500, 'status');
-is_message($response->{body}, 'Internal server error.', 'message');
+for (1 .. 5) {
+    my $response = create('n');
+
+    is($response->{status}, 500, 'status');
+    is_message($response->{body}, 'Internal server error.', 'message');
+}
+
+is(logged('answered "OOM '), 1, 'logged once');
 
 redis('CONFIG', 'SET', 'maxmemory', '0');
 is_created(create('n'), 'n', 'it has room again');
