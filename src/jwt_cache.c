@@ -14,7 +14,7 @@
 #include "jwt_cache.h"
 
 
-/* tokens of a row: as many tokens as half the table hardly ever crowd one */
+/* tokens of a row: as many as a quarter of the table hardly ever crowd one */
 #define JWT_CACHE_WAYS  4
 
 

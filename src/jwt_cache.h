@@ -32,7 +32,8 @@ void jwt_cache_destroy(jwt_cache_t *cache);
 /*
  * jwt_verify() of the cache's keys, or what it said of the very same token
  * before, as long as that is still true at the time now.  The token is
- * compared in constant time.  cache NULL: jwt_verify().
+ * compared in constant time, after its last eight bytes at once.  cache NULL:
+ * jwt_verify().
  */
 jwt_rc_e jwt_cache_verify(jwt_cache_t *cache, const char *token, size_t len,
     const jwt_key_t *keys, size_t nkeys, time_t now, char sub[JWT_SUB_MAX],

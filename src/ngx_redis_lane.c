@@ -11,6 +11,10 @@
 #define NGX_REDIS_BACKOFF_MIN  50
 #define NGX_REDIS_BACKOFF_MAX  5000
 
+/* the longest backoff while commands wait that were lost: they have little
+   time */
+#define NGX_REDIS_BACKOFF_LOST 250
+
 #define NGX_REDIS_HOLD_MIN     50
 #define NGX_REDIS_HOLD_MAX     200
 
@@ -316,11 +320,20 @@ ngx_redis_lane_alive(ngx_redis_lane_t *lane)
     for (i = 0; i < NGX_REDIS_LANES; i++) {
         other = &lane->redis->lanes[i];
 
-        if (other->backoff) {
-            other->backoff = 0;
-            other->failures = 0;
-            ngx_redis_lane_post(other);
+        if (!other->backoff) {
+            continue;
         }
+
+        other->backoff = 0;
+        other->failures = 0;
+
+        /* set for the end of the backoff, but for that of a hold */
+
+        if (other->pause.timer_set && !other->hold) {
+            ngx_del_timer(&other->pause);
+        }
+
+        ngx_redis_lane_post(other);
     }
 }
 
@@ -479,7 +492,7 @@ ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why)
 static void
 ngx_redis_lane_backoff(ngx_redis_lane_t *lane, ngx_redis_status_e status)
 {
-    ngx_msec_t  delay;
+    ngx_msec_t  delay, max;
 
     lane->tries = 0;
     lane->retried = 0;
@@ -488,22 +501,26 @@ ngx_redis_lane_backoff(ngx_redis_lane_t *lane, ngx_redis_status_e status)
         lane->failures++;
     }
 
+    ngx_redis_lane_fail(lane, status);
+
+    max = ngx_queue_empty(&lane->again) ? NGX_REDIS_BACKOFF_MAX
+                                        : NGX_REDIS_BACKOFF_LOST;
+
     delay = NGX_REDIS_BACKOFF_MIN << (lane->failures - 1);
-    delay = ngx_min(delay, NGX_REDIS_BACKOFF_MAX);
+    delay = ngx_min(delay, max);
     delay = delay / 2 + ngx_random() % (delay / 2 + 1);
 
     lane->backoff = 1;
     lane->status = status;
     lane->until = ngx_current_msec + delay;
-
-    ngx_redis_lane_fail(lane, status);
 }
 
 
 /*
  * What is not sent, and need not wait; calls no handler.  A release waits, and
  * what was lost with a connection: only when it is sent again one can say what
- * became of it.  Both end by their own timers.
+ * became of it.  Both end by their own timers, or here when Redis denies us;
+ * what was lost also when worker_shutdown_timeout is over.
  */
 
 static void
@@ -571,11 +588,19 @@ ngx_redis_lane_settle(ngx_redis_lane_t *lane)
 void
 ngx_redis_lane_shutdown(ngx_redis_lane_t *lane)
 {
+    ngx_uint_t  i;
+
     lane->connection->close = 0;
     lane->connection->error = 0;
 
     if (lane->live) {
         lane->redis->shutdown = 1;
+
+        /* one without a connection is not called: what it lost ends too */
+
+        for (i = 0; i < NGX_REDIS_LANES; i++) {
+            ngx_redis_lane_post(&lane->redis->lanes[i]);
+        }
 
         ngx_redis_lane_fail(lane, NGX_REDIS_UNAVAILABLE);
         ngx_redis_lane_fail_sent(lane);

@@ -13,9 +13,10 @@
 
 
 /*
- * From so many bytes on the first fault that is certain is the answer: the
- * library would take long to build the tree of a body full of them.  In a
- * smaller one the library looks for bad syntax behind it, as users expect.
+ * From so many bytes on the first fault is the answer, and no syntax behind it
+ * is looked at, that of a value of another type included: the library would
+ * take long to build the tree of a body full of faults.  In a smaller one the
+ * library looks for bad syntax first, as users expect.
  */
 #define TRACKER_DECODE_LARGE  65536
 

@@ -1,7 +1,8 @@
 
 /*
  * The strict reader.  A byte that it does not expect ends it: what is wrong,
- * or unusual, the JSON library finds out.
+ * or unusual, the JSON library finds out, unless the caller of the reader takes
+ * its word for an unknown key or a value of another type.
  */
 
 
@@ -13,7 +14,7 @@
 #if !(TRACKER_NO_READER)
 
 
-/* deeper nesting is bad JSON to the library, and it soon finds out */
+/* so many brackets in a row are bad JSON to the library, and it soon says so */
 #define TRACKER_READER_DEPTH  2048
 
 /* trackers of the first array */
@@ -92,7 +93,8 @@ tracker_read(const char *data, size_t len, const tracker_arena_t *arena,
 }
 
 
-/* the functions below return 1, or 0 when the reader is not sure */
+/* the functions below return 1, or 0 when the reader is not sure or rd->rc
+   is a fault */
 
 static int
 tracker_read_array(tracker_reader_t *rd, tracker_set_t *set)
