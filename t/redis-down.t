@@ -45,7 +45,7 @@ sub create_while_paused {
     return @socks;
 }
 
-# lines of the error log of this block
+# lines of the error log of this block, since the last look at it
 sub logged {
     my ($like) = @_;
 
@@ -281,7 +281,9 @@ stop_redis();
 is_unavailable(create('down'), 'meanwhile');
 
 # they have little time: attempts to connect do not become rare
-wait_until(sub { logged('could not connect to') >= 20 }, 'many attempts');
+my $attempts = 0;
+wait_until(sub { ($attempts += logged('could not connect to')) >= 20 },
+           'many attempts');
 start_redis();
 
 is_created(read_response($_), 'n', 'sent again') for @socks;
