@@ -14,14 +14,18 @@
 #include "jwt_cache.h"
 
 
-/* tokens of a row: as many as a quarter of the table hardly ever crowd one */
-#define JWT_CACHE_WAYS  4
+/* tokens of a row: as many as a quarter of the table never crowd one */
+#define JWT_CACHE_WAYS  8
+
+#define JWT_CACHE_ROWS  (JWT_CACHE_TOKENS / JWT_CACHE_WAYS)
+
+/* a signature of 32 bytes in base64url; what is kept has verified */
+#define JWT_SIGNATURE   43
 
 
 /* two pieces of memory that follow it: the token, then the account */
 
 typedef struct {
-    uint64_t             end;        /* the last bytes of the token */
     time_t               since;      /* when it was verified */
     time_t               exp;
     size_t               len;
@@ -30,16 +34,25 @@ typedef struct {
 } jwt_cache_entry_t;
 
 
+/* newest first; the last bytes of its token lead to an entry */
+
+typedef struct {
+    uint64_t             ends[JWT_CACHE_WAYS];
+    jwt_cache_entry_t   *entries[JWT_CACHE_WAYS];
+} jwt_cache_row_t;
+
+
 struct jwt_cache_s {
-    jwt_cache_entry_t   *rows[JWT_CACHE_TOKENS / JWT_CACHE_WAYS]
-                             [JWT_CACHE_WAYS];
+    jwt_cache_row_t      rows[JWT_CACHE_ROWS];
 };
 
 
 static uint64_t jwt_cache_end(const char *token, size_t len);
-static jwt_cache_entry_t **jwt_cache_row(jwt_cache_t *cache, uint64_t end);
+static jwt_cache_row_t *jwt_cache_row(jwt_cache_t *cache, uint64_t end);
 static jwt_cache_entry_t *jwt_cache_find(jwt_cache_t *cache,
     const char *token, size_t len, time_t now);
+static int jwt_cache_equal(const jwt_cache_entry_t *entry, const char *token,
+    size_t len);
 static void jwt_cache_keep(jwt_cache_t *cache, const char *token, size_t len,
     time_t now, time_t exp, const char *sub, size_t sub_len);
 
@@ -56,9 +69,9 @@ jwt_cache_destroy(jwt_cache_t *cache)
 {
     size_t  i, j;
 
-    for (i = 0; i < JWT_CACHE_TOKENS / JWT_CACHE_WAYS; i++) {
+    for (i = 0; i < JWT_CACHE_ROWS; i++) {
         for (j = 0; j < JWT_CACHE_WAYS; j++) {
-            free(cache->rows[i][j]);
+            free(cache->rows[i].entries[j]);
         }
     }
 
@@ -108,32 +121,37 @@ jwt_cache_end(const char *token, size_t len)
 }
 
 
-static jwt_cache_entry_t **
+static jwt_cache_row_t *
 jwt_cache_row(jwt_cache_t *cache, uint64_t end)
 {
     end *= 0x9e3779b97f4a7c15;
 
-    return cache->rows[(end >> 32) % (JWT_CACHE_TOKENS / JWT_CACHE_WAYS)];
+    return &cache->rows[(end >> 32) % JWT_CACHE_ROWS];
 }
 
 
 static jwt_cache_entry_t *
 jwt_cache_find(jwt_cache_t *cache, const char *token, size_t len, time_t now)
 {
-    size_t               i;
-    uint64_t             end;
-    jwt_cache_entry_t   *entry, **row;
+    size_t              i;
+    uint64_t            end;
+    jwt_cache_row_t    *row;
+    jwt_cache_entry_t  *entry;
 
     end = jwt_cache_end(token, len);
     row = jwt_cache_row(cache, end);
 
-    for (i = 0; i < JWT_CACHE_WAYS && row[i]; i++) {
-        entry = row[i];
+    for (i = 0; i < JWT_CACHE_WAYS && row->entries[i]; i++) {
+
+        if (row->ends[i] != end) {
+            continue;
+        }
+
+        entry = row->entries[i];
 
         /* a clock that was set back could make iat and nbf a matter again */
 
-        if (entry->end == end && entry->len == len
-            && CRYPTO_memcmp(entry->data, token, len) == 0
+        if (jwt_cache_equal(entry, token, len)
             && now >= entry->since && now < entry->exp)
         {
             return entry;
@@ -144,20 +162,39 @@ jwt_cache_find(jwt_cache_t *cache, const char *token, size_t len, time_t now)
 }
 
 
+/* what is signed is no secret, the signature is */
+
+static int
+jwt_cache_equal(const jwt_cache_entry_t *entry, const char *token, size_t len)
+{
+    size_t  n;
+
+    if (entry->len != len) {
+        return 0;
+    }
+
+    n = len - JWT_SIGNATURE;
+
+    return CRYPTO_memcmp(entry->data + n, token + n, JWT_SIGNATURE) == 0
+           && memcmp(entry->data, token, n) == 0;
+}
+
+
 /* without memory for it, it is verified again the next time */
 
 static void
 jwt_cache_keep(jwt_cache_t *cache, const char *token, size_t len, time_t now,
     time_t exp, const char *sub, size_t sub_len)
 {
-    jwt_cache_entry_t  *entry, **row;
+    size_t              others;
+    jwt_cache_row_t    *row;
+    jwt_cache_entry_t  *entry;
 
     entry = malloc(sizeof(jwt_cache_entry_t) + len + sub_len);
     if (entry == NULL) {
         return;
     }
 
-    entry->end = jwt_cache_end(token, len);
     entry->since = now;
     entry->exp = exp;
     entry->len = len;
@@ -166,9 +203,14 @@ jwt_cache_keep(jwt_cache_t *cache, const char *token, size_t len, time_t now,
     memcpy(entry->data, token, len);
     memcpy(entry->data + len, sub, sub_len);
 
-    row = jwt_cache_row(cache, entry->end);
+    row = jwt_cache_row(cache, jwt_cache_end(token, len));
+    others = JWT_CACHE_WAYS - 1;
 
-    free(row[JWT_CACHE_WAYS - 1]);
-    memmove(row + 1, row, (JWT_CACHE_WAYS - 1) * sizeof(*row));
-    row[0] = entry;
+    free(row->entries[others]);
+
+    memmove(row->ends + 1, row->ends, others * sizeof(row->ends[0]));
+    memmove(row->entries + 1, row->entries, others * sizeof(row->entries[0]));
+
+    row->ends[0] = jwt_cache_end(token, len);
+    row->entries[0] = entry;
 }

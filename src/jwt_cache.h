@@ -31,7 +31,7 @@ void jwt_cache_destroy(jwt_cache_t *cache);
 
 /*
  * jwt_verify() of the cache's keys, or what it said of the very same token
- * before, as long as that is still true at the time now.  The token is
+ * before, as long as that is still true at the time now.  The signature is
  * compared in constant time, after its last eight bytes at once.  cache NULL:
  * jwt_verify().
  */

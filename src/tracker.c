@@ -17,6 +17,9 @@ static void tracker_message_append(tracker_message_t *message,
     const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void tracker_message_format(tracker_message_t *message,
     const char *fmt, va_list args);
+static void tracker_message_text(tracker_message_t *message,
+    const char *text, size_t len);
+static void tracker_message_place(tracker_message_t *message, size_t place);
 
 
 static const tracker_str_t  tracker_name = tracker_str("name");
@@ -259,14 +262,22 @@ tracker_message_format(tracker_message_t *message, const char *fmt,
 }
 
 
+/* the message of most refusals: printf would take longer than all else */
+
 void
 tracker_message_path(tracker_message_t *message, long index,
     const tracker_str_t *field, long elt, const char *fault)
 {
-    tracker_message(message, "\"");
+    message->len = 0;
+
+    tracker_message_text(message, "\"", 1);
 
     if (index >= 0) {
-        tracker_message_append(message, "[%ld]%s", index, field ? "." : "");
+        tracker_message_place(message, index);
+
+        if (field) {
+            tracker_message_text(message, ".", 1);
+        }
     }
 
     if (field) {
@@ -274,10 +285,11 @@ tracker_message_path(tracker_message_t *message, long index,
     }
 
     if (elt >= 0) {
-        tracker_message_append(message, "[%ld]", elt);
+        tracker_message_place(message, elt);
     }
 
-    tracker_message_append(message, "\" %s", fault);
+    tracker_message_text(message, "\" ", 2);
+    tracker_message_text(message, fault, strlen(fault));
 }
 
 
@@ -306,10 +318,49 @@ tracker_message_quote(tracker_message_t *message, const tracker_str_t *str)
         }
     }
 
-    memcpy(message->data + message->len, str->data, i);
-    message->len += i;
+    tracker_message_text(message, str->data, i);
 
     if (i < str->len) {
-        tracker_message_append(message, "...");
+        tracker_message_text(message, "...", 3);
     }
+}
+
+
+static void
+tracker_message_text(tracker_message_t *message, const char *text, size_t len)
+{
+    size_t  room;
+
+    /* as vsnprintf() does, which needs a byte for its NUL */
+
+    room = TRACKER_MESSAGE_MAX - 1 - message->len;
+
+    if (len > room) {
+        len = room;
+    }
+
+    memcpy(message->data + message->len, text, len);
+    message->len += len;
+}
+
+
+/* "[N]" */
+
+static void
+tracker_message_place(tracker_message_t *message, size_t place)
+{
+    char   text[3 * sizeof(place) + 2];
+    char  *p;
+
+    p = text + sizeof(text);
+    *--p = ']';
+
+    do {
+        *--p = '0' + place % 10;
+        place /= 10;
+    } while (place);
+
+    *--p = '[';
+
+    tracker_message_text(message, p, text + sizeof(text) - p);
 }

@@ -19,6 +19,9 @@
 
 #define TRACKER_ACCOUNT_LEN    32        /* of the digest, in keys */
 
+/* a small create fits in one block */
+#define TRACKER_JOB_POOL       4096
+
 
 static ngx_int_t tracker_job_unlock(tracker_job_t *job,
     tracker_job_state_e state);
@@ -67,7 +70,7 @@ tracker_job_begin(tracker_store_t *store, ngx_str_t *account,
         return NULL;
     }
 
-    pool = ngx_create_pool(1024, ngx_cycle->log);
+    pool = ngx_create_pool(TRACKER_JOB_POOL, ngx_cycle->log);
     if (pool == NULL) {
         return NULL;
     }
