@@ -194,7 +194,7 @@ jwt_check_signature(const jwt_parts_t *parts, const jwt_key_t *keys,
     jwt_rc_e       rc;
     unsigned char  mac[JWT_MAC_LEN];
 
-    if (parts->signature.len != jwt_encoded_len(JWT_MAC_LEN)
+    if (parts->signature.len != JWT_SIGNATURE_LEN
         || !jwt_decode(mac, parts->signature.data, parts->signature.len))
     {
         return JWT_INVALID;
@@ -381,7 +381,7 @@ jwt_sign(const jwt_key_t *key, const char *sub, size_t sub_len, time_t iat,
         return rc;
     }
 
-    if ((size_t) (end - p) < 1 + jwt_encoded_len(JWT_MAC_LEN)) {
+    if ((size_t) (end - p) < 1 + JWT_SIGNATURE_LEN) {
         return JWT_INVALID;
     }
 

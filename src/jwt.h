@@ -17,6 +17,9 @@
 #define JWT_SUB_MAX   255    /* bytes of an account */
 #define JWT_SKEW      60     /* seconds that nbf and iat may be ahead */
 
+/* a MAC of 32 bytes in base64url: the end of each token that verifies */
+#define JWT_SIGNATURE_LEN  43
+
 
 /* kid: UTF-8; a control character, quote or backslash costs room in a token */
 

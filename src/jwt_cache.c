@@ -14,13 +14,10 @@
 #include "jwt_cache.h"
 
 
-/* tokens of a row: as many as a quarter of the table never crowd one */
+/* tokens of a row: as many as a quarter of the table hardly ever crowd one */
 #define JWT_CACHE_WAYS  8
 
 #define JWT_CACHE_ROWS  (JWT_CACHE_TOKENS / JWT_CACHE_WAYS)
-
-/* a signature of 32 bytes in base64url; what is kept has verified */
-#define JWT_SIGNATURE   43
 
 
 /* two pieces of memory that follow it: the token, then the account */
@@ -162,7 +159,7 @@ jwt_cache_find(jwt_cache_t *cache, const char *token, size_t len, time_t now)
 }
 
 
-/* what is signed is no secret, the signature is */
+/* what is signed is no secret, the signature is; what is kept has one */
 
 static int
 jwt_cache_equal(const jwt_cache_entry_t *entry, const char *token, size_t len)
@@ -173,9 +170,9 @@ jwt_cache_equal(const jwt_cache_entry_t *entry, const char *token, size_t len)
         return 0;
     }
 
-    n = len - JWT_SIGNATURE;
+    n = len - JWT_SIGNATURE_LEN;
 
-    return CRYPTO_memcmp(entry->data + n, token + n, JWT_SIGNATURE) == 0
+    return CRYPTO_memcmp(entry->data + n, token + n, JWT_SIGNATURE_LEN) == 0
            && memcmp(entry->data, token, n) == 0;
 }
 

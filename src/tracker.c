@@ -262,7 +262,7 @@ tracker_message_format(tracker_message_t *message, const char *fmt,
 }
 
 
-/* the message of most refusals: printf would take longer than all else */
+/* the message of most refusals, without the cost of a format */
 
 void
 tracker_message_path(tracker_message_t *message, long index,
@@ -331,7 +331,7 @@ tracker_message_text(tracker_message_t *message, const char *text, size_t len)
 {
     size_t  room;
 
-    /* as vsnprintf() does, which needs a byte for its NUL */
+    /* the last byte stays free, as in tracker_message_format() */
 
     room = TRACKER_MESSAGE_MAX - 1 - message->len;
 
