@@ -180,12 +180,21 @@ static ngx_uint_t
 ngx_http_tracker_write_back(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, tracker_t *old)
 {
+    size_t                     budget;
     tracker_str_t             *record;
     ngx_http_core_loc_conf_t  *clcf;
 
     record = ngx_palloc(r->pool, sizeof(tracker_str_t));
 
-    if (record == NULL || ngx_http_tracker_render(ctx, record) != NGX_OK) {
+    if (record == NULL) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    ngx_http_tracker_render_start(ctx, record);
+
+    budget = NGX_MAX_SIZE_T_VALUE;
+
+    if (ngx_http_tracker_render_run(ctx, &budget) != NGX_OK) {
         return TRACKER_OUTCOME_ERROR;
     }
 
@@ -205,8 +214,6 @@ ngx_http_tracker_write_back(ngx_http_request_t *r,
     {
         return TRACKER_OUTCOME_ERROR;
     }
-
-    ctx->records = record;
 
     return TRACKER_OUTCOME_NONE;
 }

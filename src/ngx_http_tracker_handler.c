@@ -26,6 +26,8 @@ static ngx_int_t ngx_http_tracker_find_id(ngx_str_t *path, ngx_str_t *id);
 static ngx_uint_t ngx_http_tracker_check_headers(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_job_handler(tracker_job_t *job);
+static void ngx_http_tracker_turn(ngx_event_t *ev);
+static void ngx_http_tracker_resume(ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_end_job(ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_cleanup(void *data);
 
@@ -78,6 +80,7 @@ ngx_http_tracker_handler(ngx_http_request_t *r)
     }
 
     ctx->start = ngx_current_msec;
+    ctx->budget = NGX_HTTP_TRACKER_BUDGET;
 
     outcome = ngx_http_tracker_check_request(r, ctx);
 
@@ -345,22 +348,92 @@ ngx_http_tracker_begin_job(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 static void
 ngx_http_tracker_job_handler(tracker_job_t *job)
 {
-    ngx_connection_t        *c;
-    ngx_http_request_t      *r;
-    ngx_http_tracker_ctx_t  *ctx;
+    ngx_http_tracker_resume(job->data);
+}
 
-    ctx = job->data;
+
+ngx_uint_t
+ngx_http_tracker_turn_over(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_state_e state)
+{
+    ngx_event_t                  *ev;
+    ngx_msec_int_t                left;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    if (ctx->budget) {
+        return 0;
+    }
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    left = (ngx_msec_int_t) (ctx->start + tlcf->store.timeout
+                             - ngx_current_msec);
+
+    ctx->state = state;
+    r->read_event_handler = ngx_http_test_reading;
+
+    ev = &ctx->event;
+
+    ev->handler = ngx_http_tracker_turn;
+    ev->data = ctx;
+    ev->log = r->connection->log;
+
+    ngx_post_event(ev, &ngx_posted_next_events);
+
+    /* without a timer an exiting worker would not wait for the next turn */
+
+    ngx_add_timer(ev, ngx_max(left, 1));
+
+    return 1;
+}
+
+
+static void
+ngx_http_tracker_turn(ngx_event_t *ev)
+{
+    if (ev->posted) {
+        ngx_delete_posted_event(ev);
+    }
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+
+    ngx_http_tracker_resume(ev->data);
+}
+
+
+static void
+ngx_http_tracker_resume(ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
     r = ctx->request;
     c = r->connection;
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, c->log, 0,
                    "tracker state %ui outcome %ui", ctx->state,
-                   (ngx_uint_t) job->outcome);
+                   (ngx_uint_t) ctx->job->outcome);
+
+    ctx->budget = NGX_HTTP_TRACKER_BUDGET;
 
     switch (ctx->state) {
 
     case NGX_HTTP_TRACKER_LOCKING:
         ngx_http_tracker_locked(r, ctx);
+        break;
+
+    case NGX_HTTP_TRACKER_DECODING:
+        ngx_http_tracker_decoding(r, ctx);
+        break;
+
+    case NGX_HTTP_TRACKER_COMPOSING:
+        ngx_http_tracker_composing(r, ctx);
+        break;
+
+    case NGX_HTTP_TRACKER_RENDERING:
+        ngx_http_tracker_rendering(r, ctx);
         break;
 
     case NGX_HTTP_TRACKER_CREATING:
@@ -479,8 +552,12 @@ ngx_http_tracker_cleanup(void *data)
 {
     ngx_http_tracker_ctx_t *ctx = data;
 
-    if (ctx->deadline.timer_set) {
-        ngx_del_timer(&ctx->deadline);
+    if (ctx->event.posted) {
+        ngx_delete_posted_event(&ctx->event);
+    }
+
+    if (ctx->event.timer_set) {
+        ngx_del_timer(&ctx->event);
     }
 
     ngx_http_tracker_end_job(ctx);

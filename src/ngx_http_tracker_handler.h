@@ -2,8 +2,9 @@
 /*
  * What the rooms of the handler share: ngx_http_tracker_handler.c (what is
  * asked for, the dispatch, the end of a request), ngx_http_tracker_write.c
- * (body, lock, create), ngx_http_tracker_change.c (PUT, PATCH, DELETE) and
- * ngx_http_tracker_read.c (GET).
+ * (lock and body), ngx_http_tracker_create.c (POST),
+ * ngx_http_tracker_change.c (PUT, PATCH, DELETE) and ngx_http_tracker_read.c
+ * (GET).
  */
 
 
@@ -14,11 +15,18 @@
 #include "ngx_http_tracker_module.h"
 
 
+/* the budget of a turn, about a millisecond: see tracker_spend() */
+#define NGX_HTTP_TRACKER_BUDGET  (1024 * 1024)
+
+
 /* what a request that was accepted waits for */
 
 typedef enum {
     NGX_HTTP_TRACKER_LOCKING = 1,
     NGX_HTTP_TRACKER_READING,        /* the rest of the body */
+    NGX_HTTP_TRACKER_DECODING,       /* the next turn */
+    NGX_HTTP_TRACKER_COMPOSING,      /* the same */
+    NGX_HTTP_TRACKER_RENDERING,      /* the same */
     NGX_HTTP_TRACKER_CREATING,
     NGX_HTTP_TRACKER_FETCHING,
     NGX_HTTP_TRACKER_CHANGING,
@@ -33,10 +41,18 @@ typedef enum {
  * finalizes it, so that r may be gone when it returns.
  */
 
-/* POST, PUT, PATCH: from the headers to the lock and the whole body */
+/* POST, PUT, PATCH: from the headers to the lock and the decoded body */
 void ngx_http_tracker_start_write(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 void ngx_http_tracker_locked(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+void ngx_http_tracker_decoding(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/* POST: from the decoded trackers to those that were created */
+void ngx_http_tracker_composing(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+void ngx_http_tracker_rendering(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 void ngx_http_tracker_created(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
@@ -60,6 +76,14 @@ void ngx_http_tracker_listed(ngx_http_request_t *r,
 /* the job's handler comes next; meanwhile the client may go away */
 void ngx_http_tracker_wait(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_http_tracker_state_e state);
+
+/*
+ * Long work is done in turns of the loop.  Returns 0 while something is left
+ * of the budget of this one; else 1: the step of the state is taken anew in
+ * the next one, after the others of this worker had theirs.
+ */
+ngx_uint_t ngx_http_tracker_turn_over(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_state_e state);
 
 /* answers an outcome and the sentence of its table, as refuse does */
 void ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,

@@ -13,6 +13,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include "jwt_cache.h"
+#include "tracker_decode.h"
 #include "tracker_json.h"
 #include "tracker_patch.h"
 #include "tracker_store.h"
@@ -90,13 +91,18 @@ typedef struct {
     ngx_str_t                   id;           /* of the path; len 0: none */
     ngx_uint_t                  state;        /* of the handler */
     ngx_msec_t                  start;        /* ngx_current_msec */
-    ngx_event_t                 deadline;     /* of the body */
+    ngx_event_t                 event;        /* the body's deadline, or the
+                                                 next turn */
+    size_t                      budget;       /* of this turn */
 
     ngx_http_tracker_body_t     body;
     tracker_json_shape_e        shape;        /* that the endpoint takes */
+    tracker_arena_t             arena;        /* memory of the request */
+    tracker_decode_t           *decode;
     tracker_set_t               set;          /* to be written */
     tracker_patch_t             patch;
     tracker_str_t              *records;      /* JSON texts of set */
+    size_t                      rendered;     /* of them, in the pass */
     ngx_str_t                   idempotency_key;
     tracker_job_t              *job;
     ngx_uint_t                  tries;        /* ids that were taken */
@@ -116,6 +122,7 @@ typedef struct {
     ngx_str_t                   allow;        /* methods of the endpoint */
 
     unsigned                    authenticated:1;
+    unsigned                    decoded:1;    /* the body, all of it */
     unsigned                    waited:1;     /* for Redis */
     unsigned                    sent:1;       /* the answer is ours */
     unsigned                    replaced:1;   /* by the filter pair */
@@ -231,10 +238,13 @@ ngx_int_t ngx_http_tracker_match_app(ngx_http_tracker_apps_t *apps,
 /*
  * Renders the trackers of ctx->set, which have ids, as the answer to a
  * create; the bytes are memory of the job.  The JSON object of each tracker
- * in it goes to records, an array of set.n.
+ * in it goes to records, an array of set.n.  After the start run is called
+ * until it returns NGX_OK or NGX_ERROR: NGX_AGAIN is the end of the budget.
  */
-ngx_int_t ngx_http_tracker_render(ngx_http_tracker_ctx_t *ctx,
+void ngx_http_tracker_render_start(ngx_http_tracker_ctx_t *ctx,
     tracker_str_t *records);
+ngx_int_t ngx_http_tracker_render_run(ngx_http_tracker_ctx_t *ctx,
+    size_t *budget);
 
 /* Sets the outcome and the sentence of its table, or the given one. */
 ngx_int_t ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx,

@@ -115,14 +115,14 @@ ngx_http_tracker_token_read(ngx_http_request_t *r)
 
     r->read_event_handler = ngx_http_tracker_token_read;
 
-    if (!ctx->deadline.timer_set) {
+    if (!ctx->event.timer_set) {
         tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
-        ctx->deadline.handler = ngx_http_tracker_token_deadline;
-        ctx->deadline.data = ctx;
-        ctx->deadline.log = r->connection->log;
+        ctx->event.handler = ngx_http_tracker_token_deadline;
+        ctx->event.data = ctx;
+        ctx->event.log = r->connection->log;
 
-        ngx_add_timer(&ctx->deadline, tlcf->store.timeout);
+        ngx_add_timer(&ctx->event, tlcf->store.timeout);
     }
 }
 
@@ -151,8 +151,8 @@ ngx_http_tracker_token_finish(ngx_http_request_t *r,
 {
     ngx_uint_t  outcome;
 
-    if (ctx->deadline.timer_set) {
-        ngx_del_timer(&ctx->deadline);
+    if (ctx->event.timer_set) {
+        ngx_del_timer(&ctx->event);
     }
 
     if (rc == NGX_OK) {
@@ -298,8 +298,8 @@ ngx_http_tracker_token_cleanup(void *data)
 {
     ngx_http_tracker_ctx_t *ctx = data;
 
-    if (ctx->deadline.timer_set) {
-        ngx_del_timer(&ctx->deadline);
+    if (ctx->event.timer_set) {
+        ngx_del_timer(&ctx->event);
     }
 }
 

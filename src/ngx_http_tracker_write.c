@@ -1,16 +1,10 @@
 
 /*
- * A write from its headers to its lock and its whole body; then, for a POST,
- * to the trackers that were created.
+ * A write from its headers to its lock and its whole body, decoded.
  */
 
 
 #include "ngx_http_tracker_handler.h"
-#include "tracker_decode.h"
-
-
-/* times that other ids are chosen for one request */
-#define NGX_HTTP_TRACKER_TRIES  3
 
 
 static void ngx_http_tracker_accept(ngx_http_request_t *r,
@@ -24,11 +18,8 @@ static void ngx_http_tracker_body_failed(ngx_http_request_t *r,
 static ngx_int_t ngx_http_tracker_decode(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static tracker_rc_e ngx_http_tracker_decode_body(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, tracker_arena_t *arena,
-    tracker_message_t *message);
+    ngx_http_tracker_ctx_t *ctx, tracker_message_t *message);
 static void ngx_http_tracker_ready(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-static ngx_int_t ngx_http_tracker_create(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
 
@@ -48,10 +39,10 @@ ngx_http_tracker_start_write(ngx_http_request_t *r,
 
         rc = ngx_http_tracker_body_read(r, &ctx->body);
 
-        if (rc == NGX_OK) {
-            rc = ngx_http_tracker_decode(r, ctx);
+        (void) tracker_spend(&ctx->budget, ctx->body.data.len);
 
-            if (rc == NGX_ABORT) {
+        if (rc == NGX_OK) {
+            if (ngx_http_tracker_decode(r, ctx) != NGX_OK) {
                 ngx_http_tracker_finish(r, ctx);
                 return;
             }
@@ -118,7 +109,7 @@ ngx_http_tracker_accepted(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     ngx_http_tracker_loc_conf_t  *tlcf;
 
     if (ctx->body.complete) {
-        ngx_http_tracker_ready(r, ctx);
+        ngx_http_tracker_decoding(r, ctx);
         return;
     }
 
@@ -128,11 +119,11 @@ ngx_http_tracker_accepted(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
                              - ngx_current_msec);
 
     ctx->state = NGX_HTTP_TRACKER_READING;
-    ctx->deadline.handler = ngx_http_tracker_deadline;
-    ctx->deadline.data = ctx;
-    ctx->deadline.log = r->connection->log;
+    ctx->event.handler = ngx_http_tracker_deadline;
+    ctx->event.data = ctx;
+    ctx->event.log = r->connection->log;
 
-    ngx_add_timer(&ctx->deadline, ngx_max(left, 1));
+    ngx_add_timer(&ctx->event, ngx_max(left, 1));
 
     ngx_http_tracker_read_body(r);
 }
@@ -141,10 +132,13 @@ ngx_http_tracker_accepted(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 static void
 ngx_http_tracker_read_body(ngx_http_request_t *r)
 {
+    size_t                   before;
     ngx_int_t                rc;
     ngx_http_tracker_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
+
+    before = ctx->body.data.len;
 
     rc = ngx_http_tracker_body_read(r, &ctx->body);
 
@@ -158,14 +152,13 @@ ngx_http_tracker_read_body(ngx_http_request_t *r)
         return;
     }
 
-    ngx_del_timer(&ctx->deadline);
+    ngx_del_timer(&ctx->event);
 
-    if (ngx_http_tracker_decode(r, ctx) == NGX_ABORT) {
-        ngx_http_tracker_refuse(r, ctx);
-        return;
-    }
+    ctx->budget = NGX_HTTP_TRACKER_BUDGET;
 
-    ngx_http_tracker_ready(r, ctx);
+    (void) tracker_spend(&ctx->budget, ctx->body.data.len - before);
+
+    ngx_http_tracker_decoding(r, ctx);
 }
 
 
@@ -194,8 +187,8 @@ ngx_http_tracker_body_failed(ngx_http_request_t *r,
 
     ngx_http_tracker_body_pause(r);
 
-    if (ctx->deadline.timer_set) {
-        ngx_del_timer(&ctx->deadline);
+    if (ctx->event.timer_set) {
+        ngx_del_timer(&ctx->event);
     }
 
     outcome = ngx_http_tracker_body_outcome(rc);
@@ -212,16 +205,37 @@ ngx_http_tracker_body_failed(ngx_http_request_t *r,
 }
 
 
+/* the lock is ours, or none is used, and the body is there */
+
+void
+ngx_http_tracker_decoding(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    while (!ctx->decoded) {
+
+        if (ngx_http_tracker_turn_over(r, ctx, NGX_HTTP_TRACKER_DECODING)) {
+            return;
+        }
+
+        if (ngx_http_tracker_decode(r, ctx) != NGX_OK) {
+            ngx_http_tracker_refuse(r, ctx);
+            return;
+        }
+    }
+
+    ngx_http_tracker_ready(r, ctx);
+}
+
+
 /*
- * Returns NGX_OK; NGX_DECLINED, a 409 that is to be answered when the lock
- * is ours; NGX_ABORT, an error.  ctx->outcome and ctx->answer say which.
+ * Decodes as much as the budget allows; in the end ctx->decoded is 1.  Returns
+ * NGX_OK; or NGX_ABORT, an error: ctx->outcome and ctx->answer say which.
+ * They also hold a 409 that is to be answered when the lock is ours.
  */
 
 static ngx_int_t
 ngx_http_tracker_decode(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_uint_t         outcome;
-    tracker_arena_t    arena;
     tracker_message_t  message;
 
     if (ctx->body.data.len == 0) {
@@ -229,12 +243,13 @@ ngx_http_tracker_decode(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         goto failed;
     }
 
-    arena.alloc = ngx_http_tracker_alloc;
-    arena.data = r->pool;
-
-    switch (ngx_http_tracker_decode_body(r, ctx, &arena, &message)) {
+    switch (ngx_http_tracker_decode_body(r, ctx, &message)) {
 
     case TRACKER_OK:
+        ctx->decoded = 1;
+        return NGX_OK;
+
+    case TRACKER_AGAIN:
         return NGX_OK;
 
     case TRACKER_REPEATED:
@@ -242,7 +257,8 @@ ngx_http_tracker_decode(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
                                        &message)
             == NGX_OK)
         {
-            return NGX_DECLINED;
+            ctx->decoded = 1;
+            return NGX_OK;
         }
 
         break;
@@ -275,8 +291,7 @@ failed:
 
 static tracker_rc_e
 ngx_http_tracker_decode_body(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, tracker_arena_t *arena,
-    tracker_message_t *message)
+    ngx_http_tracker_ctx_t *ctx, tracker_message_t *message)
 {
     char                         *data;
     size_t                        len;
@@ -287,6 +302,9 @@ ngx_http_tracker_decode_body(ngx_http_request_t *r,
 
     data = (char *) ctx->body.data.data;
     len = ctx->body.data.len;
+
+    ctx->arena.alloc = ngx_http_tracker_alloc;
+    ctx->arena.data = r->pool;
 
     switch (r->method) {
 
@@ -301,15 +319,24 @@ ngx_http_tracker_decode_body(ngx_http_request_t *r,
         id.data = (char *) ctx->id.data;
 
         return tracker_json_decode_change(data, len, &id, &tlcf->limits,
-                                          arena, ctx->set.elts, message);
+                                          &ctx->arena, ctx->set.elts, message);
 
     case NGX_HTTP_PATCH:
-        return tracker_json_decode_patch(data, len, arena, &ctx->patch,
+        return tracker_json_decode_patch(data, len, &ctx->arena, &ctx->patch,
                                          message);
 
     default: /* NGX_HTTP_POST */
-        return tracker_decode(data, len, ctx->shape, &tlcf->limits, arena,
-                              &ctx->set, message);
+
+        if (ctx->decode == NULL) {
+            ctx->decode = tracker_decode_start(data, len, ctx->shape,
+                                               &tlcf->limits, &ctx->arena,
+                                               &ctx->set);
+            if (ctx->decode == NULL) {
+                return TRACKER_NOMEM;
+            }
+        }
+
+        return tracker_decode_run(ctx->decode, &ctx->budget, message);
     }
 }
 
@@ -340,37 +367,12 @@ ngx_http_tracker_ready(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
-    if (r->method != NGX_HTTP_POST) {
+    if (r->method == NGX_HTTP_POST) {
+        ngx_http_tracker_composing(r, ctx);
+
+    } else {
         ngx_http_tracker_start_change(r, ctx);
-        return;
     }
-
-    if (ngx_http_tracker_create(r, ctx) != NGX_OK) {
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-    }
-}
-
-
-static ngx_int_t
-ngx_http_tracker_create(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
-{
-    tracker_str_t  *records;
-
-    records = ngx_palloc(ctx->job->pool, ctx->set.n * sizeof(tracker_str_t));
-
-    if (records == NULL
-        || tracker_job_choose_ids(ctx->job, &ctx->set) != NGX_OK
-        || ngx_http_tracker_render(ctx, records) != NGX_OK
-        || tracker_job_create(ctx->job, &ctx->set, records) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ctx->records = records;
-
-    ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_CREATING);
-
-    return NGX_OK;
 }
 
 
@@ -383,61 +385,4 @@ ngx_http_tracker_locked(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     }
 
     ngx_http_tracker_fail(r, ctx, ctx->job->outcome);
-}
-
-
-void
-ngx_http_tracker_created(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
-{
-    ngx_int_t   rc;
-    ngx_uint_t  outcome;
-
-    outcome = ctx->job->outcome;
-
-    switch (outcome) {
-
-    case TRACKER_OUTCOME_CREATED:
-        rc = NGX_OK;
-        break;
-
-    case TRACKER_OUTCOME_REPLAYED:
-
-        /* the same trackers, with the ids they got then */
-
-        rc = ngx_http_tracker_render(ctx, ctx->records);
-        break;
-
-    case TRACKER_OUTCOME_TAKEN:
-
-        /* one id in billions is; all of them time and again is a lie */
-
-        if (ctx->tries++ == NGX_HTTP_TRACKER_TRIES) {
-            rc = NGX_ERROR;
-            break;
-        }
-
-        rc = ngx_http_tracker_create(r, ctx);
-
-        if (rc == NGX_OK) {
-            return;
-        }
-
-        break;
-
-    default:
-        ngx_http_tracker_fail(r, ctx, outcome);
-        return;
-    }
-
-    if (rc == NGX_OK && !ctx->set.bulk) {
-        rc = ngx_http_tracker_set_record_etag(ctx, &ctx->records[0]);
-    }
-
-    if (rc != NGX_OK) {
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-        return;
-    }
-
-    ctx->outcome = outcome;
-    ngx_http_tracker_finish(r, ctx);
 }

@@ -87,7 +87,7 @@ ngx_redis_command_size(ngx_redis_command_t *cmd)
 
     /* about what the protocol adds to each argument */
 
-    size = (cmd->argc + 3) * 12;
+    size = (cmd->argc + cmd->nmore + 3) * 12 + cmd->more_size;
 
     for (i = 0; i < cmd->argc; i++) {
         size += cmd->argv[i].len;
@@ -158,15 +158,41 @@ ngx_redis_cancel(ngx_redis_op_t *op)
         ngx_del_timer(&op->timer);
     }
 
-    op->handler = NULL;
-    lane->live--;
+    if (op->sent) {
+        ngx_redis_op_abandon(op);
 
-    if (!op->sent) {
+    } else {
+        lane->live--;
+
         ngx_queue_remove(&op->queue);
         ngx_redis_op_free(op);
     }
 
     ngx_redis_lane_post(lane);
+}
+
+
+/* nobody waits any more for a command that is sent, or partly so */
+
+void
+ngx_redis_op_abandon(ngx_redis_op_t *op)
+{
+    ngx_redis_lane_t  *lane;
+
+    lane = op->lane;
+
+    op->handler = NULL;
+    lane->live--;
+
+    if (op == lane->partial) {
+
+        /* its arguments are gone with the caller */
+
+        lane->partial = NULL;
+        lane->broken = 1;
+
+        ngx_redis_lane_post(lane);
+    }
 }
 
 
@@ -213,9 +239,8 @@ ngx_redis_op_expire(ngx_event_t *ev)
     maybe = (op->losses != 0);
 
     if (op->sent) {
-        op->handler = NULL;
-        lane->live--;
-        maybe = 1;
+        maybe |= (op != lane->partial);
+        ngx_redis_op_abandon(op);
 
     } else if (!late && (op->cmd.urgent || lane->refusal)) {
         op->renew = 1;
@@ -400,6 +425,7 @@ ngx_redis_close_server(void *data)
         ngx_redis_drop(&lane->failed);
 
         lane->live = 0;
+        lane->partial = NULL;
 
         if (lane->ac) {
             ngx_redis_lane_close(lane, NGX_REDIS_CLOSED);

@@ -83,12 +83,25 @@ typedef enum {
 #define NGX_REDIS_LARGE_SIZE   65536
 
 
+/*
+ * Makes part the argument i of those behind argv, in one piece or in two (else
+ * the second is empty).  data is the handler's.  The bytes, and whatever the
+ * function looks at, must live as long as those of argv.
+ */
+typedef void (*ngx_redis_arg_pt)(void *data, ngx_uint_t i,
+    ngx_str_t part[2]);
+
+
 typedef struct {
     ngx_redis_script_t    *script;     /* NULL: argv is the whole command;
                                           else argv is what follows EVALSHA
                                           and the sha: numkeys, keys, args */
-    ngx_uint_t             argc;
+    ngx_uint_t             argc;       /* sent at once */
     ngx_str_t             *argv;
+    ngx_uint_t             nmore;      /* arguments behind them, asked for
+                                          one by one as there is room */
+    ngx_redis_arg_pt       more;
+    size_t                 more_size;  /* their bytes, all together */
     ngx_redis_lane_e       lane;       /* commands of one lane are sent, and
                                           run by Redis, in submit's order */
     ngx_msec_t             timeout;    /* ms for connect plus one answer */
@@ -125,10 +138,10 @@ ngx_redis_t *ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers,
 /*
  * Submits a command.  All commands are sent again when the connection is lost
  * under them or Redis cannot serve yet (LOADING, READONLY, ...), until the
- * deadline: they must be safe to run twice.  cmd is copied; argv, and the
- * bytes it points to, stay the caller's and must live until the handler was
- * called or the command was cancelled.  A script must be one of the server's;
- * the name of a plain command has 64 bytes at most.
+ * deadline: they must be safe to run twice.  cmd is copied; argv, the bytes it
+ * points to, and what more looks at stay the caller's and must live until the
+ * handler was called or the command was cancelled.  A script must be one of
+ * the server's; the name of a plain command has 64 bytes at most.
  * Returns NULL when there is no memory, and after ngx_redis_close(); then the
  * handler is not called.
  */
@@ -136,8 +149,8 @@ ngx_redis_op_t *ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
     ngx_redis_handler_pt handler, void *data);
 
 /*
- * The handler will not be called.  A command not yet sent is never sent; one
- * that was sent may be executed, its reply is thrown away.  op is gone.
+ * The handler will not be called.  A command not yet sent as a whole is never
+ * executed; one that was may be, its reply is thrown away.  op is gone.
  */
 void ngx_redis_cancel(ngx_redis_op_t *op);
 

@@ -79,6 +79,10 @@ ngx_redis_lane_turn(ngx_event_t *ev)
 
     ngx_redis_lane_deliver(lane);
 
+    if (lane->broken) {
+        ngx_redis_lane_close(lane, NGX_REDIS_CLOSED);
+    }
+
     if (!ngx_queue_empty(&lane->again) || !ngx_queue_empty(&lane->waiting)) {
 
         if (lane->state == NGX_REDIS_DOWN && !lane->hold) {
@@ -102,7 +106,8 @@ ngx_redis_lane_turn(ngx_event_t *ev)
 
     if (lane->state == NGX_REDIS_READY && !lane->hold
         && !lane->connection->write->active
-        && (!ngx_queue_empty(&lane->again)
+        && (lane->partial
+            || !ngx_queue_empty(&lane->again)
             || !ngx_queue_empty(&lane->waiting)))
     {
         /* more than one write takes: others of this worker come first */
@@ -177,11 +182,23 @@ ngx_redis_lane_send(ngx_redis_lane_t *lane)
     ngx_queue_t     *q, *queue;
     ngx_redis_op_t  *op;
 
+    if (lane->partial && ngx_redis_send_more(lane) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* nothing may come between the arguments of a command */
+
+    if (lane->partial) {
+        return NGX_OK;
+    }
+
     if (lane->load && ngx_redis_lane_load(lane) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    while (lane->unwritten < NGX_REDIS_MAX_UNWRITTEN) {
+    while (lane->partial == NULL
+           && lane->unwritten < NGX_REDIS_MAX_UNWRITTEN)
+    {
 
         queue = ngx_queue_empty(&lane->again) ? &lane->waiting : &lane->again;
 
@@ -404,6 +421,8 @@ ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why)
 
     lane->end = NGX_REDIS_LOST;
     lane->state = NGX_REDIS_DOWN;
+    lane->partial = NULL;
+    lane->broken = 0;
     lane->unwritten = 0;
     lane->load = 0;
 
@@ -636,8 +655,7 @@ ngx_redis_lane_fail_sent(ngx_redis_lane_t *lane)
         handler = op->handler;
         data = op->data;
 
-        op->handler = NULL;
-        lane->live--;
+        ngx_redis_op_abandon(op);
 
         /* nothing leaves lane->sent in a handler */
 

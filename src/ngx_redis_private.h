@@ -8,7 +8,8 @@
  *     waiting   not sent yet
  *     again     to be sent again, ahead of those
  *     sent      in the order in which hiredis will get the replies; one that
- *               nobody waits for any more (handler NULL) stays as a tombstone
+ *               nobody waits for any more (handler NULL) stays as a tombstone;
+ *               of the last one arguments may still be missing (partial)
  *     failed    its handler is to be called with op->status
  *
  * hiredis is called from socket events, the turn of a lane, timers and
@@ -130,6 +131,7 @@ struct ngx_redis_op_s {
     size_t                 size;       /* as counted in lane->bytes */
     ngx_msec_t             since;      /* when it was sent */
     ngx_uint_t             losses;     /* connections lost under it */
+    ngx_uint_t             nsent;      /* of cmd.nmore */
     ngx_redis_status_e     status;     /* while in lane->failed */
     unsigned               sent:1;     /* in lane->sent */
     unsigned               renew:1;    /* the timer starts anew when sent */
@@ -151,6 +153,8 @@ struct ngx_redis_lane_s {
     ngx_queue_t            again;
     ngx_queue_t            sent;
     ngx_queue_t            failed;
+
+    ngx_redis_op_t        *partial;    /* the last of sent, or NULL */
 
     ngx_event_t            turn;       /* posted: once in a turn of the loop */
     ngx_event_t            pause;      /* timer: end of backoff or hold */
@@ -177,6 +181,8 @@ struct ngx_redis_lane_s {
                                           is over */
     unsigned               answered:1; /* on this connection */
     unsigned               retried:1;  /* at once, and no answer yet */
+    unsigned               broken:1;   /* inside a command that will never be
+                                          whole: to be closed */
     unsigned               sending:1;  /* inside the turn */
     unsigned               flushing:1; /* inside redisAsyncHandleWrite() */
 };
@@ -206,6 +212,7 @@ void ngx_redis_op_arm(ngx_redis_op_t *op);
 void ngx_redis_op_finish(ngx_redis_op_t *op, ngx_redis_status_e status,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 void ngx_redis_op_fail(ngx_redis_op_t *op, ngx_redis_status_e status);
+void ngx_redis_op_abandon(ngx_redis_op_t *op);
 void ngx_redis_op_free(ngx_redis_op_t *op);
 void ngx_redis_reply_view(redisReply *r, ngx_redis_reply_t *reply);
 void ngx_redis_close_server(void *data);
@@ -235,11 +242,14 @@ void ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why);
 /* ngx_redis_send.c */
 
 /*
- * Hands a command to hiredis and appends op to lane->sent.  On NGX_ERROR
+ * Hands a command to hiredis and appends op to lane->sent.  Where more than
+ * NGX_REDIS_MAX_UNWRITTEN would wait to be written, the rest of its arguments
+ * is left to ngx_redis_send_more(), and the op is lane->partial.  On NGX_ERROR
  * (no memory) the connection must be closed: part of it may be out.
  */
 ngx_int_t ngx_redis_send(ngx_redis_op_t *op, ngx_str_t *head,
     ngx_uint_t nhead, ngx_str_t *argv, ngx_uint_t argc);
+ngx_int_t ngx_redis_send_more(ngx_redis_lane_t *lane);
 ngx_int_t ngx_redis_send_own(ngx_redis_lane_t *lane, ngx_redis_kind_e kind,
     ngx_str_t *argv, ngx_uint_t argc);
 void ngx_redis_reply_handler(redisAsyncContext *ac, void *r, void *data);

@@ -25,6 +25,10 @@ typedef struct {
 
 static ngx_int_t ngx_redis_write_args(ngx_redis_writer_t *w, ngx_str_t *args,
     ngx_uint_t n);
+static ngx_int_t ngx_redis_write_more(ngx_redis_writer_t *w,
+    ngx_redis_op_t *op);
+static ngx_int_t ngx_redis_write_arg(ngx_redis_writer_t *w, ngx_str_t *part,
+    ngx_uint_t n);
 static u_char *ngx_redis_write_length(u_char *p, size_t len);
 static ngx_int_t ngx_redis_write_piece(ngx_redis_writer_t *w, u_char *data,
     size_t len);
@@ -36,33 +40,42 @@ ngx_int_t
 ngx_redis_send(ngx_redis_op_t *op, ngx_str_t *head, ngx_uint_t nhead,
     ngx_str_t *argv, ngx_uint_t argc)
 {
-    ngx_redis_lane_t    *lane;
-    ngx_redis_writer_t   w;
+    ngx_redis_writer_t  w;
 
-    lane = op->lane;
-
-    w.lane = lane;
+    w.lane = op->lane;
     w.begun = 0;
     w.total = 0;
-    w.last = ngx_sprintf(w.buf, "*%ui\r\n", nhead + argc);
+    w.last = ngx_sprintf(w.buf, "*%ui\r\n", nhead + argc + op->cmd.nmore);
+
+    op->nsent = 0;
 
     if (ngx_redis_write_args(&w, head, nhead) != NGX_OK
         || ngx_redis_write_args(&w, argv, argc) != NGX_OK
-        || ngx_redis_write_piece(&w, w.buf, w.last - w.buf) != NGX_OK)
+        || ngx_redis_write_more(&w, op) != NGX_OK)
     {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "redis: no memory to send a command");
         return NGX_ERROR;
     }
-
-    lane->unwritten += w.total;
 
     op->sent = 1;
     op->since = ngx_current_msec;
 
-    ngx_queue_insert_tail(&lane->sent, &op->queue);
+    ngx_queue_insert_tail(&op->lane->sent, &op->queue);
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_redis_send_more(ngx_redis_lane_t *lane)
+{
+    ngx_redis_writer_t  w;
+
+    w.lane = lane;
+    w.begun = 1;
+    w.total = 0;
+    w.last = w.buf;
+
+    return ngx_redis_write_more(&w, lane->partial);
 }
 
 
@@ -94,38 +107,98 @@ ngx_redis_send_own(ngx_redis_lane_t *lane, ngx_redis_kind_e kind,
 static ngx_int_t
 ngx_redis_write_args(ngx_redis_writer_t *w, ngx_str_t *args, ngx_uint_t n)
 {
-    size_t      len;
     ngx_uint_t  i;
 
     for (i = 0; i < n; i++) {
-        len = args[i].len;
+        if (ngx_redis_write_arg(w, &args[i], 1) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
 
-        /* room for the length here, and for the end of a long one */
+    return NGX_OK;
+}
 
-        if (w->last + NGX_SIZE_T_LEN + 8 > w->buf + NGX_REDIS_PIECE
-            && ngx_redis_write_piece(w, w->buf, w->last - w->buf) != NGX_OK)
+
+/* as many of the arguments behind argv as there is room for */
+
+static ngx_int_t
+ngx_redis_write_more(ngx_redis_writer_t *w, ngx_redis_op_t *op)
+{
+    ngx_str_t             part[2];
+    ngx_redis_lane_t     *lane;
+    ngx_redis_command_t  *cmd;
+
+    lane = w->lane;
+    cmd = &op->cmd;
+
+    while (op->nsent < cmd->nmore
+           && lane->unwritten + w->total < NGX_REDIS_MAX_UNWRITTEN)
+    {
+        cmd->more(op->data, op->nsent++, part);
+
+        if (ngx_redis_write_arg(w, part, 2) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_redis_write_piece(w, w->buf, w->last - w->buf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    lane->unwritten += w->total;
+    lane->partial = op->nsent < cmd->nmore ? op : NULL;
+
+    return NGX_OK;
+}
+
+
+/* one argument of n parts */
+
+static ngx_int_t
+ngx_redis_write_arg(ngx_redis_writer_t *w, ngx_str_t *part, ngx_uint_t n)
+{
+    size_t      len;
+    u_char     *end;
+    ngx_uint_t  i;
+
+    end = w->buf + NGX_REDIS_PIECE;
+    len = 0;
+
+    for (i = 0; i < n; i++) {
+        len += part[i].len;
+    }
+
+    /* room for the length here, and for the end of a long one */
+
+    if (w->last + NGX_SIZE_T_LEN + 8 > end
+        && ngx_redis_write_piece(w, w->buf, w->last - w->buf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    w->last = ngx_redis_write_length(w->last, len);
+
+    for (i = 0; i < n; i++) {
+        len = part[i].len;
+
+        if (len == 0) {
+            continue;
+        }
+
+        if (w->last + len + 2 <= end) {
+            w->last = ngx_cpymem(w->last, part[i].data, len);
+            continue;
+        }
+
+        if (ngx_redis_write_piece(w, w->buf, w->last - w->buf) != NGX_OK
+            || ngx_redis_write_piece(w, part[i].data, len) != NGX_OK)
         {
             return NGX_ERROR;
         }
-
-        w->last = ngx_redis_write_length(w->last, len);
-
-        if (w->last + len + 2 > w->buf + NGX_REDIS_PIECE) {
-
-            if (ngx_redis_write_piece(w, w->buf, w->last - w->buf) != NGX_OK
-                || (len && ngx_redis_write_piece(w, args[i].data, len)
-                           != NGX_OK))
-            {
-                return NGX_ERROR;
-            }
-
-        } else if (len) {
-            w->last = ngx_cpymem(w->last, args[i].data, len);
-        }
-
-        *w->last++ = CR;
-        *w->last++ = LF;
     }
+
+    *w->last++ = CR;
+    *w->last++ = LF;
 
     return NGX_OK;
 }
@@ -193,7 +266,13 @@ ngx_redis_write_piece(ngx_redis_writer_t *w, u_char *data, size_t len)
 
     w->total += len;
 
-    return (rc == REDIS_OK && ac->c.err == 0) ? NGX_OK : NGX_ERROR;
+    if (rc != REDIS_OK || ac->c.err) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "redis: no memory to send a command");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -218,6 +297,16 @@ ngx_redis_reply_handler(redisAsyncContext *ac, void *r, void *data)
 
     op = ngx_queue_data(q, ngx_redis_op_t, queue);
     op->sent = 0;
+
+    if (op == lane->partial) {
+
+        /* it is answered before it was whole: the rest is never sent */
+
+        lane->partial = NULL;
+        lane->broken = 1;
+
+        ngx_redis_lane_post(lane);
+    }
 
     if (op->kind != NGX_REDIS_COMMAND) {
         ngx_redis_setup_reply(lane, op->kind, reply);

@@ -25,6 +25,9 @@
 /* ten quoted names of 100 four-byte characters and the words around them */
 #define TRACKER_MESSAGE_MAX   5120
 
+/* what a tracker costs besides its bytes: see tracker_spend() */
+#define TRACKER_COST          256
+
 
 /* a view: the bytes belong to somebody else; not NUL-terminated */
 
@@ -94,8 +97,25 @@ typedef enum {
     TRACKER_OK = 0,
     TRACKER_INVALID,     /* the message says what is wrong: 400 */
     TRACKER_REPEATED,    /* a name twice in one bulk body: 409, see message */
+    TRACKER_AGAIN,       /* the budget is spent: call once more */
     TRACKER_NOMEM        /* an allocation failed; no message */
 } tracker_rc_e;
+
+
+/*
+ * Long work is done in pieces of a budget, so that nobody waits for its end.
+ * A byte read or written costs one, a tracker TRACKER_COST besides: on a
+ * machine of 2020 about a nanosecond.  Takes the cost of what was done from
+ * the budget, and returns 1 while some of it is left, else 0.
+ */
+
+static inline int
+tracker_spend(size_t *budget, size_t cost)
+{
+    *budget = *budget > cost ? *budget - cost : 0;
+
+    return *budget != 0;
+}
 
 
 /*

@@ -8,54 +8,117 @@
 #include "tracker_reader.h"
 
 
-#if !(TRACKER_NO_READER)
-
-
-typedef struct {
+struct tracker_decode_s {
+    const char               *data;
     size_t                    len;
     tracker_json_shape_e      shape;
     const tracker_limits_t   *limits;
     const tracker_arena_t    *arena;
+    tracker_set_t            *set;
+    tracker_reader_t         *reader;    /* NULL: it has ended */
     tracker_message_t        *message;
-    tracker_rc_e              rc;
+    tracker_rc_e              rc;        /* of the check that refused */
     unsigned                  unsure:1;
-} tracker_decode_t;
+};
+
+
+#if !(TRACKER_NO_READER)
 
 
 static tracker_rc_e tracker_decode_check(void *ctx, long index,
     const tracker_t *t, const tracker_reader_fault_t *fault);
 
 
-tracker_rc_e
-tracker_decode(const char *data, size_t len, tracker_json_shape_e shape,
+#endif
+
+
+tracker_decode_t *
+tracker_decode_start(const char *data, size_t len, tracker_json_shape_e shape,
     const tracker_limits_t *limits, const tracker_arena_t *arena,
-    tracker_set_t *set, tracker_message_t *message)
+    tracker_set_t *set)
 {
-    tracker_decode_t  ctx = { len, shape, limits, arena, message,
-                              TRACKER_OK, 0 };
+    tracker_decode_t  *decode;
 
-    switch (tracker_read(data, len, arena, tracker_decode_check, &ctx, set)) {
-
-    case TRACKER_READER_OK:
-        return set->bulk ? tracker_validate_names(set, arena, message)
-                         : TRACKER_OK;
-
-    case TRACKER_READER_REFUSED:
-
-        if (!ctx.unsure) {
-            return ctx.rc;
-        }
-
-        break;
-
-    case TRACKER_READER_NOMEM:
-        return TRACKER_NOMEM;
-
-    default: /* TRACKER_READER_UNSURE */
-        break;
+    decode = arena->alloc(arena->data, sizeof(tracker_decode_t));
+    if (decode == NULL) {
+        return NULL;
     }
 
-    return tracker_json_decode(data, len, shape, limits, arena, set, message);
+    decode->data = data;
+    decode->len = len;
+    decode->shape = shape;
+    decode->limits = limits;
+    decode->arena = arena;
+    decode->set = set;
+
+#if !(TRACKER_NO_READER)
+
+    decode->unsure = 0;
+    decode->reader = tracker_read_start(data, len, arena,
+                                        tracker_decode_check, decode, set);
+    if (decode->reader == NULL) {
+        return NULL;
+    }
+
+#endif
+
+    return decode;
+}
+
+
+#if !(TRACKER_NO_READER)
+
+
+tracker_rc_e
+tracker_decode_run(tracker_decode_t *decode, size_t *budget,
+    tracker_message_t *message)
+{
+    tracker_set_t  *set;
+
+    set = decode->set;
+    decode->message = message;
+
+    if (decode->reader) {
+
+        switch (tracker_read_run(decode->reader, budget)) {
+
+        case TRACKER_READER_OK:
+            decode->reader = NULL;
+
+            if (*budget == 0) {
+                return TRACKER_AGAIN;
+            }
+
+            break;
+
+        case TRACKER_READER_AGAIN:
+            return TRACKER_AGAIN;
+
+        case TRACKER_READER_NOMEM:
+            return TRACKER_NOMEM;
+
+        case TRACKER_READER_REFUSED:
+
+            if (!decode->unsure) {
+                return decode->rc;
+            }
+
+            /* fall through */
+
+        default: /* TRACKER_READER_UNSURE */
+            return tracker_json_decode(decode->data, decode->len,
+                                       decode->shape, decode->limits,
+                                       decode->arena, set, message);
+        }
+    }
+
+    if (!set->bulk) {
+        return TRACKER_OK;
+    }
+
+    (void) tracker_spend(budget, set->n * TRACKER_COST / 4);
+
+    return tracker_validate_names(set, decode->arena, message);
 }
 
 
@@ -109,11 +172,14 @@ unsure:
 
 
 tracker_rc_e
-tracker_decode(const char *data, size_t len, tracker_json_shape_e shape,
-    const tracker_limits_t *limits, const tracker_arena_t *arena,
-    tracker_set_t *set, tracker_message_t *message)
+tracker_decode_run(tracker_decode_t *decode, size_t *budget,
+    tracker_message_t *message)
 {
-    return tracker_json_decode(data, len, shape, limits, arena, set, message);
+    (void) tracker_spend(budget, decode->len);
+
+    return tracker_json_decode(decode->data, decode->len, decode->shape,
+                               decode->limits, decode->arena, decode->set,
+                               message);
 }
 
 

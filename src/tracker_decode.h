@@ -21,14 +21,26 @@
 #define TRACKER_DECODE_LARGE  65536
 
 
+typedef struct tracker_decode_s  tracker_decode_t;
+
+
 /*
- * As tracker_json_decode(), and with the same verdict on every body, but that
- * the strings of set may lie in data, and that of several faults of a large
- * body another one may be named.
+ * Begins to decode and validate a request body of len bytes, at least 1, as
+ * tracker_json_decode() does.  data, limits, the arena and set must stay where
+ * they are.  Returns memory of the arena, or NULL when there is none.
  */
-tracker_rc_e tracker_decode(const char *data, size_t len,
+tracker_decode_t *tracker_decode_start(const char *data, size_t len,
     tracker_json_shape_e shape, const tracker_limits_t *limits,
-    const tracker_arena_t *arena, tracker_set_t *set,
+    const tracker_arena_t *arena, tracker_set_t *set);
+
+/*
+ * Decodes on.  Returns TRACKER_AGAIN when the budget (tracker_spend()) is
+ * spent, and only then may be called again; else what tracker_json_decode()
+ * returns, with the same verdict on every body, but that the strings of set
+ * may lie in data, and that of several faults of a large body another one may
+ * be named.  What is left to the library is decoded at once.
+ */
+tracker_rc_e tracker_decode_run(tracker_decode_t *decode, size_t *budget,
     tracker_message_t *message);
 
 

@@ -21,9 +21,8 @@
 #define TRACKER_READER_FIRST  8
 
 
-static int tracker_read_array(tracker_reader_t *rd, tracker_set_t *set);
-static int tracker_read_room(tracker_reader_t *rd, tracker_set_t *set,
-    size_t *size);
+static int tracker_read_array(tracker_reader_t *rd, size_t *budget);
+static int tracker_read_room(tracker_reader_t *rd);
 static int tracker_read_object(tracker_reader_t *rd, tracker_t *t);
 static int tracker_read_member(tracker_reader_t *rd, tracker_t *t,
     const tracker_str_t *key);
@@ -39,74 +38,111 @@ static int tracker_read_fault(tracker_reader_t *rd, const tracker_str_t *key,
 static void tracker_read_space(tracker_reader_t *rd);
 
 
-tracker_reader_rc_e
-tracker_read(const char *data, size_t len, const tracker_arena_t *arena,
+tracker_reader_t *
+tracker_read_start(const char *data, size_t len, const tracker_arena_t *arena,
     tracker_reader_pt check, void *ctx, tracker_set_t *set)
 {
-    int               ok;
-    tracker_reader_t  rd = { data, data + len, arena, check, ctx, -1,
-                             TRACKER_OK, NULL, NULL, data, 0, 0 };
+    tracker_reader_t  *rd;
+
+    rd = arena->alloc(arena->data, sizeof(tracker_reader_t));
+    if (rd == NULL) {
+        return NULL;
+    }
+
+    memset(rd, 0, sizeof(tracker_reader_t));
+
+    rd->p = data;
+    rd->end = data + len;
+    rd->start = data;
+    rd->arena = arena;
+    rd->check = check;
+    rd->ctx = ctx;
+    rd->set = set;
+    rd->index = -1;
+    rd->rc = TRACKER_OK;
 
     /* a string of a list takes three bytes at least: "", */
 
-    rd.strs = arena->alloc(arena->data,
-                           (len / 3 + 1) * sizeof(tracker_str_t));
-    if (rd.strs == NULL) {
-        return TRACKER_READER_NOMEM;
+    rd->strs = arena->alloc(arena->data,
+                            (len / 3 + 1) * sizeof(tracker_str_t));
+    if (rd->strs == NULL) {
+        return NULL;
     }
 
-    set->n = 1;
-    set->bulk = tracker_read_char(&rd, '[');
+    set->bulk = tracker_read_char(rd, '[');
+    set->n = 0;
 
-    if (set->bulk) {
-        ok = tracker_read_array(&rd, set);
-
-    } else {
+    if (!set->bulk) {
+        set->n = 1;
         set->elts = arena->alloc(arena->data, sizeof(tracker_t));
         if (set->elts == NULL) {
-            return TRACKER_READER_NOMEM;
+            return NULL;
         }
-
-        ok = tracker_read_object(&rd, set->elts);
     }
 
-    if (rd.nomem) {
+    return rd;
+}
+
+
+tracker_reader_rc_e
+tracker_read_run(tracker_reader_t *rd, size_t *budget)
+{
+    int             ok;
+    tracker_set_t  *set;
+
+    set = rd->set;
+
+    ok = set->bulk ? tracker_read_array(rd, budget)
+                   : tracker_read_object(rd, set->elts);
+
+    if (rd->nomem) {
         return TRACKER_READER_NOMEM;
     }
 
     if (!ok) {
-        return rd.rc == TRACKER_OK ? TRACKER_READER_UNSURE
-                                   : TRACKER_READER_REFUSED;
+        return rd->rc == TRACKER_OK ? TRACKER_READER_UNSURE
+                                    : TRACKER_READER_REFUSED;
     }
 
-    tracker_read_space(&rd);
+    if (rd->more) {
+        return TRACKER_READER_AGAIN;
+    }
 
-    if (rd.p != rd.end) {
+    tracker_read_space(rd);
+
+    if (rd->p != rd->end) {
         return TRACKER_READER_UNSURE;
     }
 
     if (!set->bulk) {
-        rd.rc = check(ctx, -1, set->elts, NULL);
+        (void) tracker_spend(budget, rd->end - rd->start);
+
+        rd->rc = rd->check(rd->ctx, -1, set->elts, NULL);
     }
 
-    return rd.rc == TRACKER_OK ? TRACKER_READER_OK : TRACKER_READER_REFUSED;
+    return rd->rc == TRACKER_OK ? TRACKER_READER_OK : TRACKER_READER_REFUSED;
 }
 
 
 /* the functions below return 1, or 0 when the reader is not sure or rd->rc
    is a fault */
 
-static int
-tracker_read_array(tracker_reader_t *rd, tracker_set_t *set)
-{
-    size_t      size;
-    tracker_t  *t;
+/* up to the end of the array, or to a comma when the budget is spent */
 
-    set->n = 0;
-    size = 0;
+static int
+tracker_read_array(tracker_reader_t *rd, size_t *budget)
+{
+    int             left;
+    tracker_t      *t;
+    const char     *start;
+    tracker_set_t  *set;
+
+    set = rd->set;
 
     do {
-        if (set->n == size && !tracker_read_room(rd, set, &size)) {
+        start = rd->p;
+
+        if (set->n == rd->size && !tracker_read_room(rd)) {
             return 0;
         }
 
@@ -122,23 +158,30 @@ tracker_read_array(tracker_reader_t *rd, tracker_set_t *set)
             return 0;
         }
 
-    } while (tracker_read_char(rd, ','));
+        rd->more = tracker_read_char(rd, ',');
 
-    return tracker_read_char(rd, ']');
+        left = tracker_spend(budget, rd->p - start + TRACKER_COST);
+
+    } while (rd->more && left);
+
+    return rd->more || tracker_read_char(rd, ']');
 }
 
 
 static int
-tracker_read_room(tracker_reader_t *rd, tracker_set_t *set, size_t *size)
+tracker_read_room(tracker_reader_t *rd)
 {
-    size_t      n, like;
-    tracker_t  *elts;
+    size_t          n, like;
+    tracker_t      *elts;
+    tracker_set_t  *set;
 
-    n = *size ? 2 * *size : TRACKER_READER_FIRST;
+    set = rd->set;
+
+    n = rd->size ? 2 * rd->size : TRACKER_READER_FIRST;
 
     /* room for all, and some more, when the others are like those so far */
 
-    like = *size * (rd->end - rd->start) / (rd->p - rd->start);
+    like = rd->size * (rd->end - rd->start) / (rd->p - rd->start);
     like += like / 8;
 
     if (n < like) {
@@ -156,7 +199,7 @@ tracker_read_room(tracker_reader_t *rd, tracker_set_t *set, size_t *size)
     }
 
     set->elts = elts;
-    *size = n;
+    rd->size = n;
 
     return 1;
 }

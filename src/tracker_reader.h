@@ -17,10 +17,14 @@
 
 typedef enum {
     TRACKER_READER_OK = 0,
+    TRACKER_READER_AGAIN,        /* the budget is spent, run once more */
     TRACKER_READER_UNSURE,       /* the JSON library must look at it */
     TRACKER_READER_REFUSED,      /* a fault is certain */
     TRACKER_READER_NOMEM
 } tracker_reader_rc_e;
+
+
+typedef struct tracker_reader_s  tracker_reader_t;
 
 
 /* as tracker_message_path() wants it */
@@ -45,17 +49,24 @@ typedef tracker_rc_e (*tracker_reader_pt)(void *ctx, long index,
 
 
 /*
- * Reads the JSON text of len bytes: a tracker without id, or an array of
- * such, with no key twice and no value of another type.  What is required
- * may be missing.
+ * Begins to read the JSON text of len bytes: a tracker without id, or an array
+ * of such, with no key twice and no value of another type.  What is required
+ * may be missing.  data, the arena and set must stay where they are.
+ * Returns the reader, memory of the arena, or NULL when there is none.
+ */
+tracker_reader_t *tracker_read_start(const char *data, size_t len,
+    const tracker_arena_t *arena, tracker_reader_pt check, void *ctx,
+    tracker_set_t *set);
+
+/*
+ * Reads on until the budget is spent (tracker_spend()), but at least one
+ * tracker.
  *
  * TRACKER_READER_OK: set holds the trackers; their strings lie in data where
  * they hold no escape, all else in the arena.  TRACKER_READER_REFUSED: check
- * has.
+ * has.  Only after TRACKER_READER_AGAIN the reader may be run once more.
  */
-tracker_reader_rc_e tracker_read(const char *data, size_t len,
-    const tracker_arena_t *arena, tracker_reader_pt check, void *ctx,
-    tracker_set_t *set);
+tracker_reader_rc_e tracker_read_run(tracker_reader_t *rd, size_t *budget);
 
 
 #endif /* _TRACKER_READER_H_INCLUDED_ */

@@ -9,20 +9,23 @@
 #include "tracker_reader.h"
 
 
-typedef struct {
+struct tracker_reader_s {
     const char             *p;
     const char             *end;
     const tracker_arena_t  *arena;
     tracker_reader_pt       check;
     void                   *ctx;
+    tracker_set_t          *set;
+    size_t                  size;       /* trackers there is room for */
     long                    index;      /* in an array, -1: in none */
     tracker_rc_e            rc;         /* of the last check */
     tracker_str_t          *strs;       /* room for the next list */
     char                   *text;       /* room for strings with escapes */
     const char             *start;
+    unsigned                more:1;     /* a comma: another one must follow */
     unsigned                nomem:1;
     unsigned                other:1;    /* no string where one was expected */
-} tracker_reader_t;
+};
 
 
 /* Both return 1, or 0 when the reader is not sure. */

@@ -397,6 +397,8 @@ ngx_str_t *
 tracker_job_args(tracker_job_t *job, ngx_uint_t argc)
 {
     job->command.argc = argc;
+    job->command.nmore = 0;
+    job->command.more_size = 0;
     job->command.argv = ngx_palloc(job->pool, argc * sizeof(ngx_str_t));
 
     return job->command.argv;

@@ -30,6 +30,9 @@
 /* a cursor is a number of so many digits at most */
 #define TRACKER_STORE_CURSOR_LEN  16
 
+/* what create.lua wants to know besides keys and records */
+#define TRACKER_STORE_VALUES      3
+
 
 typedef struct tracker_job_s  tracker_job_t;
 
@@ -119,6 +122,14 @@ struct tracker_job_s {
     ngx_str_t               idem_key;       /* len 0: no Idempotency-Key */
     ngx_str_t               idem_digest;
     tracker_set_t          *set;
+    char                   *ids;            /* chosen, one behind another */
+    tracker_str_t          *names;          /* of what is created, and its */
+    tracker_str_t          *records;
+    size_t                  n;
+    ngx_str_t               name_base;      /* "<base>name:" */
+    ngx_str_t               id_base;
+    ngx_str_t               values[TRACKER_STORE_VALUES];  /* no keys, before
+                                                              the records */
     u_char                  token[32];      /* of the lock */
 
     unsigned                holds_lock:1;   /* or may hold it; read only */
@@ -166,8 +177,9 @@ ngx_int_t tracker_job_idempotent(tracker_job_t *job, ngx_str_t *key,
 ngx_int_t tracker_job_choose_ids(tracker_job_t *job, tracker_set_t *set);
 
 /*
- * Creates the trackers of set, whose JSON texts are records (memory of the
- * job: they are sent from there).  set must live until the handler was
+ * Creates the trackers of set, whose ids were chosen last and whose JSON
+ * texts are records (both memory of the job: they are sent from there, in
+ * pieces).  set must live until the handler was
  * called or the job was closed.  Ends in CREATED, REPLAYED, REUSED,
  * CONFLICT, QUOTA, TAKEN, LOCKED, UNAVAILABLE, TIMEOUT or ERROR.  The lock is
  * given back but after TAKEN; where Redis does not answer, behind the scenes.

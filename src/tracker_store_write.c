@@ -18,6 +18,10 @@ typedef struct {
 } tracker_reply_t;
 
 
+static ngx_int_t tracker_job_keep_names(tracker_job_t *job,
+    tracker_set_t *set);
+static void tracker_job_create_arg(void *data, ngx_uint_t i,
+    ngx_str_t part[2]);
 static ngx_int_t tracker_job_conflict(tracker_job_t *job,
     ngx_redis_reply_t *reply);
 static ngx_int_t tracker_job_replay(tracker_job_t *job,
@@ -93,6 +97,8 @@ tracker_job_choose_ids(tracker_job_t *job, tracker_set_t *set)
         return NGX_ERROR;
     }
 
+    job->ids = id;
+
     for (i = 0; i < set->n; i++) {
         tracker_id_format(id, random[i]);
 
@@ -110,78 +116,128 @@ ngx_int_t
 tracker_job_create(tracker_job_t *job, tracker_set_t *set,
     tracker_str_t *records)
 {
-    u_char      *p;
-    size_t       i, n, len;
-    tracker_t   *t;
-    ngx_str_t   *arg, *name, *id, *record;
-    ngx_uint_t   nkeys;
+    size_t                i, n, size;
+    ngx_str_t            *arg;
+    ngx_uint_t            idem;
+    ngx_redis_command_t  *cmd;
 
     n = set->n;
-    nkeys = 3 + (job->idem_key.len ? 1 : 0) + 2 * n;
+    idem = job->idem_key.len ? 1 : 0;
+
+    arg = tracker_job_args(job, 4 + idem);
+
+    if (arg == NULL
+        || tracker_job_number(job, &arg[0], 3 + idem + 2 * n) != NGX_OK
+        || tracker_job_key(job, &arg[1], "lock", NULL, 0) != NGX_OK
+        || tracker_job_key(job, &arg[2], "index", NULL, 0) != NGX_OK
+        || tracker_job_key(job, &arg[3], "rev", NULL, 0) != NGX_OK
+        || tracker_job_key(job, &job->name_base, "name:", NULL, 0) != NGX_OK
+        || tracker_job_key(job, &job->id_base, "id:", NULL, 0) != NGX_OK
+        || tracker_job_number(job, &job->values[1], job->store->max_trackers)
+           != NGX_OK
+        || tracker_job_keep_names(job, set) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (idem) {
+        arg[4] = job->idem_key;
+    }
+
+    tracker_job_token(job, &job->values[0]);
+    job->values[2] = job->idem_digest;
+
+    job->set = set;
+    job->n = n;
+    job->records = records;
+
+    size = n * (job->name_base.len + job->id_base.len + TRACKER_ID_LEN);
+
+    for (i = 0; i < n; i++) {
+        size += job->names[i].len + records[i].len;
+    }
+
+    cmd = &job->command;
+
+    cmd->more = tracker_job_create_arg;
+    cmd->nmore = 2 * n + TRACKER_STORE_VALUES + n;
+    cmd->more_size = size;
+
+    return tracker_job_run(job, TRACKER_SCRIPT_CREATE, TRACKER_JOB_CREATING);
+}
+
+
+/* the set may be gone before the command is sent, or sent again */
+
+static ngx_int_t
+tracker_job_keep_names(tracker_job_t *job, tracker_set_t *set)
+{
+    char           *p;
+    size_t          i, len;
+    tracker_str_t  *name;
 
     len = 0;
 
-    for (i = 0; i < n; i++) {
-        len += 2 * job->key_base.len + sizeof("name:id:") - 1
-               + set->elts[i].name.len + TRACKER_ID_LEN;
+    for (i = 0; i < set->n; i++) {
+        len += set->elts[i].name.len;
     }
 
+    job->names = ngx_palloc(job->pool, set->n * sizeof(tracker_str_t));
     p = ngx_pnalloc(job->pool, len);
-    arg = tracker_job_args(job, 1 + nkeys + 3 + n);
 
-    if (p == NULL || arg == NULL
-        || tracker_job_number(job, arg++, nkeys) != NGX_OK)
-    {
+    if (job->names == NULL || p == NULL) {
         return NGX_ERROR;
     }
 
-    if (tracker_job_key(job, arg++, "lock", NULL, 0) != NGX_OK
-        || tracker_job_key(job, arg++, "index", NULL, 0) != NGX_OK
-        || tracker_job_key(job, arg++, "rev", NULL, 0) != NGX_OK)
-    {
-        return NGX_ERROR;
+    for (i = 0; i < set->n; i++) {
+        name = &set->elts[i].name;
+
+        job->names[i].len = name->len;
+        job->names[i].data = p;
+
+        p = (char *) ngx_cpymem(p, name->data, name->len);
     }
 
-    if (job->idem_key.len) {
-        *arg++ = job->idem_key;
+    return NGX_OK;
+}
+
+
+/* n keys of names, n keys of ids, the values, n records */
+
+static void
+tracker_job_create_arg(void *data, ngx_uint_t i, ngx_str_t part[2])
+{
+    tracker_job_t *job = data;
+
+    ngx_str_null(&part[1]);
+
+    if (i < job->n) {
+        part[0] = job->name_base;
+        part[1].len = job->names[i].len;
+        part[1].data = (u_char *) job->names[i].data;
+        return;
     }
 
-    name = arg;
-    id = name + n;
-    record = id + n + 3;
+    i -= job->n;
 
-    for (i = 0; i < n; i++) {
-        t = &set->elts[i];
-
-        name[i].data = p;
-        p = ngx_cpymem(p, job->key_base.data, job->key_base.len);
-        p = ngx_cpymem(p, "name:", sizeof("name:") - 1);
-        p = ngx_cpymem(p, t->name.data, t->name.len);
-        name[i].len = p - name[i].data;
-
-        id[i].data = p;
-        p = ngx_cpymem(p, job->key_base.data, job->key_base.len);
-        p = ngx_cpymem(p, "id:", sizeof("id:") - 1);
-        p = ngx_cpymem(p, t->id.data, t->id.len);
-        id[i].len = p - id[i].data;
-
-        record[i].len = records[i].len;
-        record[i].data = (u_char *) records[i].data;
+    if (i < job->n) {
+        part[0] = job->id_base;
+        part[1].len = TRACKER_ID_LEN;
+        part[1].data = (u_char *) job->ids + i * TRACKER_ID_LEN;
+        return;
     }
 
-    arg = id + n;
+    i -= job->n;
 
-    tracker_job_token(job, arg++);
-
-    if (tracker_job_number(job, arg++, job->store->max_trackers) != NGX_OK) {
-        return NGX_ERROR;
+    if (i < TRACKER_STORE_VALUES) {
+        part[0] = job->values[i];
+        return;
     }
 
-    *arg = job->idem_digest;
+    i -= TRACKER_STORE_VALUES;
 
-    job->set = set;
-
-    return tracker_job_run(job, TRACKER_SCRIPT_CREATE, TRACKER_JOB_CREATING);
+    part[0].len = job->records[i].len;
+    part[0].data = (u_char *) job->records[i].data;
 }
 
 

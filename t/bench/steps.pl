@@ -83,7 +83,7 @@ for (@chosen) {
 my %decoding = decode_all();
 my %waiting = post_all();
 
-my $text = "| body | bytes | answer | decoding, ms | the longest, ms | "
+my $text = "| body | bytes | answer | decoding, ms | its longest turn, ms | "
            . "memory, MB | another request waits, ms | limit, ms |\n"
            . "|---|--:|---|--:|--:|--:|--:|--:|\n"
            . sprintf "| nothing is posted | | | | | | %.1f | |\n",
@@ -91,13 +91,13 @@ my $text = "| body | bytes | answer | decoding, ms | the longest, ms | "
 
 for (@chosen) {
     my ($name, $title, $limit) = @$_;
-    my ($outcome, $median, $longest, $memory) = @{ $decoding{$name} };
+    my ($outcome, $whole, $turn, $memory) = @{ $decoding{$name} };
     my ($status, $wait) = @{ $waiting{$name} };
 
     $text .= sprintf "| %s | %d | %s | %s | %s | %s | %.1f | %s |\n",
-                     $title, -s "steps/$name", $status, $median, $longest,
+                     $title, -s "steps/$name", $status, $whole, $turn,
                      $memory, $wait,
-                     $median > $limit ? "**$limit**" : $limit;
+                     $turn > $limit ? "**$limit**" : $limit;
 }
 
 $text = Report::machine() . "$text\n";
@@ -150,7 +150,7 @@ sub base36 {
 }
 
 
-# name -> [outcome, median, longest, memory]
+# name -> [outcome, whole, longest turn, memory]
 
 sub decode_all {
     my %decoding;

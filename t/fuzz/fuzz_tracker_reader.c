@@ -16,12 +16,18 @@
 
 #undef TRACKER_DECODE_LARGE
 #define TRACKER_DECODE_LARGE  1
-#define tracker_decode        tracker_decode_large
+#define tracker_decode_s      tracker_decode_large_s
+#define tracker_decode_t      tracker_decode_large_t
+#define tracker_decode_start  tracker_decode_large_start
+#define tracker_decode_run    tracker_decode_large_run
 
 #include "tracker_decode.c"
 
 #undef TRACKER_DECODE_LARGE
-#undef tracker_decode
+#undef tracker_decode_s
+#undef tracker_decode_t
+#undef tracker_decode_start
+#undef tracker_decode_run
 
 
 /* what makes a body large for tracker_decode(), and a bit more */
@@ -60,6 +66,42 @@ static const struct {
 };
 
 #define FIELDS  (sizeof(fields) / sizeof(fields[0]))
+
+
+/* what a run may spend; set from the input */
+static size_t  budget;
+
+
+#define decode(name, type, start, run)                                        \
+                                                                              \
+static tracker_rc_e                                                           \
+name(const char *data, size_t len, tracker_json_shape_e shape,                \
+    const tracker_limits_t *limits, const tracker_arena_t *arena,             \
+    tracker_set_t *set, tracker_message_t *message)                           \
+{                                                                             \
+    type          *state;                                                     \
+    size_t         left;                                                      \
+    tracker_rc_e   rc;                                                        \
+                                                                              \
+    state = start(data, len, shape, limits, arena, set);                      \
+                                                                              \
+    if (state == NULL) {                                                      \
+        return TRACKER_NOMEM;                                                 \
+    }                                                                         \
+                                                                              \
+    do {                                                                      \
+        left = budget;                                                        \
+        rc = run(state, &left, message);                                      \
+    } while (rc == TRACKER_AGAIN);                                            \
+                                                                              \
+    return rc;                                                                \
+}
+
+
+decode(decode_small, tracker_decode_t, tracker_decode_start,
+       tracker_decode_run)
+decode(decode_large, tracker_decode_large_t, tracker_decode_large_start,
+       tracker_decode_large_run)
 
 
 static tracker_rc_e
@@ -136,15 +178,22 @@ static int
 check_reader(const char *body, size_t len)
 {
     long                 next;
-    size_t               i;
+    size_t               i, left;
     json_t              *root;
     memory_t             memory = { NULL, 0 };
     tracker_set_t        set;
     tracker_arena_t      arena = { memory_alloc, &memory };
+    tracker_reader_t    *rd;
     tracker_reader_rc_e  rc;
 
     next = 0;
-    rc = tracker_read(body, len, &arena, accept_all, &next, &set);
+    rd = tracker_read_start(body, len, &arena, accept_all, &next, &set);
+    must(rd != NULL);
+
+    do {
+        left = budget;
+        rc = tracker_read_run(rd, &left);
+    } while (rc == TRACKER_READER_AGAIN);
 
     must(rc == TRACKER_READER_OK || rc == TRACKER_READER_UNSURE);
 
@@ -224,7 +273,7 @@ check_decoded(decode_pt decode, const char *body, size_t len,
     /* of several faults of a large body any may be named */
 
     if (rc == TRACKER_INVALID
-        && (decode == tracker_decode_large || len >= LARGE_MIN))
+        && (decode == decode_large || len >= LARGE_MIN))
     {
         check_message(&got);
 
@@ -254,8 +303,8 @@ check_decode(const char *body, size_t len, tracker_json_shape_e shape,
     rc = tracker_json_decode(body, len, shape, limit, &arena, &set, &message);
     must(rc != TRACKER_NOMEM);
 
-    check_decoded(tracker_decode, body, len, shape, limit, rc, &set, &message);
-    check_decoded(tracker_decode_large, body, len, shape, limit, rc, &set,
+    check_decoded(decode_small, body, len, shape, limit, rc, &set, &message);
+    check_decoded(decode_large, body, len, shape, limit, rc, &set,
                   &message);
 
     memory_free(&memory);
@@ -407,6 +456,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     seed ^= seed >> 15;
 
+    /* a tracker a run, some of them, or all at once */
+
+    budget = (size_t) 1 << seed / 16 % 16;
+
     taken = check_reader(body, len);
 
     for (i = 0; i < LIMITS; i++) {
@@ -422,8 +475,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     check_decode(body, len, TRACKER_JSON_OBJECT, &limits[i]);
     check_decode(body, len, TRACKER_JSON_ARRAY, &limits[i]);
 
-    check_no_memory(tracker_decode, body, len, seed);
-    check_no_memory(tracker_decode_large, body, len, seed);
+    check_no_memory(decode_small, body, len, seed);
+    check_no_memory(decode_large, body, len, seed);
 
     if (seed / 256 % LARGE_RARE == 0) {
         check_large(body, len, seed / 65536);

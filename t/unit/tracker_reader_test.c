@@ -56,6 +56,10 @@ static tracker_message_t  message;
 static tracker_set_t      set;
 static char              *block;
 
+/* what a run may spend: without bounds, and as little as there is */
+static const size_t       budgets[] = { (size_t) -1, 1 };
+static size_t             budget;
+
 
 /* bytes in a block of their own size: the sanitizer sees one too many */
 
@@ -100,10 +104,24 @@ is_tracker(tracker_t *t, const char *expected, const char *title)
 static tracker_rc_e
 decode(tracker_json_shape_e shape, const char *data, size_t len)
 {
+    size_t             left;
+    tracker_rc_e       rc;
+    tracker_decode_t  *decode;
+
     message.len = 0;
 
-    return tracker_decode(copy(data, len), len, shape, &limits, &arena, &set,
-                          &message);
+    decode = tracker_decode_start(copy(data, len), len, shape, &limits,
+                                  &arena, &set);
+    if (decode == NULL) {
+        return TRACKER_NOMEM;
+    }
+
+    do {
+        left = budget;
+        rc = tracker_decode_run(decode, &left, &message);
+    } while (rc == TRACKER_AGAIN);
+
+    return rc;
 }
 
 
@@ -648,15 +666,35 @@ called(void *ctx, long index, const tracker_t *t,
 
 
 static tracker_reader_rc_e
+read_all(const char *data, size_t len, calls_t *calls)
+{
+    size_t                left;
+    tracker_reader_t     *rd;
+    tracker_reader_rc_e   rc;
+
+    tap_arena_reset(&memory, 0);
+
+    rd = tracker_read_start(copy(data, len), len, &arena, called, calls, &set);
+    if (rd == NULL) {
+        return TRACKER_READER_NOMEM;
+    }
+
+    do {
+        left = budget;
+        rc = tracker_read_run(rd, &left);
+    } while (rc == TRACKER_READER_AGAIN);
+
+    return rc;
+}
+
+
+static tracker_reader_rc_e
 take(const char *text, size_t refuse, calls_t *calls)
 {
     memset(calls, 0, sizeof(calls_t));
     calls->refuse = refuse;
 
-    tap_arena_reset(&memory, 0);
-
-    return tracker_read(copy(text, strlen(text)), strlen(text), &arena,
-                        called, calls, &set);
+    return read_all(text, strlen(text), calls);
 }
 
 
@@ -689,10 +727,7 @@ test_taken(void)
     missed = 0;
 
     for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        tap_arena_reset(&memory, 0);
-
-        rc = tracker_read(copy(good[i].data, good[i].len), good[i].len,
-                          &arena, called, &calls, &set);
+        rc = read_all(good[i].data, good[i].len, &calls);
         missed += rc != TRACKER_READER_OK;
     }
 
@@ -701,10 +736,7 @@ test_taken(void)
     missed = 0;
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        tap_arena_reset(&memory, 0);
-
-        rc = tracker_read(copy(bad[i].data, bad[i].len), bad[i].len,
-                          &arena, called, &calls, &set);
+        rc = read_all(bad[i].data, bad[i].len, &calls);
         missed += rc != TRACKER_READER_UNSURE;
     }
 
@@ -811,25 +843,107 @@ test_views(void)
        "what is empty is not");
 }
 
+
+
+/* how often the reader must be run for a text, with a budget for each run */
+
+static size_t
+turns(const char *text, size_t some)
+{
+    size_t                n, left;
+    calls_t               calls;
+    tracker_reader_t     *rd;
+    tracker_reader_rc_e   rc;
+
+    memset(&calls, 0, sizeof(calls_t));
+    tap_arena_reset(&memory, 0);
+
+    rd = tracker_read_start(copy(text, strlen(text)), strlen(text), &arena,
+                            called, &calls, &set);
+    n = 0;
+
+    do {
+        left = some;
+        rc = tracker_read_run(rd, &left);
+        n++;
+    } while (rc == TRACKER_READER_AGAIN);
+
+    return rc == TRACKER_READER_OK ? n : 0;
+}
+
+
+/* the same for the decoder, and a name that is there twice */
+
+static size_t
+decoding_turns(const char *text, size_t some)
+{
+    size_t             n, left;
+    tracker_rc_e       rc;
+    tracker_decode_t  *decode;
+
+    tap_arena_reset(&memory, 0);
+
+    decode = tracker_decode_start(copy(text, strlen(text)), strlen(text),
+                                  EITHER, &limits, &arena, &set);
+    n = 0;
+
+    do {
+        left = some;
+        rc = tracker_decode_run(decode, &left, &message);
+        n++;
+    } while (rc == TRACKER_AGAIN);
+
+    return rc == TRACKER_REPEATED ? n : 0;
+}
+
+
+/* a run ends behind the tracker that spends the budget */
+
+static void
+test_turns(void)
+{
+    static const char  two[] = "[{\"name\":\"a\",\"vocabulary\":[\"b\"]},"
+                               "{\"name\":\"a\",\"vocabulary\":[\"b\"]}]";
+
+    ok(turns("[{},{},{}]", 1) == 3, "a budget of one: a tracker a run");
+    ok(turns("[{},{},{}]", TRACKER_COST + 3) == 3,
+       "so with what a tracker costs, its comma included");
+    ok(turns("[{},{},{}]", TRACKER_COST + 4) == 2, "one more is for the next");
+    ok(turns("{\"name\":\"a\"}", 1) == 1, "an object is read in one run");
+
+    ok(decoding_turns(two, (size_t) -1) == 1, "all of a body in one run");
+    ok(decoding_turns(two, 1) == 3, "or its names compared in one of their own");
+}
+
 #endif
 
 
 int
 main(void)
 {
-    test_good();
-    test_faults();
-    test_limits();
-    test_places();
-    test_cuts();
-    test_many();
-    test_large();
-    test_no_memory();
+    size_t  i;
+
+    for (i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
+        budget = budgets[i];
+
+        test_good();
+        test_faults();
+        test_limits();
+        test_places();
+        test_cuts();
+        test_many();
+        test_large();
+        test_no_memory();
 
 #if !(TRACKER_NO_READER)
-    test_taken();
-    test_check();
-    test_views();
+        test_taken();
+        test_check();
+        test_views();
+#endif
+    }
+
+#if !(TRACKER_NO_READER)
+    test_turns();
 #endif
 
     free(block);
