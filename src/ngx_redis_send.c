@@ -32,6 +32,7 @@ static ngx_int_t ngx_redis_write_arg(ngx_redis_writer_t *w, ngx_str_t *part,
 static u_char *ngx_redis_write_length(u_char *p, size_t len);
 static ngx_int_t ngx_redis_write_piece(ngx_redis_writer_t *w, u_char *data,
     size_t len);
+static void ngx_redis_surplus(ngx_redis_lane_t *lane);
 static void ngx_redis_answer(ngx_redis_op_t *op, redisReply *r);
 static void ngx_redis_refused(ngx_redis_op_t *op, redisReply *r);
 
@@ -281,6 +282,7 @@ ngx_redis_reply_handler(redisAsyncContext *ac, void *r, void *data)
 {
     ngx_redis_lane_t  *lane = data;
 
+    ngx_uint_t       early;
     ngx_queue_t     *q;
     redisReply      *reply;
     ngx_redis_op_t  *op;
@@ -293,20 +295,19 @@ ngx_redis_reply_handler(redisAsyncContext *ac, void *r, void *data)
     }
 
     q = ngx_queue_head(&lane->sent);
-    ngx_queue_remove(q);
-
     op = ngx_queue_data(q, ngx_redis_op_t, queue);
-    op->sent = 0;
 
-    if (op == lane->partial) {
+    /* only an error may come before the whole command is sent */
 
-        /* it is answered before it was whole: the rest is never sent */
+    early = (op == lane->partial);
 
-        lane->partial = NULL;
-        lane->broken = 1;
-
-        ngx_redis_lane_post(lane);
+    if (early && reply->type != REDIS_REPLY_ERROR) {
+        ngx_redis_surplus(lane);
+        return;
     }
+
+    ngx_queue_remove(q);
+    op->sent = 0;
 
     if (op->kind != NGX_REDIS_COMMAND) {
         ngx_redis_setup_reply(lane, op->kind, reply);
@@ -319,19 +320,32 @@ ngx_redis_reply_handler(redisAsyncContext *ac, void *r, void *data)
         ngx_redis_answer(op, reply);
     }
 
-    if (ngx_queue_empty(&lane->sent)
-        && ac->c.reader->pos < ac->c.reader->len)
+    if (early) {
+
+        /* its rest is nobody's */
+
+        ngx_redis_lane_close(lane, NGX_REDIS_LOST);
+
+    } else if (ngx_queue_empty(&lane->sent)
+               && ac->c.reader->pos < ac->c.reader->len)
     {
         /* hiredis aborts when it finds a reply that nobody waits for */
 
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "redis: %V sent more than was asked for",
-                      &lane->redis->conf.address);
-
-        ngx_redis_lane_close(lane, NGX_REDIS_LOST);
+        ngx_redis_surplus(lane);
     }
 
     ngx_redis_lane_settle(lane);
+}
+
+
+static void
+ngx_redis_surplus(ngx_redis_lane_t *lane)
+{
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "redis: %V sent more than was asked for",
+                  &lane->redis->conf.address);
+
+    ngx_redis_lane_close(lane, NGX_REDIS_LOST);
 }
 
 

@@ -130,6 +130,69 @@ is($response->{status}, 409, 'the last name is taken');
 
 
 
+=== 20,000 trackers, which take many turns of the loop
+--- scenario
+my $text = bulk(map { tracker_text("t$_", 'p') } 1 .. 20_000);
+my $response = exchange(post('trackers', $text));
+
+is($response->{status}, 200, 'created');
+is_deeply(names($response), [map { "t$_" } 1 .. 20_000], 'in order');
+is(redis('DBSIZE'), 40_002, 'all is stored');
+
+my $last = decode($response->{body})->{trackers}[-1];
+is(redis('GET', account_key('tester', 'name:t20000')), $last->{id},
+   'the last name has its id');
+is_deeply(decode(redis('GET', account_key('tester', "id:$last->{id}"))), $last,
+          'and the id its record');
+
+$text =~ s/"t20000"/"t1"/;
+$response = exchange(post('trackers', $text));
+is($response->{status}, 409, 'a name twice, found in the last turn');
+
+$text =~ s/"p"\]\}\]$/""]}]/;
+$response = exchange(post('trackers', $text));
+is($response->{status}, 400, 'an empty phrase, found before');
+is(redis('EXISTS', lock_key()), 0, 'the lock is given back');
+is(redis('DBSIZE'), 40_002, 'nothing more is stored');
+
+
+
+=== 20,000 trackers again, with an Idempotency-Key
+--- scenario
+my $text = bulk(map { tracker_text("t$_", 'p') } 1 .. 20_000);
+my @responses = map {
+    exchange(post('trackers', $text, headers => ['Idempotency-Key: k']))
+} 1 .. 2;
+
+is($responses[0]{status}, 200, 'created');
+is($responses[1]{status}, 200, 'replayed');
+is($responses[0]{body}, $responses[1]{body}, 'the same answer');
+
+
+
+=== a client that goes away between two turns leaves nothing locked
+--- scenario
+my $text = post('trackers', bulk(map { tracker_text("t$_", 'p') }
+                                     1 .. 20_000));
+my $sock = connect_nginx();
+
+send_bytes($sock, substr $text, 0, -5);
+wait_until(sub { redis('EXISTS', lock_key()) }, 'the request is accepted');
+
+# the worker finds the last bytes and the end at the same time
+my @workers = worker_pids();
+kill STOP => @workers;
+send_bytes($sock, substr $text, -5);
+close $sock;
+kill CONT => @workers;
+
+wait_until(sub { !redis('EXISTS', lock_key()) }, 'the lock is free');
+like(redis('DBSIZE'), qr/^(?:0|40002)$/, 'all is stored, or nothing');
+is(exchange(post('tracker', tracker_text('next')))->{status}, 200, 'next');
+is(join(' ', worker_pids()), "@workers", 'the worker lives');
+
+
+
 === 450 trackers with 70 phrases each, 0.98 MB, come back in order
 --- scenario
 my $text = large_bulk(450, 70, 28);

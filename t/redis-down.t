@@ -290,6 +290,41 @@ is_created(read_response($_), 'n', 'sent again') for @socks;
 
 
 
+=== Redis killed inside a large bulk and back in time: it succeeds
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_redis_timeout 30s;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_lock off;
+        client_max_body_size 8m;
+    }
+--- scenario
+my $text = '[' . join(',', map { tracker_text("n$_", 'x' x 20_000) } 1 .. 300)
+           . ']';
+
+is(exchange(post('trackers', $text, account => 'first'))->{status}, 200,
+   'it runs');
+pause_redis();
+
+# 6 MB are more than sockets take
+my $sock = connect_nginx();
+send_bytes($sock, post('trackers', $text));
+exchange(post('x', '{}')) for 1 .. 9;
+
+stop_redis();
+is_unavailable(create('down', account => 'other'), 'meanwhile');
+start_redis();
+
+my $response = read_response($sock);
+is($response->{status}, 200, 'sent again');
+is(redis('ZCARD', account_key('tester', 'index')), 300, 'all of it');
+is(redis('DBSIZE'), 602, 'and once');
+
+
+
 === what waits for a stalled Redis is bounded: more is refused at once
 --- http_config
     tracker_redis $TEST_NGINX_REDIS;

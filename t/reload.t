@@ -107,6 +107,33 @@ for my $round (1 .. 3) {
 
 
 
+=== a large bulk is finished by an old worker that waits for nothing else
+--- scenario
+my $text = post('trackers', '[' . join(',', map { tracker_text("t$_", 'p') }
+                                                1 .. 20_000) . ']');
+my $sock = connect_nginx();
+
+send_bytes($sock, substr $text, 0, -5);
+wait_until(sub { redis('EXISTS', lock_key()) }, 'the request is accepted');
+
+# the worker finds the last bytes and the reload at the same time
+my $master = Test::Nginx::Util::get_pid_from_pidfile('reload');
+my @old = worker_pids();
+
+kill STOP => @old;
+send_bytes($sock, substr $text, -5);
+kill HUP => $master;
+wait_until(sub { worker_pids() > @old }, 'new workers');
+kill CONT => @old;
+
+my $response = read_response($sock);
+is($response && $response->{status}, 200, 'created');
+close $sock;
+wait_for_exit(@old);
+is(redis('EXISTS', lock_key()), 0, 'no lock is left');
+
+
+
 === an old worker that waits for a silent Redis ends at its timeout
 --- config
     location /v1/manage/ {

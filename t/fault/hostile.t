@@ -2,11 +2,12 @@
 #
 # This test plays Redis itself: it answers with each error word, with replies
 # of the wrong shape, with bytes that are no replies, with too little and too
-# much.  The status must be the right one, the worker must live, and no answer
+# much, and before a large command has come as a whole.  The status must be the right one, the worker must live, and no answer
 # may be 200 unless the reply says that the trackers were created.
 #
 # Controls: a wrong row in the table of error words; a word that is not known
-# taken for "created"; a reply that nobody waits for handed to hiredis.
+# taken for "created"; a reply that nobody waits for handed to hiredis; a
+# connection used again inside a command that was given up.
 
 use strict;
 use warnings;
@@ -15,7 +16,8 @@ use lib 't/lib', 't/fault';
 use Digest::SHA qw(sha1_hex);
 use IO::Select;
 use IO::Socket::INET;
-use Socket qw(IPPROTO_TCP TCP_NODELAY);
+use POSIX ();
+use Socket qw(IPPROTO_TCP SOL_SOCKET SO_RCVBUF TCP_NODELAY);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tracker;
@@ -125,8 +127,12 @@ my @malformed = (
 
 my ($answers, %seen, %conns, @never_well);
 my $last_told = '';
+my $large = '[' . join(',', map { tracker_text("n$_", 'x' x 20_000) } 1 .. 200)
+            . ']';
 my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 64)
     or die "listen: $!";
+# what is not read fills the buffers soon
+setsockopt $listener, SOL_SOCKET, SO_RCVBUF, 16384;
 my $address = '127.0.0.1:' . $listener->sockport;
 my $number = 0;
 
@@ -134,9 +140,16 @@ seed();
 start_nginx(redis => $address, timeout => '700ms', redis_timeout => '250ms',
             location => <<"CONFIG" . "}\nlocation /v2/manage/ {" . <<"MORE");
             tracker_max_trackers 1000;
+            client_max_body_size 8m;
 CONFIG
             tracker_api;
             tracker_redis $address db=3 password_file=$ENV{TEST_NGINX_KEY};
+        }
+
+        location /v3/manage/ {
+            tracker_api;
+            tracker_redis_timeout 20s;
+            client_max_body_size 8m;
 MORE
 
 my ($worker) = workers();
@@ -148,6 +161,7 @@ test_shapes() if part('shapes');
 test_taken() if part('taken');
 test_malformed() if part('malformed');
 test_partial() if part('partial');
+test_early() if part('early');
 test_unsolicited() if part('unsolicited');
 test_random() if part('random');
 test_idle_junk() if part('unsolicited');
@@ -169,6 +183,8 @@ control('more than was asked for goes to hiredis', 'lives|worker',
         ['unsolicited'],
         ['src/ngx_redis_send.c', 'ac->c.reader->pos < ac->c.reader->len',
          'ac->c.reader->pos > ac->c.reader->len']);
+control('a stream that was given up is used again', 'next one', ['early'],
+        ['src/ngx_redis.c', 'lane->broken = 1;', 'lane->broken = 0;']);
 
 finish();
 
@@ -195,8 +211,8 @@ sub words {
 # One turn of the loop: takes connections and commands, answers.
 sub serve {
     my ($seconds, @others) = @_;
-    my $select = IO::Select->new($listener, map({ $_->{sock} } values %conns),
-                                 @others);
+    my @heard = map { $_->{sock} } grep { !$_->{deaf} } values %conns;
+    my $select = IO::Select->new($listener, @heard, @others);
     my @ready;
 
     for my $sock ($select->can_read($seconds)) {
@@ -231,6 +247,18 @@ sub hear {
 
         $answer = $answer->[$n < @$answer ? $n : -1] if ref $answer eq 'ARRAY';
         speak($conn, $answer, $command);
+    }
+
+    if (exists $answers->{early} && $conn->{sock}
+        && $conn->{in} =~ /^\*\d{3}\r\n\$7\r\nEVALSHA\r\n/)
+    {
+        # the rest of a large command is not read
+        my $n = $seen{early}++;
+        my $early = $answers->{early};
+
+        $conn->{deaf} = 1;
+        sleep 0.05;
+        speak($conn, ref $early ? $early->[$n < @$early ? $n : -1] : $early);
     }
 }
 
@@ -287,26 +315,44 @@ sub step_of {
 # The response to one create while Redis answers as it is told.
 sub ask {
     my ($told, %o) = @_;
-    my $text = post('tracker', tracker_text('n'),
+    my $text = post($o{large} ? ('trackers', $large)
+                              : ('tracker', tracker_text('n')),
                     account => 'a' . ++$number,
                     headers => ['Idempotency-Key: k', 'Connection: close']);
     my $bytes = '';
     my $end = time() + 30;
 
     $text =~ s{/v1/}{/v2/} if $o{v2};
+    $text =~ s{/v1/}{/v3/} if $o{v3};
     $answers = $told;
     %seen = ();
 
     my $sock = connect_nginx();
-    send_bytes($sock, $text);
+    my $sender = send_all($sock, $text);
 
     while (time() < $end) {
         next unless serve(1, $sock);
         last unless sysread $sock, $bytes, 65536, length $bytes;
     }
 
+    waitpid $sender, 0 if $sender;
+
     $answers = {};
     return Tracker::take_response(\$bytes, 'POST') // { status => 0 };
+}
+
+# A large body is read after the lock was taken from us: another process sends
+# it.
+sub send_all {
+    my ($sock, $text) = @_;
+
+    return 0 * send_bytes($sock, $text) if length $text < 65536;
+
+    my $pid = fork() // die "fork: $!";
+    return $pid if $pid;
+
+    send_bytes($sock, $text);
+    POSIX::_exit(0);
 }
 
 # The status of a create, begun on a connection where all is well.
@@ -507,6 +553,45 @@ sub test_partial {
     }
 
     same_worker('partial replies');
+}
+
+# An answer to a bulk that has not come as a whole, or silence.
+sub test_early {
+    my $error = "-ERR Protocol error: invalid bulk length\r\n";
+    my $loading = "-LOADING Redis is loading the dataset in memory\r\n";
+
+    is_taken('a large bulk is taken');
+    is_early($error, 500, 'an error amid a large command');
+    is_early([$loading, undef], 504, 'a word that is waited for, silence');
+    is_early($good{create}, FAILED, '"created" before it can be');
+    is_early(undef, 504, 'silence amid a large command');
+
+    # from here on the connection is not taken for dead so soon
+
+    is_taken('with much patience', v3 => 1);
+    is_early(undef, 504, 'silence amid a command of less patience');
+    same_worker('answers to parts of commands');
+}
+
+sub is_early {
+    my ($early, $status, $title) = @_;
+
+    like(ask({ early => $early }, large => 1)->{status},
+         ref $status ? $status : qr/^$status$/, $title);
+    cmp_ok($seen{early}, '>=', 1, "$title: it was sent in pieces");
+    is_taken("$title: the next one");
+}
+
+sub is_taken {
+    my ($title, %o) = @_;
+    my ($end, $status) = time() + 5;
+
+    do {
+        serve(0.02);
+        $status = ask({}, large => 1, %o)->{status};
+    } while ($status != 200 && time() < $end);
+
+    is($status, 200, $title);
 }
 
 sub test_unsolicited {

@@ -16,16 +16,12 @@
 
 #undef TRACKER_DECODE_LARGE
 #define TRACKER_DECODE_LARGE  1
-#define tracker_decode_s      tracker_decode_large_s
-#define tracker_decode_t      tracker_decode_large_t
 #define tracker_decode_start  tracker_decode_large_start
 #define tracker_decode_run    tracker_decode_large_run
 
 #include "tracker_decode.c"
 
 #undef TRACKER_DECODE_LARGE
-#undef tracker_decode_s
-#undef tracker_decode_t
 #undef tracker_decode_start
 #undef tracker_decode_run
 
@@ -72,16 +68,16 @@ static const struct {
 static size_t  budget;
 
 
-#define decode(name, type, start, run)                                        \
+#define in_runs(name, start, run)                                             \
                                                                               \
 static tracker_rc_e                                                           \
 name(const char *data, size_t len, tracker_json_shape_e shape,                \
     const tracker_limits_t *limits, const tracker_arena_t *arena,             \
     tracker_set_t *set, tracker_message_t *message)                           \
 {                                                                             \
-    type          *state;                                                     \
-    size_t         left;                                                      \
-    tracker_rc_e   rc;                                                        \
+    tracker_decode_t  *state;                                                 \
+    size_t             left;                                                  \
+    tracker_rc_e       rc;                                                    \
                                                                               \
     state = start(data, len, shape, limits, arena, set);                      \
                                                                               \
@@ -98,10 +94,8 @@ name(const char *data, size_t len, tracker_json_shape_e shape,                \
 }
 
 
-decode(decode_small, tracker_decode_t, tracker_decode_start,
-       tracker_decode_run)
-decode(decode_large, tracker_decode_large_t, tracker_decode_large_start,
-       tracker_decode_large_run)
+in_runs(decode_small, tracker_decode_start, tracker_decode_run)
+in_runs(decode_large, tracker_decode_large_start, tracker_decode_large_run)
 
 
 static tracker_rc_e
