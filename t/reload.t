@@ -124,6 +124,9 @@ kill STOP => @old;
 send_bytes($sock, substr $text, -5);
 kill HUP => $master;
 wait_until(sub { worker_pids() > @old }, 'new workers');
+
+# the master lets these start before it tells the old ones
+select undef, undef, undef, 0.5;
 kill CONT => @old;
 
 my $response = read_response($sock);
