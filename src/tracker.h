@@ -104,8 +104,8 @@ typedef enum {
 
 /*
  * Long work is done in pieces of a budget, so that nobody waits for its end.
- * A byte read or written costs one, a tracker TRACKER_COST besides: on a
- * machine of 2020 about a nanosecond.  Takes the cost of what was done from
+ * A byte read or written costs one, a tracker TRACKER_COST besides: each
+ * stands for about a nanosecond.  Takes the cost of what was done from
  * the budget, and returns 1 while some of it is left, else 0.
  */
 
