@@ -15,8 +15,8 @@
 #include "ngx_http_tracker_module.h"
 
 
-/* the budget of a turn, about a millisecond: see tracker_spend() */
-#define NGX_HTTP_TRACKER_BUDGET  (1024 * 1024)
+/* the budget of a turn, about half a millisecond: see tracker_spend() */
+#define NGX_HTTP_TRACKER_BUDGET  (512 * 1024)
 
 
 /* what a request that was accepted waits for */
