@@ -297,13 +297,18 @@ ngx_redis_reply_handler(redisAsyncContext *ac, void *r, void *data)
     q = ngx_queue_head(&lane->sent);
     op = ngx_queue_data(q, ngx_redis_op_t, queue);
 
-    /* only an error may come before the whole command is sent */
-
     early = (op == lane->partial);
 
-    if (early && reply->type != REDIS_REPLY_ERROR) {
-        ngx_redis_surplus(lane);
-        return;
+    if (early) {
+
+        /* only an error may come before the whole command is sent */
+
+        if (reply->type != REDIS_REPLY_ERROR) {
+            ngx_redis_surplus(lane);
+            return;
+        }
+
+        lane->partial = NULL;
     }
 
     ngx_queue_remove(q);
