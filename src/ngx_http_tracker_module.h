@@ -232,19 +232,20 @@ ngx_int_t ngx_http_tracker_match_app(ngx_http_tracker_apps_t *apps,
     tracker_login_t *login, ngx_log_t *log);
 
 /*
- * ngx_http_tracker_response.c.  Each makes ctx->answer from ctx->outcome.
- */
-
-/*
- * Renders the trackers of ctx->set, which have ids, as the answer to a
- * create; the bytes are memory of the job.  The JSON object of each tracker
- * in it goes to records, an array of set.n.  After the start run is called
- * until it returns NGX_OK or NGX_ERROR: NGX_AGAIN is the end of the budget.
+ * ngx_http_tracker_render.c: renders the trackers of ctx->set, which have ids,
+ * as the answer to a create; the bytes are memory of the job.  The JSON object
+ * of each tracker in it goes to records, an array of set.n.  After the start
+ * run is called until it returns NGX_OK or NGX_ERROR: NGX_AGAIN is the end of
+ * the budget.
  */
 void ngx_http_tracker_render_start(ngx_http_tracker_ctx_t *ctx,
     tracker_str_t *records);
 ngx_int_t ngx_http_tracker_render_run(ngx_http_tracker_ctx_t *ctx,
     size_t *budget);
+
+/*
+ * ngx_http_tracker_response.c.  Each makes ctx->answer from ctx->outcome.
+ */
 
 /* Sets the outcome and the sentence of its table, or the given one. */
 ngx_int_t ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx,

@@ -242,14 +242,14 @@ void ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why);
 /* ngx_redis_send.c */
 
 /*
- * Hands a command to hiredis and appends op to lane->sent.  Where more than
- * NGX_REDIS_MAX_UNWRITTEN would wait to be written, the rest of its arguments
- * is left to ngx_redis_send_more(), and the op is lane->partial.  On NGX_ERROR
- * (no memory) the connection must be closed: part of it may be out.
+ * Hands what waits to hiredis: scripts to be loaded, then commands, as long as
+ * less than NGX_REDIS_MAX_UNWRITTEN waits to be written.  They are in
+ * lane->sent; of the last one arguments may be left for the next call.  On
+ * NGX_ERROR (no memory) the connection must be closed: part of a command may
+ * be out.
  */
-ngx_int_t ngx_redis_send(ngx_redis_op_t *op, ngx_str_t *head,
-    ngx_uint_t nhead, ngx_str_t *argv, ngx_uint_t argc);
-ngx_int_t ngx_redis_send_more(ngx_redis_lane_t *lane);
+ngx_int_t ngx_redis_send_waiting(ngx_redis_lane_t *lane);
+
 ngx_int_t ngx_redis_send_own(ngx_redis_lane_t *lane, ngx_redis_kind_e kind,
     ngx_str_t *argv, ngx_uint_t argc);
 void ngx_redis_reply_handler(redisAsyncContext *ac, void *r, void *data);

@@ -23,6 +23,11 @@ typedef struct {
 } ngx_redis_writer_t;
 
 
+static ngx_int_t ngx_redis_send_op(ngx_redis_op_t *op);
+static ngx_int_t ngx_redis_send_scripts(ngx_redis_lane_t *lane);
+static ngx_int_t ngx_redis_send(ngx_redis_op_t *op, ngx_str_t *head,
+    ngx_uint_t nhead, ngx_str_t *argv, ngx_uint_t argc);
+static ngx_int_t ngx_redis_send_more(ngx_redis_lane_t *lane);
 static ngx_int_t ngx_redis_write_args(ngx_redis_writer_t *w, ngx_str_t *args,
     ngx_uint_t n);
 static ngx_int_t ngx_redis_write_more(ngx_redis_writer_t *w,
@@ -38,6 +43,110 @@ static void ngx_redis_refused(ngx_redis_op_t *op, redisReply *r);
 
 
 ngx_int_t
+ngx_redis_send_waiting(ngx_redis_lane_t *lane)
+{
+    ngx_queue_t     *q, *queue;
+    ngx_redis_op_t  *op;
+
+    if (lane->partial && ngx_redis_send_more(lane) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* nothing may come between the arguments of a command */
+
+    if (lane->partial) {
+        return NGX_OK;
+    }
+
+    if (lane->load && ngx_redis_send_scripts(lane) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    while (lane->partial == NULL
+           && lane->unwritten < NGX_REDIS_MAX_UNWRITTEN)
+    {
+
+        queue = ngx_queue_empty(&lane->again) ? &lane->waiting : &lane->again;
+
+        if (ngx_queue_empty(queue)) {
+            break;
+        }
+
+        q = ngx_queue_head(queue);
+        op = ngx_queue_data(q, ngx_redis_op_t, queue);
+
+        ngx_queue_remove(q);
+
+        if (ngx_redis_send_op(op) != NGX_OK) {
+            ngx_queue_insert_tail(&lane->waiting, q);
+            ngx_redis_op_fail(op, NGX_REDIS_ERROR);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_redis_send_op(ngx_redis_op_t *op)
+{
+    ngx_str_t             head[2];
+    ngx_redis_command_t  *cmd;
+
+    cmd = &op->cmd;
+
+    /* after silence the wait that has begun goes on: no second timeout */
+
+    if (op->renew) {
+        op->renew = 0;
+        ngx_redis_op_arm(op);
+    }
+
+    if (cmd->script == NULL) {
+        return ngx_redis_send(op, NULL, 0, cmd->argv, cmd->argc);
+    }
+
+    ngx_str_set(&head[0], "EVALSHA");
+    head[1].len = sizeof(cmd->script->sha);
+    head[1].data = cmd->script->sha;
+
+    return ngx_redis_send(op, head, 2, cmd->argv, cmd->argc);
+}
+
+
+static ngx_int_t
+ngx_redis_send_scripts(ngx_redis_lane_t *lane)
+{
+    ngx_str_t          argv[3];
+    ngx_uint_t         i;
+    ngx_redis_conf_t  *conf;
+
+    conf = &lane->redis->conf;
+
+    ngx_str_set(&argv[0], "SCRIPT");
+    ngx_str_set(&argv[1], "LOAD");
+
+    for (i = 0; i < conf->nscripts; i++) {
+
+        if (!(lane->load & ((uint32_t) 1 << i))) {
+            continue;
+        }
+
+        argv[2] = conf->scripts[i].text;
+
+        if (ngx_redis_send_own(lane, NGX_REDIS_LOAD, argv, 3) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    lane->load = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
 ngx_redis_send(ngx_redis_op_t *op, ngx_str_t *head, ngx_uint_t nhead,
     ngx_str_t *argv, ngx_uint_t argc)
 {
@@ -66,7 +175,9 @@ ngx_redis_send(ngx_redis_op_t *op, ngx_str_t *head, ngx_uint_t nhead,
 }
 
 
-ngx_int_t
+/* the rest of the arguments of lane->partial, or some of them */
+
+static ngx_int_t
 ngx_redis_send_more(ngx_redis_lane_t *lane)
 {
     ngx_redis_writer_t  w;

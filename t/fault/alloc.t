@@ -84,7 +84,8 @@ log_is_clean('nothing worse than an error in the log',
              qr/Cannot allocate memory|malloc\(|posix_memalign\(/);
 
 control('a pointer is not looked at', 'lived|each', ['single'],
-        ['src/tracker_store_write.c', 'if (p == NULL || arg == NULL', 'if (0']);
+        ['src/tracker_store_write.c', 'if (job->names == NULL || p == NULL',
+         'if (0']);
 control('what could not be sent is not freed', 'leak', ['single', 'bulk'],
         ['src/ngx_redis.c', "op->size;\n    }\n\n    ngx_free(op);",
          "op->size;\n    }"]);

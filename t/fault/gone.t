@@ -46,8 +46,10 @@ control('a lock is not given back', 'free', ['bytes'],
          "job->closed = 1;\n    job->holds_lock = 0;"]);
 control('a client that is gone is not noticed', '499', ['command'],
         ['src/ngx_http_tracker_handler.c',
-         'r->read_event_handler = ngx_http_test_reading;',
-         'r->read_event_handler = ngx_http_block_reading;']);
+         "discard_body) {\n        r->read_event_handler"
+         . " = ngx_http_test_reading;",
+         "discard_body) {\n        r->read_event_handler"
+         . " = ngx_http_block_reading;"]);
 
 finish();
 
