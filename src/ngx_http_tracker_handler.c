@@ -356,35 +356,40 @@ ngx_uint_t
 ngx_http_tracker_turn_over(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_state_e state)
 {
-    ngx_event_t                  *ev;
-    ngx_msec_int_t                left;
-    ngx_http_tracker_loc_conf_t  *tlcf;
-
     if (ctx->budget) {
         return 0;
     }
+
+    ctx->state = state;
+    r->read_event_handler = ngx_http_test_reading;
+
+    /* without a timer an exiting worker would not wait for the next turn */
+
+    ngx_http_tracker_arm(r, ctx, ngx_http_tracker_turn);
+
+    ngx_post_event(&ctx->event, &ngx_posted_next_events);
+
+    return 1;
+}
+
+
+void
+ngx_http_tracker_arm(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_event_handler_pt handler)
+{
+    ngx_msec_int_t                left;
+    ngx_http_tracker_loc_conf_t  *tlcf;
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
     left = (ngx_msec_int_t) (ctx->start + tlcf->store.timeout
                              - ngx_current_msec);
 
-    ctx->state = state;
-    r->read_event_handler = ngx_http_test_reading;
+    ctx->event.handler = handler;
+    ctx->event.data = ctx;
+    ctx->event.log = r->connection->log;
 
-    ev = &ctx->event;
-
-    ev->handler = ngx_http_tracker_turn;
-    ev->data = ctx;
-    ev->log = r->connection->log;
-
-    ngx_post_event(ev, &ngx_posted_next_events);
-
-    /* without a timer an exiting worker would not wait for the next turn */
-
-    ngx_add_timer(ev, ngx_max(left, 1));
-
-    return 1;
+    ngx_add_timer(&ctx->event, ngx_max(left, 1));
 }
 
 

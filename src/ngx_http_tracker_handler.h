@@ -85,6 +85,10 @@ void ngx_http_tracker_wait(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 ngx_uint_t ngx_http_tracker_turn_over(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_state_e state);
 
+/* ctx->event calls the handler at the request's deadline */
+void ngx_http_tracker_arm(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_event_handler_pt handler);
+
 /* answers an outcome and the sentence of its table, as refuse does */
 void ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_uint_t outcome);

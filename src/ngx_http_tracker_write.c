@@ -105,26 +105,14 @@ ngx_http_tracker_accept(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 static void
 ngx_http_tracker_accepted(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_msec_int_t                left;
-    ngx_http_tracker_loc_conf_t  *tlcf;
-
     if (ctx->body.complete) {
         ngx_http_tracker_decoding(r, ctx);
         return;
     }
 
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
-
-    left = (ngx_msec_int_t) (ctx->start + tlcf->store.timeout
-                             - ngx_current_msec);
-
     ctx->state = NGX_HTTP_TRACKER_READING;
-    ctx->event.handler = ngx_http_tracker_deadline;
-    ctx->event.data = ctx;
-    ctx->event.log = r->connection->log;
 
-    ngx_add_timer(&ctx->event, ngx_max(left, 1));
-
+    ngx_http_tracker_arm(r, ctx, ngx_http_tracker_deadline);
     ngx_http_tracker_read_body(r);
 }
 
