@@ -11,64 +11,67 @@
 -- Prints one line of results for the program that started it.
 --
 
-local method, path, pieces
-local tokens, turn = {}, 0
-local headers = { ["Content-Type"] = "application/json" }
-local number = 0
+local heads, pieces = {}, {}
+local turn, number = 0, 0
 
+
+-- All that can be made beforehand is: a generator that is slower than the
+-- server would leave it idle, and measure how it falls asleep and wakes.
 
 function init(args)
     local file = assert(io.open(args[1], "rb"))
-    local body
+    local method, path = file:read("*l"):match("^(%S+) (%S+)$")
+    local body = file:read("*a")
 
-    method, path = file:read("*l"):match("^(%S+) (%S+)$")
-    body = file:read("*a")
     file:close()
 
-    -- numbers go to the even places
+    -- numbers go between the pieces
 
-    pieces = {}
-
-    for text, slot in (body .. "@@@@@@@@@@"):gmatch("(.-)(@@@@@@@@@@)") do
+    for text in (body .. "@@@@@@@@@@"):gmatch("(.-)@@@@@@@@@@") do
         pieces[#pieces + 1] = text
-        pieces[#pieces + 1] = slot
     end
 
-    pieces[#pieces] = nil
-
     local line, first, count = 0, tonumber(args[3]), tonumber(args[4])
+    local headers = { ["Content-Type"] = "application/json" }
 
     for token in io.lines(args[2]) do
         line = line + 1
 
         if line >= first and line < first + count then
-            tokens[#tokens + 1] = "Bearer " .. token
+            headers["Authorization"] = "Bearer " .. token
+
+            local request = wrk.format(method, path, headers,
+                                       body ~= "" and body)
+
+            heads[#heads + 1] = request:sub(1, #request - #body)
+                                .. pieces[1]
         end
     end
 
     -- another run of wrk goes on with other numbers
 
     number = os.time() % 100000 * 100000
+
+    table.remove(pieces, 1)
 end
 
 
 function request()
-    number = number + 1
-    turn = turn % #tokens + 1
+    turn = turn % #heads + 1
 
-    headers["Authorization"] = tokens[turn]
-
-    if #pieces == 1 then
-        return wrk.format(method, path, headers, pieces[1] ~= "" and pieces[1])
+    if #pieces == 0 then
+        return heads[turn]
     end
+
+    number = number + 1
 
     local slot = ("%010d"):format(number)
 
-    for i = 2, #pieces, 2 do
-        pieces[i] = slot
+    if #pieces == 1 then
+        return heads[turn] .. slot .. pieces[1]
     end
 
-    return wrk.format(method, path, headers, table.concat(pieces))
+    return heads[turn] .. slot .. table.concat(pieces, slot)
 end
 
 
