@@ -95,7 +95,8 @@ sub targets {
     my $rows = '';
 
     for my $workload (@$workloads) {
-        my ($lua, $module) = @{ $median->{$workload->{name}} }{qw(lua module)};
+        my ($lua, $module, $floor)
+            = @{ $median->{$workload->{name}} }{qw(lua module floor)};
         my $target = $target{$workload->{name}};
 
         next unless $lua && $module && !$workload->{beside};
@@ -104,16 +105,18 @@ sub targets {
         my $verdict = !$target ? '' : $ratio >= $target->[1] ? 'aim reached'
                       : $ratio >= $target->[0] ? 'reached' : '**missed**';
 
-        $rows .= sprintf "| %s | %s | %s | %.2f | %s | %s | %s |\n",
+        $rows .= sprintf "| %s | %s | %s | %s | %.2f | %s | %s | %s |\n",
                          $workload->{name}, micro($lua->{cpu}),
-                         micro($module->{cpu}), $ratio,
+                         micro($module->{cpu}),
+                         $floor ? micro($floor->{cpu}) : '', $ratio,
                          $target ? @$target : ('', ''), $verdict;
     }
 
     return '' unless $rows;
 
-    return "| workload | Lua peer, us | this module, us | ratio | at least "
-           . "| aim | |\n|---|--:|--:|--:|--:|--:|---|\n$rows\n";
+    return "| workload | Lua peer, us | this module, us | floor, us | ratio "
+           . "| at least | aim | |\n"
+           . "|---|--:|--:|--:|--:|--:|--:|---|\n$rows\n";
 }
 
 
