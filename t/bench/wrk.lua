@@ -31,20 +31,18 @@ function init(args)
         pieces[#pieces + 1] = text
     end
 
+    local headers = { ["Content-Type"] = "application/json",
+                      ["Authorization"] = "Bearer TOKEN" }
+    local request = wrk.format(method, path, headers, body ~= "" and body)
+    local head = request:sub(1, #request - #body)
+
     local line, first, count = 0, tonumber(args[3]), tonumber(args[4])
-    local headers = { ["Content-Type"] = "application/json" }
 
     for token in io.lines(args[2]) do
         line = line + 1
 
         if line >= first and line < first + count then
-            headers["Authorization"] = "Bearer " .. token
-
-            local request = wrk.format(method, path, headers,
-                                       body ~= "" and body)
-
-            heads[#heads + 1] = request:sub(1, #request - #body)
-                                .. pieces[1]
+            heads[#heads + 1] = head:gsub("TOKEN", token) .. pieces[1]
         end
     end
 
