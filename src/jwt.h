@@ -13,6 +13,14 @@
 #include <time.h>
 
 
+/*
+ * As in all headers here: nginx loads modules with RTLD_GLOBAL, and without
+ * this another one's function of the same name could be called for ours, or
+ * ours for its own (libjwt names its functions jwt_* too).
+ */
+#pragma GCC visibility push(hidden)
+
+
 #define JWT_KEY_MIN   32     /* bytes, RFC 7518 section 3.2 */
 #define JWT_SUB_MAX   255    /* bytes of an account */
 #define JWT_SKEW      60     /* seconds that nbf and iat may be ahead */
@@ -62,6 +70,9 @@ jwt_rc_e jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
 
 jwt_rc_e jwt_sign(const jwt_key_t *key, const char *sub, size_t sub_len,
     time_t iat, time_t exp, char *p, size_t size, size_t *len);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _JWT_H_INCLUDED_ */

@@ -13,6 +13,9 @@
 #include "jwt.h"
 
 
+#pragma GCC visibility push(hidden)
+
+
 /* tokens that a cache holds at most, about a megabyte */
 #define JWT_CACHE_TOKENS     4096
 
@@ -38,6 +41,9 @@ void jwt_cache_destroy(jwt_cache_t *cache);
 jwt_rc_e jwt_cache_verify(jwt_cache_t *cache, const char *token, size_t len,
     const jwt_key_t *keys, size_t nkeys, time_t now, char sub[JWT_SUB_MAX],
     size_t *sub_len);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _JWT_CACHE_H_INCLUDED_ */

@@ -17,6 +17,9 @@
 #include <ngx_http.h>
 
 
+#pragma GCC visibility push(hidden)
+
+
 typedef struct {
     ngx_str_t     data;         /* what has come so far */
     size_t        size;         /* of the memory at data.data */
@@ -47,6 +50,9 @@ ngx_int_t ngx_http_tracker_body_read(ngx_http_request_t *r,
 
 /* While something else is waited for, client_body_timeout stands still. */
 void ngx_http_tracker_body_pause(ngx_http_request_t *r);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _NGX_HTTP_TRACKER_BODY_H_INCLUDED_ */

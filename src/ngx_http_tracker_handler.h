@@ -15,6 +15,9 @@
 #include "ngx_http_tracker_module.h"
 
 
+#pragma GCC visibility push(hidden)
+
+
 /* the budget of a turn, about half a millisecond: see tracker_spend() */
 #define NGX_HTTP_TRACKER_BUDGET  (512 * 1024)
 
@@ -108,6 +111,9 @@ void ngx_http_tracker_finish(ngx_http_request_t *r,
 /* begins the request's job; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_http_tracker_begin_job(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_uint_t large);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _NGX_HTTP_TRACKER_HANDLER_H_INCLUDED_ */

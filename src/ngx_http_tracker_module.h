@@ -20,6 +20,9 @@
 #include "ngx_http_tracker_body.h"
 
 
+#pragma GCC visibility push(hidden)
+
+
 /*
  * How a request ended: what the store says (tracker_outcome_e) and what the
  * HTTP side decides by itself.  ngx_http_tracker_response.c has the table of
@@ -281,6 +284,9 @@ ngx_int_t ngx_http_tracker_filter_init(ngx_conf_t *cf);
 
 
 extern ngx_module_t  ngx_http_tracker_module;
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _NGX_HTTP_TRACKER_MODULE_H_INCLUDED_ */

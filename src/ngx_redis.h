@@ -18,6 +18,9 @@
 #include <ngx_core.h>
 
 
+#pragma GCC visibility push(hidden)
+
+
 typedef struct ngx_redis_s     ngx_redis_t;
 typedef struct ngx_redis_op_s  ngx_redis_op_t;
 
@@ -163,6 +166,9 @@ void ngx_redis_reply_element(ngx_redis_reply_t *reply, size_t i,
  * what is still pending are not called, and nothing is left to cancel.
  */
 void ngx_redis_close(ngx_array_t *servers);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _NGX_REDIS_H_INCLUDED_ */

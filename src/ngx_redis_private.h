@@ -31,6 +31,9 @@
 #include "ngx_redis.h"
 
 
+#pragma GCC visibility push(hidden)
+
+
 #define NGX_REDIS_LANES          2
 #define NGX_REDIS_REFUSALS       16
 
@@ -282,6 +285,9 @@ void ngx_redis_log_recovery(ngx_redis_lane_t *lane);
 /* Puts the socket of lane->ac on nginx's event loop. */
 ngx_int_t ngx_redis_event_attach(ngx_redis_lane_t *lane);
 void ngx_redis_event_flush(ngx_redis_lane_t *lane);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _NGX_REDIS_PRIVATE_H_INCLUDED_ */

@@ -14,6 +14,9 @@
 #include <stdint.h>
 
 
+#pragma GCC visibility push(hidden)
+
+
 #define TRACKER_ID_LEN        16
 
 /* a name or a key of a client in a message is cut at so many characters */
@@ -181,6 +184,9 @@ void tracker_message_path(tracker_message_t *message, long index,
  */
 void tracker_message_quote(tracker_message_t *message,
     const tracker_str_t *str);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _TRACKER_H_INCLUDED_ */

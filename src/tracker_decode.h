@@ -12,6 +12,9 @@
 #include "tracker_json.h"
 
 
+#pragma GCC visibility push(hidden)
+
+
 /*
  * From so many bytes on the first fault is the answer, and no syntax behind it
  * is looked at, that of a value of another type included: the library would
@@ -42,6 +45,9 @@ tracker_decode_t *tracker_decode_start(const char *data, size_t len,
  */
 tracker_rc_e tracker_decode_run(tracker_decode_t *decode, size_t *budget,
     tracker_message_t *message);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _TRACKER_DECODE_H_INCLUDED_ */

@@ -14,6 +14,9 @@
 #include "tracker_patch.h"
 
 
+#pragma GCC visibility push(hidden)
+
+
 /* what an endpoint takes as its body */
 
 typedef enum {
@@ -103,6 +106,9 @@ char *tracker_json_write(char *p, const tracker_t *t);
  */
 size_t tracker_json_string_length(const char *data, size_t len);
 char *tracker_json_string_write(char *p, const char *data, size_t len);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _TRACKER_JSON_H_INCLUDED_ */

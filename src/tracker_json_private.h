@@ -9,6 +9,9 @@
 #include "tracker_json.h"
 
 
+#pragma GCC visibility push(hidden)
+
+
 typedef struct {
     tracker_str_t     key;
     size_t            offset;        /* in tracker_t */
@@ -21,6 +24,9 @@ typedef struct {
 /* in the order in which they are written; the first is the id */
 
 extern const tracker_json_field_t  tracker_json_fields[TRACKER_JSON_FIELDS];
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _TRACKER_JSON_PRIVATE_H_INCLUDED_ */

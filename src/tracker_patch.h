@@ -12,6 +12,9 @@
 #include "tracker.h"
 
 
+#pragma GCC visibility push(hidden)
+
+
 typedef enum {
     TRACKER_PATCH_ADD = 0,
     TRACKER_PATCH_REPLACE,
@@ -75,6 +78,9 @@ tracker_rc_e tracker_patch_step(tracker_patch_step_t *step, size_t i,
 tracker_rc_e tracker_patch_apply(tracker_t *t, const tracker_patch_t *patch,
     const tracker_limits_t *limits, const tracker_arena_t *arena,
     tracker_message_t *message);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _TRACKER_PATCH_H_INCLUDED_ */

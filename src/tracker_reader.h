@@ -15,6 +15,9 @@
 #include "tracker.h"
 
 
+#pragma GCC visibility push(hidden)
+
+
 typedef enum {
     TRACKER_READER_OK = 0,
     TRACKER_READER_AGAIN,        /* the budget is spent, run once more */
@@ -67,6 +70,9 @@ tracker_reader_t *tracker_read_start(const char *data, size_t len,
  * has.  Only after TRACKER_READER_AGAIN the reader may be run once more.
  */
 tracker_reader_rc_e tracker_read_run(tracker_reader_t *rd, size_t *budget);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _TRACKER_READER_H_INCLUDED_ */

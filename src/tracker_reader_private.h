@@ -9,6 +9,9 @@
 #include "tracker_reader.h"
 
 
+#pragma GCC visibility push(hidden)
+
+
 struct tracker_reader_s {
     const char             *p;
     const char             *end;
@@ -38,6 +41,9 @@ int tracker_read_char(tracker_reader_t *rd, char c);
  * where it holds an escape, of memory of the arena.
  */
 int tracker_read_string(tracker_reader_t *rd, tracker_str_t *str);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _TRACKER_READER_PRIVATE_H_INCLUDED_ */

@@ -9,6 +9,9 @@
 #include "tracker.h"
 
 
+#pragma GCC visibility push(hidden)
+
+
 /* the first string that repeats an earlier one; repeat 0: there is none */
 
 typedef struct {
@@ -25,6 +28,9 @@ typedef struct {
  */
 tracker_rc_e tracker_find_repeat(const tracker_str_t *first, size_t stride,
     size_t n, const tracker_arena_t *arena, tracker_repeat_t *repeat);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _TRACKER_REPEAT_H_INCLUDED_ */

@@ -18,6 +18,9 @@
 #include "ngx_redis.h"
 
 
+#pragma GCC visibility push(hidden)
+
+
 /*
  * Redis takes a million arguments a command and a tracker is three; a body
  * may be 16 MB at most.
@@ -237,6 +240,9 @@ ngx_int_t tracker_job_release(tracker_job_t *job);
  * then the job's memory is freed.
  */
 void tracker_job_close(tracker_job_t *job);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _TRACKER_STORE_H_INCLUDED_ */

@@ -13,6 +13,9 @@
 #include "tracker_store.h"
 
 
+#pragma GCC visibility push(hidden)
+
+
 /* a lock, and a tombstone, outlive a request's deadline by so much, in ms */
 #define TRACKER_LOCK_MARGIN    5000
 
@@ -88,6 +91,9 @@ tracker_outcome_e tracker_job_fetched(tracker_job_t *job,
     ngx_redis_reply_t *reply);
 tracker_outcome_e tracker_job_listed(tracker_job_t *job,
     ngx_redis_reply_t *reply);
+
+
+#pragma GCC visibility pop
 
 
 #endif /* _TRACKER_STORE_PRIVATE_H_INCLUDED_ */

@@ -66,6 +66,18 @@ only_in(qr/\bngx_http_finalize_request\b/,
 
 only_in(qr{(?<![:"])//}, 'lua/.*', 'comments are /* */');
 
+is(join(' ', grep { $text{$_} !~ /\n\#pragma\ GCC\ visibility\ push\(hidden\)\n
+                                  .*\n\#pragma\ GCC\ visibility\ pop\n/sx }
+             grep { /\.h$/ } sort keys %text), '',
+   'no header offers its names to other modules');
+
+if (my $module = $ENV{TEST_NGINX_LOAD_MODULES}) {
+    my @names = grep { !/ngx_module(s|_names|_order)$/ }
+                     `nm -D --defined-only $module`;
+
+    is("@names", '', 'the module exports what nginx asks for, and nothing else');
+}
+
 for my $file (sort keys %text) {
     my @lines = split /\n/, decode('UTF-8', $text{$file});
     my @long = grep { length $lines[$_ - 1] > 80 } 1 .. @lines;
