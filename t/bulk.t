@@ -26,6 +26,24 @@ sub large_bulk {
     } 1 .. $n);
 }
 
+# runs create.lua as the module does: pairs of a name and an id
+sub create_script {
+    my (@pairs) = @_;
+    my $n = @pairs / 2;
+    my $script = do {
+        open my $in, '<', 'src/lua/create.lua' or die "create.lua: $!";
+        local $/;
+        <$in>;
+    };
+
+    my @keys = map { account_key('tester', $_) } qw(lock index rev),
+        map({ "name:$pairs[2 * $_]" } 0 .. $n - 1),
+        map({ "id:$pairs[2 * $_ + 1]" } 0 .. $n - 1);
+
+    return redis('EVAL', $script, scalar @keys, @keys, '', 0, '',
+                 ('{}') x $n);
+}
+
 __DATA__
 
 === trackers are answered in the order of the request
@@ -100,6 +118,39 @@ my $response = exchange(post('trackers', $text));
 
 is($response->{status}, 400, 'refused');
 is(redis('DBSIZE'), 0, 'nothing was written');
+
+
+
+=== nothing is created when one of the ids is another's
+--- scenario
+my $response = exchange(post('tracker', tracker_text('n')));
+my $id = decode($response->{body})->{tracker}{id};
+my @free = map { 4_503_599_627_370_496 + $_ } 1 .. 1200;
+my $keys = redis('DBSIZE');
+
+is_deeply(create_script(a => $free[0], b => $id), ['taken'], 'the second');
+is_deeply(create_script(map({ ("n$_", $free[$_]) } 0 .. 1100), b => $id),
+          ['taken'], 'the last of three chunks');
+is_deeply(create_script(a => $free[0], n => $id), ['conflict', 1, 1],
+          'a name that exists is said first');
+is(redis('DBSIZE'), $keys, 'nothing was written');
+is(redis('GET', account_key('tester', 'rev')), 1, 'the revision');
+is_deeply(create_script(a => $free[0], b => $free[1]), ['created'],
+          'others are free');
+is(redis('DBSIZE'), $keys + 4, 'and written');
+
+
+
+=== nothing is created when the index is somebody else's key
+--- scenario
+redis('SET', account_key('tester', 'index'), 'x');
+
+my $response = exchange(post('trackers', bulk(map { tracker_text($_) }
+                                              qw(a b))));
+
+is($response->{status}, 500, 'refused');
+is(join(' ', @{redis('KEYS', '*:name:*')}, @{redis('KEYS', '*:id:*')}), '',
+   'no name and no record');
 
 
 

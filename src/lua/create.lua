@@ -40,20 +40,25 @@ local function answer(...)
 end
 
 
-local function existing(first)
+-- how many of the keys from first to last exist
+
+local function existing(first, last)
     local count = 0
 
-    for i = 1, n, CHUNK do
-        local last = math.min(i + CHUNK - 1, n)
-        count = count + redis.call('exists',
-                                   unpack(KEYS, first + i, first + last))
+    for i = first, last, CHUNK do
+        local to = math.min(i + CHUNK - 1, last)
+        count = count + redis.call('exists', unpack(KEYS, i, to))
     end
 
     return count
 end
 
 
-if redis.call('exists', KEYS[ids + 1]) == 1 then
+-- names and ids; what it was is asked when it is not 0
+
+local used = existing(names + 1, ids + n)
+
+if used > 0 and redis.call('exists', KEYS[ids + 1]) == 1 then
     return answer('created')
 end
 
@@ -73,7 +78,7 @@ if holder and holder ~= token then
     return {'locked'}
 end
 
-local total = existing(names)
+local total = used > 0 and existing(names + 1, ids) or 0
 
 if total > 0 then
     local places = {}
@@ -106,7 +111,7 @@ if quota > 0 then
     end
 end
 
-if n > 1 and existing(ids) > 0 then
+if used > 0 then
     return {'taken'}
 end
 
@@ -124,19 +129,20 @@ for i = 1, n, CHUNK do
         values[#values + 1] = KEYS[ids + j]
         values[#values + 1] = ARGV[3 + j]
 
-        members[#members + 1] = string.format('%.0f', rev + j)
+        members[#members + 1] = string.format('%d', rev + j)
         members[#members + 1] = id
 
         chosen[j] = id
     end
 
-    redis.call('mset', unpack(values))
+    -- the index first: were it no sorted set, nothing would be half done
+
     redis.call('zadd', KEYS[2], unpack(members))
+    redis.call('mset', unpack(values))
 end
 
 if ARGV[3] ~= '' then
-    redis.call('hset', KEYS[4], 'digest', ARGV[3],
-               'ids', table.concat(chosen))
+    redis.call('hset', KEYS[4], 'digest', ARGV[3], 'ids', table.concat(chosen))
     redis.call('expire', KEYS[4], 86400)
 end
 

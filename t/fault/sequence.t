@@ -40,8 +40,8 @@ is(join(' ', values %{locks()}), '', 'no lock is left');
 log_is_clean('nothing worse than an error in the log');
 
 control('a conflict keeps the lock', 'sequential', ['sequence'],
-        ['src/lua/create.lua', 'local total = existing(names)',
-         "local total = existing(names)\nif total > 0 then token = '' end"]);
+        ['src/lua/create.lua', "\nif total > 0 then\n",
+         "\nif total > 0 then\ntoken = ''\n"]);
 control('a refusal does not wait for its release', 'sequential|rivals',
         ['sequence', 'rivals'],
         ['src/lua/release.lua', "if redis.call('get', KEYS[1]) == ARGV[1]",
