@@ -34,7 +34,7 @@ static ngx_int_t ngx_redis_write_more(ngx_redis_writer_t *w,
     ngx_redis_op_t *op);
 static ngx_int_t ngx_redis_write_arg(ngx_redis_writer_t *w, ngx_str_t *part,
     ngx_uint_t n);
-static u_char *ngx_redis_write_length(u_char *p, size_t len);
+static u_char *ngx_redis_write_length(u_char *p, u_char type, size_t len);
 static ngx_int_t ngx_redis_write_piece(ngx_redis_writer_t *w, u_char *data,
     size_t len);
 static void ngx_redis_surplus(ngx_redis_lane_t *lane);
@@ -155,7 +155,8 @@ ngx_redis_send(ngx_redis_op_t *op, ngx_str_t *head, ngx_uint_t nhead,
     w.lane = op->lane;
     w.begun = 0;
     w.total = 0;
-    w.last = ngx_sprintf(w.buf, "*%ui\r\n", nhead + argc + op->cmd.nmore);
+    w.last = ngx_redis_write_length(w.buf, '*',
+                                    nhead + argc + op->cmd.nmore);
 
     op->nsent = 0;
 
@@ -288,7 +289,7 @@ ngx_redis_write_arg(ngx_redis_writer_t *w, ngx_str_t *part, ngx_uint_t n)
         return NGX_ERROR;
     }
 
-    w->last = ngx_redis_write_length(w->last, len);
+    w->last = ngx_redis_write_length(w->last, '$', len);
 
     for (i = 0; i < n; i++) {
         len = part[i].len;
@@ -316,10 +317,13 @@ ngx_redis_write_arg(ngx_redis_writer_t *w, ngx_str_t *part, ngx_uint_t n)
 }
 
 
-/* a hundred lengths are written for a small bulk: no format for them */
+/*
+ * "*" and how many arguments, "$" and how many bytes: a hundred of them for a
+ * small bulk, so no format
+ */
 
 static u_char *
-ngx_redis_write_length(u_char *p, size_t len)
+ngx_redis_write_length(u_char *p, u_char type, size_t len)
 {
     u_char  *digit, digits[NGX_SIZE_T_LEN];
 
@@ -330,7 +334,7 @@ ngx_redis_write_length(u_char *p, size_t len)
         len /= 10;
     } while (len);
 
-    *p++ = '$';
+    *p++ = type;
     p = ngx_cpymem(p, digit, digits + NGX_SIZE_T_LEN - digit);
     *p++ = CR;
     *p++ = LF;
