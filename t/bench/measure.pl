@@ -37,12 +37,15 @@ write_file('tokens', map { Contender::token($_) . "\n" }
 
 my @workloads = Workload->select(split /,/, $workloads);
 my $redis = RedisServer->new("$bench/redis/redis.conf", Contender::SOCKET);
-my @contenders = map { Contender->new($_, $redis, \%files) }
-                     split /,/, $contenders;
-
-my %results;
+my (@contenders, %results);
 
 for my $round (1 .. $rounds) {
+
+    # processes differ, even of the same program: new ones in each round
+    $_->stop for @contenders;
+    @contenders = map { Contender->new($_, $redis, \%files) }
+                      split /,/, $contenders;
+
     for my $workload (@workloads) {
 
         # another one is first in each round
@@ -52,8 +55,8 @@ for my $round (1 .. $rounds) {
         for my $contender (@turn) {
             my $result = measure($workload, $contender) or next;
 
-            push @{ $results{$workload->{name}}{$contender->{name}} },
-                 $result;
+            $results{$workload->{name}}{$contender->{name}}[$round - 1]
+                = $result;
 
             printf STDERR "%d/%d %-4s %-24s %8.0f requests/s, CPU %8.1f us, "
                           . "Redis %7.1f us, p99 %.2f ms%s\n",

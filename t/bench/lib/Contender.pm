@@ -86,6 +86,14 @@ sub new {
 }
 
 
+sub stop {
+    my ($self) = @_;
+
+    $self->disconnect;
+    $self->{processes}->stop if $self->{processes};
+}
+
+
 sub configure {
     my ($self, $files) = @_;
 
