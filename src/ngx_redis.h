@@ -120,8 +120,9 @@ typedef struct {
 
 /*
  * status is the result; reply is there for NGX_REDIS_OK only.  maybe is 1
- * where a command that failed may have been executed all the same.  The
- * handler may submit and cancel others.
+ * where a command that failed may have been executed all the same, and where
+ * the reply is that to a command that was sent again: the one before may have
+ * been executed too, others since.  The handler may submit and cancel others.
  */
 typedef void (*ngx_redis_handler_pt)(void *data, ngx_redis_status_e status,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);

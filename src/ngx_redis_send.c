@@ -488,7 +488,7 @@ ngx_redis_answer(ngx_redis_op_t *op, redisReply *r)
     }
 
     ngx_redis_reply_view(r, &reply);
-    ngx_redis_op_finish(op, NGX_REDIS_OK, &reply, 0);
+    ngx_redis_op_finish(op, NGX_REDIS_OK, &reply, op->losses != 0);
 }
 
 

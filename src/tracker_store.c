@@ -17,8 +17,6 @@
 
 #define TRACKER_RANDOM_POOL    1024      /* bytes */
 
-#define TRACKER_ACCOUNT_LEN    32        /* of the digest, in keys */
-
 /* a small create fits in one block */
 #define TRACKER_JOB_POOL       4096
 
@@ -28,7 +26,7 @@ static ngx_int_t tracker_job_unlock(tracker_job_t *job,
 static void tracker_job_reply(void *data, ngx_redis_status_e status,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static tracker_outcome_e tracker_job_answered(tracker_job_t *job,
-    tracker_job_state_e state, ngx_redis_reply_t *reply);
+    tracker_job_state_e state, ngx_redis_reply_t *reply, ngx_uint_t again);
 static tracker_outcome_e tracker_job_failed(tracker_job_t *job,
     tracker_job_state_e state, ngx_redis_status_e status, ngx_uint_t maybe);
 static tracker_outcome_e tracker_job_locked(tracker_job_t *job,
@@ -275,7 +273,7 @@ tracker_job_reply(void *data, ngx_redis_status_e status,
     job->redis_time += ngx_current_msec - job->sent;
 
     if (status == NGX_REDIS_OK) {
-        job->outcome = tracker_job_answered(job, state, reply);
+        job->outcome = tracker_job_answered(job, state, reply, maybe);
 
     } else {
         job->outcome = tracker_job_failed(job, state, status, maybe);
@@ -292,17 +290,35 @@ tracker_job_reply(void *data, ngx_redis_status_e status,
 
 static tracker_outcome_e
 tracker_job_answered(tracker_job_t *job, tracker_job_state_e state,
-    ngx_redis_reply_t *reply)
+    ngx_redis_reply_t *reply, ngx_uint_t again)
 {
+    tracker_outcome_e  outcome;
+
     switch (state) {
 
     case TRACKER_JOB_LOCKING:
         return tracker_job_locked(job, reply);
 
     case TRACKER_JOB_CREATING:
-    case TRACKER_JOB_CHANGING:
     case TRACKER_JOB_DELETING:
         return tracker_job_written(job, state, reply);
+
+    case TRACKER_JOB_CHANGING:
+        outcome = tracker_job_written(job, state, reply);
+
+        /*
+         * Sent again, the change finds another record, or none: the first one
+         * may have been made, and what it wrote been changed since.
+         */
+
+        if (again
+            && (outcome == TRACKER_OUTCOME_STALE
+                || outcome == TRACKER_OUTCOME_MISSING))
+        {
+            return TRACKER_OUTCOME_UNAVAILABLE;
+        }
+
+        return outcome;
 
     case TRACKER_JOB_FETCHING:
         return tracker_job_fetched(job, reply);
