@@ -29,24 +29,36 @@ ngx_http_tracker_authenticate(ngx_http_request_t *r,
     ngx_int_t                     rc;
     ngx_http_tracker_loc_conf_t  *tlcf;
 
-    if (ctx->authenticated) {
+    if (ctx->outcome == NGX_HTTP_TRACKER_LOGGED_IN) {
         return NGX_OK;
     }
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
     if (tlcf->account) {
-        rc = ngx_http_tracker_account_value(r, tlcf, &ctx->account);
-
-    } else if (tlcf->keys) {
-        rc = ngx_http_tracker_account_token(r, tlcf, &ctx->account);
-
-    } else {
-        rc = NGX_DECLINED;
+        return ngx_http_tracker_account_value(r, tlcf, &ctx->account);
     }
 
+    if (tlcf->keys == NULL) {
+        return NGX_DECLINED;
+    }
+
+    /*
+     * A variable may have been asked for at another level of the
+     * configuration, or in a location that was left since: what those believe
+     * is not what this one does.
+     */
+
+    if (ctx->verified == tlcf->keys) {
+        return NGX_OK;
+    }
+
+    ctx->verified = NULL;
+
+    rc = ngx_http_tracker_account_token(r, tlcf, &ctx->account);
+
     if (rc == NGX_OK) {
-        ctx->authenticated = 1;
+        ctx->verified = tlcf->keys;
     }
 
     return rc;

@@ -115,6 +115,8 @@ typedef struct {
     ngx_str_t                   cursor;       /* where to go on */
 
     ngx_str_t                   account;
+    ngx_http_tracker_keys_t    *verified;     /* by these: the token of the
+                                                 account; NULL: by none */
     ngx_msec_t                  redis_time;   /* of jobs that are closed */
 
     ngx_uint_t                  outcome;      /* of both lists above */
@@ -124,7 +126,6 @@ typedef struct {
     ngx_str_t                   etag;         /* quotes included */
     ngx_str_t                   allow;        /* methods of the endpoint */
 
-    unsigned                    authenticated:1;
     unsigned                    decoded:1;    /* the body, all of it */
     unsigned                    waited:1;     /* for Redis */
     unsigned                    sent:1;       /* the answer is ours */

@@ -287,7 +287,6 @@ ngx_http_tracker_token_sign(ngx_http_request_t *r,
 
     ctx->account.len = id->len;
     ctx->account.data = (u_char *) id->data;
-    ctx->authenticated = 1;
 
     return NGX_OK;
 }

@@ -2,6 +2,8 @@ use lib 't/lib';
 use Tracker;
 use Test::Nginx::Socket 'no_plan';
 
+Tracker::scratch('other.key', 'the key of another location: 32 b');
+
 run_tests();
 
 # the lines of the log of this block, when there are n of them
@@ -189,3 +191,69 @@ GET /plain
 --- scenario
 is(exchange(post('tracker', tracker_text('n')))->{body}, 'page', 'page');
 is((logged(1))[0], '403 [tester]', 'the log');
+
+
+
+=== what authenticates is the location's own, whatever was asked before
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+--- config
+    tracker_jwt_key $TEST_NGINX_KEY;
+
+    if ($tracker_account = "nobody") {
+        return 403;
+    }
+
+    location /server/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location /key/ {
+        tracker_api;
+        tracker_jwt_key $TEST_NGINX_SCRATCH/other.key;
+        client_max_body_size 1m;
+        add_header X-Account $tracker_account always;
+    }
+
+    location /value/ {
+        set $name $arg_name;
+        tracker_api;
+        tracker_account $name;
+        client_max_body_size 1m;
+        add_header X-Account $tracker_account always;
+    }
+
+    location /rewritten/ {
+        set $before $tracker_account;
+        rewrite ^/rewritten/(.*)$ /key/$1 last;
+    }
+--- scenario
+my $other = sign_token('{"alg":"HS256"}',
+                       '{"sub":"joe","exp":' . (time() + 3600) . '}',
+                       'the key of another location: 32 b');
+
+for my $case (['server', token('tester'), 200, undef],
+              ['server', $other, 401, undef],
+              ['key', token('tester'), 401, undef],
+              ['key', $other, 200, 'joe'],
+              ['rewritten', token('tester'), 401, undef],
+              ['rewritten', $other, 200, 'joe'],
+              ['value', token('tester'), 401, undef],
+              ['value', undef, 401, undef])
+{
+    my ($location, $token, $status, $account) = @$case;
+    my $response = exchange(request('GET', "/$location/trackers",
+                                    token => $token));
+
+    is($response->{status}, $status, "$location: status");
+    is($response->{headers}{'x-account'}, $account, "$location: account");
+}
+
+my $response = exchange(request('POST', '/value/tracker?name=bob',
+                                body => tracker_text('n')));
+
+is($response->{headers}{'x-account'}, 'bob', 'the name that the site says');
+is(redis('ZCARD', account_key('bob', 'index')), 1, 'it is in his account');
+is(redis('EXISTS', account_key('tester', 'index')), 0,
+   'and not in that of the token');
