@@ -85,7 +85,8 @@ typedef struct {
 /* a stretch of the list */
 
 typedef struct {
-    ngx_str_t               rev;            /* of the account: digits */
+    ngx_str_t               tag;            /* of the account's list as it is
+                                               now, and of no other list */
     size_t                  n;              /* records in the stretch */
     ngx_str_t               cursor;         /* where the next one begins */
     ngx_uint_t              more;           /* 1: there is a next one */

@@ -16,6 +16,8 @@
 #pragma GCC visibility push(hidden)
 
 
+#define TRACKER_ACCOUNT_LEN    32    /* of the account's digest, in keys */
+
 /* a lock, and a tombstone, outlive a request's deadline by so much, in ms */
 #define TRACKER_LOCK_MARGIN    5000
 

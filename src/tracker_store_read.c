@@ -13,7 +13,13 @@
 /* where the records begin in the replies of list.lua and find.lua */
 #define TRACKER_LIST_RECORDS  3
 
+/* of the account's digest in a tag: as many hex digits */
+#define TRACKER_TAG_ACCOUNT   16
 
+
+static ngx_int_t tracker_job_digits(ngx_redis_reply_t *reply);
+static ngx_int_t tracker_job_tag(tracker_job_t *job, ngx_str_t *to,
+    ngx_str_t *rev);
 static ngx_int_t tracker_job_join(tracker_job_t *job, ngx_str_t *to,
     ngx_redis_reply_t *reply);
 static ngx_int_t tracker_job_copy(tracker_job_t *job, ngx_str_t *to,
@@ -134,7 +140,8 @@ tracker_job_listed(tracker_job_t *job, ngx_redis_reply_t *reply)
     ngx_redis_reply_element(reply, 2, &score);
 
     if (more.type != NGX_REDIS_INTEGER
-        || score.str.len > TRACKER_STORE_CURSOR_LEN)
+        || tracker_job_digits(&rev) != NGX_OK
+        || tracker_job_digits(&score) != NGX_OK)
     {
         return TRACKER_OUTCOME_ERROR;
     }
@@ -144,7 +151,7 @@ tracker_job_listed(tracker_job_t *job, ngx_redis_reply_t *reply)
     page->n = reply->n - TRACKER_LIST_RECORDS;
     page->more = (more.integer == 1);
 
-    if (tracker_job_copy(job, &page->rev, &rev) != NGX_OK
+    if (tracker_job_tag(job, &page->tag, &rev.str) != NGX_OK
         || tracker_job_copy(job, &page->cursor, &score) != NGX_OK
         || tracker_job_join(job, &page->records, reply) != NGX_OK)
     {
@@ -152,6 +159,55 @@ tracker_job_listed(tracker_job_t *job, ngx_redis_reply_t *reply)
     }
 
     return TRACKER_OUTCOME_FOUND;
+}
+
+
+/* what goes into a header, or into the answer, must be what it should be */
+
+static ngx_int_t
+tracker_job_digits(ngx_redis_reply_t *reply)
+{
+    size_t  i;
+
+    if (reply->type != NGX_REDIS_STRING
+        || reply->str.len == 0
+        || reply->str.len > TRACKER_STORE_CURSOR_LEN)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < reply->str.len; i++) {
+        if (reply->str.data[i] < '0' || reply->str.data[i] > '9') {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* two accounts' lists may have the same revision, and have the same URL */
+
+static ngx_int_t
+tracker_job_tag(tracker_job_t *job, ngx_str_t *to, ngx_str_t *rev)
+{
+    u_char  *p;
+
+    if (tracker_job_renew(job, to, TRACKER_TAG_ACCOUNT + 1 + rev->len)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* the digest of "<prefix>:{<digest>}:" */
+
+    p = job->key_base.data + job->key_base.len - 2 - TRACKER_ACCOUNT_LEN;
+
+    p = ngx_cpymem(to->data, p, TRACKER_TAG_ACCOUNT);
+    *p++ = '-';
+    ngx_memcpy(p, rev->data, rev->len);
+
+    return NGX_OK;
 }
 
 

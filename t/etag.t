@@ -32,7 +32,10 @@ sub create {
 }
 
 sub list_etag {
-    return etag(get('trackers'));
+    my ($account) = @_;
+
+    return etag(exchange(request('GET', '/v1/manage/trackers',
+                                 account => $account // 'tester')));
 }
 
 sub describe {
@@ -124,7 +127,8 @@ sub stays {
     is(list_etag(), $etag, $title);
 }
 
-like($etag, qr/^"\d+"$/, 'of an empty list');
+like($etag, qr/^"[0-9a-f]{16}-\d+"$/, 'of an empty list');
+isnt(list_etag('other'), $etag, 'of another account');
 changes('at first');
 my ($id) = create('n');
 changes('POST');
