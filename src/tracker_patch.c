@@ -52,6 +52,7 @@ static tracker_rc_e tracker_patch_str(tracker_patch_work_t *work,
     tracker_str_t *str, const tracker_patch_step_t *step);
 static tracker_rc_e tracker_patch_list(tracker_patch_work_t *work,
     tracker_list_t *list, const tracker_patch_step_t *step);
+static int tracker_patch_needs(const tracker_patch_step_t *step);
 static tracker_rc_e tracker_patch_phrase(tracker_patch_work_t *work,
     const tracker_patch_step_t *step);
 static tracker_rc_e tracker_patch_plant(tracker_patch_work_t *work);
@@ -280,7 +281,7 @@ static tracker_rc_e
 tracker_patch_str(tracker_patch_work_t *work, tracker_str_t *str,
     const tracker_patch_step_t *step)
 {
-    if (step->op == TRACKER_PATCH_REMOVE && str->data == NULL) {
+    if (str->data == NULL && tracker_patch_needs(step)) {
         return tracker_patch_fault(work->message, work->i,
                                    &tracker_patch_path, "does not exist");
     }
@@ -295,7 +296,7 @@ static tracker_rc_e
 tracker_patch_list(tracker_patch_work_t *work, tracker_list_t *list,
     const tracker_patch_step_t *step)
 {
-    if (step->op == TRACKER_PATCH_REMOVE && list->elts == NULL) {
+    if (list->elts == NULL && tracker_patch_needs(step)) {
         return tracker_patch_fault(work->message, work->i,
                                    &tracker_patch_path, "does not exist");
     }
@@ -303,6 +304,26 @@ tracker_patch_list(tracker_patch_work_t *work, tracker_list_t *list,
     *list = step->list;
 
     return TRACKER_OK;
+}
+
+
+/* must there be something?  "replace" of an optional key is as good as "add" */
+
+static int
+tracker_patch_needs(const tracker_patch_step_t *step)
+{
+    switch (step->op) {
+
+    case TRACKER_PATCH_ADD:
+        return 0;
+
+    case TRACKER_PATCH_REPLACE:
+        return step->path == TRACKER_PATCH_NAME
+               || step->path == TRACKER_PATCH_VOCABULARY;
+
+    default: /* TRACKER_PATCH_REMOVE */
+        return 1;
+    }
 }
 
 

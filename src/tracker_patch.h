@@ -66,10 +66,11 @@ tracker_rc_e tracker_patch_step(tracker_patch_step_t *step, size_t i,
 
 /*
  * Applies all operations in their order to t and validates what comes out
- * as tracker_validate() does.  A path that is absent can be replaced, not
- * removed, as API.md section 2 says; indices are those at the operation's
- * turn.  n log n comparisons and steps at most, n being the phrases and the
- * operations together; memory, at most 100 bytes for each, comes from arena.
+ * as tracker_validate() does.  An optional key that is absent can be
+ * replaced, not removed, as API.md section 2 says; indices are those at the
+ * operation's turn.  n log n comparisons and steps at most, n being the phrases
+ * and the operations together; memory, at most 100 bytes for each, comes from
+ * arena.
  * On TRACKER_OK t is the new tracker: its strings are those of t and patch,
  * its lists may lie in arena.  Otherwise t is as it was.
  * Returns TRACKER_OK; TRACKER_INVALID with a message that names the

@@ -240,6 +240,15 @@ is_patched(<<'END');
 {"name":"n","vocabulary":["a"]}
 {"op":"remove","path":"/vocabulary"},{"op":"add","path":"/vocabulary/-","value":"x"}
 "[1].path" does not exist
+{"name":"n","vocabulary":["a"]}
+{"op":"remove","path":"/vocabulary"},{"op":"replace","path":"/vocabulary","value":["x"]}
+"[1].path" does not exist
+{"name":"n","vocabulary":["a"]}
+{"op":"remove","path":"/name"},{"op":"replace","path":"/name","value":"m"}
+"[1].path" does not exist
+{"name":"n","vocabulary":["a"],"description":"d"}
+{"op":"remove","path":"/description"},{"op":"replace","path":"/description","value":"e"}
+{"name":"n","description":"e","vocabulary":["a"]}
 END
 
 
