@@ -49,6 +49,7 @@ if holder and holder ~= token then
 end
 
 local id = string.sub(KEYS[3], -16)
+local old
 
 if KEYS[4] ~= KEYS[5] then
 
@@ -56,14 +57,20 @@ if KEYS[4] ~= KEYS[5] then
         return answer('conflict')
     end
 
+    old = redis.call('get', KEYS[4])
+end
+
+-- first what may fail: a revision that is no number
+
+redis.call('incr', KEYS[2])
+redis.call('set', KEYS[3], ARGV[3])
+
+if KEYS[4] ~= KEYS[5] then
     redis.call('set', KEYS[5], id)
 
-    if redis.call('get', KEYS[4]) == id then
+    if old == id then
         redis.call('del', KEYS[4])
     end
 end
-
-redis.call('set', KEYS[3], ARGV[3])
-redis.call('incr', KEYS[2])
 
 return answer('changed')

@@ -22,11 +22,14 @@ if redis.sha1hex(stored) ~= ARGV[1] then
 end
 
 local id = string.sub(KEYS[3], -16)
+local named = redis.call('get', KEYS[4])
+
+-- first what may fail: a revision that is no number, an index that is none
 
 redis.call('incr', KEYS[1])
 redis.call('zrem', KEYS[2], id)
 
-if redis.call('get', KEYS[4]) == id then
+if named == id then
     redis.call('del', KEYS[4])
 end
 

@@ -10,8 +10,6 @@
 --        is that of the last that was looked at
 --
 
-local CHUNK = 50
-
 local rev = redis.call('get', KEYS[1]) or '0'
 local limit = tonumber(ARGV[2])
 local room = tonumber(ARGV[3])
@@ -26,26 +24,17 @@ local reply = { rev, 0, ARGV[1] }
 local n = 3
 local i = 0
 
+-- one by one: a record may be as large as a body
+
 while i < last and room > 0 do
-    local keys = {}
-    local first = i
+    i = i + 1
 
-    i = math.min(first + CHUNK, last)
+    local record = redis.call('get', KEYS[3] .. found[i])
 
-    for j = first + 1, i do
-        keys[j - first] = KEYS[3] .. found[j]
-    end
-
-    local records = redis.call('mget', unpack(keys))
-
-    for j = 1, #records do
-        local record = records[j]
-
-        if record and record ~= '' then
-            n = n + 1
-            reply[n] = record
-            room = room - #record
-        end
+    if record and record ~= '' then
+        n = n + 1
+        reply[n] = record
+        room = room - #record
     end
 end
 
