@@ -157,6 +157,15 @@ ngx_http_tracker_body_whole(ngx_http_request_t *r,
     ngx_buf_t    *b;
     ngx_chain_t  *cl, *only;
 
+    body->complete = 1;
+
+    if (r->request_body == NULL) {
+
+        /* thrown away before the request came here: error_page of a 413 */
+
+        return NGX_OK;
+    }
+
     only = NULL;
 
     for (cl = r->request_body->bufs; cl; cl = cl->next) {
@@ -171,8 +180,6 @@ ngx_http_tracker_body_whole(ngx_http_request_t *r,
 
         only = cl;
     }
-
-    body->complete = 1;
 
     if (cl == NULL && only) {
         b = only->buf;

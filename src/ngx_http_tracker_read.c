@@ -18,6 +18,8 @@
 
 static ngx_uint_t ngx_http_tracker_parse_args(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_find_arg(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
 static ngx_int_t ngx_http_tracker_find_name(ngx_http_request_t *r,
     ngx_str_t *name);
 static ngx_int_t ngx_http_tracker_list(ngx_http_request_t *r,
@@ -90,7 +92,7 @@ ngx_http_tracker_parse_args(ngx_http_request_t *r,
     ngx_int_t   n;
     ngx_str_t   value;
 
-    if (ngx_http_arg(r, (u_char *) "limit", 5, &value) == NGX_OK) {
+    if (ngx_http_tracker_find_arg(r, "limit", &value) == NGX_OK) {
 
         n = value.len <= 4 ? ngx_atoi(value.data, value.len) : NGX_ERROR;
 
@@ -101,7 +103,7 @@ ngx_http_tracker_parse_args(ngx_http_request_t *r,
         ctx->limit = n;
     }
 
-    if (ngx_http_arg(r, (u_char *) "cursor", 6, &value) == NGX_OK) {
+    if (ngx_http_tracker_find_arg(r, "cursor", &value) == NGX_OK) {
 
         if (value.len == 0 || value.len > TRACKER_STORE_CURSOR_LEN) {
             return NGX_HTTP_TRACKER_BAD_CURSOR;
@@ -121,6 +123,52 @@ ngx_http_tracker_parse_args(ngx_http_request_t *r,
 
 
 /*
+ * The first argument of that name, its value as it was sent; without "=" it is
+ * empty.  ngx_http_arg() would take "Name=" too, and overlook a mere "name".
+ * Returns NGX_OK, or NGX_DECLINED when there is none.
+ */
+
+static ngx_int_t
+ngx_http_tracker_find_arg(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    size_t   len;
+    u_char  *p, *end, *next;
+
+    len = ngx_strlen(name);
+    end = r->args.data + r->args.len;
+
+    for (p = r->args.data; p < end; p = next + 1) {
+
+        next = ngx_strlchr(p, end, '&');
+        if (next == NULL) {
+            next = end;
+        }
+
+        if ((size_t) (next - p) < len
+            || ngx_memcmp(p, name, len) != 0
+            || (p + len < next && p[len] != '='))
+        {
+            continue;
+        }
+
+        p += len;
+
+        if (p < next) {
+            p++;
+        }
+
+        value->data = p;
+        value->len = next - p;
+
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
  * The first "name" of the query string, decoded; a plus is a space, and what
  * is no escape stays as it is: ngx_unescape_uri() would make "100" of "100%".
  * Returns NGX_OK, NGX_DECLINED when there is none, NGX_ERROR.
@@ -132,7 +180,7 @@ ngx_http_tracker_find_name(ngx_http_request_t *r, ngx_str_t *name)
     u_char     *dst, *src, *end;
     ngx_int_t   byte;
 
-    if (ngx_http_arg(r, (u_char *) "name", 4, name) != NGX_OK) {
+    if (ngx_http_tracker_find_arg(r, "name", name) != NGX_OK) {
         return NGX_DECLINED;
     }
 
@@ -241,7 +289,7 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     if (!r->header_sent) {
         ctx->outcome = TRACKER_OUTCOME_FOUND;
 
-        if (ngx_http_tracker_set_etag(ctx, page->rev.data, page->rev.len)
+        if (ngx_http_tracker_set_etag(ctx, page->tag.data, page->tag.len)
             != NGX_OK)
         {
             ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);

@@ -28,7 +28,7 @@ static ngx_int_t ngx_http_tracker_wrap(ngx_pool_t *pool, ngx_str_t *answer,
     tracker_message_t *message);
 static ngx_int_t ngx_http_tracker_send_header(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static ngx_int_t ngx_http_tracker_unread(ngx_http_request_t *r,
+static void ngx_http_tracker_unread(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_set_headers(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
@@ -406,14 +406,7 @@ static ngx_int_t
 ngx_http_tracker_send_header(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_int_t  rc;
-
-    ctx->sent = 1;
-
-    rc = ngx_http_tracker_unread(r, ctx);
-    if (rc != NGX_OK) {
-        return rc;
-    }
+    ngx_http_tracker_unread(r, ctx);
 
     /*
      * nginx would compare If-Match with the answer's ETag, and make a 412
@@ -447,6 +440,8 @@ ngx_http_tracker_send_header(ngx_http_request_t *r,
         break;
     }
 
+    ctx->sent = 1;
+
     return ngx_http_send_header(r);
 }
 
@@ -454,30 +449,29 @@ ngx_http_tracker_send_header(ngx_http_request_t *r,
 /*
  * A body that was not read must never be taken for the next request.  nginx
  * throws it away and keeps the connection, but where we have begun to read
- * it, where a client still waits for "100 Continue", and where another
- * request of the account writes: there the connection is closed.
+ * it, where a client still waits for "100 Continue", where another request of
+ * the account writes, and where its chunks are bad: there the connection is
+ * closed.
  */
 
-static ngx_int_t
+static void
 ngx_http_tracker_unread(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     if (ctx->body.complete) {
-        return NGX_OK;
+        return;
     }
 
     if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
-        return NGX_OK;
+        return;
     }
 
     if (ctx->body.started
         || ctx->outcome == TRACKER_OUTCOME_LOCKED
-        || (r->headers_in.expect && !r->expect_tested))
+        || (r->headers_in.expect && !r->expect_tested)
+        || ngx_http_discard_request_body(r) != NGX_OK)
     {
         r->keepalive = 0;
-        return NGX_OK;
     }
-
-    return ngx_http_discard_request_body(r);
 }
 
 

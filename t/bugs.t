@@ -2,10 +2,69 @@ use lib 't/lib';
 use Tracker;
 use Test::Nginx::Socket 'no_plan';
 
+use IO::Select;
+use IO::Socket::UNIX;
+use POSIX ();
+
 # One block for each bug that was found and fixed, unless its subject's file
 # has a rule of its own for it.
 
+# A port for a block that has something between nginx and Redis.
+BEGIN { $ENV{TEST_NGINX_RELAY_PORT} = Tracker::Host::free_port() }
+
 run_tests();
+
+sub create {
+    return decode(exchange(post('tracker', tracker_text(@_)))->{body})
+           ->{tracker}{id};
+}
+
+# Forwards between nginx and Redis, in a process of its own.  Of the first
+# EVALSHA whose script has n keys the reply is not given back: after the code,
+# which gets the sender's keys, the connection is closed.  Returns the pid.
+sub relay {
+    my ($n, $code) = @_;
+    my $listener = IO::Socket::INET->new(
+        LocalAddr => "127.0.0.1:$ENV{TEST_NGINX_RELAY_PORT}", Listen => 8,
+        ReuseAddr => 1) or die "relay: $!";
+    my $pid = fork() // die "fork: $!";
+
+    return $pid if $pid;
+
+    $SIG{TERM} = 'DEFAULT';
+
+    my $lost = 0;
+
+    while (my $nginx = $listener->accept) {
+        my $redis = IO::Socket::UNIX->new(Peer => scratch('redis.sock'))
+            or last;
+        my ($lose, $open) = (0, 1);
+
+        while ($open) {
+            for my $from (IO::Select->new($nginx, $redis)->can_read) {
+                my $to = $from == $nginx ? $redis : $nginx;
+
+                unless (sysread $from, my $bytes, 1 << 20) {
+                    $open = 0;
+
+                } elsif ($from == $redis && $lose) {
+                    $code->();
+                    $open = 0;
+
+                } else {
+                    $lose = 1 if $from == $nginx && !$lost
+                        && $bytes =~ /EVALSHA\r\n\$40\r\n\w+\r\n\$1\r\n$n\r/;
+                    $lost ||= $lose;
+                    syswrite $to, $bytes;
+                }
+
+                last unless $open;
+            }
+        }
+    }
+
+    POSIX::_exit(0);
+}
 
 __DATA__
 
@@ -25,3 +84,167 @@ for my $case (['100%', '100%'], ['100%25', '100%'], ['100', '100'],
 
     is_deeply(\@names, defined $found ? [$found] : [], "name=$sent");
 }
+
+
+
+=== a change whose reply is lost is not made twice
+Another request changed the tracker before it was sent again: it was taken for
+one that had not been made, and made once more, upon what the other had left.
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location /relayed/ {
+        tracker_api;
+        tracker_redis 127.0.0.1:$TEST_NGINX_RELAY_PORT;
+        client_max_body_size 1m;
+    }
+--- scenario
+for my $case (
+    [PATCH => '[{"op":"remove","path":"/vocabulary/0"}]',
+     '[{"op":"add","path":"/vocabulary","value":"z"}]', ['b', 'c', 'z']],
+    [PUT => tracker_text('n', 'x'),
+     '[{"op":"add","path":"/vocabulary","value":"z"}]', ['x', 'z']],
+    [PATCH => '[{"op":"add","path":"/vocabulary","value":"d"}]', undef, undef],
+) {
+    my ($method, $body, $other, $left) = @$case;
+
+    redis('FLUSHALL');
+
+    my $id = create('n', 'a', 'b', 'c');
+    my $relay = relay(5, sub {
+        exchange($other ? request('PATCH', "/v1/manage/tracker/$id",
+                                  body => $other)
+                        : request('DELETE', "/v1/manage/tracker/$id"));
+    });
+
+    my $response = exchange(request($method, "/relayed/tracker/$id",
+                                    body => $body));
+
+    kill TERM => $relay;
+    waitpid $relay, 0;
+
+    is($response->{status}, 502, "$method: nobody can say what became of it");
+
+    my $found = exchange(request('GET', "/v1/manage/tracker/$id"));
+
+    is_deeply($found->{status} == 200
+                  ? decode($found->{body})->{tracker}{vocabulary} : undef,
+              $left, "$method: it was made once");
+    wait_until(sub { !redis('EXISTS', lock_key()) }, 'no lock is left');
+}
+
+
+
+=== an early answer to a body with a bad chunk along is JSON, and what it should be
+What nginx says of the chunk took its place, as HTML.
+--- scenario
+my $chunked = 'Transfer-Encoding: chunked';
+my %cases = (
+    401 => request('POST', '/v1/manage/tracker', token => undef,
+                   headers => [$chunked]),
+    404 => request('POST', '/v1/manage/foo', headers => [$chunked]),
+    405 => request('PUT', '/v1/manage/trackers', headers => [$chunked]),
+    204 => request('OPTIONS', '/v1/manage/trackers', headers => [$chunked]),
+    400 => request('POST', '/v1/manage/tracker', type => 'text/plain',
+                   headers => [$chunked]),
+);
+
+for my $status (sort keys %cases) {
+    my $sock = connect_nginx();
+
+    send_bytes($sock, $cases{$status} . "zz\r\n");
+
+    my $response = read_response($sock);
+
+    is($response->{status}, $status, "$status: status");
+    is(eval { read_rest($sock) } // '', '', "$status: closed");
+    next if $status == 204;
+
+    is($response->{headers}{'content-type'}, 'application/json',
+       "$status: type");
+    ok(length(decode($response->{body})->{message} // ''),
+       "$status: message");
+}
+
+
+
+=== the list of large trackers is read a few at a time
+Fifty records were read in one go, whatever their size: 50 MB, and Redis stood
+still for a second.
+--- scenario
+my $phrase = 'x' x 1_000_000;
+
+create("n$_", $phrase) for 1 .. 4;
+redis('CONFIG', 'RESETSTAT');
+
+my $list = decode(exchange(request('GET', '/v1/manage/trackers'))->{body});
+
+is(join(' ', map { $_->{name} } @{$list->{trackers}}), 'n1 n2 n3 n4',
+   'all of them');
+is(commands_seen('evalsha'), 4, 'in four stretches');
+
+
+
+=== a key of another type leaves nothing half done
+--- scenario
+my $id = create('n', 'a');
+my $name = account_key('tester', 'name:n');
+my $rev = account_key('tester', 'rev');
+my %keys = ($rev => 'rev', $name => 'the old name');
+
+for my $key (sort keys %keys) {
+    my $kept = redis('GET', $key);
+
+    redis('DEL', $key);
+    redis('RPUSH', $key, 'x');
+
+    is(exchange(request('PUT', "/v1/manage/tracker/$id",
+                        body => tracker_text('m', 'a')))->{status}, 500,
+       "$keys{$key}: PUT");
+    is(exchange(request('DELETE', "/v1/manage/tracker/$id"))->{status}, 500,
+       "$keys{$key}: DELETE");
+
+    redis('SET', $key, $kept);
+
+    is(redis('EXISTS', account_key('tester', 'name:m')), 0,
+       "$keys{$key}: no new name");
+    is(redis('ZCARD', account_key('tester', 'index')), 1,
+       "$keys{$key}: the index");
+    is(decode(exchange(request('GET', "/v1/manage/tracker/$id"))->{body})
+       ->{tracker}{name}, 'n', "$keys{$key}: the record");
+}
+
+
+
+=== a body that nginx has begun to throw away is no body
+The worker died: there was no request_body.
+--- config
+    location /small {
+        client_max_body_size 1;
+        error_page 413 = @other;
+    }
+
+    location @other {
+        rewrite ^ /v1/manage/tracker last;
+    }
+
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+--- scenario
+my @workers = worker_pids();
+my $sock = connect_nginx();
+
+send_bytes($sock, request('POST', '/small', length => 100) . '{"na');
+
+my $response = read_response($sock);
+
+is($response->{status}, 400, 'status');
+is_message($response->{body}, 'Request body is required.', 'body');
+close $sock;
+is_created(exchange(post('tracker', tracker_text('n'))), 'n', 'the next one');
+is(join(' ', worker_pids()), "@workers", 'the worker lives');

@@ -262,6 +262,14 @@ sub h2_rest {
     }
 }
 
+# the ETag of the list at a revision
+sub etag {
+    my ($rev) = @_;
+    my ($digest) = account_key('tester', '') =~ /\{(\w{16})/;
+
+    return "\"$digest-$rev\"";
+}
+
 __DATA__
 
 === pages of any size show everything once, in order
@@ -386,8 +394,10 @@ refused("limit=$_", '"limit" must be a number from 1 to 1000.')
     for '', qw(0 -1 1001 x 1x 1.5 +5 0x5 99999 18446744073709551617 1e2),
         '%20', '5%00', '5&limit=0' =~ s/5&limit=0/0&limit=5/r;
 
+refused('limit', '"limit" must be a number from 1 to 1000.');
+
 is(get("trackers?limit=$_")->{status}, 200, "limit=$_")
-    for 1, 1000, '5&limit=x';
+    for 1, 1000, '5&limit=x', '5&Limit=0';
 is(get('trackers?limit=0', token => undef)->{status}, 401, 'first the token');
 
 
@@ -398,6 +408,8 @@ refused("cursor=$_",
         '"cursor" must be the "next" of an earlier answer.')
     for '', qw(x -1 1.5 1e5 +1 0x1 inf -inf [1 12345678901234567 1x), '(1',
         '%20', '1%00';
+
+refused('cursor', '"cursor" must be the "next" of an earlier answer.');
 
 is(get("trackers?cursor=$_")->{status}, 200, "cursor=$_") for 0, 1, 9 x 16;
 
@@ -421,7 +433,7 @@ is($response->{status}, 200, 'status');
 is($response->{headers}{'transfer-encoding'}, 'chunked', 'chunked');
 is($response->{headers}{'content-type'}, 'application/json', 'type');
 is($response->{headers}{'content-length'}, undef, 'no length');
-is($response->{headers}{etag}, '"20000"', 'the revision');
+is($response->{headers}{etag}, etag(20000), 'the revision');
 is(join(',', names($response->{body})), join(',', map { "t $_" } 1 .. 20_000),
    'all of them, in order');
 
@@ -456,13 +468,14 @@ my $sock = connect_nginx();
 my $path = '/v1/manage/trackers';
 
 send_bytes($sock, request('HEAD', $path) . request('GET', $path)
-                  . request('GET', $path, headers => ['If-None-Match: "2500"'])
+                  . request('GET', $path,
+                            headers => ['If-None-Match: ' . etag(2500)])
                   . request('GET', $path, body => 'x' x 10_000)
                   . request('GET', "$path?limit=1"));
 
 my $head = read_response($sock, 'HEAD');
 is($head->{status}, 200, 'HEAD');
-is($head->{headers}{etag}, '"2500"', 'ETag of a HEAD');
+is($head->{headers}{etag}, etag(2500), 'ETag of a HEAD');
 is_whole(read_response($sock)->{body}, 2500, 'GET');
 is(read_response($sock)->{status}, 304, 'unmodified');
 is_whole(read_response($sock)->{body}, 2500, 'GET with a body');
@@ -690,14 +703,14 @@ for my $n (1 .. 2) {
     my $response = read_response($sock);
 
     is($response->{headers}{'content-encoding'}, 'gzip', 'compressed');
-    is($response->{headers}{etag}, 'W/"4000"', 'a weak ETag');
+    is($response->{headers}{etag}, 'W/' . etag(4000), 'a weak ETag');
     is_whole(gunzip($response->{body}), 4000, "list $n");
 }
 
 send_bytes($sock, request('GET', '/v1/manage/trackers?limit=2', @gzip));
 is(join(' ', names(gunzip(read_response($sock)->{body}))), 't 1 t 2', 'a page');
 send_bytes($sock, request('GET', '/v1/manage/trackers', headers =>
-                          [$gzip[1][0], 'If-None-Match: W/"4000"']));
+                          [$gzip[1][0], 'If-None-Match: W/' . etag(4000)]));
 is(read_response($sock)->{status}, 304, 'unmodified');
 send_bytes($sock, request('GET', '/v1/manage/trackers?limit=2'));
 is(join(' ', names(read_response($sock)->{body})), 't 1 t 2', 'not asked for');

@@ -94,7 +94,8 @@ for my $record ('{ "any" : "text" }', "no JSON \0\r\n\xff", 'x' x 300_000) {
 === an account without trackers has an empty list
 --- scenario
 is_answer(get($_), '{"trackers":[]}', $_)
-    for qw(trackers tracker trackers?name=n trackers? trackers?x=1);
+    for qw(trackers tracker trackers?name=n trackers? trackers?x=1
+           trackers?NAME=x&LIMIT=x&n%61me=x trackers?namex=y);
 
 create('n');
 is_answer(get('trackers', account => 'other'), '{"trackers":[]}', 'other');
@@ -167,6 +168,7 @@ my @found = (
     'name=%23' => '#',
     'name=name' => 'name',
     'name=x&limit=1' => 'x',
+    'Name=covid-19&name=COVID-19' => 'COVID-19',
 );
 
 while (my ($query, $name) = splice @found, 0, 2) {
@@ -176,7 +178,8 @@ while (my ($query, $name) = splice @found, 0, 2) {
 
 for my $query (qw(name=Covid-19 name= name=&name=x name=nothing name=a+b
                   name=100 name=100%2 name=100%2x name=%20x name=x%20 name=A name=%00
-                  name=x%00 name=%ff &name=), 'name=' . 'x' x 3000)
+                  name=x%00 name=%ff &name= name name&name=x),
+               'name=' . 'x' x 3000)
 {
     is_answer(get("trackers?$query"), '{"trackers":[]}', substr $query, 0, 40);
 }
