@@ -175,6 +175,11 @@ ngx_http_tracker_load_apps(ngx_http_tracker_apps_t *apps,
 
     if (rc == NGX_OK) {
         rc = ngx_http_tracker_parse_apps(apps, &text, log, level);
+
+    } else {
+
+        /* what failed may pass, and the file not change again: look again */
+        apps->young = 1;
     }
 
     ngx_destroy_pool(pool);

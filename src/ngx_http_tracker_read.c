@@ -270,6 +270,7 @@ ngx_http_tracker_found(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 void
 ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_int_t        rc;
     ngx_uint_t       more;
     tracker_page_t  *page;
 
@@ -329,8 +330,10 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     ctx->state = NGX_HTTP_TRACKER_SENDING;
     ctx->more = 1;
 
-    if (ngx_http_tracker_send(r, ctx) == NGX_ERROR) {
-        ngx_http_finalize_request(r, NGX_ERROR);
+    rc = ngx_http_tracker_send(r, ctx);
+
+    if (rc == NGX_ERROR || rc > NGX_OK) {
+        ngx_http_finalize_request(r, rc);
         return;
     }
 
