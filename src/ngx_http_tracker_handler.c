@@ -84,17 +84,8 @@ ngx_http_tracker_handler(ngx_http_request_t *r)
 
     outcome = ngx_http_tracker_check_request(r, ctx);
 
-    if (outcome == NGX_HTTP_TRACKER_OPTIONS) {
-        ctx->outcome = outcome;
-        return ngx_http_tracker_send(r, ctx);
-    }
-
     if (outcome) {
-        if (ngx_http_tracker_set_error(ctx, outcome, NULL) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        return ngx_http_tracker_send(r, ctx);
+        return ngx_http_tracker_send_outcome(r, ctx, outcome);
     }
 
     cln = ngx_http_cleanup_add(r, 0);

@@ -270,6 +270,13 @@ ngx_uint_t ngx_http_tracker_body_outcome(ngx_int_t rc);
 ngx_int_t ngx_http_tracker_send(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
+/*
+ * Sends what the headers alone have decided, an error or the answer to
+ * OPTIONS.  What it returns is for the caller of a content handler.
+ */
+ngx_int_t ngx_http_tracker_send_outcome(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome);
+
 /* the word of $tracker_outcome; len 0 when nothing is decided yet */
 ngx_str_t *ngx_http_tracker_outcome_name(ngx_uint_t outcome);
 

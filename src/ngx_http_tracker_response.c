@@ -338,7 +338,7 @@ ngx_http_tracker_send(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     ngx_uint_t    i;
     ngx_buf_t    *b;
     ngx_str_t    *parts[3];
-    ngx_chain_t   out[3], *last;
+    ngx_chain_t   out[3], *first, **ll;
 
     if (!r->header_sent) {
 
@@ -353,7 +353,7 @@ ngx_http_tracker_send(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     parts[1] = &ctx->answer;
     parts[2] = &ctx->close;
 
-    last = NULL;
+    ll = &first;
     b = NULL;
 
     for (i = 0; i < 3; i++) {
@@ -372,14 +372,12 @@ ngx_http_tracker_send(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         b->memory = 1;
 
         out[i].buf = b;
-        out[i].next = NULL;
 
-        if (last) {
-            last->next = &out[i];
-        }
-
-        last = &out[i];
+        *ll = &out[i];
+        ll = &out[i].next;
     }
+
+    *ll = NULL;
 
     if (b == NULL) {
         return NGX_OK;
@@ -394,11 +392,22 @@ ngx_http_tracker_send(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         b->last_buf = 1;
     }
 
-    /* the first of them, whichever it is */
+    return ngx_http_output_filter(r, first);
+}
 
-    for (i = 0; parts[i]->len == 0; i++) { /* void */ }
 
-    return ngx_http_output_filter(r, &out[i]);
+ngx_int_t
+ngx_http_tracker_send_outcome(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome)
+{
+    if (outcome == NGX_HTTP_TRACKER_OPTIONS) {
+        ctx->outcome = outcome;
+
+    } else if (ngx_http_tracker_set_error(ctx, outcome, NULL) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_tracker_send(r, ctx);
 }
 
 
@@ -480,6 +489,7 @@ ngx_http_tracker_set_headers(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
     ngx_str_t         value;
+    const char       *name;
     ngx_table_elt_t  *h;
 
     if (ctx->etag.len && r->headers_out.status < NGX_HTTP_BAD_REQUEST) {
@@ -494,34 +504,40 @@ ngx_http_tracker_set_headers(ngx_http_request_t *r,
     switch (ctx->outcome) {
 
     case NGX_HTTP_TRACKER_UNAUTHORIZED:
+        name = "WWW-Authenticate";
         ngx_str_set(&value, "Bearer");
-
-        h = ngx_http_tracker_push_header(r, "WWW-Authenticate", &value);
-        r->headers_out.www_authenticate = h;
-
-        return h ? NGX_OK : NGX_ERROR;
+        break;
 
     case TRACKER_OUTCOME_LOCKED:
+        name = "Retry-After";
         ngx_str_set(&value, "1");
-        h = ngx_http_tracker_push_header(r, "Retry-After", &value);
-
-        return h ? NGX_OK : NGX_ERROR;
+        break;
 
     case NGX_HTTP_TRACKER_LOGGED_IN:
+        name = "Cache-Control";
         ngx_str_set(&value, "no-store");
-        h = ngx_http_tracker_push_header(r, "Cache-Control", &value);
-
-        return h ? NGX_OK : NGX_ERROR;
+        break;
 
     case NGX_HTTP_TRACKER_OPTIONS:
     case NGX_HTTP_TRACKER_BAD_METHOD:
-        h = ngx_http_tracker_push_header(r, "Allow", &ctx->allow);
-
-        return h ? NGX_OK : NGX_ERROR;
+        name = "Allow";
+        value = ctx->allow;
+        break;
 
     default:
         return NGX_OK;
     }
+
+    h = ngx_http_tracker_push_header(r, name, &value);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->outcome == NGX_HTTP_TRACKER_UNAUTHORIZED) {
+        r->headers_out.www_authenticate = h;
+    }
+
+    return NGX_OK;
 }
 
 

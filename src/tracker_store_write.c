@@ -24,6 +24,10 @@ static void tracker_job_create_arg(void *data, ngx_uint_t i,
     ngx_str_t part[2]);
 static ngx_int_t tracker_job_conflict(tracker_job_t *job,
     ngx_redis_reply_t *reply);
+static ngx_int_t tracker_job_quota(tracker_job_t *job,
+    ngx_redis_reply_t *reply);
+static ngx_int_t tracker_job_count(ngx_redis_reply_t *reply, size_t i,
+    size_t *count);
 static ngx_int_t tracker_job_replay(tracker_job_t *job,
     ngx_redis_reply_t *reply);
 
@@ -336,9 +340,16 @@ tracker_job_written(tracker_job_t *job, tracker_job_state_e state,
         return r->outcome;
 
     case TRACKER_OUTCOME_CONFLICT:
-    case TRACKER_OUTCOME_QUOTA:
 
         if (tracker_job_conflict(job, reply) != NGX_OK) {
+            return TRACKER_OUTCOME_ERROR;
+        }
+
+        break;
+
+    case TRACKER_OUTCOME_QUOTA:
+
+        if (tracker_job_quota(job, reply) != NGX_OK) {
             return TRACKER_OUTCOME_ERROR;
         }
 
@@ -364,16 +375,12 @@ tracker_job_written(tracker_job_t *job, tracker_job_state_e state,
 }
 
 
-/*
- * {"conflict", total, i, ...} and {"quota", have} of create.lua, {"conflict"}
- * of change.lua
- */
+/* {"conflict", total, i, ...} of create.lua, {"conflict"} of change.lua */
 
 static ngx_int_t
 tracker_job_conflict(tracker_job_t *job, ngx_redis_reply_t *reply)
 {
-    size_t             i;
-    ngx_redis_reply_t  number;
+    size_t  i;
 
     if (reply->n > 2 + TRACKER_QUOTE_NAMES) {
         return NGX_ERROR;
@@ -383,26 +390,47 @@ tracker_job_conflict(tracker_job_t *job, ngx_redis_reply_t *reply)
     job->nplaces = 1;
     job->places[0] = 0;
 
-    for (i = 1; i < reply->n; i++) {
-        ngx_redis_reply_element(reply, i, &number);
+    if (reply->n > 1 && tracker_job_count(reply, 1, &job->total) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
-        if (number.type != NGX_REDIS_INTEGER || number.integer < 0) {
+    for (i = 2; i < reply->n; i++) {
+
+        if (tracker_job_count(reply, i, &job->places[i - 2]) != NGX_OK
+            || (job->set && job->places[i - 2] >= job->set->n))
+        {
             return NGX_ERROR;
         }
 
-        if (i == 1) {
-            job->total = number.integer;
-            job->found = number.integer;
-            continue;
-        }
-
-        if (job->set && (size_t) number.integer >= job->set->n) {
-            return NGX_ERROR;
-        }
-
-        job->places[i - 2] = number.integer;
         job->nplaces = i - 1;
     }
+
+    return NGX_OK;
+}
+
+
+/* {"quota", have} */
+
+static ngx_int_t
+tracker_job_quota(tracker_job_t *job, ngx_redis_reply_t *reply)
+{
+    return reply->n == 2 ? tracker_job_count(reply, 1, &job->found)
+                         : NGX_ERROR;
+}
+
+
+static ngx_int_t
+tracker_job_count(ngx_redis_reply_t *reply, size_t i, size_t *count)
+{
+    ngx_redis_reply_t  number;
+
+    ngx_redis_reply_element(reply, i, &number);
+
+    if (number.type != NGX_REDIS_INTEGER || number.integer < 0) {
+        return NGX_ERROR;
+    }
+
+    *count = number.integer;
 
     return NGX_OK;
 }
