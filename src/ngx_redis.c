@@ -11,6 +11,7 @@ static size_t ngx_redis_command_size(ngx_redis_command_t *cmd);
 static ngx_int_t ngx_redis_check_command(ngx_redis_t *redis,
     ngx_redis_command_t *cmd);
 static ngx_int_t ngx_redis_full(ngx_redis_lane_t *lane, size_t size);
+static void ngx_redis_op_wait(ngx_redis_op_t *op);
 static void ngx_redis_op_expire(ngx_event_t *ev);
 static void ngx_redis_drop(ngx_queue_t *queue);
 
@@ -201,10 +202,35 @@ ngx_redis_op_abandon(ngx_redis_op_t *op)
 void
 ngx_redis_op_arm(ngx_redis_op_t *op)
 {
+    if (op->cmd.urgent && ngx_exiting && op->timer.timer_set) {
+
+        /* for what may never be delivered an exiting worker waits once */
+
+        return;
+    }
+
+    op->since = ngx_current_msec;
+
+    ngx_redis_op_wait(op);
+}
+
+
+static void
+ngx_redis_op_wait(ngx_redis_op_t *op)
+{
+    ngx_msec_t      wait;
     ngx_msec_int_t  left;
 
     left = (ngx_msec_int_t) (op->cmd.deadline - ngx_current_msec);
     left = ngx_max(left, 0);
+
+    wait = ngx_min((ngx_msec_t) left, op->cmd.timeout);
+
+    /* one that waits when the worker begins to exit must learn of it */
+
+    if (op->cmd.urgent) {
+        wait = ngx_min(wait, NGX_REDIS_EXIT_WAIT);
+    }
 
     /* ngx_add_timer() would keep an old timer that is nearly the same */
 
@@ -212,7 +238,7 @@ ngx_redis_op_arm(ngx_redis_op_t *op)
         ngx_del_timer(&op->timer);
     }
 
-    ngx_add_timer(&op->timer, ngx_min((ngx_msec_t) left, op->cmd.timeout));
+    ngx_add_timer(&op->timer, wait);
 }
 
 
@@ -220,7 +246,7 @@ static void
 ngx_redis_op_expire(ngx_event_t *ev)
 {
     void                  *data;
-    ngx_uint_t             dead, late, maybe;
+    ngx_uint_t             dead, late, again, maybe;
     ngx_redis_op_t        *op;
     ngx_redis_lane_t      *lane;
     ngx_redis_status_e     status;
@@ -230,6 +256,16 @@ ngx_redis_op_expire(ngx_event_t *ev)
     lane = op->lane;
 
     late = ((ngx_msec_int_t) (op->cmd.deadline - ngx_current_msec) <= 0);
+    again = op->cmd.urgent ? !ngx_exiting : (lane->refusal != NULL);
+
+    if (op->cmd.urgent && again && !late
+        && ngx_current_msec - op->since < op->cmd.timeout)
+    {
+        /* its wait is not over */
+
+        ngx_redis_op_wait(op);
+        return;
+    }
 
     dead = ngx_redis_lane_dead(lane);
 
@@ -242,7 +278,7 @@ ngx_redis_op_expire(ngx_event_t *ev)
         maybe |= (op != lane->partial);
         ngx_redis_op_abandon(op);
 
-    } else if (!late && (op->cmd.urgent || lane->refusal)) {
+    } else if (again && !late) {
         op->renew = 1;
         ngx_redis_op_arm(op);
         handler = NULL;

@@ -114,7 +114,9 @@ typedef struct {
     const char            *action;     /* for the log: "locking" */
     unsigned               urgent:1;   /* taken even when too much is pending,
                                           waits for a lost server to come back
-                                          instead of failing fast: a release */
+                                          instead of failing fast, but in an
+                                          exiting worker no longer than a
+                                          second: a release */
 } ngx_redis_command_t;
 
 

@@ -494,7 +494,8 @@ ngx_redis_lane_settle(ngx_redis_lane_t *lane)
 /*
  * The read handler with c->close: an exiting worker closes its idle
  * connections, and all others when worker_shutdown_timeout is over.  Then only
- * releases are left to finish: they end by their own timers, soon.
+ * releases are left to finish: they end by their own timers, within
+ * NGX_REDIS_EXIT_WAIT.
  */
 
 void

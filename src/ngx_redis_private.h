@@ -44,6 +44,9 @@
 /* with that much in hiredis' output buffer, the rest waits as it is */
 #define NGX_REDIS_MAX_UNWRITTEN  (256 * 1024)
 
+/* an urgent command keeps an exiting worker so long at most, in ms */
+#define NGX_REDIS_EXIT_WAIT      1000
+
 /* a command that lost that many connections may be what kills them */
 #define NGX_REDIS_MAX_LOSSES     4
 
@@ -132,7 +135,8 @@ struct ngx_redis_op_s {
     ngx_redis_handler_pt   handler;
     void                  *data;
     size_t                 size;       /* as counted in lane->bytes */
-    ngx_msec_t             since;      /* when it was sent */
+    ngx_msec_t             since;      /* when it was sent, or began to wait
+                                          for that */
     ngx_uint_t             losses;     /* connections lost under it */
     ngx_uint_t             nsent;      /* of cmd.nmore */
     ngx_redis_status_e     status;     /* while in lane->failed */

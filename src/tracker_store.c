@@ -189,9 +189,12 @@ tracker_job_close(tracker_job_t *job)
     job->handler = NULL;
     job->set = NULL;
 
-    if (job->state == TRACKER_JOB_LOCKING) {
+    if (job->state == TRACKER_JOB_LOCKING || (job->op && ngx_exiting)) {
 
-        /* the release goes out behind the SET, in the same lane */
+        /*
+         * The release goes out behind it, in the same lane.  What was lost
+         * would keep an exiting worker until it is sent again.
+         */
 
         ngx_redis_cancel(job->op);
         job->op = NULL;

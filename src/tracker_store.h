@@ -237,7 +237,8 @@ ngx_int_t tracker_job_release(tracker_job_t *job);
 
 /*
  * The owner is gone or has what it needs: the handler is not called any more.
- * A lock that is held is given back, a write that was sent is let finish;
+ * A lock that is held is given back, a write that was sent is let finish (an
+ * exiting worker does not wait for it, and for the lock a second at most);
  * then the job's memory is freed.
  */
 void tracker_job_close(tracker_job_t *job);

@@ -306,6 +306,34 @@ is_created(read_response($_), 'n', 'sent again') for @socks;
 
 
 
+=== a lock whose client goes away meanwhile is free soon after
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_redis_timeout 500ms;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my @kept = ('--appendonly', 'yes', '--appendfsync', 'always');
+
+stop_redis();
+start_redis(@kept);
+hold_lock('other');
+
+my $sock = connect_nginx();
+send_bytes($sock, post('tracker', '', length => 100));
+wait_until(sub { redis('EXISTS', lock_key()) }, 'the request is accepted');
+
+stop_redis();
+close $sock;
+select undef, undef, undef, 2.5;
+start_redis(@kept);
+
+my $start = time;
+is(redis('EXISTS', lock_key('other')), 1, 'Redis has kept the locks');
+wait_until(sub { !redis('EXISTS', lock_key()) }, 'the lock is free');
+cmp_ok(time - $start, '<', 15, 'long before its time is over');
+
+
+
 === Redis killed inside a large bulk and back in time: it succeeds
 --- http_config
     tracker_redis 127.0.0.1:$TEST_NGINX_REDIS_PORT;

@@ -40,6 +40,20 @@ sub wait_for_exit {
     pass('old workers are gone');
 }
 
+# seconds, while timeouts of this module are 20 s and more
+sub exits_soon {
+    my ($since, @old) = @_;
+
+    wait_for_exit(@old);
+    cmp_ok(time - $since, '<', 12, 'before any timeout of a request is over');
+}
+
+sub lost_redis {
+    my $log = join '', @{Test::Nginx::Util::error_log_data()};
+
+    return $log =~ /could not connect to/;
+}
+
 __DATA__
 
 === a request whose body is under way is finished by the old worker
@@ -170,3 +184,84 @@ wait_until(sub { redis('EXISTS', lock_key()) }, 'the request is accepted');
 wait_for_exit(reload());
 wait_until(sub { !redis('EXISTS', lock_key()) }, 'the lock is free');
 pass('the lock is free');
+
+
+
+=== no old worker outlives worker_shutdown_timeout to give back a lock
+--- main_config
+    worker_shutdown_timeout 1s;
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_timeout 20s;
+        client_max_body_size 1m;
+    }
+--- scenario
+my $sock = connect_nginx();
+
+send_bytes($sock, post('tracker', '', length => 100));
+wait_until(sub { redis('EXISTS', lock_key()) }, 'the request is accepted');
+stop_redis();
+
+my $start = time;
+exits_soon($start, reload());
+
+
+
+=== nor a lock that a client left behind before
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_timeout 20s;
+        tracker_redis_timeout 20s;
+        client_max_body_size 1m;
+    }
+--- scenario
+# a replica takes no writes
+for my $outage ([\&stop_redis, \&start_redis],
+                [\&pause_redis, \&resume_redis],
+                [sub { redis('REPLICAOF', '127.0.0.1', 1) },
+                 sub { redis('REPLICAOF', 'NO', 'ONE') }])
+{
+    my ($begin, $end) = @$outage;
+    my $sock = connect_nginx();
+
+    send_bytes($sock, post('tracker', '', length => 100));
+    wait_until(sub { redis('EXISTS', lock_key()) }, 'the request is accepted');
+    $begin->();
+    close $sock;
+
+    # the release waits when the worker has seen that the client is gone
+    select undef, undef, undef, 0.5;
+
+    my $start = time;
+    exits_soon($start, reload());
+    $end->();
+    redis('FLUSHALL');
+}
+
+
+
+=== nor a create that was lost with Redis
+--- main_config
+    worker_shutdown_timeout 1s;
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_redis_timeout 30s;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my $text = post('tracker', tracker_text('n'));
+my $sock = connect_nginx();
+
+send_bytes($sock, substr $text, 0, -5);
+wait_until(sub { redis('EXISTS', lock_key()) }, 'the request is accepted');
+pause_redis();
+send_bytes($sock, substr $text, -5);
+
+# answered by either worker, behind the create if it is by the same one
+exchange(post('x', '{}')) for 1 .. 4;
+stop_redis();
+wait_until(\&lost_redis, 'the connection is lost');
+
+my $start = time;
+exits_soon($start, reload());
