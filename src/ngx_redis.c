@@ -10,7 +10,7 @@
 static size_t ngx_redis_command_size(ngx_redis_command_t *cmd);
 static ngx_int_t ngx_redis_check_command(ngx_redis_t *redis,
     ngx_redis_command_t *cmd);
-static ngx_int_t ngx_redis_full(ngx_redis_lane_t *lane, size_t size);
+static ngx_int_t ngx_redis_full(ngx_redis_lane_t *lane);
 static void ngx_redis_op_wait(ngx_redis_op_t *op);
 static void ngx_redis_op_expire(ngx_event_t *ev);
 static void ngx_redis_drop(ngx_queue_t *queue);
@@ -50,7 +50,7 @@ ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
         ngx_redis_op_fail(op, NGX_REDIS_ERROR);
 
     } else if (!cmd->urgent
-               && (redis->shutdown || ngx_redis_full(lane, op->size)))
+               && (redis->shutdown || ngx_redis_full(lane)))
     {
         ngx_redis_op_fail(op, NGX_REDIS_UNAVAILABLE);
 
@@ -120,14 +120,14 @@ ngx_redis_check_command(ngx_redis_t *redis, ngx_redis_command_t *cmd)
 
 
 static ngx_int_t
-ngx_redis_full(ngx_redis_lane_t *lane, size_t size)
+ngx_redis_full(ngx_redis_lane_t *lane)
 {
     ngx_redis_t  *redis;
 
     redis = lane->redis;
 
     if (lane->commands < NGX_REDIS_MAX_COMMANDS
-        && lane->bytes + size <= NGX_REDIS_MAX_BYTES)
+        && lane->bytes < NGX_REDIS_MAX_BYTES)
     {
         return 0;
     }

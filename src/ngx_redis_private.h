@@ -37,7 +37,10 @@
 #define NGX_REDIS_LANES          2
 #define NGX_REDIS_REFUSALS       16
 
-/* bounds of what a lane may hold, sent or not */
+/*
+ * When a lane holds that much, sent or not, it takes no more.  A command is
+ * taken whatever its own size: refused for that, it would be so for ever.
+ */
 #define NGX_REDIS_MAX_COMMANDS   4096
 #define NGX_REDIS_MAX_BYTES      (32 * 1024 * 1024)
 

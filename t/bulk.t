@@ -249,6 +249,22 @@ is(join(' ', worker_pids()), "@workers", 'the worker lives');
 
 
 
+=== a command of more than 32 MB is not refused by an idle connection
+--- config eval
+"location /v1/manage/ {
+     tracker_api;
+     tracker_prefix " . 'p' x 2000 . ";
+     client_max_body_size 16m;
+}"
+--- scenario
+# each key has the prefix, so that it takes few trackers
+my $text = bulk(map { tracker_text("t$_", 'p') } 1 .. 8200);
+
+is(exchange(post('trackers', $text))->{status}, 200, 'created');
+is(redis('DBSIZE'), 2 * 8200 + 2, 'all is stored');
+
+
+
 === 450 trackers with 70 phrases each, 0.98 MB, come back in order
 --- scenario
 my $text = large_bulk(450, 70, 28);
