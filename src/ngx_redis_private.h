@@ -145,7 +145,8 @@ struct ngx_redis_op_s {
     ngx_redis_status_e     status;     /* while in lane->failed */
     unsigned               sent:1;     /* in lane->sent */
     unsigned               renew:1;    /* the timer starts anew when sent */
-    unsigned               loaded:1;   /* NOSCRIPT was answered once */
+    unsigned               loaded:1;   /* NOSCRIPT was answered in this
+                                          wait */
 };
 
 

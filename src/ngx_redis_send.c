@@ -100,6 +100,7 @@ ngx_redis_send_op(ngx_redis_op_t *op)
 
     if (op->renew) {
         op->renew = 0;
+        op->loaded = 0;
         ngx_redis_op_arm(op);
     }
 

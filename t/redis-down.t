@@ -467,6 +467,27 @@ is(redis('EXISTS', lock_key()), 0, 'no lock is left');
 
 
 
+=== and again, while a request waits for another reason
+--- scenario
+my $text = post('tracker', tracker_text('n'));
+my $sock = connect_nginx();
+
+send_bytes($sock, substr $text, 0, -5);
+wait_until(sub { redis('EXISTS', lock_key()) }, 'the request is accepted');
+
+# a replica of nobody has no scripts and takes no writes
+redis('REPLICAOF', '127.0.0.1', 1);
+redis('SCRIPT', 'FLUSH');
+send_bytes($sock, substr $text, -5);
+wait_until(sub { logged('answered "READONLY') }, 'it waits');
+
+redis('SCRIPT', 'FLUSH');
+redis('REPLICAOF', 'NO', 'ONE');
+is_created(read_response($sock), 'n', 'loaded twice');
+is(redis('EXISTS', lock_key()), 0, 'no lock is left');
+
+
+
 === connections that Redis closes are opened again
 --- scenario
 is_created(create('before'), 'before', 'it runs');
