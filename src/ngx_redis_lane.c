@@ -23,6 +23,10 @@ static void ngx_redis_lane_turn(ngx_event_t *ev);
 static void ngx_redis_lane_resume(ngx_event_t *ev);
 static void ngx_redis_lane_deliver(ngx_redis_lane_t *lane);
 static void ngx_redis_lane_wait(ngx_redis_lane_t *lane);
+static void ngx_redis_lane_requeue(ngx_redis_lane_t *lane,
+    ngx_redis_end_e end);
+static ngx_uint_t ngx_redis_lane_retry(ngx_redis_lane_t *lane,
+    ngx_redis_state_e state, const char *why);
 static void ngx_redis_lane_backoff(ngx_redis_lane_t *lane,
     ngx_redis_status_e status);
 static void ngx_redis_lane_fail(ngx_redis_lane_t *lane,
@@ -302,15 +306,11 @@ ngx_redis_lane_close(ngx_redis_lane_t *lane, ngx_redis_end_e end)
 void
 ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why)
 {
-    ngx_uint_t          busy;
-    ngx_queue_t        *q;
-    ngx_redis_op_t     *op;
-    ngx_redis_end_e     end;
-    ngx_redis_state_e   state;
+    ngx_redis_end_e    end;
+    ngx_redis_state_e  state;
 
     end = lane->end;
     state = lane->state;
-    busy = (lane->live != 0);
 
     lane->end = NGX_REDIS_LOST;
     lane->state = NGX_REDIS_DOWN;
@@ -319,29 +319,7 @@ ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why)
     lane->unwritten = 0;
     lane->load = 0;
 
-    /* behind those that were refused earlier */
-
-    while (!ngx_queue_empty(&lane->sent)) {
-        q = ngx_queue_head(&lane->sent);
-        ngx_queue_remove(q);
-
-        op = ngx_queue_data(q, ngx_redis_op_t, queue);
-        op->sent = 0;
-
-        if (op->handler == NULL) {
-            ngx_redis_op_free(op);
-            continue;
-        }
-
-        op->losses++;
-        op->renew = (end != NGX_REDIS_SILENT);
-
-        ngx_queue_insert_tail(&lane->again, q);
-
-        if (op->losses >= NGX_REDIS_MAX_LOSSES) {
-            ngx_redis_op_fail(op, NGX_REDIS_UNAVAILABLE);
-        }
-    }
+    ngx_redis_lane_requeue(lane, end);
 
     switch (end) {
 
@@ -364,38 +342,82 @@ ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why)
 
     default: /* NGX_REDIS_LOST */
 
-        if (state == NGX_REDIS_READY) {
-
-            if (!busy) {
-                ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
-                              "redis: %V closed an idle connection",
-                              &lane->redis->addrs[lane->addr].name);
-                break;
-            }
-
-            ngx_redis_log_outage(lane, "connection lost to", why);
-
-            if (!lane->retried) {
-                lane->retried = 1;
-                break;
-            }
-
-        } else {
-            ngx_redis_log_outage(lane, "could not connect to", why);
-
-            lane->addr = (lane->addr + 1) % lane->redis->naddrs;
-
-            if (++lane->tries < lane->redis->naddrs) {
-                break;
-            }
+        if (!ngx_redis_lane_retry(lane, state, why)) {
+            ngx_redis_lane_backoff(lane, NGX_REDIS_UNAVAILABLE);
         }
-
-        ngx_redis_lane_backoff(lane, NGX_REDIS_UNAVAILABLE);
     }
 
     if (!lane->redis->closed) {
         ngx_redis_lane_post(lane);
     }
+}
+
+
+/* what was sent is to be sent again, behind those that were refused earlier */
+
+static void
+ngx_redis_lane_requeue(ngx_redis_lane_t *lane, ngx_redis_end_e end)
+{
+    ngx_queue_t     *q;
+    ngx_redis_op_t  *op;
+
+    while (!ngx_queue_empty(&lane->sent)) {
+        q = ngx_queue_head(&lane->sent);
+        ngx_queue_remove(q);
+
+        op = ngx_queue_data(q, ngx_redis_op_t, queue);
+        op->sent = 0;
+
+        if (op->handler == NULL) {
+            ngx_redis_op_free(op);
+            continue;
+        }
+
+        op->losses++;
+        op->renew = (end != NGX_REDIS_SILENT);
+
+        ngx_queue_insert_tail(&lane->again, q);
+
+        if (op->losses >= NGX_REDIS_MAX_LOSSES) {
+            ngx_redis_op_fail(op, NGX_REDIS_UNAVAILABLE);
+        }
+    }
+}
+
+
+/*
+ * A connection was lost, or did not come about, in this state: 1 when the next
+ * one may be tried at once.
+ */
+
+static ngx_uint_t
+ngx_redis_lane_retry(ngx_redis_lane_t *lane, ngx_redis_state_e state,
+    const char *why)
+{
+    if (state != NGX_REDIS_READY) {
+        ngx_redis_log_outage(lane, "could not connect to", why);
+
+        lane->addr = (lane->addr + 1) % lane->redis->naddrs;
+
+        return ++lane->tries < lane->redis->naddrs;
+    }
+
+    if (lane->live == 0) {
+        ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
+                      "redis: %V closed an idle connection",
+                      &lane->redis->addrs[lane->addr].name);
+        return 1;
+    }
+
+    ngx_redis_log_outage(lane, "connection lost to", why);
+
+    if (lane->retried) {
+        return 0;
+    }
+
+    lane->retried = 1;
+
+    return 1;
 }
 
 
