@@ -37,7 +37,8 @@ typedef struct {
 typedef struct {
     ngx_str_t              address;    /* "host:port" or "unix:path" */
     ngx_uint_t             db;
-    ngx_str_t              user;       /* len 0: none (plain AUTH) */
+    ngx_str_t              user;       /* len 0: none (plain AUTH); needs a
+                                          password */
     ngx_str_t              password;   /* len 0: no AUTH */
     ngx_redis_script_t    *scripts;    /* loaded on each new connection */
     ngx_uint_t             nscripts;

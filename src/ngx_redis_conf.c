@@ -123,12 +123,6 @@ ngx_redis_check_conf(ngx_conf_t *cf, ngx_redis_conf_t *conf)
         return NGX_ERROR;
     }
 
-    if (conf->user.len && conf->password.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "redis user \"%V\" has no password", &conf->user);
-        return NGX_ERROR;
-    }
-
     return NGX_OK;
 }
 
