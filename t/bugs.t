@@ -20,10 +20,10 @@ sub create {
 }
 
 # Forwards between nginx and Redis, in a process of its own.  Of the first
-# EVALSHA whose script has n keys the reply is not given back: after the code,
-# which gets the sender's keys, the connection is closed.  Returns the pid.
+# EVALSHA with so many keys the reply is not given back: after the code has run
+# the connection is closed.  Returns the pid.
 sub relay {
-    my ($n, $code) = @_;
+    my ($n_keys, $code) = @_;
     my $listener = IO::Socket::INET->new(
         LocalAddr => "127.0.0.1:$ENV{TEST_NGINX_RELAY_PORT}", Listen => 8,
         ReuseAddr => 1) or die "relay: $!";
@@ -33,33 +33,41 @@ sub relay {
 
     $SIG{TERM} = 'DEFAULT';
 
-    my $lost = 0;
+    my $select = IO::Select->new($listener);
+    my (%peer, %is_nginx, %lose, $lost);
 
-    while (my $nginx = $listener->accept) {
-        my $redis = IO::Socket::UNIX->new(Peer => scratch('redis.sock'))
-            or last;
-        my ($lose, $open) = (0, 1);
+    while (my @ready = $select->can_read) {
+        for my $from (@ready) {
+            if ($from == $listener) {
+                my $nginx = $listener->accept;
+                my $redis = IO::Socket::UNIX->new(
+                    Peer => scratch('redis.sock')) or last;
 
-        while ($open) {
-            for my $from (IO::Select->new($nginx, $redis)->can_read) {
-                my $to = $from == $nginx ? $redis : $nginx;
-
-                unless (sysread $from, my $bytes, 1 << 20) {
-                    $open = 0;
-
-                } elsif ($from == $redis && $lose) {
-                    $code->();
-                    $open = 0;
-
-                } else {
-                    $lose = 1 if $from == $nginx && !$lost
-                        && $bytes =~ /EVALSHA\r\n\$40\r\n\w+\r\n\$1\r\n$n\r/;
-                    $lost ||= $lose;
-                    syswrite $to, $bytes;
-                }
-
-                last unless $open;
+                @peer{$nginx, $redis} = ($redis, $nginx);
+                $is_nginx{$nginx} = 1;
+                $select->add($nginx, $redis);
+                next;
             }
+
+            my $to = $peer{$from} // next;
+            my $n = sysread $from, my $bytes, 1 << 20;
+
+            if (!$n || $lose{$from}) {
+                $code->() if $n;
+                $select->remove($from, $to);
+                delete @peer{$from, $to};
+                delete @is_nginx{$from, $to};
+                close $_ for $from, $to;
+                next;
+            }
+
+            if ($is_nginx{$from} && !$lost && $bytes
+                =~ /EVALSHA\r\n\$40\r\n\w+\r\n\$1\r\n$n_keys\r/)
+            {
+                $lost = $lose{$to} = 1;
+            }
+
+            syswrite $to, $bytes;
         }
     }
 
