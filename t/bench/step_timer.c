@@ -1,10 +1,11 @@
 
 /*
- * How long the decoding of a body holds up the event loop: CPU time of
- * tracker_decode_run() for each file given, with the budget of a worker's turn
- * and with memory that is new each time, as a request's is.
+ * How long the decoding of a body holds up the event loop: CPU time of what a
+ * worker calls for it, with the budget of a worker's turn and with memory that
+ * is new each time, as a request's is.
  *
- * Prints a line a file: what became of it, in milliseconds the medians of the
+ * Arguments: where the body goes, one of the names below, and its file.
+ * Prints a line: what became of it, in milliseconds the medians of the
  * whole and of the longest turn, the most memory in megabytes.
  */
 
@@ -34,42 +35,90 @@ struct piece_s {
 };
 
 
+/* one decoding on its way */
+
+typedef struct {
+    const char          *data;
+    size_t               len;
+    size_t               budget;
+    tracker_decode_t    *decode;
+    tracker_set_t        set;
+    tracker_arena_t      arena;
+    tracker_message_t    message;
+} step_t;
+
+
+/* as tracker_decode_run() */
+typedef tracker_rc_e (*step_decode_pt)(step_t *step);
+
+
 static void step_fail(const char *what);
 static char *step_read(const char *name, size_t *len);
-static void step_time(const char *data, size_t len);
+static void step_time(step_decode_pt decode, const char *data, size_t len);
+static tracker_rc_e step_trackers(step_t *step);
+static tracker_rc_e step_tracker(step_t *step);
+static tracker_rc_e step_bulk(step_t *step);
+static tracker_rc_e step_post(step_t *step, tracker_json_shape_e shape);
+static tracker_rc_e step_put(step_t *step);
+static tracker_rc_e step_patch(step_t *step);
+static tracker_rc_e step_login(step_t *step);
 static void *step_alloc(void *data, size_t size);
 static double step_cpu(void);
 static int step_compare(const void *one, const void *two);
 
 
+static const tracker_limits_t  limits = { 0, 0, 1 };
+static const tracker_str_t     id = tracker_str("4503599627370496");
+
+static const struct {
+    const char          *name;
+    step_decode_pt       decode;
+} places[] = {
+    { "trackers", step_trackers },
+    { "tracker", step_tracker },
+    { "bulk", step_bulk },
+    { "put", step_put },
+    { "patch", step_patch },
+    { "login", step_login }
+};
+
+
 int
 main(int argc, char **argv)
 {
-    int      i, status;
+    int      status;
     char    *data;
     pid_t    pid;
-    size_t   len;
+    size_t   i, len;
 
-    for (i = 1; i < argc; i++) {
-        data = step_read(argv[i], &len);
+    for (i = 0; argc == 3 && i < sizeof(places) / sizeof(places[0]); i++) {
+        if (strcmp(places[i].name, argv[1]) != 0) {
+            continue;
+        }
 
-        /* a process of its own, since the peak of memory never falls */
+        data = step_read(argv[2], &len);
+
+        /* a new process, since the peak of memory is that of who called us */
 
         pid = fork();
 
         if (pid == 0) {
-            step_time(data, len);
+            step_time(places[i].decode, data, len);
             return 0;
         }
 
         if (pid == -1 || waitpid(pid, &status, 0) != pid || status) {
-            step_fail(argv[i]);
+            step_fail(argv[2]);
         }
 
         free(data);
+
+        return 0;
     }
 
-    return 0;
+    fprintf(stderr, "Usage: step_timer PLACE FILE\n");
+
+    return 2;
 }
 
 
@@ -111,52 +160,39 @@ step_read(const char *name, size_t *len)
 
 
 static void
-step_time(const char *data, size_t len)
+step_time(step_decode_pt decode, const char *data, size_t len)
 {
-    int                 i;
-    double              took, times[RUNS], turns[RUNS];
-    long                before;
-    size_t              budget;
-    piece_t            *pieces, *next;
-    tracker_rc_e        rc;
-    tracker_set_t       set;
-    struct rusage       usage;
-    tracker_arena_t     arena;
-    tracker_decode_t   *decode;
-    tracker_limits_t    limits;
-    tracker_message_t   message;
+    int             i;
+    long            before;
+    double          took, times[RUNS], turns[RUNS];
+    piece_t        *pieces, *next;
+    static step_t   step;
+    tracker_rc_e    rc;
+    struct rusage   usage;
 
     static const char  *outcomes[] = { "valid", "400", "409", "", "no memory" };
 
     getrusage(RUSAGE_SELF, &usage);
     before = usage.ru_maxrss;
 
-    memset(&limits, 0, sizeof(limits));
-    limits.min_phrases = 1;
-
     pieces = NULL;
-    arena.alloc = step_alloc;
-    arena.data = &pieces;
     rc = TRACKER_OK;
+
+    step.data = data;
+    step.len = len;
+    step.arena.alloc = step_alloc;
+    step.arena.data = &pieces;
 
     for (i = 0; i < RUNS; i++) {
         times[i] = 0;
         turns[i] = 0;
-        decode = NULL;
+        step.decode = NULL;
 
         do {
-            budget = BUDGET;
+            step.budget = BUDGET;
             took = -step_cpu();
 
-            if (decode == NULL) {
-                decode = tracker_decode_start(data, len, TRACKER_JSON_EITHER,
-                                              &limits, &arena, &set);
-                if (decode == NULL) {
-                    step_fail("memory");
-                }
-            }
-
-            rc = tracker_decode_run(decode, &budget, &message);
+            rc = decode(&step);
 
             took += step_cpu();
             times[i] += took;
@@ -179,7 +215,72 @@ step_time(const char *data, size_t len)
 
     printf("%s %.2f %.2f %.1f\n", outcomes[rc], times[RUNS / 2] * 1e3,
            turns[RUNS / 2] * 1e3, (usage.ru_maxrss - before) / 1024.0);
-    fflush(stdout);
+}
+
+
+static tracker_rc_e
+step_trackers(step_t *step)
+{
+    return step_post(step, TRACKER_JSON_EITHER);
+}
+
+
+static tracker_rc_e
+step_tracker(step_t *step)
+{
+    return step_post(step, TRACKER_JSON_OBJECT);
+}
+
+
+static tracker_rc_e
+step_bulk(step_t *step)
+{
+    return step_post(step, TRACKER_JSON_ARRAY);
+}
+
+
+static tracker_rc_e
+step_post(step_t *step, tracker_json_shape_e shape)
+{
+    if (step->decode == NULL) {
+        step->decode = tracker_decode_start(step->data, step->len, shape,
+                                            &limits, &step->arena, &step->set);
+        if (step->decode == NULL) {
+            step_fail("memory");
+        }
+    }
+
+    return tracker_decode_run(step->decode, &step->budget, &step->message);
+}
+
+
+static tracker_rc_e
+step_put(step_t *step)
+{
+    tracker_t  t;
+
+    return tracker_json_decode_change(step->data, step->len, &id, &limits,
+                                      &step->arena, &t, &step->message);
+}
+
+
+static tracker_rc_e
+step_patch(step_t *step)
+{
+    tracker_patch_t  patch;
+
+    return tracker_json_decode_patch(step->data, step->len, &step->arena,
+                                     &patch, &step->message);
+}
+
+
+static tracker_rc_e
+step_login(step_t *step)
+{
+    tracker_login_t  login;
+
+    return tracker_json_decode_login(step->data, step->len, &step->arena,
+                                     &login, &step->message);
 }
 
 

@@ -19,6 +19,8 @@ use constant { GOOD => 3, HOSTILE => 60 };
 
 use constant POSTS => 5;
 
+# name, title, limit, what makes it, and where it goes, else to "trackers"
+
 my @bodies = (
     [ 'bulk', 'bulk, 450 trackers of 70 phrases', GOOD,
       sub { Workload::bulk(450, 70) } ],
@@ -62,6 +64,78 @@ my @bodies = (
       sub { Workload::bulk(450, 70) =~ s/"\]\}\]$/\xff"]}]/r } ],
     [ 'late-type', 'bulk, the last tracker is a number', HOSTILE,
       sub { Workload::bulk(450, 70) =~ s/\]$/,1]/r } ],
+    [ 'late-small', 'the smallest trackers, the last bracket is missing',
+      HOSTILE,
+      sub { list('[', '', sub { qq({"name":"$_[0]","vocabulary":["a"]}) }) }
+    ],
+    [ 'late-empty', 'empty strings, the last bracket is missing', HOSTILE,
+      sub { list('{"name":"x","categories":[', '', sub { '""' }) } ],
+
+    [ 'tracker-objects', 'POST tracker: [{},{},...]', HOSTILE,
+      sub { list('[', ']', sub { '{}' }) }, 'tracker' ],
+    [ 'bulk-objects', 'POST trackers/bulk: {"1":{},"2":{},...}', HOSTILE,
+      sub { list('{', '}', sub { qq("$_[0]":{}) }) }, 'bulk' ],
+
+    [ 'put-large', 'PUT: one tracker of 1 MiB', GOOD,
+      sub { phrases(sub { Workload::phrase($_[0]) }) }, 'put' ],
+    [ 'put-short', 'PUT: 140,000 phrases', HOSTILE,
+      sub { phrases(sub { base36($_[0]) }) }, 'put' ],
+    [ 'put-objects', 'PUT: [{},{},...]', HOSTILE,
+      sub { list('[', ']', sub { '{}' }) }, 'put' ],
+    [ 'put-keys', 'PUT: {"1":{},"2":{},...}', HOSTILE,
+      sub { list('{', '}', sub { qq("$_[0]":{}) }) }, 'put' ],
+    [ 'put-name', 'PUT: a name of [[],[],...]', HOSTILE,
+      sub { list('{"name":[', ']}', sub { '[]' }) }, 'put' ],
+    [ 'put-late', 'PUT: empty strings, the last bracket is missing', HOSTILE,
+      sub { list('{"name":"x","categories":[', '', sub { '""' }) }, 'put' ],
+
+    [ 'patch-large', 'PATCH: a vocabulary of 1 MiB', GOOD,
+      sub { operation('vocabulary', sub { Workload::phrase($_[0]) }) },
+      'patch' ],
+    [ 'patch-short', 'PATCH: a vocabulary of 140,000 phrases', HOSTILE,
+      sub { operation('vocabulary', sub { base36($_[0]) }) }, 'patch' ],
+    [ 'patch-add', 'PATCH: 16,000 phrases, each an operation', HOSTILE,
+      sub { list('[', ']', sub {
+          qq({"op":"add","path":"/vocabulary/-","value":"$_[0]"}) }) },
+      'patch' ],
+    [ 'patch-remove', 'PATCH: 26,000 times the same remove', HOSTILE,
+      sub { list('[', ']', sub {
+          '{"op":"remove","path":"/vocabulary/0"}' }) }, 'patch' ],
+    [ 'patch-lists', 'PATCH: 25,000 empty lists', HOSTILE,
+      sub { list('[', ']', sub {
+          '{"op":"add","path":"/languages","value":[]}' }) }, 'patch' ],
+    [ 'patch-objects', 'PATCH: [{},{},...]', HOSTILE,
+      sub { list('[', ']', sub { '{}' }) }, 'patch' ],
+    [ 'patch-keys', 'PATCH: {"1":{},"2":{},...}', HOSTILE,
+      sub { list('{', '}', sub { qq("$_[0]":{}) }) }, 'patch' ],
+    [ 'patch-value', 'PATCH: a value of [[],[],...]', HOSTILE,
+      sub { list('[{"op":"add","path":"/languages","value":[', ']}]',
+                 sub { '[]' }) }, 'patch' ],
+    [ 'patch-ignored', 'PATCH: an ignored member, [{},{},...]', HOSTILE,
+      sub { list('[{"op":"remove","path":"/name","x":[', ']}]',
+                 sub { '{}' }) }, 'patch' ],
+    [ 'patch-most', 'PATCH: as many ignored values as are taken', HOSTILE,
+      sub { '[{"op":"remove","path":"/name"'
+            . join('', map { qq(,"$_":{}) } 1 .. 32_000) . '}]' }, 'patch' ],
+    [ 'patch-late', 'PATCH: empty strings, the last bracket is missing',
+      HOSTILE,
+      sub { operation('categories', sub { '' }) =~ s/\]$//r }, 'patch' ],
+
+    [ 'login-objects', 'login: [{},{},...]', HOSTILE,
+      sub { list('[', ']', sub { '{}' }) }, 'login' ],
+    [ 'login-keys', 'login: ignored keys, {"1":{},"2":{},...}', HOSTILE,
+      sub { list('{', '}', sub { qq("$_[0]":{}) }) }, 'login' ],
+);
+
+# what a worker gets to do with a body: method and path
+
+my %requests = (
+    trackers => [ POST => '/v1/manage/trackers' ],
+    tracker  => [ POST => '/v1/manage/tracker' ],
+    bulk     => [ POST => '/v1/manage/trackers/bulk' ],
+    put      => [ PUT => '/v1/manage/tracker/ID' ],
+    patch    => [ PATCH => '/v1/manage/tracker/ID' ],
+    login    => [ POST => '/oauth2/token:generate' ],
 );
 
 my ($save, @names) = @ARGV;
@@ -123,6 +197,16 @@ sub phrases {
 }
 
 
+# a PATCH of one list
+
+sub operation {
+    my ($key, $string) = @_;
+
+    return list(qq([{"op":"add","path":"/$key","value":[), ']}]',
+                sub { '"' . $string->($_[0]) . '"' });
+}
+
+
 # as many elements as there is room for
 
 sub list {
@@ -156,13 +240,18 @@ sub decode_all {
     my %decoding;
 
     for (@chosen) {
-        my $line = `./step_timer steps/$_->[0]`;
+        my $line = `./step_timer @{[to($_)]} steps/$_->[0]`;
 
         die "step_timer failed\n" if $?;
         $decoding{$_->[0]} = [split ' ', $line];
     }
 
     return %decoding;
+}
+
+
+sub to {
+    return $_[0][4] // 'trackers';
 }
 
 
@@ -185,12 +274,16 @@ sub post_all {
         modules => '',
     });
 
-    for my $name ('', map { $_->[0] } @chosen) {
+    for my $entry ([''], @chosen) {
         my (@waits, $status);
+        my $name = $entry->[0];
         my $body = $name eq '' ? '' : read_file("steps/$name");
+        my ($method, $path) = @{ $requests{to($entry)} };
 
         for (1 .. POSTS) {
             $redis->command('FLUSHALL', 'SYNC');
+
+            my $id = $path =~ /ID$/ ? create($server) : '';
             my $wait = watch($server->{port});
 
             if ($name eq '') {
@@ -198,7 +291,7 @@ sub post_all {
                 sleep 0.2;
 
             } else {
-                ($status) = $server->exchange('POST', '/v1/manage/trackers',
+                ($status) = $server->exchange($method, $path =~ s/ID$/$id/r,
                                               1, $body);
             }
 
@@ -209,6 +302,17 @@ sub post_all {
     }
 
     return %waiting;
+}
+
+
+# the id of a tracker that is there to be changed
+
+sub create {
+    my ($server) = @_;
+    my ($status, $text) = $server->exchange('POST', '/v1/manage/tracker', 1,
+                                            one_phrase('x'));
+
+    return $text =~ /"id":"(\d+)"/ ? $1 : die "$text\n";
 }
 
 

@@ -120,6 +120,9 @@ sub configure {
     }
 
     close $out or die "nginx.conf: $!\n";
+
+    # nobody logs in, but somebody may try
+    open my $apps, '>', "run/$self->{name}/apps" or die "apps: $!\n";
 }
 
 
