@@ -22,6 +22,7 @@ static void tracker_message_text(tracker_message_t *message,
 static void tracker_message_place(tracker_message_t *message, size_t place);
 
 
+static const tracker_str_t  tracker_id = tracker_str("id");
 static const tracker_str_t  tracker_name = tracker_str("name");
 static const tracker_str_t  tracker_vocabulary = tracker_str("vocabulary");
 
@@ -152,6 +153,48 @@ tracker_validate_counts(const tracker_list_t *phrases, long index,
             return TRACKER_INVALID;
         }
     }
+
+    return TRACKER_OK;
+}
+
+
+tracker_rc_e
+tracker_validate_bulk(size_t n, const tracker_limits_t *limits,
+    tracker_message_t *message)
+{
+    size_t  max;
+
+    max = limits->max_bulk;
+
+    if (n == 0) {
+        tracker_message(message, "Request body must not be empty.");
+        return TRACKER_INVALID;
+    }
+
+    if (max && n > max) {
+        tracker_message(message, "Request body must contain at most %zu "
+                        "tracker%s, found %zu.", max, max == 1 ? "" : "s", n);
+        return TRACKER_INVALID;
+    }
+
+    return TRACKER_OK;
+}
+
+
+tracker_rc_e
+tracker_validate_id(tracker_t *t, const tracker_str_t *id,
+    tracker_message_t *message)
+{
+    if (t->id.data
+        && (t->id.len != id->len
+            || memcmp(t->id.data, id->data, id->len) != 0))
+    {
+        tracker_message_path(message, -1, &tracker_id, -1,
+                             "must be the id of the path");
+        return TRACKER_INVALID;
+    }
+
+    t->id = *id;
 
     return TRACKER_OK;
 }

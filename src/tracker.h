@@ -144,6 +144,21 @@ tracker_rc_e tracker_validate(const tracker_t *t, long index,
     tracker_message_t *message);
 
 /*
+ * Checks that a bulk body of n trackers is not empty and within max_bulk.
+ * Returns TRACKER_OK or TRACKER_INVALID.
+ */
+tracker_rc_e tracker_validate_bulk(size_t n, const tracker_limits_t *limits,
+    tracker_message_t *message);
+
+/*
+ * Checks that the tracker of a PUT has no other id than that of the path, and
+ * gives it that one, a view of the same bytes as *id.
+ * Returns TRACKER_OK or TRACKER_INVALID.
+ */
+tracker_rc_e tracker_validate_id(tracker_t *t, const tracker_str_t *id,
+    tracker_message_t *message);
+
+/*
  * Checks that no two trackers of a bulk body share a name, n log n.
  * Returns TRACKER_OK, TRACKER_REPEATED (message names the lowest index that
  * repeats an earlier name, and that earlier index) or TRACKER_NOMEM.

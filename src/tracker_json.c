@@ -99,18 +99,7 @@ tracker_json_decode_change(const char *data, size_t len,
         return rc;
     }
 
-    if (t->id.data
-        && (t->id.len != id->len
-            || memcmp(t->id.data, id->data, id->len) != 0))
-    {
-        tracker_message_path(message, -1, &tracker_json_fields[0].key, -1,
-                             "must be the id of the path");
-        return TRACKER_INVALID;
-    }
-
-    t->id = *id;
-
-    return TRACKER_OK;
+    return tracker_validate_id(t, id, message);
 }
 
 
@@ -221,22 +210,14 @@ static tracker_rc_e
 tracker_json_bulk(tracker_json_walk_t *walk, json_t *root,
     tracker_set_t *set)
 {
-    size_t        i, n, max;
+    size_t        i, n;
     tracker_rc_e  rc;
 
     n = json_array_size(root);
-    max = walk->limits->max_bulk;
 
-    if (n == 0) {
-        tracker_message(walk->message, "Request body must not be empty.");
-        return TRACKER_INVALID;
-    }
-
-    if (max && n > max) {
-        tracker_message(walk->message, "Request body must contain at most "
-                        "%zu tracker%s, found %zu.", max,
-                        max == 1 ? "" : "s", n);
-        return TRACKER_INVALID;
+    rc = tracker_validate_bulk(n, walk->limits, walk->message);
+    if (rc != TRACKER_OK) {
+        return rc;
     }
 
     set->bulk = 1;
@@ -517,25 +498,8 @@ tracker_json_step(tracker_json_walk_t *walk, json_t *object,
         return TRACKER_INVALID;
     }
 
-    switch (step->path) {
-
-    case TRACKER_PATCH_VOCABULARY:
-
-        /* as the old service did: a string is one phrase more */
-
-        if (step->op == TRACKER_PATCH_ADD && json_is_string(value)) {
-            step->path = TRACKER_PATCH_END;
-            break;
-        }
-
-        /* fall through */
-
-    case TRACKER_PATCH_CATEGORIES:
-    case TRACKER_PATCH_LANGUAGES:
+    if (tracker_patch_takes_list(step, json_is_string(value))) {
         return tracker_json_list(walk, value, &value_key, &step->list);
-
-    default:
-        break;
     }
 
     return tracker_json_string(walk, value, &value_key, -1, &step->str);

@@ -208,6 +208,30 @@ tracker_patch_fault(tracker_message_t *message, size_t i,
 }
 
 
+int
+tracker_patch_takes_list(tracker_patch_step_t *step, int string)
+{
+    switch (step->path) {
+
+    case TRACKER_PATCH_VOCABULARY:
+
+        if (step->op == TRACKER_PATCH_ADD && string) {
+            step->path = TRACKER_PATCH_END;
+            return 0;
+        }
+
+        return 1;
+
+    case TRACKER_PATCH_CATEGORIES:
+    case TRACKER_PATCH_LANGUAGES:
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+
 tracker_rc_e
 tracker_patch_apply(tracker_t *t, const tracker_patch_t *patch,
     const tracker_limits_t *limits, const tracker_arena_t *arena,
@@ -432,6 +456,7 @@ tracker_patch_harvest(tracker_patch_work_t *work)
 
     work->t.vocabulary.n = n;
     work->t.vocabulary.elts = str;
+    work->t.vocabulary.json.data = NULL;
 
     for (phrase = tracker_phrase_chain(work->root, NULL);
          phrase != NULL;

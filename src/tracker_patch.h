@@ -65,6 +65,13 @@ tracker_rc_e tracker_patch_step(tracker_patch_step_t *step, size_t i,
     tracker_message_t *message);
 
 /*
+ * Whether the value of step, which is not to remove, is a list, else it is a
+ * string.  string: the client sent a string; to add one to the vocabulary is to
+ * add one phrase, as the old service did, and step says so then.
+ */
+int tracker_patch_takes_list(tracker_patch_step_t *step, int string);
+
+/*
  * Applies all operations in their order to t and validates what comes out
  * as tracker_validate() does.  An optional key that is absent can be
  * replaced, not removed, as API.md section 2 says; indices are those at the
