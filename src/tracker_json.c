@@ -515,6 +515,11 @@ tracker_json_decode_login(const char *data, size_t len,
     tracker_rc_e          rc;
     tracker_json_walk_t   walk = { NULL, arena, message, NULL, -1, 0 };
 
+    rc = tracker_json_bounded(data, len, message);
+    if (rc != TRACKER_OK) {
+        return rc;
+    }
+
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {
         return rc;

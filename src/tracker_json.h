@@ -17,6 +17,13 @@
 #pragma GCC visibility push(hidden)
 
 
+/*
+ * The library takes up to 400 bytes a value: so many are 12 MB.  Only what the
+ * strict reader does not know, ignored members, ever comes near it.
+ */
+#define TRACKER_JSON_VALUES  32768
+
+
 /* what an endpoint takes as its body */
 
 typedef enum {
@@ -89,6 +96,21 @@ tracker_rc_e tracker_json_decode_record(const char *data, size_t len,
  */
 tracker_rc_e tracker_json_decode_patch(const char *data, size_t len,
     const tracker_arena_t *arena, tracker_patch_t *patch,
+    tracker_message_t *message);
+
+/*
+ * How many values, objects and arrays among them, lie in at most depth arrays
+ * and objects of a JSON text: 1 is the elements of the outermost array.  Of
+ * what is no JSON any number.
+ */
+size_t tracker_json_count(const char *data, size_t len, size_t depth);
+
+/*
+ * Checks that a body is not one of which the library would build a tree for
+ * long: it may hold TRACKER_JSON_VALUES values.
+ * Returns TRACKER_OK or TRACKER_INVALID.
+ */
+tracker_rc_e tracker_json_bounded(const char *data, size_t len,
     tracker_message_t *message);
 
 /*

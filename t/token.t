@@ -203,6 +203,22 @@ is_unknown(exchange(login_request(@$_)), substr "@$_", 0, 30)
 
 
 
+=== a login may hold 32,768 values, ignored ones included
+--- scenario
+my $login = '{"type":"application","appId":"app1","appSecret":"%s","x":[%s]}';
+
+for my $case ([32_764, 200], [32_765, 400]) {
+    my ($n, $status) = @$case;
+    my $response = raw(sprintf $login, SECRET, join ',', ('{}') x $n);
+
+    is($response->{status}, $status, "$n and four");
+    is_message($response->{body}, 'Request body must contain at most 32768 '
+                                  . 'values, found 32769.', 'one more')
+        if $status == 400;
+}
+
+
+
 === bad UTF-8 and a BOM are no JSON
 --- scenario
 is_refused(raw($_), 400, qr/^Invalid JSON at line 1 column \d+\.$/, 'bytes')
