@@ -12,7 +12,7 @@ typedef struct {
     ngx_str_t             path;      /* below the location's prefix */
     ngx_uint_t            methods;
     ngx_str_t             allow;
-    tracker_json_shape_e  shape;     /* of a POST's body */
+    tracker_json_shape_e  shape;     /* of a POST or PUT */
 } ngx_http_tracker_endpoint_t;
 
 

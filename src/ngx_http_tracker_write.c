@@ -294,38 +294,26 @@ ngx_http_tracker_decode_body(ngx_http_request_t *r,
     ctx->arena.alloc = ngx_http_tracker_alloc;
     ctx->arena.data = r->pool;
 
-    switch (r->method) {
+    if (r->method == NGX_HTTP_PATCH) {
+        return tracker_decode_patch(data, len, &ctx->arena, &ctx->patch,
+                                    message);
+    }
 
-    case NGX_HTTP_PUT:
-        ctx->set.n = 1;
-        ctx->set.elts = ngx_pcalloc(r->pool, sizeof(tracker_t));
-        if (ctx->set.elts == NULL) {
-            return TRACKER_NOMEM;
-        }
-
+    if (ctx->decode == NULL) {
         id.len = ctx->id.len;
         id.data = (char *) ctx->id.data;
 
-        return tracker_json_decode_change(data, len, &id, &tlcf->limits,
-                                          &ctx->arena, ctx->set.elts, message);
-
-    case NGX_HTTP_PATCH:
-        return tracker_json_decode_patch(data, len, &ctx->arena, &ctx->patch,
-                                         message);
-
-    default: /* NGX_HTTP_POST */
-
+        ctx->decode = tracker_decode_start(data, len, ctx->shape,
+                                           r->method == NGX_HTTP_PUT ? &id
+                                                                     : NULL,
+                                           &tlcf->limits, &ctx->arena,
+                                           &ctx->set);
         if (ctx->decode == NULL) {
-            ctx->decode = tracker_decode_start(data, len, ctx->shape,
-                                               &tlcf->limits, &ctx->arena,
-                                               &ctx->set);
-            if (ctx->decode == NULL) {
-                return TRACKER_NOMEM;
-            }
+            return TRACKER_NOMEM;
         }
-
-        return tracker_decode_run(ctx->decode, &ctx->budget, message);
     }
+
+    return tracker_decode_run(ctx->decode, &ctx->budget, message);
 }
 
 

@@ -12,6 +12,7 @@ struct tracker_decode_s {
     const char               *data;
     size_t                    len;
     tracker_json_shape_e      shape;
+    tracker_str_t             id;        /* data NULL: of no PUT */
     const tracker_limits_t   *limits;
     const tracker_arena_t    *arena;
     tracker_set_t            *set;
@@ -22,20 +23,27 @@ struct tracker_decode_s {
 };
 
 
+static tracker_rc_e tracker_decode_json(tracker_decode_t *decode,
+    tracker_message_t *message);
+
 #if !(TRACKER_NO_READER)
 
-
+static tracker_rc_e tracker_decode_shape(tracker_json_shape_e shape, int array,
+    tracker_message_t *message);
 static tracker_rc_e tracker_decode_check(void *ctx, long index,
     const tracker_t *t, const tracker_reader_fault_t *fault);
-
+static tracker_rc_e tracker_decode_stop(const tracker_reader_t *rd,
+    const char *data, size_t len, tracker_message_t *message);
+static tracker_rc_e tracker_decode_fault(void *ctx, long index,
+    const tracker_t *t, const tracker_reader_fault_t *fault);
 
 #endif
 
 
 tracker_decode_t *
 tracker_decode_start(const char *data, size_t len, tracker_json_shape_e shape,
-    const tracker_limits_t *limits, const tracker_arena_t *arena,
-    tracker_set_t *set)
+    const tracker_str_t *id, const tracker_limits_t *limits,
+    const tracker_arena_t *arena, tracker_set_t *set)
 {
     tracker_decode_t  *decode;
 
@@ -47,6 +55,8 @@ tracker_decode_start(const char *data, size_t len, tracker_json_shape_e shape,
     decode->data = data;
     decode->len = len;
     decode->shape = shape;
+    decode->id.len = id ? id->len : 0;
+    decode->id.data = id ? id->data : NULL;
     decode->limits = limits;
     decode->arena = arena;
     decode->set = set;
@@ -54,7 +64,7 @@ tracker_decode_start(const char *data, size_t len, tracker_json_shape_e shape,
 #if !(TRACKER_NO_READER)
 
     decode->unsure = 0;
-    decode->reader = tracker_read_start(data, len, arena,
+    decode->reader = tracker_read_start(data, len, id != NULL, arena,
                                         tracker_decode_check, decode, set);
     if (decode->reader == NULL) {
         return NULL;
@@ -66,19 +76,31 @@ tracker_decode_start(const char *data, size_t len, tracker_json_shape_e shape,
 }
 
 
-#if !(TRACKER_NO_READER)
-
-
 tracker_rc_e
 tracker_decode_run(tracker_decode_t *decode, size_t *budget,
     tracker_message_t *message)
 {
+#if (TRACKER_NO_READER)
+
+    (void) tracker_spend(budget, decode->len);
+
+    return tracker_decode_json(decode, message);
+
+#else
+
     tracker_set_t  *set;
 
     set = decode->set;
     decode->message = message;
 
     if (decode->reader) {
+
+        if (decode->len >= TRACKER_DECODE_LARGE
+            && tracker_decode_shape(decode->shape, set->bulk, message)
+               != TRACKER_OK)
+        {
+            return TRACKER_INVALID;
+        }
 
         switch (tracker_read_run(decode->reader, budget)) {
 
@@ -103,22 +125,137 @@ tracker_decode_run(tracker_decode_t *decode, size_t *budget,
                 return decode->rc;
             }
 
-            /* fall through */
+            return tracker_decode_json(decode, message);
 
         default: /* TRACKER_READER_UNSURE */
-            return tracker_json_decode(decode->data, decode->len,
-                                       decode->shape, decode->limits,
-                                       decode->arena, set, message);
+
+            if (decode->len < TRACKER_DECODE_LARGE) {
+                return tracker_decode_json(decode, message);
+            }
+
+            return tracker_decode_stop(decode->reader, decode->data,
+                                       decode->len, message);
         }
     }
 
     if (!set->bulk) {
-        return TRACKER_OK;
+        return decode->id.data
+               ? tracker_validate_id(set->elts, &decode->id, message)
+               : TRACKER_OK;
     }
 
     (void) tracker_spend(budget, set->n * TRACKER_COST / 4);
 
     return tracker_validate_names(set, decode->arena, message);
+
+#endif
+}
+
+
+static tracker_rc_e
+tracker_decode_json(tracker_decode_t *decode, tracker_message_t *message)
+{
+    tracker_set_t  *set;
+
+    set = decode->set;
+
+    if (decode->id.data == NULL) {
+        return tracker_json_decode(decode->data, decode->len, decode->shape,
+                                   decode->limits, decode->arena, set,
+                                   message);
+    }
+
+    set->bulk = 0;
+    set->n = 1;
+    set->elts = decode->arena->alloc(decode->arena->data, sizeof(tracker_t));
+    if (set->elts == NULL) {
+        return TRACKER_NOMEM;
+    }
+
+    return tracker_json_decode_change(decode->data, decode->len, &decode->id,
+                                      decode->limits, decode->arena,
+                                      set->elts, message);
+}
+
+
+tracker_rc_e
+tracker_decode_patch(const char *data, size_t len,
+    const tracker_arena_t *arena, tracker_patch_t *patch,
+    tracker_message_t *message)
+{
+#if !(TRACKER_NO_READER)
+
+    tracker_rc_e       rc;
+    tracker_set_t      set;
+    tracker_reader_t  *rd;
+
+    rd = tracker_read_start(data, len, 0, arena, tracker_decode_fault, message,
+                            &set);
+    if (rd == NULL) {
+        return TRACKER_NOMEM;
+    }
+
+    if (len >= TRACKER_DECODE_LARGE
+        && tracker_decode_shape(TRACKER_JSON_ARRAY, set.bulk, message)
+           != TRACKER_OK)
+    {
+        return TRACKER_INVALID;
+    }
+
+    switch (tracker_read_patch(rd, patch, message)) {
+
+    case TRACKER_READER_OK:
+        return TRACKER_OK;
+
+    case TRACKER_READER_NOMEM:
+        return TRACKER_NOMEM;
+
+    case TRACKER_READER_REFUSED:
+
+        if (len >= TRACKER_DECODE_LARGE) {
+            return TRACKER_INVALID;
+        }
+
+        break;
+
+    default: /* TRACKER_READER_UNSURE */
+
+        if (len < TRACKER_DECODE_LARGE) {
+            break;
+        }
+
+        rc = tracker_decode_stop(rd, data, len, message);
+        if (rc != TRACKER_OK) {
+            return rc;
+        }
+    }
+
+#endif
+
+    return tracker_json_decode_patch(data, len, arena, patch, message);
+}
+
+
+#if !(TRACKER_NO_READER)
+
+
+/* the first byte tells; array: it is that of one */
+
+static tracker_rc_e
+tracker_decode_shape(tracker_json_shape_e shape, int array,
+    tracker_message_t *message)
+{
+    if (shape == TRACKER_JSON_OBJECT && array) {
+        tracker_message(message, "Request body must be an object.");
+        return TRACKER_INVALID;
+    }
+
+    if (shape == TRACKER_JSON_ARRAY && !array) {
+        tracker_message(message, "Request body must be an array.");
+        return TRACKER_INVALID;
+    }
+
+    return TRACKER_OK;
 }
 
 
@@ -132,7 +269,16 @@ tracker_decode_check(void *ctx, long index, const tracker_t *t,
 
     max = decode->limits->max_bulk;
 
-    /* sentences about the whole body are the library's */
+    if (index >= 0 && max && (size_t) index >= max
+        && decode->len >= TRACKER_DECODE_LARGE)
+    {
+        decode->rc = tracker_validate_bulk(tracker_json_count(decode->data,
+                                                              decode->len, 1),
+                                           decode->limits, decode->message);
+        return decode->rc;
+    }
+
+    /* sentences about the whole of a small body are the library's */
 
     if ((index < 0 && decode->shape == TRACKER_JSON_ARRAY)
         || (index >= 0 && decode->shape == TRACKER_JSON_OBJECT)
@@ -168,18 +314,67 @@ unsure:
 }
 
 
-#else
+/*
+ * Why the reader is not sure of a large body.  TRACKER_OK: the library knows
+ * more, and will not take long.
+ */
 
-
-tracker_rc_e
-tracker_decode_run(tracker_decode_t *decode, size_t *budget,
+static tracker_rc_e
+tracker_decode_stop(const tracker_reader_t *rd, const char *data, size_t len,
     tracker_message_t *message)
 {
-    (void) tracker_spend(budget, decode->len);
+    size_t       line, column;
+    const char  *p, *stop, *what;
 
-    return tracker_json_decode(decode->data, decode->len, decode->shape,
-                               decode->limits, decode->arena, decode->set,
-                               message);
+    switch (tracker_read_stop(rd, &stop)) {
+
+    case TRACKER_READER_FOREIGN:
+        return tracker_json_bounded(data, len, message);
+
+    case TRACKER_READER_EMPTY:
+        tracker_message(message, "Request body must not be empty.");
+        return TRACKER_INVALID;
+
+    case TRACKER_READER_TWICE:
+        what = "Duplicate key";
+        break;
+
+    default: /* TRACKER_READER_BAD */
+        what = "Invalid JSON";
+        break;
+    }
+
+    line = 1;
+    column = 0;
+
+    /* columns are characters, as those of the library */
+
+    for (p = data; p < data + len && p <= stop; p++) {
+
+        if (*p == '\n') {
+            line++;
+            column = 0;
+
+        } else if ((*p & 0xc0) != 0x80) {
+            column++;
+        }
+    }
+
+    tracker_message(message, "%s at line %zu column %zu.", what, line, column);
+
+    return TRACKER_INVALID;
+}
+
+
+static tracker_rc_e
+tracker_decode_fault(void *ctx, long index, const tracker_t *t,
+    const tracker_reader_fault_t *fault)
+{
+    (void) t;
+
+    tracker_message_path(ctx, index, fault->key, fault->elt, fault->what);
+
+    return TRACKER_INVALID;
 }
 
 

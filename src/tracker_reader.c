@@ -26,21 +26,14 @@ static int tracker_read_room(tracker_reader_t *rd);
 static int tracker_read_object(tracker_reader_t *rd, tracker_t *t);
 static int tracker_read_member(tracker_reader_t *rd, tracker_t *t,
     const tracker_str_t *key);
-static int tracker_read_value(tracker_reader_t *rd, const tracker_str_t *key,
-    long elt, tracker_str_t *str);
-static int tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
-    tracker_list_t *list);
-static int tracker_read_other(tracker_reader_t *rd, const tracker_str_t *key,
-    long elt, const char *what);
 static int tracker_read_deep(tracker_reader_t *rd);
-static int tracker_read_fault(tracker_reader_t *rd, const tracker_str_t *key,
-    long elt, const char *what);
 static void tracker_read_space(tracker_reader_t *rd);
 
 
 tracker_reader_t *
-tracker_read_start(const char *data, size_t len, const tracker_arena_t *arena,
-    tracker_reader_pt check, void *ctx, tracker_set_t *set)
+tracker_read_start(const char *data, size_t len, int id,
+    const tracker_arena_t *arena, tracker_reader_pt check, void *ctx,
+    tracker_set_t *set)
 {
     tracker_reader_t  *rd;
 
@@ -54,6 +47,7 @@ tracker_read_start(const char *data, size_t len, const tracker_arena_t *arena,
     rd->p = data;
     rd->end = data + len;
     rd->start = data;
+    rd->id = id;
     rd->arena = arena;
     rd->check = check;
     rd->ctx = ctx;
@@ -71,6 +65,11 @@ tracker_read_start(const char *data, size_t len, const tracker_arena_t *arena,
 
     set->bulk = tracker_read_char(rd, '[');
     set->n = 0;
+
+    if (set->bulk && tracker_read_char(rd, ']')) {
+        rd->stop = TRACKER_READER_EMPTY;
+        rd->p--;
+    }
 
     if (!set->bulk) {
         set->n = 1;
@@ -108,9 +107,7 @@ tracker_read_run(tracker_reader_t *rd, size_t *budget)
         return TRACKER_READER_AGAIN;
     }
 
-    tracker_read_space(rd);
-
-    if (rd->p != rd->end) {
+    if (!tracker_read_end(rd)) {
         return TRACKER_READER_UNSURE;
     }
 
@@ -121,6 +118,15 @@ tracker_read_run(tracker_reader_t *rd, size_t *budget)
     }
 
     return rd->rc == TRACKER_OK ? TRACKER_READER_OK : TRACKER_READER_REFUSED;
+}
+
+
+tracker_reader_stop_e
+tracker_read_stop(const tracker_reader_t *rd, const char **place)
+{
+    *place = rd->p;
+
+    return rd->stop;
 }
 
 
@@ -250,6 +256,13 @@ tracker_read_member(tracker_reader_t *rd, tracker_t *t,
 
     switch (key->len) {
 
+    case sizeof("id") - 1:
+        if (rd->id && memcmp(key->data, "id", key->len) == 0) {
+            str = &t->id;
+        }
+
+        break;
+
     case sizeof("name") - 1:
         if (memcmp(key->data, "name", key->len) == 0) {
             str = &t->name;
@@ -286,18 +299,32 @@ tracker_read_member(tracker_reader_t *rd, tracker_t *t,
     }
 
     if (str) {
-        return str->data == NULL && tracker_read_value(rd, key, -1, str);
+        return tracker_read_new(rd, str->data)
+               && tracker_read_value(rd, key, -1, str);
     }
 
     if (list) {
-        return list->elts == NULL && tracker_read_list(rd, key, list);
+        return tracker_read_new(rd, list->elts)
+               && tracker_read_list(rd, key, list);
     }
 
     return tracker_read_fault(rd, key, -1, "is not allowed");
 }
 
 
-static int
+int
+tracker_read_new(tracker_reader_t *rd, const void *seen)
+{
+    if (seen) {
+        rd->stop = TRACKER_READER_TWICE;
+        return 0;
+    }
+
+    return 1;
+}
+
+
+int
 tracker_read_value(tracker_reader_t *rd, const tracker_str_t *key, long elt,
     tracker_str_t *str)
 {
@@ -310,7 +337,7 @@ tracker_read_value(tracker_reader_t *rd, const tracker_str_t *key, long elt,
 }
 
 
-static int
+int
 tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
     tracker_list_t *list)
 {
@@ -365,7 +392,7 @@ tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
 
 /* what begins here is no value of the right type; is it one of another? */
 
-static int
+int
 tracker_read_other(tracker_reader_t *rd, const tracker_str_t *key, long elt,
     const char *what)
 {
@@ -399,7 +426,7 @@ tracker_read_deep(tracker_reader_t *rd)
 }
 
 
-static int
+int
 tracker_read_fault(tracker_reader_t *rd, const tracker_str_t *key, long elt,
     const char *what)
 {
@@ -425,6 +452,15 @@ tracker_read_char(tracker_reader_t *rd, char c)
     rd->p++;
 
     return 1;
+}
+
+
+int
+tracker_read_end(tracker_reader_t *rd)
+{
+    tracker_read_space(rd);
+
+    return rd->p == rd->end;
 }
 
 

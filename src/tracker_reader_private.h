@@ -25,13 +25,15 @@ struct tracker_reader_s {
     tracker_str_t          *strs;       /* room for the next list */
     char                   *text;       /* room for strings with escapes */
     const char             *start;
+    tracker_reader_stop_e   stop;       /* why it is not sure */
     unsigned                more:1;     /* a comma: another one must follow */
     unsigned                nomem:1;
     unsigned                other:1;    /* no string where one was expected */
+    unsigned                id:1;       /* a tracker may have one */
 };
 
 
-/* Both return 1, or 0 when the reader is not sure. */
+/* All return 1, or 0 when the reader is not sure. */
 
 /* Skips white space, and c, which must follow. */
 int tracker_read_char(tracker_reader_t *rd, char c);
@@ -41,6 +43,31 @@ int tracker_read_char(tracker_reader_t *rd, char c);
  * where it holds an escape, of memory of the arena.
  */
 int tracker_read_string(tracker_reader_t *rd, tracker_str_t *str);
+
+/* The value of a key, or the element elt of its list: a string. */
+int tracker_read_value(tracker_reader_t *rd, const tracker_str_t *key, long elt,
+    tracker_str_t *str);
+
+/* The value of a key: an array of strings; list must be all 0. */
+int tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
+    tracker_list_t *list);
+
+/* The value of a key that is there already where seen is not NULL: 0 then. */
+int tracker_read_new(tracker_reader_t *rd, const void *seen);
+
+/* Returns 0, after the check has been told. */
+int tracker_read_fault(tracker_reader_t *rd, const tracker_str_t *key,
+    long elt, const char *what);
+
+/*
+ * Returns 0: what begins here is no value of the right type.  Where it is one
+ * of another, the check has been told.
+ */
+int tracker_read_other(tracker_reader_t *rd, const tracker_str_t *key,
+    long elt, const char *what);
+
+/* What is left must be white space. */
+int tracker_read_end(tracker_reader_t *rd);
 
 
 #pragma GCC visibility pop

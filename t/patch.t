@@ -448,6 +448,28 @@ END
 
 
 
+=== in a large body there may be 32,768 values when some are without a meaning
+--- scenario
+my ($account, $id) = create('{"name":"n","description":"d",'
+                            . '"vocabulary":["a"]}');
+my $ops = '[{"op":"remove","path":"/description","old":[%s]}]';
+
+SKIP: {
+    skip 'without the strict reader there is no limit', 2
+        if $ENV{TEST_NGINX_LOAD_MODULES} =~ /no-reader/;
+
+    my $response = patch($account, $id, sprintf $ops,
+                         join ',', ('{}') x 32_765);
+    is($response->{status}, 400, 'status');
+    is_message($response->{body}, 'Request body must contain at most 32768 '
+                                  . 'values, found 32769.', 'one more');
+}
+
+is(patch($account, $id, sprintf $ops, join ',', ('{}') x 32_764)->{status},
+   200, 'as many');
+
+
+
 === operations that change nothing
 --- scenario
 my ($account, $id) = create(tracker_text('n', 'a', 'b'));

@@ -27,9 +27,10 @@ my @tests = (
     [ tracker_patch_many_test => [@patch], [] ],
     [ tracker_json_test => [@json], ['-ljansson'] ],
     [ tracker_json_change_test => [@json], ['-ljansson'] ],
-    [ tracker_reader_test => [@body], ['-ljansson'] ],
-    [ tracker_reader_test => [@body], ['-ljansson'],
-      '-DTRACKER_NO_READER=1' ],
+    map({ my $name = $_;
+          map { [ $name => [@body], ['-ljansson'], @$_ ] }
+              [], ['-DTRACKER_NO_READER=1'] }
+        qw(tracker_reader_test tracker_decode_test)),
     map({ [ $_ => [@body], ['-ljansson'], '-U__SSE2__' ] }
         qw(tracker_reader_test tracker_json_test)),
     [ jwt_test => [qw(jwt.c)], [qw(-ljansson -lcrypto)] ],

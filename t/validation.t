@@ -302,7 +302,8 @@ POST /v1/manage/tracker
 --- error_code eval
 [400, 400, 400]
 --- message_like eval
-['^(Invalid JSON|"name" must be)', '^Invalid JSON', '^Invalid JSON']
+['^(Invalid JSON|"name" must be)', '^Invalid JSON',
+ '^(Invalid JSON|Request body must be an object)']
 
 
 
@@ -325,6 +326,46 @@ $response = exchange(post('tracker', "{\"name\":\"m\",\"vocabulary\":"
 is($response->{status}, 400, 'the last repeats the first');
 is_message($response->{body},
            '"vocabulary[115001]" contains a duplicate value', 'place');
+
+
+
+=== a large body of the wrong shape is refused for that, whatever it holds
+--- scenario
+my $array = '[' . join(',', ('{}', '[]', '[1]') x 80_000) . ']';
+my $object = '{' . join(',', map { "\"$_\":{}" } 1 .. 80_000) . '}';
+my ($status, $text) = @{ exchange(post('tracker', tracker_text('n'))) }
+                       {'status', 'body'};
+my $item = '/v1/manage/tracker/' . decode($text)->{tracker}{id};
+
+for my $case (['an object', POST => '/v1/manage/tracker', $array],
+              ['an array', POST => '/v1/manage/trackers/bulk', $object],
+              ['an object', PUT => $item, $array],
+              ['an array', PATCH => $item, $object])
+{
+    my ($want, $method, $path, $body) = @$case;
+    my $response = exchange(request($method, $path, body => $body));
+
+    is($response->{status}, 400, "$method $path: status");
+    is_message($response->{body}, "Request body must be $want.",
+               "$method $path");
+}
+
+my $blanks = ' ' x 65_536;
+
+for my $case ([PUT => "{\"name\":[{},[]],$blanks\"vocabulary\":[]}",
+               '"name" must be a string'],
+              [PUT => "{\"foo\":{},$blanks\"vocabulary\":[]}",
+               '"foo" is not allowed'],
+              [PUT => "[$blanks]", 'Request body must be an object.'],
+              [PATCH => "[$blanks]", 'Request body must not be empty.'],
+              [PATCH => "[{},$blanks\[]]", '"[0].op" is required'])
+{
+    my ($method, $body, $message) = @$case;
+    my $response = exchange(request($method, $item, body => $body));
+
+    is($response->{status}, 400, "$method, $message: status");
+    is_message($response->{body}, $message, "$method, $message");
+}
 
 
 
@@ -418,6 +459,24 @@ is(commands_seen(qw(set evalsha eval get)), 0, 'no command');
 200
 [{"name":"c","vocabulary":["v"]},{"name":"d","vocabulary":["v"]},{"name":"e","vocabulary":["v"]}]
 400 .*\b(2\b.*\b3|3\b.*\b2)\b.*
+
+
+
+=== tracker_max_bulk: a large body is counted, not read, beyond the limit
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_max_bulk 2;
+        client_max_body_size 1m;
+    }
+--- scenario
+my $good = join ',', map { tracker_text("n$_", '[,]') } 1 .. 3;
+my $response = exchange(post('trackers', "[$good" . ',{"x":[{},{}]}' x 60_000
+                                         . ']'));
+
+is($response->{status}, 400, 'status');
+is_message($response->{body}, 'Request body must contain at most 2 trackers, '
+                              . 'found 60003.', 'the number found');
 
 
 

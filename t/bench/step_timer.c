@@ -58,8 +58,9 @@ static void step_time(step_decode_pt decode, const char *data, size_t len);
 static tracker_rc_e step_trackers(step_t *step);
 static tracker_rc_e step_tracker(step_t *step);
 static tracker_rc_e step_bulk(step_t *step);
-static tracker_rc_e step_post(step_t *step, tracker_json_shape_e shape);
 static tracker_rc_e step_put(step_t *step);
+static tracker_rc_e step_start(step_t *step, tracker_json_shape_e shape,
+    const tracker_str_t *id);
 static tracker_rc_e step_patch(step_t *step);
 static tracker_rc_e step_login(step_t *step);
 static void *step_alloc(void *data, size_t size);
@@ -221,30 +222,38 @@ step_time(step_decode_pt decode, const char *data, size_t len)
 static tracker_rc_e
 step_trackers(step_t *step)
 {
-    return step_post(step, TRACKER_JSON_EITHER);
+    return step_start(step, TRACKER_JSON_EITHER, NULL);
 }
 
 
 static tracker_rc_e
 step_tracker(step_t *step)
 {
-    return step_post(step, TRACKER_JSON_OBJECT);
+    return step_start(step, TRACKER_JSON_OBJECT, NULL);
 }
 
 
 static tracker_rc_e
 step_bulk(step_t *step)
 {
-    return step_post(step, TRACKER_JSON_ARRAY);
+    return step_start(step, TRACKER_JSON_ARRAY, NULL);
 }
 
 
 static tracker_rc_e
-step_post(step_t *step, tracker_json_shape_e shape)
+step_put(step_t *step)
+{
+    return step_start(step, TRACKER_JSON_OBJECT, &id);
+}
+
+
+static tracker_rc_e
+step_start(step_t *step, tracker_json_shape_e shape, const tracker_str_t *id)
 {
     if (step->decode == NULL) {
         step->decode = tracker_decode_start(step->data, step->len, shape,
-                                            &limits, &step->arena, &step->set);
+                                            id, &limits, &step->arena,
+                                            &step->set);
         if (step->decode == NULL) {
             step_fail("memory");
         }
@@ -255,22 +264,12 @@ step_post(step_t *step, tracker_json_shape_e shape)
 
 
 static tracker_rc_e
-step_put(step_t *step)
-{
-    tracker_t  t;
-
-    return tracker_json_decode_change(step->data, step->len, &id, &limits,
-                                      &step->arena, &t, &step->message);
-}
-
-
-static tracker_rc_e
 step_patch(step_t *step)
 {
     tracker_patch_t  patch;
 
-    return tracker_json_decode_patch(step->data, step->len, &step->arena,
-                                     &patch, &step->message);
+    return tracker_decode_patch(step->data, step->len, &step->arena,
+                                &patch, &step->message);
 }
 
 

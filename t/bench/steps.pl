@@ -19,7 +19,8 @@ use constant { GOOD => 3, HOSTILE => 60 };
 
 use constant POSTS => 5;
 
-# name, title, limit, what makes it, and where it goes, else to "trackers"
+# name, title, limit, what makes it, where it goes, else to "trackers", and what
+# makes the tracker that it changes, else a small one
 
 my @bodies = (
     [ 'bulk', 'bulk, 450 trackers of 70 phrases', GOOD,
@@ -120,6 +121,16 @@ my @bodies = (
     [ 'patch-late', 'PATCH: empty strings, the last bracket is missing',
       HOSTILE,
       sub { operation('categories', sub { '' }) =~ s/\]$//r }, 'patch' ],
+
+    [ 'patch-stored', 'PATCH: 26,000 removes from 140,000 phrases', HOSTILE,
+      sub { list('[', ']', sub {
+          '{"op":"remove","path":"/vocabulary/0"}' }) }, 'patch',
+      sub { phrases(sub { base36($_[0]) }) } ],
+    [ 'patch-empty', 'PATCH: a new name where 349,000 strings are empty',
+      HOSTILE,
+      sub { '[{"op":"replace","path":"/name","value":"y"}]' }, 'patch',
+      sub { list('{"name":"x","vocabulary":["x"],"categories":[', ']}',
+                 sub { '""' }) } ],
 
     [ 'login-objects', 'login: [{},{},...]', HOSTILE,
       sub { list('[', ']', sub { '{}' }) }, 'login' ],
@@ -283,7 +294,7 @@ sub post_all {
         for (1 .. POSTS) {
             $redis->command('FLUSHALL', 'SYNC');
 
-            my $id = $path =~ /ID$/ ? create($server) : '';
+            my $id = $path =~ /ID$/ ? create($server, $entry->[5]) : '';
             my $wait = watch($server->{port});
 
             if ($name eq '') {
@@ -308,9 +319,10 @@ sub post_all {
 # the id of a tracker that is there to be changed
 
 sub create {
-    my ($server) = @_;
+    my ($server, $make) = @_;
     my ($status, $text) = $server->exchange('POST', '/v1/manage/tracker', 1,
-                                            one_phrase('x'));
+                                            $make ? $make->()
+                                                  : one_phrase('x'));
 
     return $text =~ /"id":"(\d+)"/ ? $1 : die "$text\n";
 }

@@ -7,8 +7,39 @@
 
 #include "fuzz.h"
 
+#include "tracker_decode.h"
+
+
+/* once more, for which every body is large: the first fault ends it */
+
+#undef TRACKER_DECODE_LARGE
+#define TRACKER_DECODE_LARGE  1
+#define tracker_decode_start  tracker_decode_large_start
+#define tracker_decode_run    tracker_decode_large_run
+#define tracker_decode_patch  tracker_decode_large_patch
+
+#include "tracker_decode.c"
+
+#undef tracker_decode_start
+#undef tracker_decode_run
+#undef tracker_decode_patch
+
 
 #define ID  "4503599627370496"
+
+
+typedef tracker_rc_e (*decode_pt)(const char *data, size_t len,
+    const tracker_arena_t *arena, tracker_patch_t *patch,
+    tracker_message_t *message);
+
+
+static const decode_pt  decoders[] = {
+    tracker_json_decode_patch,
+    tracker_decode_patch,
+    tracker_decode_large_patch
+};
+
+#define DECODERS  (sizeof(decoders) / sizeof(decoders[0]))
 
 
 static const tracker_limits_t  limits = { 0, 0, 1 };
@@ -189,8 +220,8 @@ patch(const char *record, const json_t *steps)
 
 
 static tracker_rc_e
-decode_and_apply(const char *record, const char *body, size_t len,
-    const tracker_arena_t *arena, tracker_t *t, tracker_message_t *message)
+decode_and_apply(decode_pt decode, const char *record, const char *body,
+    size_t len, const tracker_arena_t *arena, tracker_t *t, tracker_message_t *message)
 {
     tracker_rc_e     rc;
     tracker_t        before;
@@ -202,7 +233,7 @@ decode_and_apply(const char *record, const char *body, size_t len,
         return rc;
     }
 
-    rc = tracker_json_decode_patch(body, len, arena, &patch, message);
+    rc = decode(body, len, arena, &patch, message);
     if (rc != TRACKER_OK) {
         return rc;
     }
@@ -243,8 +274,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     size_t              i;
     json_t             *steps, *expected;
     memory_t            memory = { NULL, 0 };
+    decode_pt           decode;
     tracker_t           t;
-    const char         *body;
+    const char         *body, *record;
     tracker_rc_e        rc, other;
     tracker_arena_t     arena = { memory_alloc, &memory };
     tracker_message_t   message;
@@ -257,13 +289,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     steps = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
 
-    for (i = 0; i < 2; i++) {
+    for (i = 0; i < 2 * DECODERS; i++) {
+        decode = decoders[i / 2];
+        record = records[i % 2];
+
         message.len = 0;
         memory.fail = 0;
 
-        rc = decode_and_apply(records[i], body, len, &arena, &t, &message);
+        rc = decode_and_apply(decode, record, body, len, &arena, &t, &message);
 
-        expected = patch(records[i], steps);
+        expected = patch(record, steps);
 
         if (expected) {
             must(rc == TRACKER_OK);
@@ -278,7 +313,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
         memory.fail = len % 12 + 1;
 
-        other = decode_and_apply(records[i], body, len, &arena, &t,
+        other = decode_and_apply(decode, record, body, len, &arena, &t,
                                  &message);
         must(other == rc || other == TRACKER_NOMEM);
 

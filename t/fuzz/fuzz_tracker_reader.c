@@ -18,12 +18,14 @@
 #define TRACKER_DECODE_LARGE  1
 #define tracker_decode_start  tracker_decode_large_start
 #define tracker_decode_run    tracker_decode_large_run
+#define tracker_decode_patch  tracker_decode_large_patch
 
 #include "tracker_decode.c"
 
 #undef TRACKER_DECODE_LARGE
 #undef tracker_decode_start
 #undef tracker_decode_run
+#undef tracker_decode_patch
 
 
 /* what makes a body large for tracker_decode(), and a bit more */
@@ -65,7 +67,12 @@ static const struct {
 
 
 /* what a run may spend; set from the input */
-static size_t  budget;
+static size_t                budget;
+
+/* of a PUT, which takes an object; NULL: of a POST */
+static const tracker_str_t  *id;
+
+static const tracker_str_t   put = tracker_str("4503599627370496");
 
 
 #define in_runs(name, start, run)                                             \
@@ -79,7 +86,7 @@ name(const char *data, size_t len, tracker_json_shape_e shape,                \
     size_t             left;                                                  \
     tracker_rc_e       rc;                                                    \
                                                                               \
-    state = start(data, len, shape, limits, arena, set);                      \
+    state = start(data, len, shape, id, limits, arena, set);                  \
                                                                               \
     if (state == NULL) {                                                      \
         return TRACKER_NOMEM;                                                 \
@@ -181,7 +188,7 @@ check_reader(const char *body, size_t len)
     tracker_reader_rc_e  rc;
 
     next = 0;
-    rd = tracker_read_start(body, len, &arena, accept_all, &next, &set);
+    rd = tracker_read_start(body, len, 0, &arena, accept_all, &next, &set);
     must(rd != NULL);
 
     do {
@@ -294,7 +301,20 @@ check_decode(const char *body, size_t len, tracker_json_shape_e shape,
 
     message.len = 0;
 
-    rc = tracker_json_decode(body, len, shape, limit, &arena, &set, &message);
+    if (id) {
+        set.bulk = 0;
+        set.n = 1;
+        set.elts = arena.alloc(arena.data, sizeof(tracker_t));
+        must(set.elts != NULL);
+
+        rc = tracker_json_decode_change(body, len, id, limit, &arena,
+                                        set.elts, &message);
+
+    } else {
+        rc = tracker_json_decode(body, len, shape, limit, &arena, &set,
+                                 &message);
+    }
+
     must(rc != TRACKER_NOMEM);
 
     check_decoded(decode_small, body, len, shape, limit, rc, &set, &message);
@@ -468,6 +488,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     check_decode(body, len, TRACKER_JSON_OBJECT, &limits[i]);
     check_decode(body, len, TRACKER_JSON_ARRAY, &limits[i]);
+
+    id = &put;
+    check_decode(body, len, TRACKER_JSON_OBJECT, &limits[i]);
+    id = NULL;
 
     check_no_memory(decode_small, body, len, seed);
     check_no_memory(decode_large, body, len, seed);

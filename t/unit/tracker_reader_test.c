@@ -110,7 +110,7 @@ decode(tracker_json_shape_e shape, const char *data, size_t len)
 
     message.len = 0;
 
-    decode = tracker_decode_start(copy(data, len), len, shape, &limits,
+    decode = tracker_decode_start(copy(data, len), len, shape, NULL, &limits,
                                   &arena, &set);
     if (decode == NULL) {
         return TRACKER_NOMEM;
@@ -568,6 +568,7 @@ test_large(void)
         const char    *first;        /* NULL: as jansson */
         const char    *jansson;
     } bodies[] = {
+        { "[", "]", NULL, "Request body must not be empty." },
         { "[{}", "]", NULL, "\"[0].name\" is required" },
         { "[{}", ",]", "\"[0].name\" is required",
           "Invalid JSON at line 1 column 65541." },
@@ -582,6 +583,13 @@ test_large(void)
         { "[{\"name\":1}", "]", NULL, "\"[0].name\" must be a string" },
         { "[{\"name\":1}", ",]", "\"[0].name\" must be a string",
           "Invalid JSON at line 1 column 65549." },
+        { "{\"name\":\"\xc3\xa9\"\n", ",}", NULL,
+          "Invalid JSON at line 2 column 65538." },
+        { "{\"name\":\"a\",\"name\":", "}",
+          "Duplicate key at line 1 column 20.",
+          "Duplicate key at line 1 column 18." },
+        { "{\"name\":\"a\",\"vocabulary\":[\"b\"]", "", NULL,
+          "Invalid JSON at line 1 column 65566." },
         { "[[]", "]", NULL, "\"[0]\" must be an object" },
         { "[[]", ",]", "\"[0]\" must be an object",
           "Invalid JSON at line 1 column 65541." },
@@ -674,7 +682,8 @@ read_all(const char *data, size_t len, calls_t *calls)
 
     tap_arena_reset(&memory, 0);
 
-    rd = tracker_read_start(copy(data, len), len, &arena, called, calls, &set);
+    rd = tracker_read_start(copy(data, len), len, 0, &arena, called, calls,
+                            &set);
     if (rd == NULL) {
         return TRACKER_READER_NOMEM;
     }
@@ -858,7 +867,7 @@ turns(const char *text, size_t some)
     memset(&calls, 0, sizeof(calls_t));
     tap_arena_reset(&memory, 0);
 
-    rd = tracker_read_start(copy(text, strlen(text)), strlen(text), &arena,
+    rd = tracker_read_start(copy(text, strlen(text)), strlen(text), 0, &arena,
                             called, &calls, &set);
     n = 0;
 
@@ -884,7 +893,7 @@ decoding_turns(const char *text, size_t some)
     tap_arena_reset(&memory, 0);
 
     decode = tracker_decode_start(copy(text, strlen(text)), strlen(text),
-                                  EITHER, &limits, &arena, &set);
+                                  EITHER, NULL, &limits, &arena, &set);
     n = 0;
 
     do {

@@ -1,0 +1,586 @@
+/*
+ * The bodies of PUT and PATCH for the decoder, small and large, and how large
+ * a body may be for jansson.  With -DTRACKER_NO_READER, too: then jansson
+ * reads every body, and looks behind the first fault.
+ */
+
+
+#include "tracker_decode.h"
+#include "tap.h"
+
+
+#define ID  "4503599627370496"
+
+#define LARGE      TRACKER_DECODE_LARGE
+
+/* what both say, but for jansson without the reader */
+#if (TRACKER_NO_READER)
+#define other(reader, jansson)  jansson
+#else
+#define other(reader, jansson)  reader
+#endif
+
+
+typedef struct {
+    const char  *body;
+    const char  *expected;           /* a tracker, operations or a message */
+} case_t;
+
+
+static tap_arena_t          memory;
+static tracker_arena_t      arena = { tap_arena_alloc, &memory };
+static tracker_limits_t     limits = { 0, 0, 1 };
+static tracker_message_t    message;
+static tracker_set_t        set;
+static tracker_patch_t      patch;
+static char                *block;
+
+static char                 text[1048576];
+
+static const tracker_str_t  id = tracker_str(ID);
+
+
+typedef tracker_rc_e (*decode_t)(const char *data, size_t len);
+
+
+static tracker_rc_e
+decode_shape(const char *data, size_t len, tracker_json_shape_e shape,
+    const tracker_str_t *put)
+{
+    size_t             budget;
+    tracker_rc_e       rc;
+    tracker_decode_t  *decode;
+
+    decode = tracker_decode_start(data, len, shape, put, &limits, &arena,
+                                  &set);
+    if (decode == NULL) {
+        return TRACKER_NOMEM;
+    }
+
+    do {
+        budget = 1;
+        rc = tracker_decode_run(decode, &budget, &message);
+    } while (rc == TRACKER_AGAIN);
+
+    return rc;
+}
+
+
+static tracker_rc_e
+decode_object(const char *data, size_t len)
+{
+    return decode_shape(data, len, TRACKER_JSON_OBJECT, NULL);
+}
+
+
+static tracker_rc_e
+decode_array(const char *data, size_t len)
+{
+    return decode_shape(data, len, TRACKER_JSON_ARRAY, NULL);
+}
+
+
+static tracker_rc_e
+decode_put(const char *data, size_t len)
+{
+    return decode_shape(data, len, TRACKER_JSON_OBJECT, &id);
+}
+
+
+static tracker_rc_e
+decode_patch(const char *data, size_t len)
+{
+    return tracker_decode_patch(data, len, &arena, &patch, &message);
+}
+
+
+static tracker_rc_e
+decode_login(const char *data, size_t len)
+{
+    tracker_login_t  login;
+
+    return tracker_json_decode_login(data, len, &arena, &login, &message);
+}
+
+
+/* a block of its own size: the sanitizer sees a byte too many */
+
+static tracker_rc_e
+decode(decode_t decoder, const char *data, size_t len)
+{
+    free(block);
+    block = malloc(len);
+
+    if (block == NULL) {
+        exit(1);
+    }
+
+    memcpy(block, data, len);
+
+    tap_arena_reset(&memory, 0);
+    message.len = 0;
+
+    return decoder(block, len);
+}
+
+
+/* body, and behind its first bytes so many blanks */
+
+static size_t
+pad(const char *body, size_t blanks)
+{
+    size_t  i, n;
+
+    n = strlen(body);
+
+    for (i = 0; i < n && body[i] != ' '; i++) { /* void */ }
+
+    memcpy(text, body, i);
+    memset(text + i, ' ', blanks);
+    memcpy(text + i + blanks, body + i, n - i);
+
+    return n + blanks;
+}
+
+
+/* head, part n times, tail; each %zu in part counts */
+
+static size_t
+repeat(const char *head, const char *part, size_t n, const char *tail)
+{
+    char    *p;
+    size_t   i;
+
+    p = text + sprintf(text, "%s", head);
+
+    for (i = 0; i < n; i++) {
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        p += sprintf(p, part, i);
+#pragma GCC diagnostic pop
+    }
+
+    p += sprintf(p, "%s", tail);
+
+    return p - text;
+}
+
+
+static void
+is_refused(decode_t decoder, size_t len, const char *expected)
+{
+    tracker_rc_e  rc;
+
+    rc = decode(decoder, text, len);
+
+    is(message.data, rc == TRACKER_INVALID ? message.len : 0, expected,
+       expected);
+}
+
+
+static const case_t  changes[] = {
+
+    { "{\"name\":\"n\",\"vocabulary\":[\"a\",\"\\u0062\"] }",
+      "{\"id\":\"" ID "\",\"name\":\"n\",\"vocabulary\":[\"a\",\"b\"]}" },
+    { "{\"name\":\"n\",\"id\":\"" ID "\" ,\"vocabulary\":[\"[\",\"{}\"]}",
+      "{\"id\":\"" ID "\",\"name\":\"n\",\"vocabulary\":[\"[\",\"{}\"]}" },
+
+    { "[ ]", "Request body must be an object." },
+    { " {\"name\":\"n\",\"id\":\"1\",\"vocabulary\":[\"a\"]}",
+      "\"id\" must be the id of the path" },
+    { "{ \"id\":1,\"name\":\"n\",\"vocabulary\":[\"a\"]}",
+      "\"id\" must be a string" },
+    { "{ \"iD\":\"1\"}", "\"iD\" is not allowed" },
+    { "{ \"name\":[{},{}]}", "\"name\" must be a string" },
+    { "{ \"languages\":{}}", "\"languages\" must be an array" },
+    { "{ \"vocabulary\":[\"a\",[]]}", "\"vocabulary[1]\" must be a string" },
+    { "{ }", "\"name\" is required" },
+    { "{\"name\":\"n\" ,\"vocabulary\":[]}",
+      "\"vocabulary\" is not allowed to be empty" },
+};
+
+
+static void
+test_put(void)
+{
+    char          *json, *end;
+    size_t         i, k, len;
+    tracker_rc_e   rc;
+
+    for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+
+        for (k = 0; k < 2; k++) {
+            len = pad(changes[i].body, k * LARGE);
+
+            if (changes[i].expected[0] != '{') {
+                is_refused(decode_put, len, changes[i].expected);
+                continue;
+            }
+
+            rc = decode(decode_put, text, len);
+
+            if (rc != TRACKER_OK) {
+                ok(0, changes[i].body);
+                continue;
+            }
+
+            json = malloc(tracker_json_length(set.elts));
+            end = tracker_json_write(json, set.elts);
+
+            ok(!set.bulk && set.n == 1, "one tracker");
+            is(json, end - json, changes[i].expected, changes[i].body);
+
+            free(json);
+        }
+    }
+}
+
+
+static const case_t  patches[] = {
+
+    { "[ {\"op\":\"add\",\"path\":\"/name\",\"value\":\"n\"}]",
+      "add 0:0 'n'" },
+    { "[{\"value\":\"\\u006e\", \"p\\u0061th\":\"/description\","
+      "\"op\":\"replace\"}]", "replace 1:0 'n'" },
+    { "[{\"op\":\"add\",\"path\":\"/categories\",\"value\":[ \"[\",\"{\" ] },"
+      "{\"op\":\"add\",\"path\":\"/languages\",\"value\":[]}]",
+      "add 2:0 ('[' '{') add 3:0 ()" },
+    { "[ {\"op\":\"replace\",\"path\":\"/vocabulary\",\"value\":[\"a\"]},"
+      "{\"op\":\"add\",\"path\":\"/vocabulary\",\"value\":\"b\"}]",
+      "replace 4:0 ('a') add 6:0 'b'" },
+    { "[ {\"op\":\"add\",\"path\":\"/vocabulary/-\",\"value\":\"\"},"
+      "{\"op\":\"replace\",\"path\":\"/vocabulary/17\",\"value\":\"b\"}]",
+      "add 6:0 '' replace 5:17 'b'" },
+
+    /* a value to remove may be anything */
+
+    { "[ {\"op\":\"remove\",\"path\":\"/languages\",\"value\":\"b\"},"
+      "{\"op\":\"remove\",\"value\":[\"c\"],\"path\":\"/categories\"}]",
+      "remove 3:0 remove 2:0" },
+    { "[ {\"op\":\"remove\",\"path\":\"/languages\",\"value\":null}]",
+      "remove 3:0" },
+    { "[ {\"value\":[1],\"op\":\"remove\",\"path\":\"/languages\"}]",
+      "remove 3:0" },
+
+    /* so may what has no meaning */
+
+    { "[ {\"op\":\"add\",\"from\":{\"a\":[1,{}]},\"path\":\"/name\","
+      "\"value\":\"n\"}]", "add 0:0 'n'" },
+
+    { " {}", "Request body must be an array." },
+    { "[ ]", "Request body must not be empty." },
+    { "[ []]", "\"[0]\" must be an object" },
+    { "[ {}]", "\"[0].op\" is required" },
+    { "[ {\"op\":\"\"}]", "\"[0].op\" is not allowed to be empty" },
+    { "[ {\"op\":[]}]", "\"[0].op\" must be a string" },
+    { "[ {\"op\":\"remove\"}]", "\"[0].path\" is required" },
+    { "[ {\"op\":\"remove\",\"path\":\"\"}]",
+      "\"[0].path\" is not allowed to be empty" },
+    { "[ {\"op\":\"remove\",\"path\":{}}]", "\"[0].path\" must be a string" },
+    { "[ {\"op\":\"move\",\"path\":\"/name\"}]",
+      "\"[0].op\" must be one of \"add\", \"replace\", \"remove\"" },
+    { "[ {\"op\":\"remove\",\"path\":\"/vocabulary/00\"}]",
+      "\"[0].path\" must have an index without leading zeros" },
+    { "[ {\"op\":\"add\",\"path\":\"/name\"}]", "\"[0].value\" is required" },
+    { "[ {\"op\":\"add\",\"path\":\"/name\",\"value\":{}}]",
+      "\"[0].value\" must be a string" },
+    { "[ {\"op\":\"add\",\"path\":\"/name\",\"value\":[\"a\"]}]",
+      "\"[0].value\" must be a string" },
+    { "[ {\"value\":1,\"op\":\"add\",\"path\":\"/name\"}]",
+      "\"[0].value\" must be a string" },
+    { "[ {\"op\":\"add\",\"path\":\"/languages\",\"value\":\"a\"}]",
+      "\"[0].value\" must be an array" },
+    { "[ {\"op\":\"add\",\"path\":\"/languages\",\"value\":[\"a\",{}]}]",
+      "\"[0].value[1]\" must be a string" },
+    { "[ {\"op\":\"remove\",\"path\":\"/languages\"},{\"op\":1}]",
+      "\"[1].op\" must be a string" },
+};
+
+
+static void
+show_string(char **p, const tracker_str_t *str)
+{
+    *p += sprintf(*p, "'%.*s'", (int) str->len, str->data);
+}
+
+
+static const char *
+show_patch(void)
+{
+    char                        *p;
+    size_t                       i, k;
+    static char                  shown[1024];
+    const tracker_patch_step_t  *step;
+
+    static const char  *ops[] = { "add", "replace", "remove" };
+
+    p = shown;
+
+    for (i = 0; i < patch.n; i++) {
+        step = &patch.elts[i];
+
+        p += sprintf(p, "%s%s %d:%zu", i ? " " : "", ops[step->op],
+                     step->path, step->index);
+
+        if (step->str.data) {
+            *p++ = ' ';
+            show_string(&p, &step->str);
+        }
+
+        if (step->list.elts) {
+            p += sprintf(p, " (");
+
+            for (k = 0; k < step->list.n; k++) {
+                p += sprintf(p, "%s", k ? " " : "");
+                show_string(&p, &step->list.elts[k]);
+            }
+
+            p += sprintf(p, ")");
+        }
+    }
+
+    *p = '\0';
+
+    return shown;
+}
+
+
+static void
+test_patch(void)
+{
+    size_t        i, k, len;
+    const char   *got;
+    tracker_rc_e  rc;
+
+    for (i = 0; i < sizeof(patches) / sizeof(patches[0]); i++) {
+
+        for (k = 0; k < 2; k++) {
+            len = pad(patches[i].body, k * LARGE);
+            rc = decode(decode_patch, text, len);
+
+            got = rc == TRACKER_OK ? show_patch() : message.data;
+
+            is(got, rc == TRACKER_OK ? strlen(got) : message.len,
+               patches[i].expected, patches[i].body);
+        }
+    }
+}
+
+
+/* bad syntax, where each finds it in a large body */
+
+static void
+test_syntax(void)
+{
+    is_refused(decode_patch, pad("[ {\"op\":\"remove\"\x80}]", LARGE),
+               "Invalid JSON at line 1 column 65552.");
+    is_refused(decode_patch, pad("[ {\"op\":\"remove\",\"path\":\"/name\"}",
+                                 LARGE),
+               "Invalid JSON at line 1 column 65568.");
+    is_refused(decode_patch,
+               pad("[ {\"op\":\"remove\",\"path\":\"/name\"},]", LARGE),
+               "Invalid JSON at line 1 column 65570.");
+    is_refused(decode_patch,
+               pad("[ {\"op\":\"remove\",\"path\":\"/name\"}]]", LARGE),
+               "Invalid JSON at line 1 column 65570.");
+    is_refused(decode_patch, pad("[ {\"op\":\"add\",\"op\":\"add\"}]", LARGE),
+               other("Duplicate key at line 1 column 65556.",
+                     "Duplicate key at line 1 column 65554."));
+    is_refused(decode_patch,
+               pad("[ {\"op\":\"add\",\"value\":[],\"value\":\"\"}]", LARGE),
+               other("Duplicate key at line 1 column 65570.",
+                     "Duplicate key at line 1 column 65568."));
+    is_refused(decode_patch, pad("[ {\"op\":\"remove\",\"x\":{]}]", LARGE),
+               "Invalid JSON at line 1 column 65559.");
+    is_refused(decode_put, pad("{\"name\":\"n\" ,\"name\":[[]]}", LARGE),
+               other("Duplicate key at line 1 column 65557.",
+                     "Duplicate key at line 1 column 65555."));
+}
+
+
+/* the shape is known from the first byte, whatever follows */
+
+static void
+test_shape(void)
+{
+    size_t  n;
+
+    n = LARGE / 3;
+
+    is_refused(decode_object, repeat("[", "{},", n, "{}]"),
+               "Request body must be an object.");
+    is_refused(decode_put, repeat("[", "{},", n, "{}]"),
+               "Request body must be an object.");
+    is_refused(decode_array, repeat("{", "\"%zu\":{},", n, "\"x\":{}}"),
+               "Request body must be an array.");
+    is_refused(decode_patch, repeat("{", "\"%zu\":{},", n, "\"x\":{}}"),
+               "Request body must be an array.");
+
+    is_refused(decode_object, repeat("[", "{},", n, "{]"),
+               other("Request body must be an object.",
+                     "Invalid JSON at line 1 column 65538."));
+    is_refused(decode_patch, repeat("{", "\"\":{},", n, "\"x\":{}}"),
+               other("Request body must be an array.",
+                     "Duplicate key at line 1 column 9."));
+}
+
+
+static void
+test_bulk(void)
+{
+    limits.max_bulk = 2;
+
+    is_refused(decode_array,
+               repeat("[", "{\"name\":\"%zu\",\"vocabulary\":[\",\",\"]\"]},",
+                      LARGE / 32, "{}]"),
+               "Request body must contain at most 2 trackers, found 2049.");
+
+    limits.max_bulk = 0;
+}
+
+
+/* of members without a meaning jansson builds a tree: there is an end to it */
+
+static void
+test_values(void)
+{
+    size_t             n;
+    static const char  head[] = "[{\"op\":\"remove\",\"path\":\"/name\",\"x\":[";
+
+    /* the operation, its three members */
+
+    n = TRACKER_JSON_VALUES - 4;
+
+    ok(decode(decode_patch, text, repeat(head, "{},", n - 1, "{}]}]"))
+       == TRACKER_OK && patch.n == 1, "as many values as may be ignored");
+
+#if !(TRACKER_NO_READER)
+
+    is_refused(decode_patch, repeat(head, "{},", n, "{}]}]"),
+               "Request body must contain at most 32768 values, found 32769.");
+    is_refused(decode_patch, repeat(head, "{},", n, "]"),
+               "Request body must contain at most 32768 values, found 32769.");
+
+#endif
+
+    ok(decode(decode_patch, text,
+              repeat("[", "{\"op\":\"remove\",\"path\":\"/name\"},", 25000,
+                     "{\"op\":\"remove\",\"path\":\"/name\"}]"))
+       == TRACKER_OK && patch.n == 25001, "operations are not bounded");
+    ok(decode(decode_patch, text,
+              repeat("[{\"op\":\"add\",\"path\":\"/vocabulary\",\"value\":[",
+                     "\"%zu\",", 100000, "\"\"]}]"))
+       == TRACKER_OK && patch.elts[0].list.n == 100001, "nor are phrases");
+
+    n = TRACKER_JSON_VALUES - 1;
+
+    is_refused(decode_login, repeat("{\"x\":[", "{},", n - 1, "{}]}"),
+               "\"type\" is required");
+    is_refused(decode_login, repeat("{\"x\":[", "{},", n, "{}]}"),
+               "Request body must contain at most 32768 values, found 32769.");
+    is_refused(decode_login, repeat("[", "{},", n + 1, "{}]"),
+               "Request body must contain at most 32768 values, found 32769.");
+}
+
+
+static void
+test_count(void)
+{
+    size_t  i, wrong;
+
+    static const struct {
+        const char  *json;
+        size_t       elements;
+        size_t       all;
+    } texts[] = {
+        { "", 0, 0 },
+        { "[]", 0, 0 },
+        { " [ \n ] ", 0, 0 },
+        { "{}", 0, 0 },
+        { "[1]", 1, 1 },
+        { "[{}]", 1, 1 },
+        { "[[],{},\"\",null]", 4, 4 },
+        { "[ [ 1 , [ ] ] , 2 ]", 2, 4 },
+        { "{\"a\":{\"b\":[1,2]},\"c\":3}", 2, 5 },
+        { "[\"[{,\\\",]\",\"\\\\\",\",\"]", 3, 3 },
+
+        /* no JSON: a number, and no byte behind the end */
+
+        { "]", 0, 0 },
+        { "]],}[1", 0, 2 },
+        { "[\"", 1, 1 },
+        { "[\"\\", 1, 1 },
+        { "[\"\\\"", 1, 1 }
+    };
+
+    wrong = 0;
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        free(block);
+        block = malloc(strlen(texts[i].json) + 1);
+        memcpy(block, texts[i].json, strlen(texts[i].json));
+
+        if (tracker_json_count(block, strlen(texts[i].json), SIZE_MAX)
+            != texts[i].all)
+        {
+            wrong++;
+        }
+
+        if (i < 10
+            && tracker_json_count(block, strlen(texts[i].json), 1)
+               != texts[i].elements)
+        {
+            wrong++;
+        }
+    }
+
+    ok(wrong == 0, "values are counted, in the outermost array and in all");
+}
+
+
+static void
+test_no_memory(decode_t decoder, const char *body, const char *title)
+{
+    size_t        n, wrong;
+    tracker_rc_e  rc;
+
+    wrong = 0;
+
+    for (n = 1; ; n++) {
+        tap_arena_reset(&memory, n);
+
+        rc = decoder(body, strlen(body));
+
+        if (memory.memory.calls < n) {
+            break;
+        }
+
+        wrong += rc != TRACKER_NOMEM;
+    }
+
+    ok(wrong == 0 && rc == TRACKER_OK && n > 2, title);
+}
+
+
+int
+main(void)
+{
+    test_put();
+    test_patch();
+    test_syntax();
+    test_shape();
+    test_bulk();
+    test_values();
+    test_count();
+    test_no_memory(decode_put, "{\"name\":\"\\n\",\"vocabulary\":[\"b\"]}",
+                   "each of the arena's calls fails once, of a PUT");
+    test_no_memory(decode_patch,
+                   "[{\"op\":\"add\",\"path\":\"/name\",\"value\":\"\\n\"}]",
+                   "and of a PATCH");
+
+    tap_arena_reset(&memory, 0);
+    free(block);
+
+    return tap_done();
+}
