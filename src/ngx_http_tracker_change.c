@@ -105,8 +105,8 @@ ngx_http_tracker_change(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     arena.alloc = ngx_http_tracker_alloc;
     arena.data = r->pool;
 
-    if (tracker_json_decode_record((char *) job->record.data, job->record.len,
-                                   &arena, &old)
+    if (tracker_decode_record((char *) job->record.data, job->record.len,
+                              &arena, &old)
         != TRACKER_OK)
     {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,

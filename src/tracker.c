@@ -200,6 +200,14 @@ tracker_validate_id(tracker_t *t, const tracker_str_t *id,
 }
 
 
+int
+tracker_record_valid(const tracker_t *t)
+{
+    return tracker_id_valid(t->id.data, t->id.len) && t->name.len
+           && t->vocabulary.n;
+}
+
+
 tracker_rc_e
 tracker_validate_names(const tracker_set_t *set,
     const tracker_arena_t *arena, tracker_message_t *message)

@@ -158,6 +158,9 @@ tracker_rc_e tracker_validate_bulk(size_t n, const tracker_limits_t *limits,
 tracker_rc_e tracker_validate_id(tracker_t *t, const tracker_str_t *id,
     tracker_message_t *message);
 
+/* Whether t has what every tracker in the store has; no limit applies. */
+int tracker_record_valid(const tracker_t *t);
+
 /*
  * Checks that no two trackers of a bulk body share a name, n log n.
  * Returns TRACKER_OK, TRACKER_REPEATED (message names the lowest index that

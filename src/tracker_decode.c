@@ -36,6 +36,8 @@ static tracker_rc_e tracker_decode_stop(const tracker_reader_t *rd,
     const char *data, size_t len, tracker_message_t *message);
 static tracker_rc_e tracker_decode_fault(void *ctx, long index,
     const tracker_t *t, const tracker_reader_fault_t *fault);
+static tracker_rc_e tracker_decode_accept(void *ctx, long index,
+    const tracker_t *t, const tracker_reader_fault_t *fault);
 
 #endif
 
@@ -236,6 +238,40 @@ tracker_decode_patch(const char *data, size_t len,
 }
 
 
+tracker_rc_e
+tracker_decode_record(const char *data, size_t len,
+    const tracker_arena_t *arena, tracker_t *t)
+{
+#if !(TRACKER_NO_READER)
+
+    size_t             budget;
+    tracker_set_t      set;
+    tracker_reader_t  *rd;
+
+    rd = tracker_read_start(data, len, 1, arena, tracker_decode_accept, NULL,
+                            &set);
+    if (rd == NULL) {
+        return TRACKER_NOMEM;
+    }
+
+    budget = SIZE_MAX;
+
+    if (!set.bulk
+        && tracker_read_run(rd, &budget) == TRACKER_READER_OK
+        && tracker_record_valid(set.elts))
+    {
+        *t = *set.elts;
+        return TRACKER_OK;
+    }
+
+    /* whatever it is, it is rare */
+
+#endif
+
+    return tracker_json_decode_record(data, len, arena, t);
+}
+
+
 #if !(TRACKER_NO_READER)
 
 
@@ -375,6 +411,18 @@ tracker_decode_fault(void *ctx, long index, const tracker_t *t,
     tracker_message_path(ctx, index, fault->key, fault->elt, fault->what);
 
     return TRACKER_INVALID;
+}
+
+
+static tracker_rc_e
+tracker_decode_accept(void *ctx, long index, const tracker_t *t,
+    const tracker_reader_fault_t *fault)
+{
+    (void) ctx;
+    (void) index;
+    (void) fault;
+
+    return t ? TRACKER_OK : TRACKER_INVALID;
 }
 
 

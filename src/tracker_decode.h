@@ -60,6 +60,13 @@ tracker_rc_e tracker_decode_patch(const char *data, size_t len,
     const tracker_arena_t *arena, tracker_patch_t *patch,
     tracker_message_t *message);
 
+/*
+ * Decodes a record of the store as tracker_json_decode_record() does, but that
+ * the strings of t may lie in data.
+ */
+tracker_rc_e tracker_decode_record(const char *data, size_t len,
+    const tracker_arena_t *arena, tracker_t *t);
+
 
 #pragma GCC visibility pop
 

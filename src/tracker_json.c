@@ -121,10 +121,7 @@ tracker_json_decode_record(const char *data, size_t len,
 
     json_decref(root);
 
-    if (rc == TRACKER_OK
-        && (!tracker_id_valid(t->id.data, t->id.len) || t->name.len == 0
-            || t->vocabulary.n == 0))
-    {
+    if (rc == TRACKER_OK && !tracker_record_valid(t)) {
         return TRACKER_INVALID;
     }
 

@@ -227,7 +227,7 @@ decode_and_apply(decode_pt decode, const char *record, const char *body,
     tracker_t        before;
     tracker_patch_t  patch;
 
-    rc = tracker_json_decode_record(record, strlen(record), arena, t);
+    rc = tracker_decode_record(record, strlen(record), arena, t);
     if (rc != TRACKER_OK) {
         must(rc == TRACKER_NOMEM);
         return rc;
