@@ -50,13 +50,31 @@ ngx_http_tracker_fetch(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 void
 ngx_http_tracker_fetched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
+    if (ctx->job->outcome != TRACKER_OUTCOME_FOUND) {
+        ngx_http_tracker_fail(r, ctx, ctx->job->outcome);
+        return;
+    }
+
+    /* many operations on a large record are enough for a turn */
+
+    if (r->method == NGX_HTTP_PATCH) {
+        (void) tracker_spend(&ctx->budget, ctx->job->record.len);
+
+        if (ngx_http_tracker_turn_over(r, ctx, NGX_HTTP_TRACKER_APPLYING)) {
+            return;
+        }
+    }
+
+    ngx_http_tracker_applying(r, ctx);
+}
+
+
+void
+ngx_http_tracker_applying(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
     ngx_uint_t  outcome;
 
-    outcome = ctx->job->outcome;
-
-    if (outcome == TRACKER_OUTCOME_FOUND) {
-        outcome = ngx_http_tracker_change(r, ctx);
-    }
+    outcome = ngx_http_tracker_change(r, ctx);
 
     switch (outcome) {
 

@@ -447,6 +447,10 @@ ngx_http_tracker_resume(ngx_http_tracker_ctx_t *ctx)
 
         break;
 
+    case NGX_HTTP_TRACKER_APPLYING:
+        ngx_http_tracker_applying(r, ctx);
+        break;
+
     case NGX_HTTP_TRACKER_CHANGING:
         ngx_http_tracker_changed(r, ctx);
         break;

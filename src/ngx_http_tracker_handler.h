@@ -32,6 +32,7 @@ typedef enum {
     NGX_HTTP_TRACKER_RENDERING,      /* the same */
     NGX_HTTP_TRACKER_CREATING,
     NGX_HTTP_TRACKER_FETCHING,
+    NGX_HTTP_TRACKER_APPLYING,       /* the next turn */
     NGX_HTTP_TRACKER_CHANGING,
     NGX_HTTP_TRACKER_LISTING,
     NGX_HTTP_TRACKER_SENDING,        /* a stretch of the list */
@@ -64,6 +65,8 @@ void ngx_http_tracker_created(ngx_http_request_t *r,
 void ngx_http_tracker_start_change(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 void ngx_http_tracker_fetched(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+void ngx_http_tracker_applying(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 void ngx_http_tracker_changed(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
