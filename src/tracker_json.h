@@ -18,7 +18,7 @@
 
 
 /*
- * The library takes up to 400 bytes a value: so many are 12 MB.  Only what the
+ * The library takes up to 400 bytes a value: so many are 13 MB.  Only what the
  * strict reader does not know, ignored members, ever comes near it.
  */
 #define TRACKER_JSON_VALUES  32768

@@ -14,15 +14,17 @@
 
 #undef TRACKER_DECODE_LARGE
 #define TRACKER_DECODE_LARGE  1
-#define tracker_decode_start  tracker_decode_large_start
-#define tracker_decode_run    tracker_decode_large_run
-#define tracker_decode_patch  tracker_decode_large_patch
+#define tracker_decode_start   tracker_decode_large_start
+#define tracker_decode_run     tracker_decode_large_run
+#define tracker_decode_patch   tracker_decode_large_patch
+#define tracker_decode_record  tracker_decode_large_record
 
 #include "tracker_decode.c"
 
 #undef tracker_decode_start
 #undef tracker_decode_run
 #undef tracker_decode_patch
+#undef tracker_decode_record
 
 
 #define ID  "4503599627370496"
@@ -221,7 +223,8 @@ patch(const char *record, const json_t *steps)
 
 static tracker_rc_e
 decode_and_apply(decode_pt decode, const char *record, const char *body,
-    size_t len, const tracker_arena_t *arena, tracker_t *t, tracker_message_t *message)
+    size_t len, const tracker_arena_t *arena, tracker_t *t,
+    tracker_message_t *message)
 {
     tracker_rc_e     rc;
     tracker_t        before;

@@ -16,9 +16,10 @@
 
 #undef TRACKER_DECODE_LARGE
 #define TRACKER_DECODE_LARGE  1
-#define tracker_decode_start  tracker_decode_large_start
-#define tracker_decode_run    tracker_decode_large_run
-#define tracker_decode_patch  tracker_decode_large_patch
+#define tracker_decode_start   tracker_decode_large_start
+#define tracker_decode_run     tracker_decode_large_run
+#define tracker_decode_patch   tracker_decode_large_patch
+#define tracker_decode_record  tracker_decode_large_record
 
 #include "tracker_decode.c"
 
@@ -26,6 +27,7 @@
 #undef tracker_decode_start
 #undef tracker_decode_run
 #undef tracker_decode_patch
+#undef tracker_decode_record
 
 
 /* what makes a body large for tracker_decode(), and a bit more */
@@ -327,6 +329,37 @@ check_decode(const char *body, size_t len, tracker_json_shape_e shape,
 }
 
 
+/* the body as a record, which is read like jansson's */
+
+static void
+check_record(const char *body, size_t len)
+{
+    memory_t         memory = { NULL, 0 };
+    tracker_t        t, expected;
+    tracker_rc_e     rc;
+    tracker_set_t    set, other;
+    tracker_arena_t  arena = { memory_alloc, &memory };
+
+    rc = tracker_json_decode_record(body, len, &arena, &expected);
+    must(tracker_decode_record(body, len, &arena, &t) == rc);
+
+    if (rc == TRACKER_OK) {
+        must(memcmp(t.id.data, expected.id.data, TRACKER_ID_LEN) == 0);
+
+        set.bulk = 0;
+        set.n = 1;
+        set.elts = &t;
+
+        other = set;
+        other.elts = &expected;
+
+        same_set(&set, &other);
+    }
+
+    memory_free(&memory);
+}
+
+
 /* the arena's n-th call fails; n is taken from the calls that are made */
 
 static void
@@ -492,6 +525,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     id = &put;
     check_decode(body, len, TRACKER_JSON_OBJECT, &limits[i]);
     id = NULL;
+
+    check_record(body, len);
 
     check_no_memory(decode_small, body, len, seed);
     check_no_memory(decode_large, body, len, seed);

@@ -368,6 +368,58 @@ test_patch(void)
 }
 
 
+/* a record is read whoever wrote it; what is none is left to jansson */
+
+static void
+test_record(void)
+{
+    char          *json, *end;
+    size_t         i;
+    tracker_t      t;
+    tracker_rc_e   rc;
+
+    static const case_t  records[] = {
+        { "{\"id\":\"" ID "\",\"name\":\"n\",\"categories\":[\"\",\"\"],"
+          "\"vocabulary\":[\"a\",\"\\n\"]}",
+          "{\"id\":\"" ID "\",\"name\":\"n\",\"categories\":[\"\",\"\"],"
+          "\"vocabulary\":[\"a\",\"\\n\"]}" },
+        { "{\"vocabulary\": [\"a\",\"a\"], \"name\":\"n\",\"id\":\"" ID "\"}",
+          "{\"id\":\"" ID "\",\"name\":\"n\","
+          "\"vocabulary\":[\"a\",\"a\"]}" },
+
+        { "[]", NULL },
+        { "[{\"id\":\"" ID "\",\"name\":\"n\",\"vocabulary\":[\"a\"]}]",
+          NULL },
+        { "{\"id\":\"1\",\"name\":\"n\",\"vocabulary\":[\"a\"]}", NULL },
+        { "{\"name\":\"n\",\"vocabulary\":[\"a\"]}", NULL },
+        { "{\"id\":\"" ID "\",\"name\":\"\",\"vocabulary\":[\"a\"]}", NULL },
+        { "{\"id\":\"" ID "\",\"name\":\"n\",\"vocabulary\":[]}", NULL },
+        { "{\"id\":\"" ID "\",\"name\":\"n\",\"x\":[]}", NULL },
+        { "{\"id\":\"" ID "\",\"name\":\"n\",\"vocabulary\":[\"a\"]", NULL }
+    };
+
+    for (i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
+        tap_arena_reset(&memory, 0);
+
+        rc = tracker_decode_record(records[i].body, strlen(records[i].body),
+                                   &arena, &t);
+
+        if (rc != TRACKER_OK || records[i].expected == NULL) {
+            ok(rc == TRACKER_INVALID && records[i].expected == NULL, "%s",
+               records[i].body);
+            continue;
+        }
+
+        json = malloc(tracker_json_length(&t));
+        end = tracker_json_write(json, &t);
+
+        is(json, end - json, records[i].expected, records[i].body);
+
+        free(json);
+    }
+}
+
+
 /* bad syntax, where each finds it in a large body */
 
 static void
@@ -446,7 +498,8 @@ static void
 test_values(void)
 {
     size_t             n;
-    static const char  head[] = "[{\"op\":\"remove\",\"path\":\"/name\",\"x\":[";
+    static const char  head[] =
+        "[{\"op\":\"remove\",\"path\":\"/name\",\"x\":[";
 
     /* the operation, its three members */
 
@@ -568,6 +621,7 @@ main(void)
 {
     test_put();
     test_patch();
+    test_record();
     test_syntax();
     test_shape();
     test_bulk();
