@@ -147,6 +147,15 @@ patch_one(json_t *t, const json_t *step)
         return json_object_del(t, path + 1) == 0;
     }
 
+    /* what no tracker lacks must be there to be replaced */
+
+    if (strcmp(op, "replace") == 0
+        && (strcmp(path, "/name") == 0 || strcmp(path, "/vocabulary") == 0)
+        && json_object_get(t, path + 1) == NULL)
+    {
+        return 0;
+    }
+
     if (strcmp(path, "/vocabulary") == 0 && strcmp(op, "add") == 0
         && json_is_string(value))
     {
