@@ -8,7 +8,7 @@
 #include "ngx_http_tracker_module.h"
 
 
-/* bodies larger than that would make one step of a worker too long */
+/* a body is held in memory, a few times its size for a moment */
 #define NGX_HTTP_TRACKER_MAX_BODY  (16 * 1024 * 1024)
 
 

@@ -1,8 +1,8 @@
 
 /*
- * The strict reader.  A byte that it does not expect ends it: what is wrong,
- * or unusual, the JSON library finds out, unless the caller of the reader takes
- * its word for an unknown key or a value of another type.
+ * The strict reader.  A byte that it does not expect ends it: what is wrong, or
+ * unusual, the JSON library finds out, unless the caller takes the reader's
+ * word: for an unknown key, a value of another type, or all of a large body.
  */
 
 

@@ -30,17 +30,11 @@ sub large_bulk {
 sub create_script {
     my (@pairs) = @_;
     my $n = @pairs / 2;
-    my $script = do {
-        open my $in, '<', 'src/lua/create.lua' or die "create.lua: $!";
-        local $/;
-        <$in>;
-    };
-
     my @keys = map { account_key('tester', $_) } qw(lock index rev),
         map({ "name:$pairs[2 * $_]" } 0 .. $n - 1),
         map({ "id:$pairs[2 * $_ + 1]" } 0 .. $n - 1);
 
-    return redis('EVAL', $script, scalar @keys, @keys, '', 0, '',
+    return redis('EVAL', script('create'), scalar @keys, @keys, '', 0, '',
                  ('{}') x $n);
 }
 

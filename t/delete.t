@@ -53,13 +53,8 @@ sub is_missing {
 # runs create.lua as the module does, with the id of a tracker
 sub create_again {
     my ($id, $name, $record) = @_;
-    my $script = do {
-        open my $in, '<', 'src/lua/create.lua' or die "create.lua: $!";
-        local $/;
-        <$in>;
-    };
 
-    return redis('EVAL', $script, 5, map({ key($_) } 'lock', 'index', 'rev',
+    return redis('EVAL', script('create'), 5, map({ key($_) } 'lock', 'index', 'rev',
                  "name:$name", "id:$id"), '', 0, '', $record);
 }
 

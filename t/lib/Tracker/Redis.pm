@@ -15,7 +15,7 @@ use Tracker::Host qw(scratch wait_until);
 
 our @EXPORT = qw(
     redis redis_password start_redis stop_redis pause_redis resume_redis
-    account_key lock_key hold_lock commands_seen
+    account_key lock_key hold_lock commands_seen script
 );
 our @EXPORT_OK = qw(redis_reply redis_runs);
 
@@ -143,6 +143,15 @@ sub commands_seen {
     redis('CONFIG', 'RESETSTAT');
 
     return $n;
+}
+
+# The text of a server-side script.
+sub script {
+    my ($name) = @_;
+
+    open my $in, '<', "src/lua/$name.lua" or die "$name.lua: $!";
+    local $/;
+    return <$in>;
 }
 
 sub redis_runs {
