@@ -154,13 +154,14 @@ is_json_error(exchange(post('tracker', tracker_text('m'))), 503,
 
 
 === limit_req_status is followed
+A zone of its own: what one has counted outlives a reload.
 --- http_config
     tracker_redis $TEST_NGINX_REDIS;
     tracker_jwt_key $TEST_NGINX_KEY;
-    limit_req_zone $server_name zone=one:1m rate=1r/m;
+    limit_req_zone $server_name zone=two:1m rate=1r/m;
 --- config
     location /v1/manage/ {
-        limit_req zone=one;
+        limit_req zone=two;
         limit_req_status 429;
         tracker_api;
         client_max_body_size 1m;

@@ -1,4 +1,4 @@
-# The rules of the source tree that a machine can check.
+# The rules of the source tree, and one of its tests, that a machine can check.
 
 use strict;
 use warnings;
@@ -87,6 +87,18 @@ for my $file (sort keys %text) {
     is("@blank", '', "$file: no tabs, no blanks at the end of a line");
     is($text{$file} =~ /\b(TO[D]O|FIX[M]E|X{3})\b/ ? $1 : '', '',
        "$file: nothing is left to do");
+}
+
+# With HUP a zone keeps what it has counted, and blocks run in any order.
+
+for my $file (glob 't/*.t') {
+    open my $in, '<', $file or die "$file: $!";
+    my %blocks;
+    local $/;
+    $blocks{$_}++ for <$in> =~ /\blimit_\w+_zone\s.*\bzone=(\w+):/g;
+
+    is(join(' ', grep { $blocks{$_} > 1 } sort keys %blocks), '',
+       "$file: no two blocks count in one zone");
 }
 
 done_testing();
