@@ -1,42 +1,26 @@
+
 /*
  * What a PATCH makes of a tracker.  As many operations as a body can hold
  * may each move every phrase of a large vocabulary by one place; so, from
- * the first operation on a single phrase on, the phrases are in a tree.
+ * the first operation on a single phrase on, the phrases are in a rope.
  */
 
 
 #include <string.h>
 
 #include "tracker_patch.h"
-
-
-typedef struct tracker_phrase_s  tracker_phrase_t;
-
-/*
- * A phrase and those before and behind it.  No subtree has more than three
- * quarters of its parent's weight: where an insertion breaks this, that part
- * of the tree is built anew, which costs log n an insertion in the long run
- * and needs neither rotations nor luck.
- */
-
-struct tracker_phrase_s {
-    tracker_phrase_t        *left;
-    tracker_phrase_t        *right;
-    size_t                   weight;   /* phrases here, the removed too */
-    size_t                   live;     /* phrases here that are left */
-    tracker_str_t            str;      /* data NULL: removed */
-};
+#include "tracker_rope.h"
 
 
 /* a patch on its way */
 
 typedef struct {
     tracker_t                t;
-    tracker_phrase_t        *root;
+    tracker_rope_t           rope;
     size_t                   i;        /* the operation */
     const tracker_arena_t   *arena;
     tracker_message_t       *message;
-    unsigned                 tree:1;   /* root holds the phrases, not t */
+    unsigned                 roped:1;  /* rope holds the phrases, not t */
 } tracker_patch_work_t;
 
 
@@ -55,18 +39,6 @@ static tracker_rc_e tracker_patch_list(tracker_patch_work_t *work,
 static int tracker_patch_needs(const tracker_patch_step_t *step);
 static tracker_rc_e tracker_patch_phrase(tracker_patch_work_t *work,
     const tracker_patch_step_t *step);
-static tracker_rc_e tracker_patch_plant(tracker_patch_work_t *work);
-static tracker_rc_e tracker_patch_harvest(tracker_patch_work_t *work);
-static size_t tracker_phrase_live(const tracker_phrase_t *phrase);
-static tracker_phrase_t *tracker_phrase_find(tracker_phrase_t *phrase,
-    size_t index, size_t removed);
-static void tracker_phrase_insert(tracker_phrase_t **link, size_t index,
-    tracker_phrase_t *phrase);
-static tracker_phrase_t *tracker_phrase_chain(tracker_phrase_t *phrase,
-    tracker_phrase_t *rest);
-static tracker_phrase_t *tracker_phrase_build(tracker_phrase_t **chain,
-    size_t n);
-
 
 static const tracker_str_t  tracker_patch_op = tracker_str("op");
 static const tracker_str_t  tracker_patch_path = tracker_str("path");
@@ -241,10 +213,9 @@ tracker_patch_apply(tracker_t *t, const tracker_patch_t *patch,
     tracker_patch_work_t  work;
 
     work.t = *t;
-    work.root = NULL;
     work.arena = arena;
     work.message = message;
-    work.tree = 0;
+    work.roped = 0;
 
     for (work.i = 0; work.i < patch->n; work.i++) {
         rc = tracker_patch_one(&work, &patch->elts[work.i]);
@@ -253,11 +224,10 @@ tracker_patch_apply(tracker_t *t, const tracker_patch_t *patch,
         }
     }
 
-    if (work.tree) {
-        rc = tracker_patch_harvest(&work);
-        if (rc != TRACKER_OK) {
-            return rc;
-        }
+    if (work.roped
+        && tracker_rope_list(&work.rope, &work.t.vocabulary) != TRACKER_OK)
+    {
+        return TRACKER_NOMEM;
     }
 
     rc = tracker_validate(&work.t, -1, limits, arena, message);
@@ -289,7 +259,7 @@ tracker_patch_one(tracker_patch_work_t *work,
         return tracker_patch_list(work, &work->t.languages, step);
 
     case TRACKER_PATCH_VOCABULARY:
-        work->tree = 0;
+        work->roped = 0;
         return tracker_patch_list(work, &work->t.vocabulary, step);
 
     case TRACKER_PATCH_PHRASE:
@@ -355,19 +325,24 @@ static tracker_rc_e
 tracker_patch_phrase(tracker_patch_work_t *work,
     const tracker_patch_step_t *step)
 {
-    size_t             n, index;
-    tracker_phrase_t  *phrase;
+    size_t  n, index;
 
     if (work->t.vocabulary.elts == NULL) {
         return tracker_patch_fault(work->message, work->i,
                                    &tracker_patch_path, "does not exist");
     }
 
-    if (!work->tree && tracker_patch_plant(work) != TRACKER_OK) {
-        return TRACKER_NOMEM;
+    if (!work->roped) {
+        if (tracker_rope_init(&work->rope, &work->t.vocabulary, work->arena)
+            != TRACKER_OK)
+        {
+            return TRACKER_NOMEM;
+        }
+
+        work->roped = 1;
     }
 
-    n = tracker_phrase_live(work->root);
+    n = tracker_rope_count(&work->rope);
     index = step->path == TRACKER_PATCH_END ? n : step->index;
 
     if (index > n || (index == n && step->op != TRACKER_PATCH_ADD)) {
@@ -377,222 +352,12 @@ tracker_patch_phrase(tracker_patch_work_t *work,
         return TRACKER_INVALID;
     }
 
-    if (step->op != TRACKER_PATCH_ADD) {
-        phrase = tracker_phrase_find(work->root, index,
-                                     step->op == TRACKER_PATCH_REMOVE);
-        phrase->str = step->str;
-        return TRACKER_OK;
-    }
-
-    phrase = work->arena->alloc(work->arena->data, sizeof(tracker_phrase_t));
-    if (phrase == NULL) {
-        return TRACKER_NOMEM;
-    }
-
-    phrase->left = NULL;
-    phrase->right = NULL;
-    phrase->weight = 1;
-    phrase->live = 1;
-    phrase->str = step->str;
-
-    tracker_phrase_insert(&work->root, index, phrase);
-
-    return TRACKER_OK;
-}
-
-
-/* the vocabulary as a tree */
-
-static tracker_rc_e
-tracker_patch_plant(tracker_patch_work_t *work)
-{
-    size_t             i, n;
-    tracker_phrase_t  *phrases;
-
-    n = work->t.vocabulary.n;
-
-    work->root = NULL;
-    work->tree = 1;
-
-    if (n == 0) {
-        return TRACKER_OK;
-    }
-
-    phrases = work->arena->alloc(work->arena->data,
-                                 n * sizeof(tracker_phrase_t));
-    if (phrases == NULL) {
-        return TRACKER_NOMEM;
-    }
-
-    for (i = 0; i < n; i++) {
-        phrases[i].str = work->t.vocabulary.elts[i];
-        phrases[i].right = &phrases[i + 1];
-    }
-
-    work->root = tracker_phrase_build(&phrases, n);
-
-    return TRACKER_OK;
-}
-
-
-/* the tree as a vocabulary again, in memory of its own */
-
-static tracker_rc_e
-tracker_patch_harvest(tracker_patch_work_t *work)
-{
-    size_t             n;
-    tracker_str_t     *str;
-    tracker_phrase_t  *phrase;
-
-    n = tracker_phrase_live(work->root);
-
-    /* one more: an empty list must not be NULL, which means absent */
-
-    str = work->arena->alloc(work->arena->data,
-                             (n + !n) * sizeof(tracker_str_t));
-    if (str == NULL) {
-        return TRACKER_NOMEM;
-    }
-
-    work->t.vocabulary.n = n;
-    work->t.vocabulary.elts = str;
-    work->t.vocabulary.json.data = NULL;
-
-    for (phrase = tracker_phrase_chain(work->root, NULL);
-         phrase != NULL;
-         phrase = phrase->right)
+    if (step->op != TRACKER_PATCH_ADD
+        && tracker_rope_remove(&work->rope, index) != TRACKER_OK)
     {
-        if (phrase->str.data) {
-            *str++ = phrase->str;
-        }
+        return TRACKER_NOMEM;
     }
 
-    return TRACKER_OK;
-}
-
-
-static size_t
-tracker_phrase_live(const tracker_phrase_t *phrase)
-{
-    return phrase ? phrase->live : 0;
-}
-
-
-/*
- * The phrase at index, which must exist; removed, 0 or 1, is taken off the
- * counts on the way to it.
- */
-
-static tracker_phrase_t *
-tracker_phrase_find(tracker_phrase_t *phrase, size_t index, size_t removed)
-{
-    size_t  before;
-
-    for ( ;; ) {
-        phrase->live -= removed;
-
-        before = tracker_phrase_live(phrase->left);
-
-        if (index < before) {
-            phrase = phrase->left;
-            continue;
-        }
-
-        index -= before;
-
-        if (phrase->str.data) {
-            if (index == 0) {
-                return phrase;
-            }
-
-            index--;
-        }
-
-        phrase = phrase->right;
-    }
-}
-
-
-/* phrase comes before the one at index, or behind all others */
-
-static void
-tracker_phrase_insert(tracker_phrase_t **link, size_t index,
-    tracker_phrase_t *phrase)
-{
-    size_t              before;
-    tracker_phrase_t   *parent, *chain, **next, **heavy;
-
-    heavy = NULL;
-
-    for ( /* void */ ; *link; link = next) {
-        parent = *link;
-        parent->weight++;
-        parent->live++;
-
-        before = tracker_phrase_live(parent->left);
-
-        if (index <= before) {
-            next = &parent->left;
-
-        } else {
-            next = &parent->right;
-            index -= before + (parent->str.data != NULL);
-        }
-
-        /* the highest place that is out of balance includes the others */
-
-        if (heavy == NULL && *next
-            && ((*next)->weight + 1) * 4 > parent->weight * 3)
-        {
-            heavy = link;
-        }
-    }
-
-    *link = phrase;
-
-    if (heavy) {
-        chain = tracker_phrase_chain(*heavy, NULL);
-        *heavy = tracker_phrase_build(&chain, (*heavy)->weight);
-    }
-}
-
-
-/* all of a tree in their order, linked by right, and then rest */
-
-static tracker_phrase_t *
-tracker_phrase_chain(tracker_phrase_t *phrase, tracker_phrase_t *rest)
-{
-    while (phrase) {
-        phrase->right = tracker_phrase_chain(phrase->right, rest);
-        rest = phrase;
-        phrase = phrase->left;
-    }
-
-    return rest;
-}
-
-
-/* a tree, as low as can be, of the first n of a chain, which are taken off */
-
-static tracker_phrase_t *
-tracker_phrase_build(tracker_phrase_t **chain, size_t n)
-{
-    tracker_phrase_t  *left, *root;
-
-    if (n == 0) {
-        return NULL;
-    }
-
-    left = tracker_phrase_build(chain, n / 2);
-
-    root = *chain;
-    *chain = root->right;
-
-    root->left = left;
-    root->right = tracker_phrase_build(chain, n - n / 2 - 1);
-    root->weight = n;
-    root->live = tracker_phrase_live(left) + tracker_phrase_live(root->right)
-                 + (root->str.data != NULL);
-
-    return root;
+    return step->op == TRACKER_PATCH_REMOVE
+           ? TRACKER_OK : tracker_rope_add(&work->rope, index, &step->str);
 }

@@ -48,7 +48,7 @@ only_in(qr/\bjson_(t|loads|loadb|object|array|string|decref)\b/,
         'tracker_json\.c|jwt\.c', 'and its names are used nowhere else');
 
 only_in(qr/ngx_http/, 'ngx_http_.*', 'rooms below know no HTTP');
-is(join(' ', grep { /^(tracker(_(patch|repeat|decode|(json|reader)\w*))?
+is(join(' ', grep { /^(tracker(_(patch|repeat|rope|decode|(json|reader)\w*))?
                        |jwt)\.[ch]$/x }
              files_with(qr/\bngx_/)), '', 'the pure rooms know no nginx');
 

@@ -16,7 +16,7 @@ my @cflags = (qw(-std=gnu99 -O1 -g -Wall -Wextra -Werror),
               '-fsanitize=address,undefined', '-fno-sanitize-recover=all');
 
 my @tracker = qw(tracker.c tracker_repeat.c);
-my @patch = (@tracker, 'tracker_patch.c');
+my @patch = (@tracker, qw(tracker_rope.c tracker_patch.c));
 my @json = (@patch, 'tracker_json*.c');
 my @body = (@json, qw(tracker_reader*.c tracker_decode.c));
 
