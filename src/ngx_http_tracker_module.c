@@ -10,6 +10,9 @@
 /* seconds that a token may be good */
 #define NGX_HTTP_TRACKER_MAX_TTL   (365 * 24 * 3600)
 
+/* bytes of free memory that a worker does not give back to the system */
+#define NGX_HTTP_TRACKER_KEEP      (32 * 1024 * 1024)
+
 
 typedef struct {
     ngx_conf_post_handler_pt   post_handler;
@@ -34,6 +37,7 @@ static char *ngx_http_tracker_ttl(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+static ngx_int_t ngx_http_tracker_init_process(ngx_cycle_t *cycle);
 static void ngx_http_tracker_exit_process(ngx_cycle_t *cycle);
 
 
@@ -191,7 +195,7 @@ ngx_module_t  ngx_http_tracker_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_tracker_init_process,         /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     ngx_http_tracker_exit_process,         /* exit process */
@@ -423,6 +427,33 @@ ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *limit = n;
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * What a request of a megabyte has used would go back to the system with each
+ * of them, and come again page by page, which may take longer than all that is
+ * done with it.  The C library learns to keep it only from larger blocks.
+ */
+
+static ngx_int_t
+ngx_http_tracker_init_process(ngx_cycle_t *cycle)
+{
+#ifdef M_TRIM_THRESHOLD
+
+    ngx_http_tracker_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_tracker_module);
+
+    if (tmcf && tmcf->servers.nelts) {
+        (void) mallopt(M_MMAP_THRESHOLD, NGX_HTTP_TRACKER_KEEP / 2);
+        (void) mallopt(M_TRIM_THRESHOLD, NGX_HTTP_TRACKER_KEEP);
+    }
+
+#endif
+
+    return NGX_OK;
 }
 
 
