@@ -126,6 +126,12 @@ my @bodies = (
       sub { list('[', ']', sub {
           '{"op":"remove","path":"/vocabulary/0"}' }) }, 'patch',
       sub { phrases(sub { base36($_[0]) }) } ],
+    [ 'patch-anywhere', 'PATCH: 24,000 removes all over 140,000 phrases',
+      HOSTILE,
+      sub { list('[', ']', sub {
+          sprintf '{"op":"remove","path":"/vocabulary/%d"}',
+                  $_[0] * 7919 % 110_000 }) }, 'patch',
+      sub { phrases(sub { base36($_[0]) }) } ],
     [ 'patch-empty', 'PATCH: a new name where 349,000 strings are empty',
       HOSTILE,
       sub { '[{"op":"replace","path":"/name","value":"y"}]' }, 'patch',
@@ -169,20 +175,21 @@ my %decoding = decode_all();
 my %waiting = post_all();
 
 my $text = "| body | bytes | answer | decoding, ms | its longest turn, ms | "
-           . "memory, MB | another request waits, ms | limit, ms |\n"
-           . "|---|--:|---|--:|--:|--:|--:|--:|\n"
-           . sprintf "| nothing is posted | | | | | | %.1f | |\n",
-                     $waiting{''}[1];
+           . "memory, MB | the worker's longest turn, ms | another request "
+           . "waits, ms | limit, ms |\n"
+           . "|---|--:|---|--:|--:|--:|--:|--:|--:|\n"
+           . sprintf "| nothing is posted | | | | | | %.2f | %.1f | |\n",
+                     @{ $waiting{''} }[1, 2];
 
 for (@chosen) {
     my ($name, $title, $limit) = @$_;
     my ($outcome, $whole, $turn, $memory) = @{ $decoding{$name} };
-    my ($status, $wait) = @{ $waiting{$name} };
+    my ($status, $loop, $wait) = @{ $waiting{$name} };
 
-    $text .= sprintf "| %s | %d | %s | %s | %s | %s | %.1f | %s |\n",
+    $text .= sprintf "| %s | %d | %s | %s | %s | %s | %.2f | %.1f | %s |\n",
                      $title, -s "steps/$name", $status, $whole, $turn,
-                     $memory, $wait,
-                     $turn > $limit ? "**$limit**" : $limit;
+                     $memory, $loop, $wait,
+                     $turn > $limit || $loop > $limit ? "**$limit**" : $limit;
 }
 
 $text = Report::machine() . "$text\n";
@@ -266,9 +273,9 @@ sub to {
 }
 
 
-# name -> [status, ms]: the median, over several posts, of the longest time
-# that another connection's request took while one was answered.  '': the
-# same while nothing is posted.
+# name -> [status, ms, ms]: medians, over several posts, of the CPU time of the
+# worker's longest turn and of the longest time that another connection's
+# request took while one was answered.  '': the same while nothing is posted.
 
 sub post_all {
     my %waiting;
@@ -277,6 +284,11 @@ sub post_all {
 
     my $redis = RedisServer->new("$ENV{PROJECT}/t/bench/redis/redis.conf",
                                  Contender::SOCKET);
+    write_file('steps/longest', pack 'd', 0);
+
+    local $ENV{TURN_METER} = "$ENV{PROJECT}/.build/bench/steps/longest";
+    local $ENV{LD_PRELOAD} = "$ENV{PROJECT}/.build/bench/turn_meter.so";
+
     my $server = Contender->new('module', $redis, {
         bench   => "$ENV{PROJECT}/t/bench",
         floor   => '',
@@ -285,8 +297,10 @@ sub post_all {
         modules => '',
     });
 
+    delete $ENV{LD_PRELOAD};
+
     for my $entry ([''], @chosen) {
-        my (@waits, $status);
+        my (@turns, @waits, $status);
         my $name = $entry->[0];
         my $body = $name eq '' ? '' : read_file("steps/$name");
         my ($method, $path) = @{ $requests{to($entry)} };
@@ -296,6 +310,9 @@ sub post_all {
 
             my $id = $path =~ /ID$/ ? create($server, $entry->[5]) : '';
             my $wait = watch($server->{port});
+
+            sleep 0.01;
+            longest(0);
 
             if ($name eq '') {
                 $status = '';
@@ -307,9 +324,11 @@ sub post_all {
             }
 
             push @waits, $wait->();
+            push @turns, longest();
         }
 
-        $waiting{$name} = [$status, (sort { $a <=> $b } @waits)[POSTS / 2]];
+        $waiting{$name} = [$status, map { (sort { $a <=> $b } @$_)[POSTS / 2] }
+                                        \@turns, \@waits];
     }
 
     return %waiting;
@@ -325,6 +344,24 @@ sub create {
                                                   : one_phrase('x'));
 
     return $text =~ /"id":"(\d+)"/ ? $1 : die "$text\n";
+}
+
+
+# The CPU time of the worker's longest turn, in ms, since it was last set.
+
+sub longest {
+    my ($value) = @_;
+
+    open my $file, '+<:raw', 'steps/longest' or die "longest: $!\n";
+
+    if (defined $value) {
+        syswrite $file, pack 'd', $value;
+        return $value;
+    }
+
+    sysread $file, my $bytes, 8;
+
+    return unpack 'd', $bytes;
 }
 
 
