@@ -26,6 +26,7 @@ static ngx_int_t ngx_http_tracker_find_id(ngx_str_t *path, ngx_str_t *id);
 static ngx_uint_t ngx_http_tracker_check_headers(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_job_handler(tracker_job_t *job);
+static void ngx_http_tracker_free_job(void *data);
 static void ngx_http_tracker_turn(ngx_event_t *ev);
 static void ngx_http_tracker_resume(ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_end_job(ngx_http_tracker_ctx_t *ctx);
@@ -325,14 +326,38 @@ ngx_int_t
 ngx_http_tracker_begin_job(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_uint_t large)
 {
+    ngx_pool_cleanup_t           *cln;
     ngx_http_tracker_loc_conf_t  *tlcf;
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
     ctx->job = tracker_job_begin(&tlcf->store, &ctx->account, ctx->start,
                                  large, ngx_http_tracker_job_handler, ctx);
+    if (ctx->job == NULL) {
+        return NGX_ERROR;
+    }
 
-    return ctx->job ? NGX_OK : NGX_ERROR;
+    /*
+     * Not with the request: a frame of HTTP/2 that is under way goes out even
+     * after it, from the memory of the answer, and the pool outlives both.
+     */
+
+    cln->handler = ngx_http_tracker_free_job;
+    cln->data = ctx->job;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_tracker_free_job(void *data)
+{
+    tracker_job_free(data);
 }
 
 

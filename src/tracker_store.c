@@ -408,7 +408,22 @@ tracker_job_leave(tracker_job_t *job)
         }
     }
 
-    ngx_destroy_pool(job->pool);
+    job->left = 1;
+
+    if (job->freed) {
+        ngx_destroy_pool(job->pool);
+    }
+}
+
+
+void
+tracker_job_free(tracker_job_t *job)
+{
+    job->freed = 1;
+
+    if (job->left) {
+        ngx_destroy_pool(job->pool);
+    }
 }
 
 

@@ -95,7 +95,7 @@ typedef struct {
 
 
 struct tracker_job_s {
-    ngx_pool_t             *pool;           /* lives as long as the job */
+    ngx_pool_t             *pool;           /* lives until the job is freed */
     tracker_outcome_e       outcome;        /* of the step that just ended */
 
     size_t                  places[TRACKER_QUOTE_NAMES];
@@ -138,6 +138,8 @@ struct tracker_job_s {
 
     unsigned                holds_lock:1;   /* or may hold it; read only */
     unsigned                closed:1;
+    unsigned                left:1;         /* the store has done with it */
+    unsigned                freed:1;        /* its owner has */
 };
 
 
@@ -146,11 +148,11 @@ struct tracker_job_s {
 ngx_redis_script_t *tracker_store_scripts(ngx_uint_t *n);
 
 /*
- * Begins a job for an account (its bytes are not kept).  start is the
- * ngx_current_msec of the request's beginning: the store gives up
- * store->timeout ms later; each stretch of a list has that long anew.
- * large: the body is over, or may be over, NGX_REDIS_LARGE_SIZE.  store must
- * live as long as the cycle.
+ * Begins a job for an account (its bytes are not kept), which ends when it was
+ * closed and freed.  start is the ngx_current_msec of the request's beginning:
+ * the store gives up store->timeout ms later; each stretch of a list has that
+ * long anew.  large: the body is over, or may be over, NGX_REDIS_LARGE_SIZE.
+ * store must live as long as the cycle.
  * Returns NULL when there is no memory.
  */
 tracker_job_t *tracker_job_begin(tracker_store_t *store, ngx_str_t *account,
@@ -238,10 +240,15 @@ ngx_int_t tracker_job_release(tracker_job_t *job);
 /*
  * The owner is gone or has what it needs: the handler is not called any more.
  * A lock that is held is given back, a write that was sent is let finish (an
- * exiting worker does not wait for it, and for the lock a second at most);
- * then the job's memory is freed.
+ * exiting worker does not wait for it, and for the lock a second at most).
  */
 void tracker_job_close(tracker_job_t *job);
+
+/*
+ * The owner, which has closed the job, needs nothing of its memory any more,
+ * such as a record that is being sent.  What the store does not need is freed.
+ */
+void tracker_job_free(tracker_job_t *job);
 
 
 #pragma GCC visibility pop

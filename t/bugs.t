@@ -256,3 +256,99 @@ is_message($response->{body}, 'Request body is required.', 'body');
 close $sock;
 is_created(exchange(post('tracker', tracker_text('n'))), 'n', 'the next one');
 is(join(' ', worker_pids()), "@workers", 'the worker lives');
+
+
+
+=== HTTP/2: an answer that is broken off ends with its own bytes
+A frame that is under way when its stream is reset is sent to its end; the
+answer's memory had another account's by then.
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY;
+
+    server {
+        listen 127.0.0.1:$TEST_NGINX_H2_PORT http2;
+
+        location /v1/manage/ {
+            tracker_api;
+        }
+    }
+--- scenario
+use constant STREAMS => 10;
+
+sub frame {
+    my ($type, $flags, $stream, $payload) = @_;
+
+    return substr(pack('N', length $payload), 1)
+           . pack('CCN', $type, $flags, $stream) . $payload;
+}
+
+# a header that is not remembered, its name one of HPACK's table
+sub header {
+    my ($index, $value) = @_;
+
+    return number(15, $index) . number(127, length $value) . $value;
+}
+
+# an integer of HPACK, whose first byte holds less than most
+sub number {
+    my ($most, $n) = @_;
+
+    return chr $n if $n < $most;
+
+    my $bytes = chr $most;
+
+    for ($n -= $most; $n > 127; $n >>= 7) {
+        $bytes .= chr($n % 128 | 128);
+    }
+
+    return $bytes . chr $n;
+}
+
+# a client with windows as large as can be, which has not begun to read
+sub ask {
+    my ($account, $id) = @_;
+    my $sock = IO::Socket::INET->new(
+        PeerAddr => "127.0.0.1:$ENV{TEST_NGINX_H2_PORT}",
+        Sockopts => [[Socket::SO_RCVBUF(), pack 'i', 4096]]) or die "h2: $!";
+    my $most = 2 ** 31 - 1;
+    my $fields = "\x82\x86" . header(4, "/v1/manage/tracker/$id")
+                 . header(1, 'localhost')
+                 . header(23, 'Bearer ' . token($account));
+
+    send_bytes($sock, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+                      . frame(4, 0, 0, pack('nN', 4, $most))
+                      . frame(8, 0, 0, pack('N', $most - 65535))
+                      . join '', map { frame(1, 5, 2 * $_ - 1, $fields) }
+                                     1 .. STREAMS);
+    select undef, undef, undef, 0.5;
+
+    return $sock;
+}
+
+my %id;
+
+for my $account (qw(A B)) {
+    my $text = tracker_text('n', $account x 900_000);
+
+    $id{$account} = decode(exchange(post('tracker', $text,
+                                         account => $account))->{body})
+                    ->{tracker}{id};
+}
+
+my $sock = ask('A', $id{A});
+
+send_bytes($sock, join '', map { frame(3, 0, 2 * $_ - 1, pack 'N', 8) }
+                               1 .. STREAMS);
+select undef, undef, undef, 0.2;
+
+my $other = ask('B', $id{B});
+my $got = '';
+
+while (IO::Select->new($sock)->can_read(1)) {
+    sysread $sock, $got, 1 << 20, length $got or last;
+}
+
+ok($got =~ /A{16}/, 'there is an answer');
+ok($got !~ /B{16}/, 'and nothing of the other one');
+close $_ for $sock, $other;
