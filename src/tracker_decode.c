@@ -28,7 +28,8 @@ static tracker_rc_e tracker_decode_json(tracker_decode_t *decode,
 
 #if !(TRACKER_NO_READER)
 
-static tracker_rc_e tracker_decode_shape(tracker_json_shape_e shape, int array,
+static tracker_rc_e tracker_decode_shape(const tracker_reader_t *rd,
+    const char *data, size_t len, tracker_json_shape_e shape, int array,
     tracker_message_t *message);
 static tracker_rc_e tracker_decode_check(void *ctx, long index,
     const tracker_t *t, const tracker_reader_fault_t *fault);
@@ -98,7 +99,8 @@ tracker_decode_run(tracker_decode_t *decode, size_t *budget,
     if (decode->reader) {
 
         if (decode->len >= TRACKER_DECODE_LARGE
-            && tracker_decode_shape(decode->shape, set->bulk, message)
+            && tracker_decode_shape(decode->reader, decode->data, decode->len,
+                                    decode->shape, set->bulk, message)
                != TRACKER_OK)
         {
             return TRACKER_INVALID;
@@ -198,7 +200,8 @@ tracker_decode_patch(const char *data, size_t len,
     }
 
     if (len >= TRACKER_DECODE_LARGE
-        && tracker_decode_shape(TRACKER_JSON_ARRAY, set.bulk, message)
+        && tracker_decode_shape(rd, data, len, TRACKER_JSON_ARRAY, set.bulk,
+                                message)
            != TRACKER_OK)
     {
         return TRACKER_INVALID;
@@ -275,18 +278,29 @@ tracker_decode_record(const char *data, size_t len,
 #if !(TRACKER_NO_READER)
 
 
-/* the first byte tells; array: it is that of one */
+/*
+ * The first byte of a large body tells, which is the place where rd is; array:
+ * it was that of one.
+ */
 
 static tracker_rc_e
-tracker_decode_shape(tracker_json_shape_e shape, int array,
-    tracker_message_t *message)
+tracker_decode_shape(const tracker_reader_t *rd, const char *data, size_t len,
+    tracker_json_shape_e shape, int array, tracker_message_t *message)
 {
+    const char  *first;
+
     if (shape == TRACKER_JSON_OBJECT && array) {
         tracker_message(message, "Request body must be an object.");
         return TRACKER_INVALID;
     }
 
     if (shape == TRACKER_JSON_ARRAY && !array) {
+        (void) tracker_read_stop(rd, &first);
+
+        if (first == data + len || *first != '{') {
+            return tracker_decode_stop(rd, data, len, message);
+        }
+
         tracker_message(message, "Request body must be an array.");
         return TRACKER_INVALID;
     }

@@ -93,7 +93,11 @@ tracker_reader_rc_e tracker_read_run(tracker_reader_t *rd, size_t *budget);
 tracker_reader_rc_e tracker_read_patch(tracker_reader_t *rd,
     tracker_patch_t *patch, tracker_message_t *message);
 
-/* After TRACKER_READER_UNSURE: why, and the place in data where it stopped. */
+/*
+ * After TRACKER_READER_UNSURE: why, and the place in data where it stopped.
+ * Before the run: the place of the first byte that is no white space, nor the
+ * bracket of an array.
+ */
 tracker_reader_stop_e tracker_read_stop(const tracker_reader_t *rd,
     const char **place);
 

@@ -30,10 +30,15 @@ typedef struct {
 static int tracker_read_step(tracker_reader_t *rd, tracker_patch_step_t *step,
     tracker_message_t *message);
 static int tracker_read_step_member(tracker_reader_t *rd,
-    tracker_reader_step_t *members);
+    tracker_reader_step_t *members, tracker_message_t *message);
 static int tracker_read_step_value(tracker_reader_t *rd,
-    tracker_reader_step_t *members);
+    tracker_reader_step_t *members, tracker_message_t *message);
+static int tracker_read_step_type(tracker_reader_t *rd,
+    const tracker_reader_step_t *members, tracker_message_t *message);
 static int tracker_read_step_check(tracker_reader_t *rd,
+    tracker_patch_step_t *step, const tracker_reader_step_t *members,
+    tracker_message_t *message);
+static int tracker_read_step_what(tracker_reader_t *rd,
     tracker_patch_step_t *step, const tracker_reader_step_t *members,
     tracker_message_t *message);
 static int tracker_read_required(tracker_reader_t *rd,
@@ -106,7 +111,7 @@ tracker_read_step(tracker_reader_t *rd, tracker_patch_step_t *step,
     if (!tracker_read_char(rd, '}')) {
 
         do {
-            if (!tracker_read_step_member(rd, &members)) {
+            if (!tracker_read_step_member(rd, &members, message)) {
                 return 0;
             }
 
@@ -122,7 +127,8 @@ tracker_read_step(tracker_reader_t *rd, tracker_patch_step_t *step,
 
 
 static int
-tracker_read_step_member(tracker_reader_t *rd, tracker_reader_step_t *members)
+tracker_read_step_member(tracker_reader_t *rd, tracker_reader_step_t *members,
+    tracker_message_t *message)
 {
     tracker_str_t  key;
 
@@ -143,7 +149,7 @@ tracker_read_step_member(tracker_reader_t *rd, tracker_reader_step_t *members)
     if (tracker_read_is(&key, &tracker_read_key)) {
         return tracker_read_new(rd, members->str.data)
                && tracker_read_new(rd, members->list.elts)
-               && tracker_read_step_value(rd, members);
+               && tracker_read_step_value(rd, members, message);
     }
 
     rd->stop = TRACKER_READER_FOREIGN;
@@ -153,7 +159,8 @@ tracker_read_step_member(tracker_reader_t *rd, tracker_reader_step_t *members)
 
 
 static int
-tracker_read_step_value(tracker_reader_t *rd, tracker_reader_step_t *members)
+tracker_read_step_value(tracker_reader_t *rd, tracker_reader_step_t *members,
+    tracker_message_t *message)
 {
     int  ok;
 
@@ -165,17 +172,47 @@ tracker_read_step_value(tracker_reader_t *rd, tracker_reader_step_t *members)
         ok = tracker_read_value(rd, &tracker_read_key, -1, &members->str);
     }
 
-    /* of another type, where it may be of any or the operation is to come */
+    return rd->rc == TRACKER_OK ? ok
+                                : tracker_read_step_type(rd, members, message);
+}
 
-    if (rd->rc != TRACKER_OK
-        && (members->op.data == NULL
-            || tracker_read_is(&members->op, &tracker_read_remove)))
+
+/* neither a string nor a list of them, of which the message is by now */
+
+static int
+tracker_read_step_type(tracker_reader_t *rd,
+    const tracker_reader_step_t *members, tracker_message_t *message)
+{
+    tracker_patch_step_t  step;
+
+    /* it may be of any type, or the operation is to come */
+
+    if (members->op.data == NULL
+        || members->path.data == NULL
+        || tracker_read_is(&members->op, &tracker_read_remove))
     {
         rd->rc = TRACKER_OK;
         rd->stop = TRACKER_READER_FOREIGN;
+        return 0;
     }
 
-    return ok;
+    if (!tracker_read_step_what(rd, &step, members, message)) {
+        return 0;
+    }
+
+    if (!tracker_patch_takes_list(&step, 0)) {
+        return tracker_read_fault(rd, &tracker_read_key, -1,
+                                  "must be a string");
+    }
+
+    if (members->list.elts == NULL) {
+        return tracker_read_fault(rd, &tracker_read_key, -1,
+                                  "must be an array");
+    }
+
+    rd->rc = TRACKER_INVALID;
+
+    return 0;
 }
 
 
@@ -183,15 +220,7 @@ static int
 tracker_read_step_check(tracker_reader_t *rd, tracker_patch_step_t *step,
     const tracker_reader_step_t *members, tracker_message_t *message)
 {
-    if (!tracker_read_required(rd, &tracker_read_op, &members->op)
-        || !tracker_read_required(rd, &tracker_read_path, &members->path))
-    {
-        return 0;
-    }
-
-    rd->rc = tracker_patch_step(step, rd->index, &members->op, &members->path,
-                                message);
-    if (rd->rc != TRACKER_OK) {
+    if (!tracker_read_step_what(rd, step, members, message)) {
         return 0;
     }
 
@@ -216,6 +245,25 @@ tracker_read_step_check(tracker_reader_t *rd, tracker_patch_step_t *step,
     return step->str.data != NULL
            || tracker_read_fault(rd, &tracker_read_key, -1,
                                  "must be a string");
+}
+
+
+/* its op and path */
+
+static int
+tracker_read_step_what(tracker_reader_t *rd, tracker_patch_step_t *step,
+    const tracker_reader_step_t *members, tracker_message_t *message)
+{
+    if (!tracker_read_required(rd, &tracker_read_op, &members->op)
+        || !tracker_read_required(rd, &tracker_read_path, &members->path))
+    {
+        return 0;
+    }
+
+    rd->rc = tracker_patch_step(step, rd->index, &members->op, &members->path,
+                                message);
+
+    return rd->rc == TRACKER_OK;
 }
 
 

@@ -18,6 +18,7 @@
 
 
 static int tracker_read_escaped(tracker_reader_t *rd, tracker_str_t *str);
+static int tracker_read_bad(tracker_reader_t *rd, const char *bad);
 static char *tracker_read_escape(tracker_reader_t *rd, char *to);
 static int tracker_read_hex(tracker_reader_t *rd, uint32_t *unit);
 static const char *tracker_read_utf8(const char *data, const char *end);
@@ -28,7 +29,7 @@ static const char *tracker_scan(const char *p, const char *end);
 int
 tracker_read_string(tracker_reader_t *rd, tracker_str_t *str)
 {
-    const char  *p;
+    const char  *p, *next;
 
     if (!tracker_read_char(rd, '"')) {
         rd->other = 1;
@@ -46,16 +47,16 @@ tracker_read_string(tracker_reader_t *rd, tracker_str_t *str)
             return tracker_read_escaped(rd, str);
         }
 
-        p = tracker_read_utf8(p, rd->end);
-        if (p == NULL) {
-            return 0;
+        next = tracker_read_utf8(p, rd->end);
+        if (next == p) {
+            return tracker_read_bad(rd, p);
         }
 
-        p = tracker_scan(p, rd->end);
+        p = tracker_scan(next, rd->end);
     }
 
     if (p == rd->end) {
-        return 0;
+        return tracker_read_bad(rd, p);
     }
 
     str->len = p - str->data;
@@ -105,7 +106,7 @@ tracker_read_escaped(tracker_reader_t *rd, tracker_str_t *str)
         case '\\':
             to = tracker_read_escape(rd, to);
             if (to == NULL) {
-                return 0;
+                return tracker_read_bad(rd, rd->p);
             }
 
             break;
@@ -114,8 +115,8 @@ tracker_read_escaped(tracker_reader_t *rd, tracker_str_t *str)
             rd->p = (signed char) *from >= ' '
                     ? tracker_scan(from, rd->end)
                     : tracker_read_utf8(from, rd->end);
-            if (rd->p == NULL) {
-                return 0;
+            if (rd->p == from) {
+                return tracker_read_bad(rd, from);
             }
 
             memcpy(to, from, rd->p - from);
@@ -124,11 +125,23 @@ tracker_read_escaped(tracker_reader_t *rd, tracker_str_t *str)
         }
     }
 
+    return tracker_read_bad(rd, rd->end);
+}
+
+
+/* bad is where the string is bad: as for the library, the byte before counts */
+
+static int
+tracker_read_bad(tracker_reader_t *rd, const char *bad)
+{
+    rd->p = bad - 1;
+
     return 0;
 }
 
 
-/* writes what an escape stands for; returns the end, or NULL */
+/* writes what an escape stands for; returns the end, or NULL: rd->p is behind
+   what is bad */
 
 static char *
 tracker_read_escape(tracker_reader_t *rd, char *to)
@@ -136,6 +149,7 @@ tracker_read_escape(tracker_reader_t *rd, char *to)
     uint32_t  unit, low;
 
     if (rd->end - rd->p < 2) {
+        rd->p = rd->end;
         return NULL;
     }
 
@@ -230,6 +244,7 @@ tracker_read_hex(tracker_reader_t *rd, uint32_t *unit)
     size_t  i;
 
     if (rd->end - rd->p < 4) {
+        rd->p = rd->end;
         return 0;
     }
 
@@ -259,8 +274,8 @@ tracker_read_hex(tracker_reader_t *rd, uint32_t *unit)
 
 
 /*
- * Skips characters of two to four bytes, as many as there are; returns NULL
- * where one is bad, or a control byte.
+ * Skips characters of two to four bytes, as many as there are; returns their
+ * end, which is data where the first byte begins none.
  */
 
 static const char *
@@ -272,15 +287,13 @@ tracker_read_utf8(const char *data, const char *end)
     p = (const unsigned char *) data;
     last = (const unsigned char *) end;
 
-    do {
+    for ( /* void */ ; p < last && *p >= 0x80; p += n) {
         n = tracker_utf8(p, last - p);
+
         if (n == 0) {
-            return NULL;
+            break;
         }
-
-        p += n;
-
-    } while (p < last && *p >= 0x80);
+    }
 
     return (const char *) p;
 }

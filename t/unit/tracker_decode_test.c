@@ -179,6 +179,20 @@ is_refused(decode_t decoder, size_t len, const char *expected)
 }
 
 
+static void
+is_invalid(decode_t decoder, size_t len)
+{
+    tracker_rc_e  rc;
+
+    static const char  head[] = "Invalid JSON at line 1 column ";
+
+    rc = decode(decoder, text, len);
+
+    ok(rc == TRACKER_INVALID && memcmp(message.data, head, sizeof(head) - 1) == 0,
+       "%.*s...: %.*s", 8, text, (int) message.len, message.data);
+}
+
+
 static const case_t  changes[] = {
 
     { "{\"name\":\"n\",\"vocabulary\":[\"a\",\"\\u0062\"] }",
@@ -293,6 +307,20 @@ static const case_t  patches[] = {
       "\"[0].value\" must be an array" },
     { "[ {\"op\":\"add\",\"path\":\"/languages\",\"value\":[\"a\",{}]}]",
       "\"[0].value[1]\" must be a string" },
+    { "[ {\"op\":\"add\",\"path\":\"/languages\",\"value\":5}]",
+      "\"[0].value\" must be an array" },
+    { "[ {\"op\":\"add\",\"path\":\"/vocabulary\",\"value\":5}]",
+      "\"[0].value\" must be an array" },
+    { "[ {\"op\":\"add\",\"path\":\"/vocabulary/-\",\"value\":{}}]",
+      "\"[0].value\" must be a string" },
+    { "[ {\"op\":\"add\",\"path\":\"/name\",\"value\":[\"a\",5]}]",
+      "\"[0].value\" must be a string" },
+    { "[ {\"op\":\"add\",\"path\":\"\",\"value\":5}]",
+      "\"[0].path\" is not allowed to be empty" },
+    { "[ {\"op\":\"move\",\"path\":\"/name\",\"value\":5}]",
+      "\"[0].op\" must be one of \"add\", \"replace\", \"remove\"" },
+    { "[ {\"op\":\"add\",\"value\":5,\"path\":\"/languages\"}]",
+      "\"[0].value\" must be an array" },
     { "[ {\"op\":\"remove\",\"path\":\"/languages\"},{\"op\":1}]",
       "\"[1].op\" must be a string" },
 };
@@ -420,6 +448,45 @@ test_record(void)
 }
 
 
+/* bad strings, in the value that begins at column 65545 */
+
+static void
+test_strings(void)
+{
+    size_t  i;
+    char    body[80], expected[80];
+
+    static const struct {
+        const char  *string;
+        size_t       column;        /* from that on */
+    } bad[] = {
+        { "\"", 0 },
+        { "\"\xff\"", 0 },
+        { "\"re\x01", 2 },
+        { "\"re\x80\"", 2 },
+        { "\"re\xff\"", 2 },
+        { "\"\xc3\xa4m\xe2\x82\"", 2 },
+        { "\"\xc3\xa4\xe2\x82\"", 1 },
+        { "\"re\\n\x80\"", 4 },
+        { "\"re\\n\x01\"", 4 },
+        { "\"re\\n\xc3\xa4m\xff\"", 6 },
+        { "\"re\\nab", 6 },
+        { "\"re\\q\"", 4 },
+        { "\"re\\nab\\u12g4\"", 11 },
+        { "\"re\\", 3 },
+        { "\"re\\u12", 6 },
+    };
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        sprintf(body, "[ {\"op\":%s", bad[i].string);
+        sprintf(expected, "Invalid JSON at line 1 column %zu.",
+                LARGE + 9 + bad[i].column);
+
+        is_refused(decode_patch, pad(body, LARGE), expected);
+    }
+}
+
+
 /* bad syntax, where each finds it in a large body */
 
 static void
@@ -448,6 +515,28 @@ test_syntax(void)
     is_refused(decode_put, pad("{\"name\":\"n\" ,\"name\":[[]]}", LARGE),
                other("Duplicate key at line 1 column 65557.",
                      "Duplicate key at line 1 column 65555."));
+}
+
+
+/* a first byte of nothing that a body may be */
+
+static void
+test_no_shape(void)
+{
+    size_t  i;
+
+    static const char *const  bodies[] = {
+        "\xef\xbb\xbf", "name=", "\"", "1", ""
+    };
+
+    for (i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        is_invalid(decode_array, repeat(bodies[i], " ", LARGE, ""));
+        is_invalid(decode_object, repeat(bodies[i], " ", LARGE, ""));
+        is_invalid(decode_patch, repeat(bodies[i], " ", LARGE, ""));
+        is_invalid(decode_put, repeat(bodies[i], " ", LARGE, ""));
+    }
+
+    is_invalid(decode_patch, repeat("\xef\xbb\xbf[", "{},", LARGE / 3, "{}]"));
 }
 
 
@@ -622,7 +711,9 @@ main(void)
     test_put();
     test_patch();
     test_record();
+    test_strings();
     test_syntax();
+    test_no_shape();
     test_shape();
     test_bulk();
     test_values();
