@@ -30,6 +30,7 @@ struct tracker_reader_s {
     unsigned                nomem:1;
     unsigned                other:1;    /* no string where one was expected */
     unsigned                id:1;       /* a tracker may have one */
+    unsigned                nochar:1;   /* an escape stands for none */
 };
 
 

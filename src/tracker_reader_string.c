@@ -98,6 +98,13 @@ tracker_read_escaped(tracker_reader_t *rd, tracker_str_t *str)
         switch (*from) {
 
         case '"':
+
+            /* where the library finds it */
+
+            if (rd->nochar) {
+                return 0;
+            }
+
             rd->p++;
             rd->text = to;
             str->len = to - str->data;
@@ -140,8 +147,10 @@ tracker_read_bad(tracker_reader_t *rd, const char *bad)
 }
 
 
-/* writes what an escape stands for; returns the end, or NULL: rd->p is behind
-   what is bad */
+/*
+ * Writes what an escape stands for and returns its end, or NULL: rd->p is behind
+ * what is bad.
+ */
 
 static char *
 tracker_read_escape(tracker_reader_t *rd, char *to)
@@ -190,8 +199,13 @@ tracker_read_escape(tracker_reader_t *rd, char *to)
         return NULL;
     }
 
-    if (!tracker_read_hex(rd, &unit) || unit == 0) {
+    if (!tracker_read_hex(rd, &unit)) {
         return NULL;
+    }
+
+    if (unit == 0) {
+        rd->nochar = 1;
+        return to;
     }
 
     if (unit < 0x80) {
@@ -217,13 +231,19 @@ tracker_read_escape(tracker_reader_t *rd, char *to)
     if (unit > 0xdbff
         || rd->end - rd->p < 2 || rd->p[0] != '\\' || rd->p[1] != 'u')
     {
-        return NULL;
+        rd->nochar = 1;
+        return to;
     }
 
     rd->p += 2;
 
-    if (!tracker_read_hex(rd, &low) || low < 0xdc00 || low > 0xdfff) {
+    if (!tracker_read_hex(rd, &low)) {
         return NULL;
+    }
+
+    if (low < 0xdc00 || low > 0xdfff) {
+        rd->nochar = 1;
+        return to;
     }
 
     unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
