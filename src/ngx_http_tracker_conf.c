@@ -55,6 +55,7 @@ ngx_http_tracker_create_loc_conf(ngx_conf_t *cf)
      *
      *     tlcf->api = 0;
      *     tlcf->token = 0;
+     *     tlcf->handler = NULL;
      *     tlcf->base = { 0, NULL };
      *     tlcf->store.prefix = { 0, NULL };
      */
@@ -91,11 +92,18 @@ ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (clcf->noname) {
 
-        /* an "if" or a limit_except: the handler stays, and must find this */
+        /* an "if": the handler stays, and must find this */
 
         conf->api = prev->api;
         conf->token = prev->token;
         conf->base = prev->base;
+        conf->handler = prev->handler;
+
+        /* for what a limit_except lets through nginx looks for one here */
+
+        if (clcf->lmt_excpt && clcf->handler == NULL) {
+            clcf->handler = conf->handler;
+        }
     }
 
     ngx_conf_merge_ptr_value(conf->store.redis, prev->store.redis, NULL);

@@ -236,7 +236,9 @@ ngx_http_tracker_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     tlcf->api = 1;
     tlcf->base = clcf->name;
 
-    clcf->handler = ngx_http_tracker_handler;
+    tlcf->handler = ngx_http_tracker_handler;
+
+    clcf->handler = tlcf->handler;
 
     return NGX_CONF_OK;
 }

@@ -74,6 +74,7 @@ typedef struct {
 typedef struct {
     ngx_flag_t                  api;          /* tracker_api is here */
     ngx_str_t                   base;         /* the location's prefix */
+    ngx_http_handler_pt         handler;      /* of either directive, or NULL */
 
     tracker_store_t             store;
     tracker_limits_t            limits;

@@ -276,7 +276,7 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     if (ctx->job->outcome != TRACKER_OUTCOME_FOUND) {
 
-        if (r->header_sent) {
+        if (ctx->sent) {
             ngx_http_finalize_request(r, NGX_ERROR);
             return;
         }
@@ -287,7 +287,7 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     page = &ctx->job->page;
 
-    if (!r->header_sent) {
+    if (!ctx->sent) {
         ctx->outcome = TRACKER_OUTCOME_FOUND;
 
         if (ngx_http_tracker_set_etag(ctx, page->tag.data, page->tag.len)

@@ -340,7 +340,9 @@ ngx_http_tracker_send(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     ngx_str_t    *parts[3];
     ngx_chain_t   out[3], *first, **ll;
 
-    if (!r->header_sent) {
+    /* r->header_sent may be of the request that a post_action follows */
+
+    if (!ctx->sent) {
 
         rc = ngx_http_tracker_send_header(r, ctx);
 

@@ -314,7 +314,9 @@ ngx_http_tracker_token(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     tlcf->token = 1;
     tlcf->base = clcf->name;
 
-    clcf->handler = ngx_http_tracker_token_handler;
+    tlcf->handler = ngx_http_tracker_token_handler;
+
+    clcf->handler = tlcf->handler;
 
     return NGX_CONF_OK;
 }

@@ -352,3 +352,70 @@ while (IO::Select->new($sock)->can_read(1)) {
 ok($got =~ /A{16}/, 'there is an answer');
 ok($got !~ /B{16}/, 'and nothing of the other one');
 close $_ for $sock, $other;
+
+
+
+=== limit_except: what it lets through is answered, too
+The handler was that of files.
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+
+        limit_except GET {
+            allow 127.0.0.1;
+            deny all;
+        }
+    }
+
+    location = /oauth2/token:generate {
+        tracker_token;
+        tracker_token_apps $TEST_NGINX_APPS;
+        client_max_body_size 1m;
+
+        limit_except POST {
+            allow 127.0.0.1;
+            deny all;
+        }
+    }
+--- scenario
+is_created(exchange(post('tracker', tracker_text('n'))), 'n', 'POST');
+
+my $response = exchange(request('PUT', '/v1/manage/tracker'));
+
+is($response->{status}, 405, 'PUT');
+is_message($response->{body}, 'Method PUT is not allowed.', 'PUT: message');
+
+$response = exchange(request('OPTIONS', '/oauth2/token:generate'));
+
+is($response->{status}, 204, 'login: OPTIONS');
+is($response->{headers}{allow}, 'POST, OPTIONS', 'login: Allow');
+
+
+
+=== post_action: nothing follows the answer
+The list went out behind it, without a header.
+--- config
+    location /first/ {
+        tracker_api;
+        client_max_body_size 1m;
+        post_action /v1/manage/trackers;
+    }
+
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+--- scenario
+create('n');
+
+my $sock = connect_nginx();
+
+for (1 .. 2) {
+    send_bytes($sock, request('GET', '/first/tracker/1'));
+    is(read_response($sock)->{status}, 404, "answer $_");
+}
+
+select undef, undef, undef, 0.2;
+ok(!IO::Select->new($sock)->can_read(0), 'and that is all');
+close $sock;
