@@ -170,6 +170,8 @@ ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_tracker_loc_conf_t *tlcf = conf;
 
+    char       *token;
+    size_t      size, len;
     ngx_str_t  *value, secret;
     jwt_key_t  *key;
 
@@ -210,6 +212,26 @@ ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     key->data = secret.data;
     key->len = secret.len;
+
+    if (key->kid == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    /* one that cannot be in a token would fail at every login */
+
+    size = JWT_SIGN_MAX + 2 * key->kid_len;
+
+    token = ngx_pnalloc(cf->temp_pool, size);
+    if (token == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (jwt_sign(key, "a", 1, 0, 1, token, size, &len) != JWT_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\", it is too long or not "
+                           "UTF-8", &value[2]);
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }

@@ -61,6 +61,10 @@ ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
         ngx_redis_op_arm(op);
     }
 
+    if (lane->commands == 0) {
+        lane->patience = 0;
+    }
+
     lane->live++;
     lane->commands++;
     lane->bytes += op->size;

@@ -19,41 +19,44 @@
  * Redis puts in the way of the first write of a script (READONLY, OOM,
  * MISCONF, NOREPLICAS) come before anything was changed (Redis 7, script.c),
  * as do those for the whole command.
+ *
+ * moved: what was the master is a replica now; who named it, a balancer or one
+ * of several addresses, may lead a new connection to the new one.
  */
 
 static ngx_redis_refusal_t  ngx_redis_refusals[] = {
 
-    /*                            status        retry, load, full, maybe */
+    /*                            status        retry, load, full, moved, maybe */
 
     /* accepted and turned away: as good as a refused connection */
 
     { ngx_string("ERR max number of clients reached"),
-                                  NGX_REDIS_UNAVAILABLE, 0, 0, 1, 0 },
+                                  NGX_REDIS_UNAVAILABLE, 0, 0, 1, 0, 0 },
 
-    { ngx_string("NOSCRIPT"),     NGX_REDIS_ERROR,       0, 1, 0, 0 },
+    { ngx_string("NOSCRIPT"),     NGX_REDIS_ERROR,       0, 1, 0, 0, 0 },
 
     /* not able to serve yet */
 
-    { ngx_string("LOADING"),      NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0 },
-    { ngx_string("MASTERDOWN"),   NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0 },
-    { ngx_string("CLUSTERDOWN"),  NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0 },
-    { ngx_string("TRYAGAIN"),     NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0 },
-    { ngx_string("READONLY"),     NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0 },
-    { ngx_string("BUSY"),         NGX_REDIS_TIMEOUT,     1, 0, 0, 0 },
+    { ngx_string("LOADING"),      NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0, 0 },
+    { ngx_string("MASTERDOWN"),   NGX_REDIS_UNAVAILABLE, 1, 0, 0, 1, 0 },
+    { ngx_string("CLUSTERDOWN"),  NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0, 0 },
+    { ngx_string("TRYAGAIN"),     NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0, 0 },
+    { ngx_string("READONLY"),     NGX_REDIS_UNAVAILABLE, 1, 0, 0, 1, 0 },
+    { ngx_string("BUSY"),         NGX_REDIS_TIMEOUT,     1, 0, 0, 0, 0 },
 
     /* refused for reasons of its own */
 
-    { ngx_string("OOM"),          NGX_REDIS_ERROR,       0, 0, 0, 0 },
-    { ngx_string("MISCONF"),      NGX_REDIS_ERROR,       0, 0, 0, 0 },
-    { ngx_string("NOREPLICAS"),   NGX_REDIS_ERROR,       0, 0, 0, 0 },
-    { ngx_string("NOAUTH"),       NGX_REDIS_ERROR,       0, 0, 0, 0 },
-    { ngx_string("WRONGPASS"),    NGX_REDIS_ERROR,       0, 0, 0, 0 },
-    { ngx_string("NOPERM"),       NGX_REDIS_ERROR,       0, 0, 0, 1 },
-    { ngx_string("WRONGTYPE"),    NGX_REDIS_ERROR,       0, 0, 0, 1 },
+    { ngx_string("OOM"),          NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
+    { ngx_string("MISCONF"),      NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
+    { ngx_string("NOREPLICAS"),   NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
+    { ngx_string("NOAUTH"),       NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
+    { ngx_string("WRONGPASS"),    NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
+    { ngx_string("NOPERM"),       NGX_REDIS_ERROR,       0, 0, 0, 0, 1 },
+    { ngx_string("WRONGTYPE"),    NGX_REDIS_ERROR,       0, 0, 0, 0, 1 },
 
     /* anything else, a script's own error among it; the last one */
 
-    { ngx_null_string,            NGX_REDIS_ERROR,       0, 0, 0, 1 }
+    { ngx_null_string,            NGX_REDIS_ERROR,       0, 0, 0, 0, 1 }
 };
 
 

@@ -272,18 +272,28 @@ ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal)
 static void
 ngx_redis_lane_resume(ngx_event_t *ev)
 {
-    ngx_uint_t         hold;
+    ngx_uint_t         hold, moved;
     ngx_redis_lane_t  *lane;
 
     lane = ev->data;
 
     hold = lane->hold;
+    moved = lane->moved;
+
     lane->hold = 0;
+    lane->moved = 0;
 
     if (hold && lane->state == NGX_REDIS_SETUP
         && ngx_redis_setup(lane) != NGX_OK)
     {
         ngx_redis_lane_close(lane, NGX_REDIS_LOST);
+    }
+
+    /* not under a command whose reply is still to come */
+
+    if (moved && ngx_queue_empty(&lane->sent)) {
+        lane->addr = (lane->addr + 1) % lane->redis->naddrs;
+        ngx_redis_lane_close(lane, NGX_REDIS_CLOSED);
     }
 
     ngx_redis_lane_post(lane);

@@ -83,6 +83,7 @@ typedef struct {
     unsigned               retry:1;    /* until the deadline */
     unsigned               load:1;     /* SCRIPT LOAD and once more */
     unsigned               full:1;     /* Redis hangs up after it */
+    unsigned               moved:1;    /* another server may be the master */
     unsigned               maybe:1;    /* parts may have been executed */
 } ngx_redis_refusal_t;
 
@@ -177,7 +178,8 @@ struct ngx_redis_lane_s {
     uint32_t               load;       /* scripts to load, a bit each */
 
     ngx_msec_t             heard;      /* last read, or start of connect */
-    ngx_msec_t             patience;   /* the longest timeout so far */
+    ngx_msec_t             patience;   /* the longest timeout since there were
+                                          no commands */
 
     ngx_redis_refusal_t   *refusal;    /* answers, but cannot serve yet */
 
@@ -190,6 +192,8 @@ struct ngx_redis_lane_s {
     unsigned               backoff:1;  /* status and until are valid */
     unsigned               hold:1;     /* nothing is sent before the pause
                                           is over */
+    unsigned               moved:1;    /* the hold is followed by a new
+                                          connection */
     unsigned               answered:1; /* on this connection */
     unsigned               retried:1;  /* at once, and no answer yet */
     unsigned               broken:1;   /* inside a command that will never be

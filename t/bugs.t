@@ -74,6 +74,48 @@ sub relay {
     POSIX::_exit(0);
 }
 
+# Forwards, too, until SIGUSR1: then what there is hangs, and what comes new is
+# served.  Returns the pid.
+sub freezing_relay {
+    my $listener = IO::Socket::INET->new(
+        LocalAddr => "127.0.0.1:$ENV{TEST_NGINX_RELAY_PORT}", Listen => 8,
+        ReuseAddr => 1) or die "relay: $!";
+    my $pid = fork() // die "fork: $!";
+
+    return $pid if $pid;
+
+    my $select = IO::Select->new($listener);
+    my (%peer, @frozen);
+
+    $SIG{TERM} = 'DEFAULT';
+    $SIG{USR1} = sub {
+        @frozen = grep { $_ != $listener } $select->handles;
+        $select->remove(@frozen);
+    };
+
+    for ( ; ; ) {
+        for my $from ($select->can_read) {
+            if ($from == $listener) {
+                my $nginx = $listener->accept;
+                my $redis = IO::Socket::UNIX->new(
+                    Peer => scratch('redis.sock')) or last;
+
+                @peer{$nginx, $redis} = ($redis, $nginx);
+                $select->add($nginx, $redis);
+                next;
+            }
+
+            if (sysread $from, my $bytes, 1 << 20) {
+                syswrite $peer{$from}, $bytes;
+
+            } else {
+                $select->remove($from, $peer{$from});
+                close $_ for $peer{$from}, $from;
+            }
+        }
+    }
+}
+
 __DATA__
 
 === ?name= with a percent sign that begins no escape
@@ -419,3 +461,69 @@ for (1 .. 2) {
 select undef, undef, undef, 0.2;
 ok(!IO::Select->new($sock)->can_read(0), 'and that is all');
 close $sock;
+
+
+
+=== a connection that died is noticed at the timeout of who waits
+A location with a longer one had raised it for all, for as long as the worker
+lived.
+--- http_config
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /short/ {
+        tracker_api;
+        tracker_redis 127.0.0.1:$TEST_NGINX_RELAY_PORT;
+        tracker_redis_timeout 500ms;
+        client_max_body_size 1m;
+    }
+
+    location /long/ {
+        tracker_api;
+        tracker_redis 127.0.0.1:$TEST_NGINX_RELAY_PORT;
+        tracker_redis_timeout 60s;
+        tracker_timeout 60s;
+        client_max_body_size 1m;
+    }
+--- scenario
+my $pid = freezing_relay();
+my $account = 0;
+
+sub status_of {
+    my ($place) = @_;
+
+    return exchange(request('POST', "/$place/tracker", body => tracker_text('n'),
+                            account => 'a' . ++$account))->{status};
+}
+
+is(status_of($_), 200, $_) for qw(long short);
+kill 'USR1', $pid;
+
+is(status_of('short'), 504, 'silence');
+is(status_of('short'), 200, 'a new connection');
+
+kill 'TERM', $pid;
+waitpid $pid, 0;
+
+
+
+=== what was the master is left, for whoever it is now
+The connection was kept, and every write waited for its deadline.
+--- scenario
+my $id = create('n');
+my $sock = connect_nginx();
+
+# but for that which asks
+sub clients {
+    return join ' ', sort map { /^id=(\d+)/ } grep { !/ cmd=client/ }
+                     split /\n/, redis('CLIENT', 'LIST', 'TYPE', 'normal');
+}
+
+my $before = clients();
+
+redis('REPLICAOF', '127.0.0.1', $ENV{TEST_NGINX_RELAY_PORT});
+send_bytes($sock, post('tracker', tracker_text('m')));
+wait_until(sub { clients() ne $before }, 'another connection');
+redis('REPLICAOF', 'NO', 'ONE');
+
+is_created(read_response($sock), 'm', 'the write');
+is(exchange(request('GET', "/v1/manage/tracker/$id"))->{status}, 200, 'a read');

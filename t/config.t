@@ -179,6 +179,12 @@ is_accepted('tracker_jwt_key $TEST_NGINX_KEY kid=a;
              tracker_jwt_key $TEST_NGINX_KEY;', $api, 'three keys');
 is_refused('tracker_jwt_key $TEST_NGINX_KEY kid=;', $api, '"kid="',
            'an empty kid');
+is_refused("tracker_jwt_key \$TEST_NGINX_KEY kid=\xff;", $api, '"kid=.*UTF-8',
+           'a kid in Latin-1');
+is_refused('tracker_jwt_key $TEST_NGINX_KEY kid=' . 'a' x 3000 . ';', $api,
+           '"kid=a+', 'a kid that is too long');
+is_accepted('tracker_jwt_key $TEST_NGINX_KEY kid=' . 'a' x 1000 . ';', $api,
+            'a long kid');
 is_refused('tracker_jwt_key $TEST_NGINX_KEY key=a;', $api, '"key=a"',
            'another parameter');
 is_refused('tracker_jwt_key;', $api, '"tracker_jwt_key"', 'no path');

@@ -568,6 +568,58 @@ unlike($keyspace, qr/^db[05]:/m, 'nothing elsewhere');
 
 
 
+=== the rights that the README asks for are enough
+--- http_config
+    tracker_jwt_key $TEST_NGINX_KEY;
+    tracker_redis $TEST_NGINX_REDIS db=4 user=app
+                  password_file=$TEST_NGINX_SCRATCH/app.password;
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_max_trackers 10;
+        client_max_body_size 1m;
+    }
+--- post_setup_server_root
+Tracker::scratch('app.password', 'its password');
+--- scenario
+open my $in, '<', 'README.md' or die "README.md: $!";
+my ($rights, $keys) = do { local $/; <$in> }
+    =~ /Redis a user that may do `([^`]+)` on `([^`]+)`/;
+
+redis('ACL', 'SETUSER', 'app', 'on', '>its password', $keys,
+      split ' ', $rights);
+
+sub status_of {
+    return exchange(request(@_))->{status};
+}
+
+my $base = '/v1/manage/tracker';
+my $list = '[' . join(',', map { tracker_text("n$_") } 1 .. 3) . ']';
+my %once = (headers => ['Idempotency-Key: once'], body => tracker_text('k'));
+my $id = decode(create('n')->{body})->{tracker}{id};
+
+is(status_of('POST', "${base}s", body => $list), 200, 'a bulk');
+is(status_of('POST', "${base}s", body => $list), 409, 'again');
+is(status_of('POST', $base, %once), 200, 'an Idempotency-Key');
+is(status_of('POST', $base, %once), 200, 'again');
+is(status_of('GET', "$base/$id"), 200, 'by id');
+is(status_of('GET', "${base}s"), 200, 'the list');
+is(status_of('GET', "${base}s?limit=2"), 200, 'a page');
+is(status_of('GET', "${base}s?name=n"), 200, 'by name');
+is(status_of('PUT', "$base/$id", body => tracker_text('m')), 200, 'PUT');
+is(status_of('PATCH', "$base/$id", body => '[{"op":"add",'
+             . '"path":"/vocabulary/-","value":"x"}]'), 200, 'PATCH');
+is(status_of('DELETE', "$base/$id"), 200, 'DELETE');
+is(status_of('POST', "${base}s",
+             body => $list =~ s/"n(\d)"/"o$1"/gr), 200, 'a bulk more');
+is(status_of('POST', "${base}s", body => $list =~ s/"n(\d)"/"p$1"/gr
+                                               =~ s/\]$/,/r
+             . substr($list =~ s/"n(\d)"/"q$1"/gr, 1)), 400, 'too many');
+is(redis('EXISTS', lock_key()), 0, 'no lock is left');
+is(logged('answered "'), 0, 'no complaint');
+
+
+
 === a store that refuses for its own reasons is a 500, its words stay here
 --- scenario
 is_created(create('n'), 'n', 'it works');
