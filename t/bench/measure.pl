@@ -14,6 +14,9 @@ use Workload;
 
 my ($contenders, $workloads, $rounds, $seconds, $save) = @ARGV;
 
+# as it is before anything runs
+my $machine = Report::machine("medians of $rounds x $seconds s");
+
 my $bench = "$ENV{PROJECT}/t/bench";
 my $build = "$ENV{PROJECT}/.build/bench";
 
@@ -28,7 +31,7 @@ my %files = (
     modules => $modules,
 );
 
-$SIG{INT} = $SIG{TERM} = sub { exit 1 };
+$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP PIPE);
 
 umask 077;
 write_file('jwt.key', Contender::KEY);
@@ -68,13 +71,15 @@ for my $round (1 .. $rounds) {
     }
 }
 
-Report::write(\@workloads, \@contenders, \%results, $rounds, $seconds,
+Report::write(\@workloads, \@contenders, \%results, $machine,
               $save && $bench);
 
 exit 0;
 
 
 # Returns what was measured, or nothing where the contender does not take part.
+# The answer is looked at before and afterwards: wrk only tells those of 400 and
+# up from the others.
 
 sub measure {
     my ($workload, $contender) = @_;
@@ -84,31 +89,22 @@ sub measure {
 
     if ($name eq 'redis') {
         return if $workload->{status} == 400 || $workload->{beside};
-        return sample($workload, $contender, redis_command($workload));
-    }
 
-    my $path = $workload->{path};
+        my @command = redis_command($workload);
 
-    if ($name eq 'floor') {
-        $path = '/';
-
-    } elsif ($contender->{skipped}{$workload->{name}}) {
-        return;
-
-    } else {
-        $path = $workload->prepare($contender, Contender::ACCOUNTS);
-
-        unless (eval { $workload->check($contender, $path) // die }) {
-            die "$name, $workload->{name}: $@" if $@;
-
-            print STDERR "$workload->{name} is left out for $name: it has no "
-                         . "$workload->{method} $path\n";
-            $contender->{skipped}{$workload->{name}} = 1;
-            return;
+        unless ($contender->{warm}{$workload->{name}}++) {
+            run_load(@command);
+            $redis->command('FLUSHALL', 'SYNC');
         }
+
+        return sample($workload, $contender, @command);
     }
 
+    my $path = $name eq 'floor'
+               ? '/' : $workload->prepare($contender, Contender::ACCOUNTS);
     my @command = wrk_command($workload, $contender, $path);
+
+    check($workload, $contender, $path);
 
     # first code is compiled and memory is mapped
     unless ($contender->{warm}{$workload->{name}}++) {
@@ -116,9 +112,44 @@ sub measure {
         $redis->command('FLUSHALL', 'SYNC') unless $workload->{before};
     }
 
-    return sample($workload, $contender, @command) unless $workload->{beside};
+    my $result = $workload->{beside}
+                 ? sample_beside($workload, $contender, @command)
+                 : sample($workload, $contender, @command);
 
-    return sample_beside($workload, $contender, @command);
+    check($workload, $contender, $path);
+
+    return $result;
+}
+
+
+# dies where an answer is not what it should be
+
+sub check {
+    my ($workload, $contender, $path) = @_;
+
+    if ($contender->{name} eq 'floor') {
+        my $text = body_for_floor($workload);
+        my ($status, $body) = $contender->exchange('POST', $path, 1, $text);
+
+        die "floor, $workload->{name}: status $status, @{[length $body]} "
+            . "bytes for @{[length $text]}\n"
+            unless $status == 200 && length $body == length $text;
+
+    } elsif (!eval { $workload->check($contender, $path); 1 }) {
+        die "$contender->{name}, $workload->{name}: $@";
+    }
+
+    # the server may close it before it is used again
+    $contender->disconnect;
+}
+
+
+# as many bytes as the answers of the others have, about
+
+sub body_for_floor {
+    my ($workload) = @_;
+
+    return $workload->{text} || 'x' x $workload->{bytes};
 }
 
 
@@ -150,17 +181,16 @@ sub sample {
 }
 
 
-# The share of answers that were not the expected ones: wrk tells those of 400
-# and up from the others.
+# The share of answers that were not of the expected sort, under 400 or not; the
+# floor has one answer to all.
 
 sub wrong {
     my ($workload, $contender, %got) = @_;
 
-    return 0 if !$contender->{lock};
-
     my $refused = $got{refused} / $got{requests};
 
-    return $workload->{status} == 200 ? $refused : 1 - $refused;
+    return $workload->{status} == 200 || !$contender->{lock}
+           ? $refused : 1 - $refused;
 }
 
 
@@ -182,8 +212,12 @@ sub sample_beside {
     sleep 0.3;
 
     my $result = sample($workload, $contender, @command);
+    my %got = results($load->finish);
 
-    $load->stop;
+    die "$contender->{name}: the load beside $workload->{name} had no answers, "
+        . "or wrong ones\n"
+        if !$got{requests} || $got{lost} || wrong($other, $contender, %got);
+
     $result->{alone} = $alone->{p99};
 
     return $result;
@@ -195,7 +229,7 @@ sub warnings_of {
     my $text = '';
 
     $text .= sprintf ', %.2f %% WRONG', 100 * $result->{wrong}
-        if $result->{wrong} > 0.001;
+        if $result->{wrong};
     $text .= ", $result->{lost} LOST" if $result->{lost};
     $text .= sprintf ', alone %.2f ms', $result->{alone}
         if defined $result->{alone};
@@ -214,15 +248,19 @@ sub wrk_command {
     write_file($file, "$workload->{method} $path\n", $workload->{text});
 
     if ($contender->{name} eq 'floor') {
-        write_file($file, "POST $path\n",
-                   $workload->{text} || 'x' x $workload->{bytes});
+        write_file($file, "POST $path\n", body_for_floor($workload));
     }
 
     $first //= 1;
     $count //= $workload->{accounts} // Contender::ACCOUNTS - 1;
 
-    return ('wrk', '-t1', "-c$workload->{connections}",
-            '-d' . ($duration // $seconds) . 's', '--timeout', '30s',
+    # with the server, as a client that waits for it; the other load has both
+    my $cpus = defined $duration ? undef : Processes::SERVER_CPU;
+
+    $duration //= $seconds * ($workload->{times} // 1);
+
+    return (Processes::pinned($cpus, 'wrk'), '-t1',
+            "-c$workload->{connections}", "-d${duration}s", '--timeout', '30s',
             '-s', "$bench/wrk.lua", "http://127.0.0.1:$contender->{port}/",
             '--', $file, 'tokens', $first, $count);
 }
@@ -233,7 +271,8 @@ sub wrk_command {
 sub redis_command {
     my ($workload) = @_;
 
-    return ('./redis_alone', Contender::SOCKET,
+    return (Processes::pinned(Processes::SERVER_CPU, './redis_alone'),
+            Contender::SOCKET,
             "$ENV{PROJECT}/src/lua/create.lua", $workload->{mode},
             $workload->{trackers},
             int($workload->{bytes} / $workload->{trackers}) + 24,
@@ -248,7 +287,15 @@ sub run_load {
     my $text = do { local $/; <$out> };
     close $out or die "$command[0] failed: $text\n";
 
-    my ($line) = $text =~ /^bench (.*)/m or die "$command[0]: $text\n";
+    return results($text);
+}
+
+
+# the line that wrk.lua and redis_alone print
+
+sub results {
+    my ($text) = @_;
+    my ($line) = $text =~ /^bench (.*)/m or die "no results: $text\n";
 
     return map { split /=/ } split ' ', $line;
 }

@@ -161,8 +161,10 @@ my @chosen = grep { !@names || $wanted{$_->[0]} } @bodies;
 
 die "there is no such body\n" if @names && @chosen != keys %wanted;
 
-$SIG{INT} = $SIG{TERM} = sub { exit 1 };
+$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP PIPE);
 umask 077;
+
+my $machine = Report::machine();
 
 for (@chosen) {
     my ($name, $title, $limit, $make) = @$_;
@@ -186,13 +188,19 @@ for (@chosen) {
     my ($outcome, $whole, $turn, $memory) = @{ $decoding{$name} };
     my ($status, $loop, $wait) = @{ $waiting{$name} };
 
+    # operations that decode may still not apply
+    die "$name: decoding gave $outcome, the answer was $status\n"
+        unless $outcome eq ($status == 200 ? 'valid' : $status)
+               || $outcome eq 'valid' && $status == 400
+                  && to($_) eq 'patch';
+
     $text .= sprintf "| %s | %d | %s | %s | %s | %s | %.2f | %.1f | %s |\n",
                      $title, -s "steps/$name", $status, $whole, $turn,
                      $memory, $loop, $wait,
                      $turn > $limit || $loop > $limit ? "**$limit**" : $limit;
 }
 
-$text = Report::machine() . "$text\n";
+$text = "$machine$text\n";
 print $text;
 
 Report::keep("$ENV{PROJECT}/t/bench", 'steps', $text) if $save;
@@ -319,8 +327,14 @@ sub post_all {
                 sleep 0.2;
 
             } else {
-                ($status) = $server->exchange($method, $path =~ s/ID$/$id/r,
+                my ($got) = $server->exchange($method, $path =~ s/ID$/$id/r,
                                               1, $body);
+
+                die "$name: first $status, then $got\n"
+                    if $_ > 1 && $got != $status;
+
+                $status = $got;
+                sleep 0.01;
             }
 
             push @waits, $wait->();

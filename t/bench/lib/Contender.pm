@@ -38,7 +38,7 @@ my %all = (
         lock => sub { 'peer:{' . md5_hex($_[0]) . '}:lock' },
     },
     'node' => {
-        title => 'Node peer', folder => 'node',
+        title => 'Node peer', folder => 'node', workers => 1,
         lock => sub { 'peer:{' . md5_hex($_[0]) . '}:lock' },
     },
     'floor' => { title => 'floor', folder => 'floor', workers => 1 },
@@ -76,7 +76,9 @@ sub new {
                     'error.log', '-g', 'daemon off;');
     }
 
-    $self->{processes} = Processes->start("run/$name/output", @command);
+    $self->{processes} = Processes->start("run/$name/output",
+        $self->{workers} == 1
+            ? Processes::pinned(Processes::SERVER_CPU, @command) : @command);
 
     $self->{processes}->wait_for($name, sub {
         IO::Socket::INET->new(PeerAddr => "127.0.0.1:$self->{port}")

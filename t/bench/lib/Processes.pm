@@ -6,9 +6,29 @@ package Processes;
 use strict;
 use warnings;
 
+use POSIX ();
 use Time::HiRes qw(sleep time);
 
 my %running;
+my $owner = $$;
+
+
+# The CPUs, a list for taskset(1), of what runs here.  Where a server and its
+# clients run decides much of what it costs them to wake each other, and the
+# kernel would place them anew in every run.  On one CPU there is no choice.
+
+use constant PINNED => `nproc` > 1;
+use constant { REDIS_CPU => 0, SERVER_CPU => 1 };
+
+
+# What runs a command on these CPUs.
+
+sub pinned {
+    my ($cpus, @command) = @_;
+
+    return PINNED && defined $cpus ? ('taskset', '-c', $cpus, @command)
+                                   : @command;
+}
 
 
 # Starts a command whose output goes to a file; returns the object.
@@ -22,7 +42,8 @@ sub start {
         open STDIN, '<', '/dev/null' or die "/dev/null: $!\n";
         open STDOUT, '>', $log or die "$log: $!\n";
         open STDERR, '>&', \*STDOUT or die "$log: $!\n";
-        exec @command or die "$command[0]: $!\n";
+        exec @command or print "$command[0]: $!\n";
+        POSIX::_exit(1);
     }
 
     $running{$pid} = 1;
@@ -68,7 +89,7 @@ sub end_process {
 
     while (waitpid($pid, 1) == 0) {
         if (time > $end) {
-            kill 'KILL', $pid;
+            kill 'KILL', family($pid);
             $end = time + 10;
         }
 
@@ -77,10 +98,27 @@ sub end_process {
 }
 
 
+# Waits until it ends by itself; returns what it has printed.
+
+sub finish {
+    my ($self) = @_;
+
+    waitpid $self->{pid}, 0;
+    delete $running{$self->{pid}};
+
+    die "a process failed, see $self->{log}\n" if $?;
+
+    return slurp($self->{log});
+}
+
+
 END {
     my $status = $?;
 
-    end_process($_) for keys %running;
+    if ($$ == $owner) {
+        end_process($_) for keys %running;
+    }
+
     $? = $status;
 }
 
@@ -89,7 +127,13 @@ END {
 
 sub pids {
     my ($self) = @_;
-    my @found = ($self->{pid});
+
+    return family($self->{pid});
+}
+
+
+sub family {
+    my @found = @_;
     my %children;
 
     for (glob '/proc/[0-9]*/stat') {

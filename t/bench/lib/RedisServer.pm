@@ -18,8 +18,9 @@ sub new {
     remove_tree('redis');
     make_path('redis');
 
-    $self->{processes} = Processes->start('redis/output', 'redis-server',
-                                          $conf, '--dir', 'redis');
+    $self->{processes} = Processes->start('redis/output',
+        Processes::pinned(Processes::REDIS_CPU, 'redis-server', $conf,
+                          '--dir', 'redis'));
     $self->{processes}->wait_for('Redis', sub {
         -S $socket && eval { $self->command('PING') }
     });

@@ -15,11 +15,11 @@ my %target = (
 my @colors = map { "#$_" } qw(0b6e4f 5fb49c c44536 e09f3e 666666 335c9e);
 
 
-# results: workload name -> contender name -> a list, one result a round.
-# bench is t/bench where the report is to be kept, else false.
+# results: workload name -> contender name -> a list, one result a round; machine
+# is what machine() returned before them.  bench is t/bench where the report is to be kept, else false.
 
 sub write {
-    my ($workloads, $contenders, $results, $rounds, $seconds, $bench) = @_;
+    my ($workloads, $contenders, $results, $machine, $bench) = @_;
     my %median;
 
     for my $workload (keys %$results) {
@@ -31,7 +31,7 @@ sub write {
 
     my @measured = grep { $median{$_->{name}} } @$workloads;
 
-    my $text = machine("medians of $rounds x $seconds s")
+    my $text = $machine
                . targets(\@measured, \%median, $results)
                . join '', map { table($_, $contenders, $median{$_->{name}}) }
                               @measured;
@@ -63,6 +63,11 @@ sub medians {
                                  map { $_->{$field} } @results);
     }
 
+    # what went wrong in one round is not made good by the others
+
+    ($median{wrong}) = sort { $b <=> $a } map { $_->{wrong} } @results;
+    ($median{lost}) = sort { $b <=> $a } map { $_->{lost} } @results;
+
     return \%median;
 }
 
@@ -82,6 +87,7 @@ sub machine {
     my $cores = () = `cat /proc/cpuinfo` =~ /^processor/mg;
     my ($nginx) = `nginx -v 2>&1` =~ m{nginx/(\S+)};
     my ($redis) = `redis-server --version` =~ /v=(\S+)/;
+    my ($node) = `node --version 2>&1` =~ /^v(\S+)/;
     my $commit = `git -C '$ENV{PROJECT}' describe --always --dirty` || '-';
     my ($load) = split ' ', `cat /proc/loadavg`;
     my @date = localtime;
@@ -89,9 +95,10 @@ sub machine {
     chomp $commit;
 
     return sprintf("%04d-%02d-%02d, commit %s, %d cores of %s, nginx %s, "
-                   . "Redis %s, load average %s",
+                   . "Redis %s, Node %s, load average before %s",
                    $date[5] + 1900, $date[4] + 1, $date[3], $commit, $cores,
-                   $model // 'an unknown CPU', $nginx, $redis, $load)
+                   $model // 'an unknown CPU', $nginx, $redis, $node // '-',
+                   $load)
            . join('', map { "; $_" } @more) . ".\n\n";
 }
 
@@ -165,18 +172,17 @@ sub table {
         my $got = $median->{$contender->{name}} or next;
         my $server = $contender->{processes};
 
-        $text .= sprintf "| %s | %.0f | %s | %s | %s | %s | %s | %s |%s\n",
+        $text .= sprintf "| %s | %.0f | %s | %s | %s | %s | %s | %s |\n",
             $contender->{title}, $got->{rate},
             $got->{p99} ? sprintf('%.2f', $got->{p50}) : '-',
             $got->{p99} ? sprintf('%.2f', $got->{p99}) : '-',
             $server ? sprintf('%.4f', $got->{cpu} * 1000) : '-',
             sprintf('%.4f', $got->{redis_cpu} * 1000),
             $server ? sprintf('%.1f', $got->{peak} / 1048576) : '-',
-            $server && $lua ? sprintf('%.2f', $got->{cpu} / $lua->{cpu}) : '-',
-            notes($got);
+            $server && $lua ? sprintf('%.2f', $got->{cpu} / $lua->{cpu}) : '-';
     }
 
-    return "$text\n";
+    return "$text\n" . notes($contenders, $median);
 }
 
 
@@ -190,26 +196,31 @@ sub table_beside {
     for my $contender (@$contenders) {
         my $got = $median->{$contender->{name}} or next;
 
-        $text .= sprintf "| %s | %.0f | %.2f | %.2f | %.2f | %.2f |%s\n",
+        $text .= sprintf "| %s | %.0f | %.2f | %.2f | %.2f | %.2f |\n",
                          $contender->{title}, $got->{rate}, $got->{p50},
                          $got->{p99}, $got->{alone},
-                         $got->{p99} / $got->{alone}, notes($got);
+                         $got->{p99} / $got->{alone};
     }
 
-    return "$text\n";
+    return "$text\n" . notes($contenders, $median);
 }
 
 
+# what went wrong, a line each: for the reader, who would take it for speed
+
 sub notes {
-    my ($got) = @_;
+    my ($contenders, $median) = @_;
     my $text = '';
 
-    $text .= sprintf ' %.2f %% of the answers had another status;',
-                     $got->{wrong} * 100 if $got->{wrong} > 0.001;
-    $text .= sprintf ' %d requests had no answer;', $got->{lost}
-        if $got->{lost};
+    for my $contender (@$contenders) {
+        my $got = $median->{$contender->{name}} or next;
 
-    $text =~ s/;$//;
+        $text .= sprintf "%s: %.2f %% of the answers had another status.\n\n",
+                         $contender->{title}, $got->{wrong} * 100
+            if $got->{wrong};
+        $text .= "$contender->{title}: $got->{lost} requests had no answer.\n\n"
+            if $got->{lost};
+    }
 
     return $text;
 }

@@ -13,6 +13,8 @@ use constant BASE => '/v1/manage/';
 # a run of ten is replaced by a number that no other request has, see wrk.lua
 use constant FRESH => '@' x 10;
 
+my $checks = 0;
+
 my @words = qw(
     account agree answer before billing callback cancel confirm contract
     customer delivery discount escalate follow happy insurance invoice later
@@ -24,7 +26,9 @@ my @words = qw(
 
 
 # Each entry: name, what it is, connections of wrk, the status of a right
-# answer, and what makes the request.  plot: it is a point of the plot.
+# answer, and what makes the request.  plot: it is a point of the plot; times:
+# it is measured so many times longer, since what is under way at the end is
+# not counted.
 
 my @all = (
     { name => 'W1', title => 'one tracker, 5 phrases', plot => 1,
@@ -37,7 +41,8 @@ my @all = (
       body => sub { bulk(100, 10) }, trackers => 100, connections => 8 },
 
     { name => 'W4', title => 'bulk, 450 trackers of 70 phrases', plot => 1,
-      body => sub { bulk(450, 70) }, trackers => 450, connections => 2 },
+      body => sub { bulk(450, 70) }, trackers => 450, connections => 2,
+      times => 3 },
 
     { name => 'W5', title => 'a duplicate phrase: 400', status => 400,
       body => sub { object(4, FRESH, phrase(1)) } },
@@ -171,23 +176,21 @@ sub prepare {
 }
 
 
-# Asks once and dies when the answer is not the right one.  Returns false
-# where the contender has no such endpoint.
+# Asks once and dies when the answer is not the right one.
 
 sub check {
     my ($self, $contender, $path) = @_;
-    my $text = $self->{text} =~ s/@{[FRESH]}/sprintf '%010d', time/ger;
+    my $number = ++$checks;
+    my $text = $self->{text} =~ s/@{[FRESH]}/sprintf '%010d', $number/ger;
 
     my ($status, $body) = $contender->exchange($self->{method}, $path, 1,
                                                $text);
-
-    return 0 if $self->{method} eq 'GET' && $status =~ /^40[45]$/;
 
     my $answer = expect($status, $body, $self->{status});
 
     if ($status != 200) {
         die "no message: $body\n" unless length($answer->{message} // '');
-        return 1;
+        return;
     }
 
     my @got = $answer->{trackers} ? @{ $answer->{trackers} }
@@ -199,7 +202,7 @@ sub check {
     die "the id of a tracker is wrong\n"
         if grep { ref \$_->{id} ne 'SCALAR' || $_->{id} !~ /^\d{16}$/ } @got;
 
-    return 1 if $self->{method} eq 'GET';
+    return if $self->{method} eq 'GET';
 
     my $sent = JSON::PP::decode_json($text);
 
@@ -211,8 +214,6 @@ sub check {
                    && "@{ $got[$i]{vocabulary} }"
                       eq "@{ $sent->[$i]{vocabulary} }";
     }
-
-    return 1;
 }
 
 

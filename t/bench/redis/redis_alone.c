@@ -1,7 +1,7 @@
 
 /*
- * Redis under the commands that the module sends, and nothing else: the least
- * that a contender's requests can cost Redis.  One pipelined connection; the
+ * Redis under the commands that the module sends, and nothing else: about the
+ * least that its requests can cost Redis.  One pipelined connection; the
  * commands of a batch leave in one write, as they do where many requests meet
  * in one turn of nginx' event loop.
  *
@@ -21,7 +21,8 @@
 #include <hiredis/hiredis.h>
 
 
-#define BASE         "tracker:{0123456789abcdef0123456789abcdef}:"
+#define BASE         "tracker:{%032ld}:"
+#define ACCOUNTS     1023L
 #define TOKEN        "0123456789abcdef0123456789abcdef"
 #define SCRIPT_SIZE  65536
 #define ID_LEN       16
@@ -40,8 +41,8 @@ typedef struct {
 
 static void bench_fail(const char *what);
 static void bench_load(bench_t *b, const char *script);
-static void bench_lock(bench_t *b, int request);
-static void bench_create(bench_t *b, int request, long name, long id);
+static void bench_lock(bench_t *b, long account);
+static void bench_create(bench_t *b, long account, long name, long id);
 static void bench_get(bench_t *b);
 static void bench_list(bench_t *b);
 static void bench_replies(bench_t *b, int n, const char *expected);
@@ -155,21 +156,21 @@ bench_load(bench_t *b, const char *script)
 }
 
 
-/* one lock a request of the batch, so that none of them meets another's */
-
 static void
-bench_lock(bench_t *b, int request)
+bench_lock(bench_t *b, long account)
 {
-    redisAppendCommand(b->redis,
-                       "SET " BASE "lock%d " TOKEN " NX GET PX 40000",
-                       request);
+    char  key[128];
+
+    sprintf(key, BASE "lock", account);
+
+    redisAppendCommand(b->redis, "SET %s " TOKEN " NX GET PX 40000", key);
 }
 
 
 /* name and id are numbers of the request that has such ones */
 
 static void
-bench_create(bench_t *b, int request, long name, long id)
+bench_create(bench_t *b, long account, long name, long id)
 {
     int           i, n, argc;
     char         *p, *text;
@@ -199,16 +200,16 @@ bench_create(bench_t *b, int request, long name, long id)
     bench_arg("EVALSHA");
     bench_arg("%s", b->sha);
     bench_arg("%d", 3 + 2 * n);
-    bench_arg(BASE "lock%d", request);
-    bench_arg(BASE "index");
-    bench_arg(BASE "rev");
+    bench_arg(BASE "lock", account);
+    bench_arg(BASE "index", account);
+    bench_arg(BASE "rev", account);
 
     for (i = 0; i < n; i++) {
-        bench_arg(BASE "name:tracker %d %010ld", i, name);
+        bench_arg(BASE "name:tracker %d %010ld", account, i, name);
     }
 
     for (i = 0; i < n; i++) {
-        bench_arg(BASE "id:%0*ld", ID_LEN, id * 1000 + i);
+        bench_arg(BASE "id:%0*ld", account, ID_LEN, id * 1000 + i);
     }
 
     bench_arg(TOKEN);
@@ -233,7 +234,11 @@ bench_create(bench_t *b, int request, long name, long id)
 static void
 bench_get(bench_t *b)
 {
-    redisAppendCommand(b->redis, "GET " BASE "id:%s", "0000000000000000");
+    char  key[128];
+
+    sprintf(key, BASE "id:%0*d", 0L, ID_LEN, 0);
+
+    redisAppendCommand(b->redis, "GET %s", key);
 }
 
 
@@ -243,10 +248,11 @@ static void
 bench_list(bench_t *b)
 {
     int           i;
-    char         *text;
+    char         *text, key[128];
     const char  **argv;
 
-    redisAppendCommand(b->redis, "ZRANGE " BASE "index 0 -1");
+    sprintf(key, BASE "index", 0L);
+    redisAppendCommand(b->redis, "ZRANGE %s 0 -1", key);
 
     argv = malloc((b->trackers + 1) * sizeof(char *));
     text = malloc(b->trackers * 128);
@@ -259,7 +265,7 @@ bench_list(bench_t *b)
 
     for (i = 0; i < b->trackers; i++) {
         argv[i + 1] = text + i * 128;
-        sprintf(text + i * 128, BASE "id:%0*d", ID_LEN, i);
+        sprintf(text + i * 128, BASE "id:%0*d", 0L, ID_LEN, i);
     }
 
     redisAppendCommandArgv(b->redis, b->trackers + 1, argv, NULL);
@@ -298,7 +304,10 @@ bench_replies(bench_t *b, int n, const char *expected)
 static void
 bench_batch(bench_t *b, const char *mode)
 {
-    int  i;
+    int   i, create;
+    long  account;
+
+    create = (strcmp(mode, "create") == 0);
 
     if (strcmp(mode, "get") == 0 || strcmp(mode, "list") == 0) {
 
@@ -311,8 +320,10 @@ bench_batch(bench_t *b, const char *mode)
         return;
     }
 
-    for (i = 0; i < b->batch; i++) {
-        bench_lock(b, strcmp(mode, "locked") == 0 ? 0 : i);
+    /* accounts in turn, more than a batch has requests: none meets a lock */
+
+    for (i = 1; i <= b->batch; i++) {
+        bench_lock(b, create ? (b->number + i) % ACCOUNTS : 0);
     }
 
     bench_replies(b, b->batch, NULL);
@@ -323,12 +334,11 @@ bench_batch(bench_t *b, const char *mode)
 
     for (i = 0; i < b->batch; i++) {
         b->number++;
-        bench_create(b, i, strcmp(mode, "create") == 0 ? b->number : 0,
-                     b->number);
+        account = create ? b->number % ACCOUNTS : 0;
+        bench_create(b, account, create ? b->number : 0, b->number);
     }
 
-    bench_replies(b, b->batch,
-                  strcmp(mode, "create") == 0 ? "created" : "conflict");
+    bench_replies(b, b->batch, create ? "created" : "conflict");
 }
 
 
