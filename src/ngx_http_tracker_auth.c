@@ -170,7 +170,7 @@ ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_tracker_loc_conf_t *tlcf = conf;
 
-    char       *token;
+    char       *token, sub[JWT_SUB_MAX];
     size_t      size, len;
     ngx_str_t  *value, secret;
     jwt_key_t  *key;
@@ -217,7 +217,12 @@ ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
-    /* one that cannot be in a token would fail at every login */
+    /*
+     * One that cannot be in a token would fail at every login.  The account of
+     * this token is as long as can be, and takes as many bytes as can be.
+     */
+
+    ngx_memset(sub, 1, sizeof(sub));
 
     size = JWT_SIGN_MAX + 2 * key->kid_len;
 
@@ -226,7 +231,10 @@ ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (jwt_sign(key, "a", 1, 0, 1, token, size, &len) != JWT_OK) {
+    if (jwt_sign(key, sub, sizeof(sub), ngx_time(), ngx_time(), token, size,
+                 &len)
+        != JWT_OK)
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid parameter \"%V\", it is too long or not "
                            "UTF-8", &value[2]);

@@ -99,7 +99,7 @@ ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->base = prev->base;
         conf->handler = prev->handler;
 
-        /* for what a limit_except lets through nginx looks for one here */
+        /* nginx takes the handler of what a limit_except lets through here */
 
         if (clcf->lmt_excpt && clcf->handler == NULL) {
             clcf->handler = conf->handler;

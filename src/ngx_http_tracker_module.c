@@ -435,7 +435,8 @@ ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 /*
  * What a request of a megabyte has used would go back to the system with each
  * of them, and come again page by page, which may take longer than all that is
- * done with it.  The C library learns to keep it only from larger blocks.
+ * done with it.  glibc raises its bounds by itself only when a larger block is
+ * freed.
  */
 
 static ngx_int_t
@@ -449,8 +450,12 @@ ngx_http_tracker_init_process(ngx_cycle_t *cycle)
                                                ngx_http_tracker_module);
 
     if (tmcf && tmcf->servers.nelts) {
-        (void) mallopt(M_MMAP_THRESHOLD, NGX_HTTP_TRACKER_KEEP / 2);
-        (void) mallopt(M_TRIM_THRESHOLD, NGX_HTTP_TRACKER_KEEP);
+
+        /* the first one is more than a 32-bit glibc takes */
+
+        if (mallopt(M_MMAP_THRESHOLD, NGX_HTTP_TRACKER_KEEP / 2)) {
+            (void) mallopt(M_TRIM_THRESHOLD, NGX_HTTP_TRACKER_KEEP);
+        }
     }
 
 #endif

@@ -61,14 +61,9 @@ ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
         ngx_redis_op_arm(op);
     }
 
-    if (lane->commands == 0) {
-        lane->patience = 0;
-    }
-
     lane->live++;
     lane->commands++;
     lane->bytes += op->size;
-    lane->patience = ngx_max(lane->patience, cmd->timeout);
 
     if (lane->connection) {
         lane->connection->idle = 0;

@@ -20,13 +20,13 @@
  * MISCONF, NOREPLICAS) come before anything was changed (Redis 7, script.c),
  * as do those for the whole command.
  *
- * moved: what was the master is a replica now; who named it, a balancer or one
- * of several addresses, may lead a new connection to the new one.
+ * moved: this server is a replica now; behind a balancer, or at another address
+ * of the same name, a new connection may find the master.
  */
 
 static ngx_redis_refusal_t  ngx_redis_refusals[] = {
 
-    /*                            status        retry, load, full, moved, maybe */
+    /*                      status         retry, load, full, moved, maybe */
 
     /* accepted and turned away: as good as a refused connection */
 

@@ -20,7 +20,9 @@
 
 
 static void ngx_redis_lane_turn(ngx_event_t *ev);
+static ngx_msec_t ngx_redis_lane_patience(ngx_redis_lane_t *lane);
 static void ngx_redis_lane_resume(ngx_event_t *ev);
+static void ngx_redis_lane_move(ngx_redis_lane_t *lane);
 static void ngx_redis_lane_deliver(ngx_redis_lane_t *lane);
 static void ngx_redis_lane_wait(ngx_redis_lane_t *lane);
 static void ngx_redis_lane_requeue(ngx_redis_lane_t *lane,
@@ -179,9 +181,9 @@ ngx_redis_lane_wait(ngx_redis_lane_t *lane)
 
 /*
  * Is the connection dead?  It is when what we wait for longest has not come,
- * nor anything else, for most of the timeout.  The longest timeout counts: a
- * command that waits for a short while only says nothing about a connection
- * that others share.
+ * nor anything else, for most of the timeout.  The longest timeout of those
+ * that wait counts: a command that waits for a short while only says nothing
+ * about a connection that others share.
  */
 
 ngx_uint_t
@@ -208,7 +210,43 @@ ngx_redis_lane_dead(ngx_redis_lane_t *lane)
         return 0;
     }
 
-    return ngx_current_msec - since >= lane->patience / 2;
+    return ngx_current_msec - since >= ngx_redis_lane_patience(lane) / 2;
+}
+
+
+/* many may expire at once: they are looked through once a millisecond */
+
+static ngx_msec_t
+ngx_redis_lane_patience(ngx_redis_lane_t *lane)
+{
+    ngx_uint_t       i;
+    ngx_queue_t     *q;
+    ngx_redis_op_t  *op;
+
+    ngx_queue_t  *queues[] = { &lane->sent, &lane->again, &lane->waiting };
+
+    if (lane->looked == ngx_current_msec) {
+        return lane->patience;
+    }
+
+    lane->looked = ngx_current_msec;
+    lane->patience = 0;
+
+    for (i = 0; i < 3; i++) {
+
+        for (q = ngx_queue_head(queues[i]);
+             q != ngx_queue_sentinel(queues[i]);
+             q = ngx_queue_next(q))
+        {
+            op = ngx_queue_data(q, ngx_redis_op_t, queue);
+
+            if (op->handler) {
+                lane->patience = ngx_max(lane->patience, op->cmd.timeout);
+            }
+        }
+    }
+
+    return lane->patience;
 }
 
 
@@ -272,7 +310,7 @@ ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal)
 static void
 ngx_redis_lane_resume(ngx_event_t *ev)
 {
-    ngx_uint_t         hold, moved;
+    ngx_uint_t         i, hold, moved;
     ngx_redis_lane_t  *lane;
 
     lane = ev->data;
@@ -289,14 +327,28 @@ ngx_redis_lane_resume(ngx_event_t *ev)
         ngx_redis_lane_close(lane, NGX_REDIS_LOST);
     }
 
-    /* not under a command whose reply is still to come */
+    if (moved) {
 
-    if (moved && ngx_queue_empty(&lane->sent)) {
-        lane->addr = (lane->addr + 1) % lane->redis->naddrs;
-        ngx_redis_lane_close(lane, NGX_REDIS_CLOSED);
+        /* what is read by way of the other lane is to be as new */
+
+        for (i = 0; i < NGX_REDIS_LANES; i++) {
+            ngx_redis_lane_move(&lane->redis->lanes[i]);
+        }
     }
 
     ngx_redis_lane_post(lane);
+}
+
+
+/* to the next address, but not under a command whose reply is still to come */
+
+static void
+ngx_redis_lane_move(ngx_redis_lane_t *lane)
+{
+    if (lane->state == NGX_REDIS_READY && ngx_queue_empty(&lane->sent)) {
+        lane->addr = (lane->addr + 1) % lane->redis->naddrs;
+        ngx_redis_lane_close(lane, NGX_REDIS_CLOSED);
+    }
 }
 
 
@@ -326,6 +378,7 @@ ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why)
     lane->state = NGX_REDIS_DOWN;
     lane->partial = NULL;
     lane->broken = 0;
+    lane->moved = 0;
     lane->unwritten = 0;
     lane->load = 0;
 
@@ -463,8 +516,9 @@ ngx_redis_lane_backoff(ngx_redis_lane_t *lane, ngx_redis_status_e status)
 /*
  * What is not sent, and need not wait; calls no handler.  A release waits, and
  * what was lost with a connection: only when it is sent again one can say what
- * became of it.  Both end by their own timers, or here when Redis denies us;
- * what was lost also when worker_shutdown_timeout is over.
+ * became of it; and what Redis was not able to serve yet.  They end by their
+ * own timers, or here when Redis denies us; the latter two also when
+ * worker_shutdown_timeout is over.
  */
 
 static void
@@ -491,7 +545,7 @@ ngx_redis_lane_fail_queue(ngx_queue_t *queue, ngx_redis_status_e status)
         op = ngx_queue_data(q, ngx_redis_op_t, queue);
 
         wait = op->cmd.urgent
-               || (op->losses && !op->lane->redis->shutdown);
+               || ((op->losses || op->held) && !op->lane->redis->shutdown);
 
         if (!wait || status == NGX_REDIS_ERROR) {
             ngx_redis_op_fail(op, status);

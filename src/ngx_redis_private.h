@@ -148,6 +148,7 @@ struct ngx_redis_op_s {
     unsigned               renew:1;    /* the timer starts anew when sent */
     unsigned               loaded:1;   /* NOSCRIPT was answered in this
                                           wait */
+    unsigned               held:1;     /* refused, to be sent again */
 };
 
 
@@ -178,8 +179,8 @@ struct ngx_redis_lane_s {
     uint32_t               load;       /* scripts to load, a bit each */
 
     ngx_msec_t             heard;      /* last read, or start of connect */
-    ngx_msec_t             patience;   /* the longest timeout since there were
-                                          no commands */
+    ngx_msec_t             patience;   /* the longest timeout of who waits, */
+    ngx_msec_t             looked;     /* as it was at this time */
 
     ngx_redis_refusal_t   *refusal;    /* answers, but cannot serve yet */
 

@@ -279,8 +279,8 @@ tracker_decode_record(const char *data, size_t len,
 
 
 /*
- * The first byte of a large body tells, which is the place where rd is; array:
- * it was that of one.
+ * The first byte of a large body tells.  array: it was a bracket; else rd is
+ * there.
  */
 
 static tracker_rc_e

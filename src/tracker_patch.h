@@ -76,8 +76,8 @@ int tracker_patch_takes_list(tracker_patch_step_t *step, int string);
  * as tracker_validate() does.  An optional key that is absent can be
  * replaced, not removed, as API.md section 2 says; indices are those at the
  * operation's turn.  n log n comparisons and steps at most, n being the phrases
- * and the operations together; memory, at most 100 bytes for each, comes from
- * arena.
+ * and the operations together; memory, about 100 bytes for each at most, comes
+ * from arena.
  * On TRACKER_OK t is the new tracker: its strings are those of t and patch,
  * its lists may lie in arena.  Otherwise t is as it was.
  * Returns TRACKER_OK; TRACKER_INVALID with a message that names the

@@ -177,7 +177,7 @@ tracker_read_step_value(tracker_reader_t *rd, tracker_reader_step_t *members,
 }
 
 
-/* neither a string nor a list of them, of which the message is by now */
+/* neither a string nor a list of them: the message says so already */
 
 static int
 tracker_read_step_type(tracker_reader_t *rd,

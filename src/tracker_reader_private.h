@@ -1,5 +1,5 @@
 
-/* What the two files of the strict reader share. */
+/* What the files of the strict reader share. */
 
 
 #ifndef _TRACKER_READER_PRIVATE_H_INCLUDED_

@@ -148,8 +148,8 @@ tracker_read_bad(tracker_reader_t *rd, const char *bad)
 
 
 /*
- * Writes what an escape stands for and returns its end, or NULL: rd->p is behind
- * what is bad.
+ * Writes what an escape stands for and returns its end, or NULL: then rd->p is
+ * behind what is bad.
  */
 
 static char *

@@ -75,7 +75,10 @@ tracker_rope_remove(tracker_rope_t *rope, size_t index)
     place = index;
     piece = tracker_piece_find(rope->root, &place, 0);
 
-    /* it is taken off the beginning of its piece, or off the end */
+    /*
+     * It is the first of its piece, whose elts move on, or it becomes the last,
+     * behind which the piece is cut; then it is counted out.
+     */
 
     if (place == 0) {
         piece->elts++;

@@ -1,4 +1,5 @@
-# The rules of the source tree, and one of its tests, that a machine can check.
+# The rules that a machine can check: those of the source tree, and one of the
+# tests.
 
 use strict;
 use warnings;

@@ -171,7 +171,9 @@ step_time(step_decode_pt decode, const char *data, size_t len)
     tracker_rc_e    rc;
     struct rusage   usage;
 
-    static const char  *outcomes[] = { "valid", "400", "409", "again", "no-memory" };
+    static const char  *outcomes[] = {
+        "valid", "400", "409", "again", "no-memory"
+    };
 
     getrusage(RUSAGE_SELF, &usage);
     before = usage.ru_maxrss;

@@ -188,7 +188,8 @@ is_invalid(decode_t decoder, size_t len)
 
     rc = decode(decoder, text, len);
 
-    ok(rc == TRACKER_INVALID && memcmp(message.data, head, sizeof(head) - 1) == 0,
+    ok(rc == TRACKER_INVALID
+       && memcmp(message.data, head, sizeof(head) - 1) == 0,
        "%.*s...: %.*s", 8, text, (int) message.len, message.data);
 }
 

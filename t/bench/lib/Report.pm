@@ -15,8 +15,9 @@ my %target = (
 my @colors = map { "#$_" } qw(0b6e4f 5fb49c c44536 e09f3e 666666 335c9e);
 
 
-# results: workload name -> contender name -> a list, one result a round; machine
-# is what machine() returned before them.  bench is t/bench where the report is to be kept, else false.
+# results: workload name -> contender name -> a list, one result a round;
+# machine is what machine() returned before them.  bench is t/bench where the
+# report is to be kept, else false.
 
 sub write {
     my ($workloads, $contenders, $results, $machine, $bench) = @_;

@@ -1,8 +1,8 @@
 --
 -- The Lua peer: the same API as the module's, written as one would write it
 -- for speed.  Lenient where that is cheaper: a key that comes twice in an
--- object is accepted, and a control character in a string; {} stands for [], and
--- an empty list comes back as {}.
+-- object is accepted, and a control character in a string; {} stands for [],
+-- and an empty list comes back as {}.
 --
 
 local base64 = require "ngx.base64"
@@ -364,8 +364,8 @@ local function create(id, list)
 end
 
 
--- strings are handed to nginx as they are: to join a megabyte of them first is a
--- tenth of all that it costs
+-- strings are handed to nginx as they are: to join a megabyte of them first is
+-- a fifth of all that it costs
 
 local function answer_list(records)
     local n, parts = #records, new_table(2 * #records + 1, 0)

@@ -21,7 +21,7 @@ redis.defineCommand('createTrackers', {
 });
 
 
-// an answer and no fault of ours: without a trace of the stack, which is dear
+// errors are answers here: the trace of a stack, which is dear, is of no use
 
 Error.stackTraceLimit = 0;
 

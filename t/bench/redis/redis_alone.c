@@ -42,7 +42,8 @@ typedef struct {
 static void bench_fail(const char *what);
 static void bench_load(bench_t *b, const char *script);
 static void bench_lock(bench_t *b, long account);
-static void bench_create(bench_t *b, long account, long name, long id);
+static void bench_create(bench_t *b, long lock, long account, long name,
+    long id);
 static void bench_get(bench_t *b);
 static void bench_list(bench_t *b);
 static void bench_replies(bench_t *b, int n, const char *expected);
@@ -89,7 +90,7 @@ main(int argc, char **argv)
 
     if (strcmp(mode, "create") != 0) {
         bench_lock(&b, 0);
-        bench_create(&b, 0, 0, 0);
+        bench_create(&b, 0, 0, 0, 0);
         bench_replies(&b, 1, NULL);
         bench_replies(&b, 1, "created");
     }
@@ -170,7 +171,7 @@ bench_lock(bench_t *b, long account)
 /* name and id are numbers of the request that has such ones */
 
 static void
-bench_create(bench_t *b, long account, long name, long id)
+bench_create(bench_t *b, long lock, long account, long name, long id)
 {
     int           i, n, argc;
     char         *p, *text;
@@ -200,7 +201,7 @@ bench_create(bench_t *b, long account, long name, long id)
     bench_arg("EVALSHA");
     bench_arg("%s", b->sha);
     bench_arg("%d", 3 + 2 * n);
-    bench_arg(BASE "lock", account);
+    bench_arg(BASE "lock", lock);
     bench_arg(BASE "index", account);
     bench_arg(BASE "rev", account);
 
@@ -320,10 +321,11 @@ bench_batch(bench_t *b, const char *mode)
         return;
     }
 
-    /* accounts in turn, more than a batch has requests: none meets a lock */
+    /* locks in turn, more than a batch has requests: none meets another's */
 
     for (i = 1; i <= b->batch; i++) {
-        bench_lock(b, create ? (b->number + i) % ACCOUNTS : 0);
+        bench_lock(b, strcmp(mode, "locked") == 0
+                      ? 0 : (b->number + i) % ACCOUNTS);
     }
 
     bench_replies(b, b->batch, NULL);
@@ -334,8 +336,9 @@ bench_batch(bench_t *b, const char *mode)
 
     for (i = 0; i < b->batch; i++) {
         b->number++;
-        account = create ? b->number % ACCOUNTS : 0;
-        bench_create(b, account, create ? b->number : 0, b->number);
+        account = b->number % ACCOUNTS;
+        bench_create(b, account, create ? account : 0, create ? b->number : 0,
+                     b->number);
     }
 
     bench_replies(b, b->batch, create ? "created" : "conflict");
