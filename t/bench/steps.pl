@@ -197,7 +197,7 @@ for (@chosen) {
     $text .= sprintf "| %s | %d | %s | %s | %s | %s | %.2f | %.1f | %s |\n",
                      $title, -s "steps/$name", $status, $whole, $turn,
                      $memory, $loop, $wait,
-                     $turn > $limit || $loop > $limit ? "**$limit**" : $limit;
+                     $loop > $limit ? "**$limit**" : $limit;
 }
 
 $text = "$machine$text\n";
