@@ -455,17 +455,7 @@ is_created(exchange(post('tracker', text_of(100_000))), 'n', 'created');
 
 
 === HTTP/2: small and large bodies are created
---- http_config
-    tracker_redis $TEST_NGINX_REDIS;
-    tracker_jwt_key $TEST_NGINX_KEY;
-
-    server {
-        listen 127.0.0.1:$TEST_NGINX_H2_PORT http2;
-
-        location /v1/manage/ {
-            tracker_api;
-        }
-    }
+--- http2
 --- scenario
 for my $size (100, 300_000, MIB) {
     my $got = nghttp('/v1/manage/tracker', text_of($size, "n$size"));
@@ -482,17 +472,7 @@ is_message($got->{body}, 'Tracker with name "n100" already exists.', 'h2');
 
 
 === HTTP/2: one byte more is a 413, with a length and without
---- http_config
-    tracker_redis $TEST_NGINX_REDIS;
-    tracker_jwt_key $TEST_NGINX_KEY;
-
-    server {
-        listen 127.0.0.1:$TEST_NGINX_H2_PORT http2;
-
-        location /v1/manage/ {
-            tracker_api;
-        }
-    }
+--- http2
 --- scenario
 my $text = text_of(MIB + 1);
 
@@ -505,17 +485,7 @@ is(redis('DBSIZE'), 0, 'nothing was written');
 
 
 === HTTP/2: refused early, each with its message
---- http_config
-    tracker_redis $TEST_NGINX_REDIS;
-    tracker_jwt_key $TEST_NGINX_KEY;
-
-    server {
-        listen 127.0.0.1:$TEST_NGINX_H2_PORT http2;
-
-        location /v1/manage/ {
-            tracker_api;
-        }
-    }
+--- http2
 --- scenario
 my $got = nghttp('/v1/manage/tracker', '{');
 is($got->{status}, 400, 'not JSON');

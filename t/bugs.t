@@ -4,7 +4,6 @@ use Test::Nginx::Socket 'no_plan';
 
 use IO::Select;
 use IO::Socket::UNIX;
-use POSIX ();
 
 # One block for each bug that was found and fixed, unless its subject's file
 # has a rule of its own for it.
@@ -20,8 +19,9 @@ sub create {
 }
 
 # Forwards between nginx and Redis, in a process of its own.  Of the first
-# EVALSHA with so many keys the reply is not given back: after the code has run
-# the connection is closed.  Returns the pid.
+# EVALSHA with so many keys, where a number is given, the reply is not given
+# back: after the code has run the connection is closed.  At SIGUSR1 the
+# connections that there are hang, and new ones are served.  Returns the pid.
 sub relay {
     my ($n_keys, $code) = @_;
     my $listener = IO::Socket::INET->new(
@@ -34,10 +34,15 @@ sub relay {
     $SIG{TERM} = 'DEFAULT';
 
     my $select = IO::Select->new($listener);
-    my (%peer, %is_nginx, %lose, $lost);
+    my (%peer, %is_nginx, %lose, $lost, @hanging);
 
-    while (my @ready = $select->can_read) {
-        for my $from (@ready) {
+    $SIG{USR1} = sub {
+        @hanging = grep { $_ != $listener } $select->handles;
+        $select->remove(@hanging);
+    };
+
+    for ( ; ; ) {
+        for my $from ($select->can_read) {
             if ($from == $listener) {
                 my $nginx = $listener->accept;
                 my $redis = IO::Socket::UNIX->new(
@@ -61,57 +66,13 @@ sub relay {
                 next;
             }
 
-            if ($is_nginx{$from} && !$lost && $bytes
+            if ($n_keys && $is_nginx{$from} && !$lost && $bytes
                 =~ /EVALSHA\r\n\$40\r\n\w+\r\n\$1\r\n$n_keys\r/)
             {
                 $lost = $lose{$to} = 1;
             }
 
             syswrite $to, $bytes;
-        }
-    }
-
-    POSIX::_exit(0);
-}
-
-# Forwards, too, until SIGUSR1: then what there is hangs, and what comes new is
-# served.  Returns the pid.
-sub freezing_relay {
-    my $listener = IO::Socket::INET->new(
-        LocalAddr => "127.0.0.1:$ENV{TEST_NGINX_RELAY_PORT}", Listen => 8,
-        ReuseAddr => 1) or die "relay: $!";
-    my $pid = fork() // die "fork: $!";
-
-    return $pid if $pid;
-
-    my $select = IO::Select->new($listener);
-    my (%peer, @frozen);
-
-    $SIG{TERM} = 'DEFAULT';
-    $SIG{USR1} = sub {
-        @frozen = grep { $_ != $listener } $select->handles;
-        $select->remove(@frozen);
-    };
-
-    for ( ; ; ) {
-        for my $from ($select->can_read) {
-            if ($from == $listener) {
-                my $nginx = $listener->accept;
-                my $redis = IO::Socket::UNIX->new(
-                    Peer => scratch('redis.sock')) or last;
-
-                @peer{$nginx, $redis} = ($redis, $nginx);
-                $select->add($nginx, $redis);
-                next;
-            }
-
-            if (sysread $from, my $bytes, 1 << 20) {
-                syswrite $peer{$from}, $bytes;
-
-            } else {
-                $select->remove($from, $peer{$from});
-                close $_ for $peer{$from}, $from;
-            }
         }
     }
 }
@@ -304,17 +265,7 @@ is(join(' ', worker_pids()), "@workers", 'the worker lives');
 === HTTP/2: an answer that is broken off ends with its own bytes
 A frame that is under way when its stream is reset is sent to its end; the
 answer's memory had another account's by then.
---- http_config
-    tracker_redis $TEST_NGINX_REDIS;
-    tracker_jwt_key $TEST_NGINX_KEY;
-
-    server {
-        listen 127.0.0.1:$TEST_NGINX_H2_PORT http2;
-
-        location /v1/manage/ {
-            tracker_api;
-        }
-    }
+--- http2
 --- scenario
 use constant STREAMS => 10;
 
@@ -485,7 +436,7 @@ lived.
         client_max_body_size 1m;
     }
 --- scenario
-my $pid = freezing_relay();
+my $pid = relay();
 my $account = 0;
 
 sub status_of {

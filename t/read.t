@@ -621,17 +621,7 @@ for my $path (sort keys %want) {
 
 
 === HTTP/2
---- http_config
-    tracker_redis $TEST_NGINX_REDIS;
-    tracker_jwt_key $TEST_NGINX_KEY;
-
-    server {
-        listen 127.0.0.1:$TEST_NGINX_H2_PORT http2;
-
-        location /v1/manage/ {
-            tracker_api;
-        }
-    }
+--- http2
 --- scenario
 my ($text) = create('n');
 my $id = id_of($text);

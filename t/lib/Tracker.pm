@@ -76,6 +76,18 @@ my $HTTP_CONFIG = <<'CONFIG';
     tracker_jwt_key $TEST_NGINX_KEY;
 CONFIG
 
+# what the section "http2" adds
+my $HTTP2 = <<'CONFIG';
+
+    server {
+        listen 127.0.0.1:$TEST_NGINX_H2_PORT http2;
+
+        location /v1/manage/ {
+            tracker_api;
+        }
+    }
+CONFIG
+
 my $CONFIG = <<'CONFIG';
     location /v1/manage/ {
         tracker_api;
@@ -107,7 +119,8 @@ Test::Nginx::Util::add_block_preprocessor(sub {
 
     cases_to_requests($block) if defined $block->cases;
 
-    default_section($block, http_config => $HTTP_CONFIG);
+    default_section($block, http_config => $HTTP_CONFIG
+                            . (defined $block->http2 ? $HTTP2 : ''));
     default_section($block, config => $CONFIG);
     Tracker::Answers::begin($block);
 
