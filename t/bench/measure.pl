@@ -255,11 +255,11 @@ sub wrk_command {
     $count //= $workload->{accounts} // Contender::ACCOUNTS - 1;
 
     # with the server, as a client that waits for it; the other load has both
-    my $cpus = defined $duration ? undef : Processes::SERVER_CPU;
+    my $cpu = defined $duration ? undef : Processes::SERVER_CPU;
 
     $duration //= $seconds * ($workload->{times} // 1);
 
-    return (Processes::pinned($cpus, 'wrk'), '-t1',
+    return (Processes::pinned($cpu, 'wrk'), '-t1',
             "-c$workload->{connections}", "-d${duration}s", '--timeout', '30s',
             '-s', "$bench/wrk.lua", "http://127.0.0.1:$contender->{port}/",
             '--', $file, 'tokens', $first, $count);

@@ -13,21 +13,24 @@ my %running;
 my $owner = $$;
 
 
-# The CPUs, a list for taskset(1), of what runs here.  Where a server and its
-# clients run decides much of what it costs them to wake each other, and the
-# kernel would place them anew in every run.  On one CPU there is no choice.
+# Which of the CPUs that we may use runs what.  Where a server and its clients
+# run decides much of what it costs them to wake each other, and the kernel would
+# place them anew in every run.
 
-use constant PINNED => `nproc` > 1;
 use constant { REDIS_CPU => 0, SERVER_CPU => 1 };
 
+my @cpus = map { /(\d+)-(\d+)/ ? $1 .. $2 : $_ }
+               split /,/, (slurp('/proc/self/status')
+                           =~ /^Cpus_allowed_list:\s*(\S+)/m)[0];
 
-# What runs a command on these CPUs.
+
+# What runs a command on one of them, or on any where there is no such one.
 
 sub pinned {
-    my ($cpus, @command) = @_;
+    my ($cpu, @command) = @_;
 
-    return PINNED && defined $cpus ? ('taskset', '-c', $cpus, @command)
-                                   : @command;
+    return defined $cpu && defined $cpus[$cpu]
+           ? ('taskset', '-c', $cpus[$cpu], @command) : @command;
 }
 
 
