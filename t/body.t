@@ -455,7 +455,7 @@ is_created(exchange(post('tracker', text_of(100_000))), 'n', 'created');
 
 
 === HTTP/2: small and large bodies are created
---- http2
+--- h2_server
 --- scenario
 for my $size (100, 300_000, MIB) {
     my $got = nghttp('/v1/manage/tracker', text_of($size, "n$size"));
@@ -472,7 +472,7 @@ is_message($got->{body}, 'Tracker with name "n100" already exists.', 'h2');
 
 
 === HTTP/2: one byte more is a 413, with a length and without
---- http2
+--- h2_server
 --- scenario
 my $text = text_of(MIB + 1);
 
@@ -485,7 +485,7 @@ is(redis('DBSIZE'), 0, 'nothing was written');
 
 
 === HTTP/2: refused early, each with its message
---- http2
+--- h2_server
 --- scenario
 my $got = nghttp('/v1/manage/tracker', '{');
 is($got->{status}, 400, 'not JSON');

@@ -265,7 +265,7 @@ is(join(' ', worker_pids()), "@workers", 'the worker lives');
 === HTTP/2: an answer that is broken off ends with its own bytes
 A frame that is under way when its stream is reset is sent to its end; the
 answer's memory had another account's by then.
---- http2
+--- h2_server
 --- scenario
 use constant STREAMS => 10;
 

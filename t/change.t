@@ -611,7 +611,7 @@ is(scalar @{redis('KEYS', '*idem:*')}, 0, 'nothing is kept');
 
 
 === HTTP/2
---- http2
+--- h2_server
 --- scenario
 my $id = create('n');
 

@@ -621,7 +621,7 @@ for my $path (sort keys %want) {
 
 
 === HTTP/2
---- http2
+--- h2_server
 --- scenario
 my ($text) = create('n');
 my $id = id_of($text);

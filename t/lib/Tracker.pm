@@ -76,7 +76,7 @@ my $HTTP_CONFIG = <<'CONFIG';
     tracker_jwt_key $TEST_NGINX_KEY;
 CONFIG
 
-# what the section "http2" adds
+# what the section "h2_server" adds
 my $HTTP2 = <<'CONFIG';
 
     server {
@@ -120,7 +120,7 @@ Test::Nginx::Util::add_block_preprocessor(sub {
     cases_to_requests($block) if defined $block->cases;
 
     default_section($block, http_config => $HTTP_CONFIG
-                            . (defined $block->http2 ? $HTTP2 : ''));
+                            . (defined $block->h2_server ? $HTTP2 : ''));
     default_section($block, config => $CONFIG);
     Tracker::Answers::begin($block);
 
