@@ -11,8 +11,8 @@
 #define NGX_REDIS_BACKOFF_MIN  50
 #define NGX_REDIS_BACKOFF_MAX  5000
 
-/* the longest backoff while commands wait that were lost: they have little
-   time */
+/* the longest backoff while commands wait that were lost or refused: they have
+   little time */
 #define NGX_REDIS_BACKOFF_LOST 250
 
 #define NGX_REDIS_HOLD_MIN     50
@@ -22,7 +22,7 @@
 static void ngx_redis_lane_turn(ngx_event_t *ev);
 static ngx_msec_t ngx_redis_lane_patience(ngx_redis_lane_t *lane);
 static void ngx_redis_lane_resume(ngx_event_t *ev);
-static void ngx_redis_lane_move(ngx_redis_lane_t *lane);
+static void ngx_redis_lane_move(ngx_redis_lane_t *lane, ngx_uint_t addr);
 static void ngx_redis_lane_deliver(ngx_redis_lane_t *lane);
 static void ngx_redis_lane_wait(ngx_redis_lane_t *lane);
 static void ngx_redis_lane_requeue(ngx_redis_lane_t *lane,
@@ -310,11 +310,12 @@ ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal)
 static void
 ngx_redis_lane_resume(ngx_event_t *ev)
 {
-    ngx_uint_t         i, hold, moved;
+    ngx_uint_t         i, addr, hold, moved;
     ngx_redis_lane_t  *lane;
 
     lane = ev->data;
 
+    addr = lane->addr;
     hold = lane->hold;
     moved = lane->moved;
 
@@ -329,10 +330,13 @@ ngx_redis_lane_resume(ngx_event_t *ev)
 
     if (moved) {
 
-        /* what is read by way of the other lane is to be as new */
+        /*
+         * The other lane too, where it is at the same address and idle: what
+         * is read there is to be as new
+         */
 
         for (i = 0; i < NGX_REDIS_LANES; i++) {
-            ngx_redis_lane_move(&lane->redis->lanes[i]);
+            ngx_redis_lane_move(&lane->redis->lanes[i], addr);
         }
     }
 
@@ -340,12 +344,18 @@ ngx_redis_lane_resume(ngx_event_t *ev)
 }
 
 
-/* to the next address, but not under a command whose reply is still to come */
+/*
+ * Away from addr to the next address, but not under a command whose reply is
+ * still to come.
+ */
 
 static void
-ngx_redis_lane_move(ngx_redis_lane_t *lane)
+ngx_redis_lane_move(ngx_redis_lane_t *lane, ngx_uint_t addr)
 {
-    if (lane->state == NGX_REDIS_READY && ngx_queue_empty(&lane->sent)) {
+    if (lane->addr == addr
+        && (lane->state == NGX_REDIS_READY || lane->state == NGX_REDIS_DOWN)
+        && ngx_queue_empty(&lane->sent))
+    {
         lane->addr = (lane->addr + 1) % lane->redis->naddrs;
         ngx_redis_lane_close(lane, NGX_REDIS_CLOSED);
     }

@@ -39,7 +39,7 @@
 
 typedef struct tracker_job_s  tracker_job_t;
 
-/* may do anything with the job, tracker_job_close() included */
+/* may do anything with the job, closing and freeing it included */
 typedef void (*tracker_job_handler_pt)(tracker_job_t *job);
 
 
