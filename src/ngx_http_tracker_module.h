@@ -114,6 +114,7 @@ typedef struct {
     ngx_uint_t                  limit;        /* of a list; 0: none */
     ngx_uint_t                  listed;       /* trackers sent so far */
     ngx_str_t                   cursor;       /* where to go on */
+    ngx_buf_t                  *tail;         /* last one of the stretch */
 
     ngx_str_t                   account;
     ngx_http_tracker_keys_t    *verified;     /* by these: the token of the

@@ -29,6 +29,7 @@ static ngx_int_t ngx_http_tracker_unmodified(ngx_http_request_t *r,
 static ngx_int_t ngx_http_tracker_close_list(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_uint_t more);
 static void ngx_http_tracker_sent(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_tracker_unsent(ngx_http_tracker_ctx_t *ctx);
 
 
 void
@@ -392,8 +393,10 @@ ngx_http_tracker_close_list(ngx_http_request_t *r,
 
 
 /*
- * The next stretch takes the memory of this one, so all of it must be with
- * the client's socket first.
+ * The next stretch takes the memory of this one, so nothing may be left of it
+ * in our buffers.  What the filters have made of it may still wait for the
+ * socket and go out with the next: gzip passes no call on while it has nothing
+ * to send itself, although the end of the chunk is left.
  */
 
 static void
@@ -422,14 +425,14 @@ ngx_http_tracker_sent(ngx_http_request_t *r)
         return;
     }
 
-    if ((r->buffered || c->buffered)
+    if (ngx_http_tracker_unsent(ctx)
         && ngx_http_output_filter(r, NULL) == NGX_ERROR)
     {
         ngx_http_finalize_request(r, NGX_ERROR);
         return;
     }
 
-    if (r->buffered || c->buffered) {
+    if (ngx_http_tracker_unsent(ctx)) {
 
         clcf = ngx_http_get_module_loc_conf(r->main, ngx_http_core_module);
 
@@ -451,4 +454,11 @@ ngx_http_tracker_sent(ngx_http_request_t *r)
     if (ngx_http_tracker_list(r, ctx) != NGX_OK) {
         ngx_http_finalize_request(r, NGX_ERROR);
     }
+}
+
+
+static ngx_uint_t
+ngx_http_tracker_unsent(ngx_http_tracker_ctx_t *ctx)
+{
+    return ctx->tail && ngx_buf_size(ctx->tail);
 }

@@ -381,6 +381,8 @@ ngx_http_tracker_send(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     *ll = NULL;
 
+    ctx->tail = b;
+
     if (b == NULL) {
         return NGX_OK;
     }

@@ -717,6 +717,18 @@ is(join(' ', names(read_response($sock)->{body})), 't 1 t 2', 'not asked for');
 
 
 
+=== gzip, sent byte by byte
+--- settings: gzip on; sendfile_max_chunk 1;
+--- scenario
+fill(2000, 'x' x 500);
+
+my $sock = slow_connection();
+send_bytes($sock, request('GET', '/v1/manage/trackers',
+                          headers => ['Accept-Encoding: gzip']));
+is_whole(gunzip(read_response($sock)->{body}), 2000, 'all of them');
+
+
+
 === limit_rate
 --- settings: limit_rate 2m;
 --- scenario
