@@ -61,12 +61,13 @@ jwt_rc_e jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
 
 /*
  * Signs {"sub":S,"iat":I,"exp":E} with key.  The token goes to p, which has
- * room for size bytes (JWT_SIGN_MAX plus twice the kid's length is enough
- * where kid is plain text), its length to len; no NUL.
+ * room for size bytes (JWT_SIGN_SIZE() is enough where kid is plain text),
+ * its length to len; no NUL.
  * Returns JWT_OK, JWT_INVALID when sub is not 1 to JWT_SUB_MAX bytes of
  * UTF-8 without NUL, kid no UTF-8, or size is too small, JWT_ERROR.
  */
-#define JWT_SIGN_MAX  2560
+#define JWT_SIGN_MAX        2560
+#define JWT_SIGN_SIZE(key)  (JWT_SIGN_MAX + 2 * (key)->kid_len)
 
 jwt_rc_e jwt_sign(const jwt_key_t *key, const char *sub, size_t sub_len,
     time_t iat, time_t exp, char *p, size_t size, size_t *len);

@@ -224,7 +224,7 @@ ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_memset(sub, 1, sizeof(sub));
 
-    size = JWT_SIGN_MAX + 2 * key->kid_len;
+    size = JWT_SIGN_SIZE(key);
 
     token = ngx_pnalloc(cf->temp_pool, size);
     if (token == NULL) {

@@ -247,7 +247,7 @@ ngx_http_tracker_token_sign(ngx_http_request_t *r,
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
     key = tlcf->keys->keys.elts;
-    size = JWT_SIGN_MAX + 2 * key->kid_len;
+    size = JWT_SIGN_SIZE(key);
 
     p = ngx_pnalloc(r->pool, sizeof(head) + size + sizeof(middle)
                              + NGX_TIME_T_LEN);

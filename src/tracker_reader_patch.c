@@ -41,6 +41,8 @@ static int tracker_read_step_check(tracker_reader_t *rd,
 static int tracker_read_step_what(tracker_reader_t *rd,
     tracker_patch_step_t *step, const tracker_reader_step_t *members,
     tracker_message_t *message);
+static int tracker_read_step_fit(tracker_reader_t *rd,
+    tracker_patch_step_t *step, const tracker_reader_step_t *members);
 static int tracker_read_required(tracker_reader_t *rd,
     const tracker_str_t *key, const tracker_str_t *str);
 static int tracker_read_is(const tracker_str_t *str,
@@ -177,7 +179,7 @@ tracker_read_step_value(tracker_reader_t *rd, tracker_reader_step_t *members,
 }
 
 
-/* neither a string nor a list of them: the message says so already */
+/* neither a string nor a list of strings: says which it must be */
 
 static int
 tracker_read_step_type(tracker_reader_t *rd,
@@ -196,21 +198,13 @@ tracker_read_step_type(tracker_reader_t *rd,
         return 0;
     }
 
-    if (!tracker_read_step_what(rd, &step, members, message)) {
-        return 0;
-    }
+    if (tracker_read_step_what(rd, &step, members, message)
+        && tracker_read_step_fit(rd, &step, members))
+    {
+        /* a list, and the message is of its element */
 
-    if (!tracker_patch_takes_list(&step, 0)) {
-        return tracker_read_fault(rd, &tracker_read_key, -1,
-                                  "must be a string");
+        rd->rc = TRACKER_INVALID;
     }
-
-    if (members->list.elts == NULL) {
-        return tracker_read_fault(rd, &tracker_read_key, -1,
-                                  "must be an array");
-    }
-
-    rd->rc = TRACKER_INVALID;
 
     return 0;
 }
@@ -232,17 +226,26 @@ tracker_read_step_check(tracker_reader_t *rd, tracker_patch_step_t *step,
         return tracker_read_fault(rd, &tracker_read_key, -1, "is required");
     }
 
-    if (tracker_patch_takes_list(step, members->str.data != NULL)) {
-        step->list = members->list;
+    step->str = members->str;
+    step->list = members->list;
 
-        return step->list.elts != NULL
+    return tracker_read_step_fit(rd, step, members);
+}
+
+
+/* of the type that its operation takes */
+
+static int
+tracker_read_step_fit(tracker_reader_t *rd, tracker_patch_step_t *step,
+    const tracker_reader_step_t *members)
+{
+    if (tracker_patch_takes_list(step, members->str.data != NULL)) {
+        return members->list.elts != NULL
                || tracker_read_fault(rd, &tracker_read_key, -1,
                                      "must be an array");
     }
 
-    step->str = members->str;
-
-    return step->str.data != NULL
+    return members->str.data != NULL
            || tracker_read_fault(rd, &tracker_read_key, -1,
                                  "must be a string");
 }

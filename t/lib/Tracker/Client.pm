@@ -137,7 +137,9 @@ sub read_rest {
 sub read_some {
     my ($sock, $bytes) = @_;
 
-    IO::Select->new($sock)->can_read(LIMIT)
+    # what TLS has decoded already is not waited for
+    $sock->can('pending') && $sock->pending
+        or IO::Select->new($sock)->can_read(LIMIT)
         or die "nothing comes from nginx\n";
     return sysread($sock, $$bytes, 65536, length $$bytes);
 }
