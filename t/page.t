@@ -729,6 +729,33 @@ is_whole(gunzip(read_response($sock)->{body}), 2000, 'all of them');
 
 
 
+=== sub_filter, which keeps what it has not sent
+--- settings
+        sub_filter_types application/json;
+        sub_filter '"vocabulary"' '"phrases"';
+        sub_filter_once off;
+--- scenario
+fill_slowly();
+
+my $sock = slow_connection();
+send_bytes($sock, request('GET', '/v1/manage/trackers'));
+my $body = (read_response($sock) // {})->{body} // '';
+is($body =~ s/"phrases"/"vocabulary"/g, 4000, 'each is changed');
+is_whole($body, 4000, 'all of them');
+
+
+
+=== ssi
+--- settings: ssi on; ssi_types application/json;
+--- scenario
+fill_slowly();
+
+my $sock = slow_connection();
+send_bytes($sock, request('GET', '/v1/manage/trackers'));
+is_whole((read_response($sock) // {})->{body}, 4000, 'all of them');
+
+
+
 === limit_rate
 --- settings: limit_rate 2m;
 --- scenario
