@@ -433,6 +433,10 @@ ngx_http_tracker_resume(ngx_http_tracker_ctx_t *ctx)
     r = ctx->request;
     c = r->connection;
 
+    if (!ngx_http_tracker_owns(r, ctx)) {
+        return;
+    }
+
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, c->log, 0,
                    "tracker state %ui outcome %ui", ctx->state,
                    (ngx_uint_t) ctx->job->outcome);
@@ -557,6 +561,19 @@ ngx_http_tracker_finish(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     }
 
     ngx_http_finalize_request(r, ngx_http_tracker_send(r, ctx));
+}
+
+
+ngx_uint_t
+ngx_http_tracker_owns(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    if (ngx_http_get_module_ctx(r, ngx_http_tracker_module) == ctx) {
+        return 1;
+    }
+
+    ngx_http_tracker_end_job(ctx);
+
+    return 0;
 }
 
 

@@ -95,6 +95,13 @@ ngx_uint_t ngx_http_tracker_turn_over(ngx_http_request_t *r,
 void ngx_http_tracker_arm(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_event_handler_pt handler);
 
+/*
+ * 1: the request is still ours.  0: a post_action has taken it over, with a
+ * context of its own; nobody waits for what we do, and the job is closed.
+ */
+ngx_uint_t ngx_http_tracker_owns(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
 /* answers an outcome and the sentence of its table, as refuse does */
 void ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_uint_t outcome);

@@ -422,6 +422,13 @@ ngx_http_tracker_sent(ngx_http_request_t *r)
     }
 
     if (ctx->state != NGX_HTTP_TRACKER_SENDING) {
+
+        /* Redis is awaited; where events are levels this one would go on */
+
+        if (ngx_handle_write_event(wev, 0) != NGX_OK) {
+            ngx_http_finalize_request(r, NGX_ERROR);
+        }
+
         return;
     }
 

@@ -112,6 +112,11 @@ ngx_http_tracker_accepted(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     ctx->state = NGX_HTTP_TRACKER_READING;
 
+    /* HTTP/2 has started the clock with each frame that came meanwhile */
+
+    ngx_http_tracker_body_pause(r);
+    r->connection->read->timedout = 0;
+
     ngx_http_tracker_arm(r, ctx, ngx_http_tracker_deadline);
     ngx_http_tracker_read_body(r);
 }
@@ -160,6 +165,10 @@ ngx_http_tracker_deadline(ngx_event_t *ev)
     ctx = ev->data;
     r = ctx->request;
     c = r->connection;
+
+    if (!ngx_http_tracker_owns(r, ctx)) {
+        return;
+    }
 
     ngx_http_tracker_body_failed(r, ctx, NGX_HTTP_REQUEST_TIME_OUT);
 

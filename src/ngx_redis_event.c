@@ -273,14 +273,14 @@ ngx_redis_event_cleanup(void *data)
     ac->ev.cleanup = NULL;
 
     if (c->read->active) {
-        (void) ngx_del_event(c->read, NGX_READ_EVENT, NGX_LEVEL_EVENT);
+        (void) ngx_del_event(c->read, NGX_READ_EVENT, NGX_CLOSE_EVENT);
     }
 
     if (c->write->active) {
-        (void) ngx_del_event(c->write, NGX_WRITE_EVENT, NGX_LEVEL_EVENT);
+        (void) ngx_del_event(c->write, NGX_WRITE_EVENT, NGX_CLOSE_EVENT);
     }
 
-    /* the socket is hiredis' to close */
+    /* the socket is hiredis' to close, and it does so at once */
 
     c->shared = 1;
     ngx_close_connection(c);

@@ -66,7 +66,15 @@ tracker_job_list(tracker_job_t *job, ngx_str_t *cursor, ngx_uint_t limit)
     ngx_str_set(&arg[0], "3");
 
     if (cursor->len) {
-        arg[4] = *cursor;
+
+        /* the command may outlive the request, whose memory this is */
+
+        arg[4].len = cursor->len;
+        arg[4].data = ngx_pstrdup(job->pool, cursor);
+
+        if (arg[4].data == NULL) {
+            return NGX_ERROR;
+        }
 
     } else {
         ngx_str_set(&arg[4], "0");

@@ -77,6 +77,36 @@ sub relay {
     }
 }
 
+# one frame of HTTP/2
+sub frame {
+    my ($type, $flags, $stream, $payload) = @_;
+
+    return substr(pack('N', length $payload), 1)
+           . pack('CCN', $type, $flags, $stream) . $payload;
+}
+
+# a header that is not remembered, its name one of HPACK's table
+sub header {
+    my ($index, $value) = @_;
+
+    return number(15, $index) . number(127, length $value) . $value;
+}
+
+# an integer of HPACK, whose first byte holds less than most
+sub number {
+    my ($most, $n) = @_;
+
+    return chr $n if $n < $most;
+
+    my $bytes = chr $most;
+
+    for ($n -= $most; $n > 127; $n >>= 7) {
+        $bytes .= chr($n % 128 | 128);
+    }
+
+    return $bytes . chr $n;
+}
+
 __DATA__
 
 === ?name= with a percent sign that begins no escape
@@ -269,35 +299,6 @@ answer's memory had another account's by then.
 --- scenario
 use constant STREAMS => 10;
 
-sub frame {
-    my ($type, $flags, $stream, $payload) = @_;
-
-    return substr(pack('N', length $payload), 1)
-           . pack('CCN', $type, $flags, $stream) . $payload;
-}
-
-# a header that is not remembered, its name one of HPACK's table
-sub header {
-    my ($index, $value) = @_;
-
-    return number(15, $index) . number(127, length $value) . $value;
-}
-
-# an integer of HPACK, whose first byte holds less than most
-sub number {
-    my ($most, $n) = @_;
-
-    return chr $n if $n < $most;
-
-    my $bytes = chr $most;
-
-    for ($n -= $most; $n > 127; $n >>= 7) {
-        $bytes .= chr($n % 128 | 128);
-    }
-
-    return $bytes . chr $n;
-}
-
 # a client with windows as large as can be, which has not begun to read
 sub ask {
     my ($account, $id) = @_;
@@ -478,3 +479,132 @@ redis('REPLICAOF', 'NO', 'ONE');
 
 is_created(read_response($sock), 'm', 'the write');
 is(exchange(request('GET', "/v1/manage/tracker/$id"))->{status}, 200, 'a read');
+
+
+
+=== a list whose client has gone is asked for with its own cursor
+It was in the memory of the request.
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS db=1;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+sub ask_for {
+    my ($cursor) = @_;
+    my $sock = connect_nginx();
+
+    send_bytes($sock,
+               request('GET', "/v1/manage/trackers?limit=1&cursor=$cursor"));
+    select undef, undef, undef, 0.2;
+
+    return $sock;
+}
+
+redis('CONFIG', 'SET', 'slowlog-log-slower-than', 0);
+redis('SLOWLOG', 'RESET');
+
+# the command waits for the answer to SELECT
+pause_redis();
+close ask_for('12345678');
+my @others = map { ask_for('99999999') } 1 .. 5;
+resume_redis();
+
+is(read_response($_)->{status}, 200, 'the others') for @others;
+
+my @lists = map { $_->[3] } grep { $_->[3][0] eq 'EVALSHA' }
+            @{redis('SLOWLOG', 'GET', 100)};
+redis('CONFIG', 'SET', 'slowlog-log-slower-than', 10000);
+
+is(scalar(grep { grep { $_ eq '12345678' } @$_ } @lists), 1, 'its cursor');
+is(scalar(grep { grep { $_ eq '99999999' } @$_ } @lists), 5, 'the others\'');
+
+
+
+=== post_action after a client has gone that waited for the lock
+The lock's answer met a request without a context, and the worker crashed.
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+        post_action /after;
+    }
+
+    location = /after {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_RELAY_PORT;
+    }
+--- scenario
+my $listener = IO::Socket::INET->new(
+    LocalAddr => "127.0.0.1:$ENV{TEST_NGINX_RELAY_PORT}", Listen => 8,
+    ReuseAddr => 1) or die "listen: $!";
+my @workers = worker_pids();
+
+commands_seen('evalsha');
+pause_redis();
+
+my $sock = connect_nginx();
+send_bytes($sock, post('tracker', '{', length => 100_000));
+select undef, undef, undef, 0.3;
+close $sock;
+
+IO::Select->new($listener)->can_read(60) or die "no post_action\n";
+my $after = $listener->accept;
+resume_redis();
+
+wait_until(sub { redis('DBSIZE') == 0 && commands_seen('evalsha') },
+           'the lock is given back');
+close $_ for $after, $listener;
+
+is_created(exchange(post('tracker', tracker_text('n'))), 'n', 'the next');
+is(join(' ', worker_pids()), join(' ', @workers), 'the same worker');
+
+
+
+=== HTTP/2: client_body_timeout is not for the time that the lock takes
+Each frame that came meanwhile had started it, and a body that was all there
+was answered with 408.
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY;
+
+    server {
+        listen 127.0.0.1:$TEST_NGINX_H2_PORT http2;
+        tracker_redis_timeout 20s;
+        client_body_timeout 1s;
+
+        location /v1/manage/ {
+            tracker_api;
+        }
+    }
+--- scenario
+my $sock = IO::Socket::INET->new(
+    PeerAddr => "127.0.0.1:$ENV{TEST_NGINX_H2_PORT}") or die "h2: $!";
+
+pause_redis();
+send_bytes($sock, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . frame(4, 0, 0, '')
+                  . frame(1, 4, 1, "\x83\x86"
+                                   . header(4, '/v1/manage/tracker')
+                                   . header(1, 'localhost')
+                                   . header(23, 'Bearer ' . token('tester'))
+                                   . header(31, 'application/json')));
+select undef, undef, undef, 0.3;
+send_bytes($sock, frame(0, 1, 1, tracker_text('n')));
+select undef, undef, undef, 1.5;
+resume_redis();
+
+my ($got, $status) = '';
+
+until (defined $status) {
+    IO::Select->new($sock)->can_read(60) or die "no answer\n";
+    sysread $sock, $got, 1 << 16, length $got or die "closed\n";
+
+    while (length $got >= 9) {
+        my ($length, $type) = (unpack('N', "\0$got"), ord substr $got, 3, 1);
+
+        last if length $got < 9 + $length;
+        my $payload = substr substr($got, 0, 9 + $length, ''), 9;
+        $status = ord $payload if $type == 1;
+    }
+}
+
+# HPACK has a number for 200
+is($status, 0x88, 'created');
+close $sock;
