@@ -240,10 +240,12 @@ void ngx_redis_lane_init(ngx_redis_lane_t *lane, ngx_redis_t *redis,
     ngx_redis_lane_e id);
 void ngx_redis_lane_post(ngx_redis_lane_t *lane);
 ngx_uint_t ngx_redis_lane_dead(ngx_redis_lane_t *lane);
-void ngx_redis_lane_alive(ngx_redis_lane_t *lane);
 void ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal);
 void ngx_redis_lane_settle(ngx_redis_lane_t *lane);
 void ngx_redis_lane_shutdown(ngx_redis_lane_t *lane);
+
+
+/* ngx_redis_loss.c */
 
 /*
  * Ends the connection.  ngx_redis_lane_lost() has run when this returns, or,
@@ -253,6 +255,12 @@ void ngx_redis_lane_close(ngx_redis_lane_t *lane, ngx_redis_end_e end);
 
 /* The books after the end of a connection; calls no handler. */
 void ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why);
+
+/* Something was answered: the next loss is the first one. */
+void ngx_redis_lane_alive(ngx_redis_lane_t *lane);
+
+/* Fails what waits and need not; calls no handler. */
+void ngx_redis_lane_fail(ngx_redis_lane_t *lane, ngx_redis_status_e status);
 
 
 /* ngx_redis_send.c */

@@ -88,6 +88,7 @@ for my $file (sort keys %text) {
     is("@blank", '', "$file: no tabs, no blanks at the end of a line");
     is($text{$file} =~ /\b(TO[D]O|FIX[M]E|X{3})\b/ ? $1 : '', '',
        "$file: nothing is left to do");
+    ok(@lines <= 650, "$file: one room, of 650 lines at most");
 }
 
 # With HUP a zone keeps what it has counted, and blocks run in any order.

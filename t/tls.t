@@ -65,14 +65,6 @@ sub connect_tls {
         || die "TLS: $IO::Socket::SSL::SSL_ERROR\n";
 }
 
-sub exchange_tls {
-    my ($text) = @_;
-    my $sock = connect_tls();
-
-    send_bytes($sock, $text);
-    return read_response($sock, $text =~ /^(\S+)/);
-}
-
 # a tracker of about so many bytes
 sub text_of {
     my ($length, $name) = @_;
@@ -140,11 +132,7 @@ __DATA__
 === a tracker's life on one connection
 --- scenario
 my $sock = connect_tls();
-my $ask = sub {
-    my ($method) = @_;
-    send_bytes($sock, request(@_));
-    return read_response($sock, $method);
-};
+my $ask = sub { exchange(request(@_), $sock) };
 
 my $response = $ask->('POST', '/v1/manage/tracker',
                       body => tracker_text('n', 'p'));
@@ -250,7 +238,8 @@ send_bytes($sock, post('tracker', '', length => MIB + 1));
 is(read_response($sock)->{status}, 413, 'too large');
 
 hold_lock();
-is(exchange_tls(post('tracker', text_of(5000, 'n')))->{status}, 429, 'locked');
+is(exchange(post('tracker', text_of(5000, 'n')), connect_tls())->{status}, 429,
+   'locked');
 
 
 
@@ -265,7 +254,8 @@ close $sock;
 resume_redis();
 
 wait_until(sub { !redis('EXISTS', lock_key()) }, 'the lock is free');
-is_created(exchange_tls(post('tracker', tracker_text('m'))), 'm', 'the next');
+is_created(exchange(post('tracker', tracker_text('m')), connect_tls()), 'm',
+           'the next');
 
 
 
@@ -320,7 +310,7 @@ for (1 .. 3) {
     close $sock;
 }
 
-ok(exchange_tls(list())->{body} eq $want, 'the next');
+ok(exchange(list(), connect_tls())->{body} eq $want, 'the next');
 
 
 

@@ -192,11 +192,11 @@ sub take_chunks {
     }
 }
 
-# One request on a connection of its own.
+# One request, on a connection of its own unless one is given.
 sub exchange {
-    my ($text) = @_;
-    my $sock = connect_nginx();
+    my ($text, $sock) = @_;
 
+    $sock //= connect_nginx();
     send_bytes($sock, $text);
     return read_response($sock, $text =~ /^(\S+)/);
 }
