@@ -29,7 +29,6 @@ static void ngx_http_tracker_job_handler(tracker_job_t *job);
 static void ngx_http_tracker_free_job(void *data);
 static void ngx_http_tracker_turn(ngx_event_t *ev);
 static void ngx_http_tracker_resume(ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_end_job(ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_cleanup(void *data);
 
 
@@ -433,7 +432,11 @@ ngx_http_tracker_resume(ngx_http_tracker_ctx_t *ctx)
     r = ctx->request;
     c = r->connection;
 
-    if (!ngx_http_tracker_owns(r, ctx)) {
+    if (ngx_http_get_module_ctx(r, ngx_http_tracker_module) != ctx) {
+
+        /* a post_action has taken the request over: nobody waits for this */
+
+        ngx_http_tracker_end_job(ctx);
         return;
     }
 
@@ -564,20 +567,7 @@ ngx_http_tracker_finish(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 }
 
 
-ngx_uint_t
-ngx_http_tracker_owns(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
-{
-    if (ngx_http_get_module_ctx(r, ngx_http_tracker_module) == ctx) {
-        return 1;
-    }
-
-    ngx_http_tracker_end_job(ctx);
-
-    return 0;
-}
-
-
-static void
+void
 ngx_http_tracker_end_job(ngx_http_tracker_ctx_t *ctx)
 {
     if (ctx->job) {

@@ -95,13 +95,6 @@ ngx_uint_t ngx_http_tracker_turn_over(ngx_http_request_t *r,
 void ngx_http_tracker_arm(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_event_handler_pt handler);
 
-/*
- * 1: the request is still ours.  0: a post_action has taken it over, with a
- * context of its own; nobody waits for what we do, and the job is closed.
- */
-ngx_uint_t ngx_http_tracker_owns(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-
 /* answers an outcome and the sentence of its table, as refuse does */
 void ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_uint_t outcome);
@@ -121,6 +114,9 @@ void ngx_http_tracker_finish(ngx_http_request_t *r,
 /* begins the request's job; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_http_tracker_begin_job(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_uint_t large);
+
+/* closes the job, where there is one: its lock is given back */
+void ngx_http_tracker_end_job(ngx_http_tracker_ctx_t *ctx);
 
 
 #pragma GCC visibility pop

@@ -166,10 +166,6 @@ ngx_http_tracker_deadline(ngx_event_t *ev)
     r = ctx->request;
     c = r->connection;
 
-    if (!ngx_http_tracker_owns(r, ctx)) {
-        return;
-    }
-
     ngx_http_tracker_body_failed(r, ctx, NGX_HTTP_REQUEST_TIME_OUT);
 
     ngx_http_run_posted_requests(c);
@@ -192,7 +188,12 @@ ngx_http_tracker_body_failed(ngx_http_request_t *r,
 
     if (outcome == 0) {
 
-        /* the client is gone, or another module has decided */
+        /*
+         * The client is gone, or another module has decided; a post_action
+         * would keep the request, and the lock with it
+         */
+
+        ngx_http_tracker_end_job(ctx);
 
         ngx_http_finalize_request(r, rc);
         return;

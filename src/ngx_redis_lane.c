@@ -239,7 +239,6 @@ void
 ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal)
 {
     lane->refusal = refusal;
-    lane->moved |= refusal->moved;
     lane->hold = 1;
 
     if (!lane->pause.timer_set) {

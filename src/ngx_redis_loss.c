@@ -1,7 +1,7 @@
 
 /*
  * The end of a lane's connection: what was sent on it waits again, and another
- * one is made at once, or after a backoff, in which what waits fails.
+ * one is made at once, or after a backoff, in which what need not wait fails.
  */
 
 

@@ -547,6 +547,7 @@ ngx_redis_refused(ngx_redis_op_t *op, redisReply *r)
         op->renew = 1;
         op->held = 1;
         ngx_queue_insert_tail(&lane->again, &op->queue);
+        lane->moved |= refusal->moved;
         ngx_redis_lane_hold(lane, refusal);
         return;
     }

@@ -608,3 +608,35 @@ until (defined $status) {
 # HPACK has a number for 200
 is($status, 0x88, 'created');
 close $sock;
+
+
+
+=== post_action after a client has gone that had the lock and sent no more
+The lock stayed until the post_action was over.
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+        post_action /after;
+    }
+
+    location = /after {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_RELAY_PORT;
+    }
+--- scenario
+my $listener = IO::Socket::INET->new(
+    LocalAddr => "127.0.0.1:$ENV{TEST_NGINX_RELAY_PORT}", Listen => 8,
+    ReuseAddr => 1) or die "listen: $!";
+my $sock = connect_nginx();
+
+send_bytes($sock, post('tracker', '{', length => 100_000));
+wait_until(sub { redis('EXISTS', lock_key()) }, 'the lock is taken');
+close $sock;
+
+IO::Select->new($listener)->can_read(60) or die "no post_action\n";
+my $after = $listener->accept;
+
+wait_until(sub { !redis('EXISTS', lock_key()) }, 'the lock is given back');
+ok(!IO::Select->new($after)->can_read(0) || sysread($after, my $bytes, 1),
+   'and the post_action goes on');
+close $_ for $after, $listener;

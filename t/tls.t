@@ -2,7 +2,6 @@ use lib 't/lib';
 use Tracker;
 use Test::Nginx::Socket 'no_plan';
 
-use IO::Select;
 use IO::Socket::SSL qw(SSL_VERIFY_NONE);
 use IO::Uncompress::Gunzip ();
 use Time::HiRes qw(sleep);
