@@ -55,6 +55,16 @@ ngx_http_tracker_fetched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
+    /* the record, and what is made of it */
+
+    if (ngx_http_tracker_reserve(r, ctx, ctx->job->record.len
+                                         + ngx_max(ctx->job->record.len,
+                                                   ctx->body.data.len))
+        != NGX_OK)
+    {
+        return;
+    }
+
     /* many operations on a large record are enough for a turn */
 
     if (r->method == NGX_HTTP_PATCH) {

@@ -507,8 +507,16 @@ ngx_http_tracker_wait(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ctx->state = state;
     ctx->waited = 1;
 
-    if (!r->discard_body) {
-        r->read_event_handler = ngx_http_test_reading;
+    if (r->discard_body) {
+        return;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+
+    /* a client may have left right behind its request: no other event comes */
+
+    if (r->connection->read->ready && r->http_version < NGX_HTTP_VERSION_20) {
+        ngx_post_event(r->connection->read, &ngx_posted_events);
     }
 }
 
@@ -522,6 +530,30 @@ ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     }
 
     ngx_http_tracker_refuse(r, ctx);
+}
+
+
+ngx_int_t
+ngx_http_tracker_reserve(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    size_t size)
+{
+    switch (ngx_http_tracker_hold(ctx, size)) {
+
+    case NGX_OK:
+        return NGX_OK;
+
+    case NGX_DECLINED:
+
+        /* not kept for as long as the refusal is not read */
+
+        tracker_job_forget(ctx->job);
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_CROWDED);
+        return NGX_ABORT;
+
+    default:
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return NGX_ABORT;
+    }
 }
 
 

@@ -100,6 +100,13 @@ void ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_uint_t outcome);
 
 /*
+ * The answer will take size bytes.  Returns NGX_OK; NGX_ABORT when the request
+ * has been answered, since its account holds too much, or no memory is left.
+ */
+ngx_int_t ngx_http_tracker_reserve(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, size_t size);
+
+/*
  * Answers an error that is set, after the lock was given back: a client that
  * sends one request after another never meets its own lock.  Where the store
  * does not answer, nothing is waited for.

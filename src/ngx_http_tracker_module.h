@@ -57,6 +57,9 @@ typedef enum {
 /* the applications that may log in */
 typedef struct ngx_http_tracker_apps_s  ngx_http_tracker_apps_t;
 
+/* an account whose answers a worker holds */
+typedef struct ngx_http_tracker_holder_s  ngx_http_tracker_holder_t;
+
 
 typedef struct {
     ngx_array_t                 servers;      /* of ngx_redis_t * */
@@ -115,6 +118,9 @@ typedef struct {
     ngx_uint_t                  listed;       /* trackers sent so far */
     ngx_str_t                   cursor;       /* where to go on */
     ngx_buf_t                  *tail;         /* last one of the stretch */
+
+    ngx_http_tracker_holder_t  *holder;       /* NULL: nothing is counted */
+    size_t                      held;         /* bytes, as counted there */
 
     ngx_str_t                   account;
     ngx_http_tracker_keys_t    *verified;     /* by these: the token of the
@@ -285,6 +291,14 @@ ngx_str_t *ngx_http_tracker_outcome_name(ngx_uint_t outcome);
 /* Sets the sentence of a status that is not ours; NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_http_tracker_set_status(ngx_http_tracker_ctx_t *ctx,
     ngx_uint_t status);
+
+/*
+ * ngx_http_tracker_held.c: counts size bytes as held for the answer, instead
+ * of those that were counted for this request before, until its pool goes.
+ * Returns NGX_OK; NGX_DECLINED when the account holds more than its share of
+ * what a worker may hold, and then nothing has changed; NGX_ERROR.
+ */
+ngx_int_t ngx_http_tracker_hold(ngx_http_tracker_ctx_t *ctx, size_t size);
 
 /*
  * ngx_http_tracker_filter.c: postconfiguration, puts the filter pair for

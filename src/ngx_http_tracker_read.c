@@ -256,7 +256,9 @@ ngx_http_tracker_found(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
-    if (ngx_http_tracker_unmodified(r, ctx)) {
+    if (ngx_http_tracker_unmodified(r, ctx)
+        || ngx_http_tracker_reserve(r, ctx, job->record.len) != NGX_OK)
+    {
         return;
     }
 
@@ -287,6 +289,10 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     }
 
     page = &ctx->job->page;
+
+    if (ngx_http_tracker_reserve(r, ctx, page->records.len) != NGX_OK) {
+        return;
+    }
 
     if (!ctx->sent) {
         ctx->outcome = TRACKER_OUTCOME_FOUND;

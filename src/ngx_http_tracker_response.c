@@ -71,6 +71,9 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 429, ngx_string("locked"),
           "Too many requests: the account has reached its limit of "
           "1 concurrent request." },
+    [TRACKER_OUTCOME_CROWDED] =
+        { 429, ngx_string("crowded"),
+          "Too many requests of this account are waiting." },
     [TRACKER_OUTCOME_UNAVAILABLE] =
         { 502, ngx_string("unavailable"),
           "The tracker store did not acknowledge the request." },
@@ -480,6 +483,7 @@ ngx_http_tracker_unread(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     if (ctx->body.started
         || ctx->outcome == TRACKER_OUTCOME_LOCKED
+        || ctx->outcome == TRACKER_OUTCOME_CROWDED
         || (r->headers_in.expect && !r->expect_tested)
         || ngx_http_discard_request_body(r) != NGX_OK)
     {
@@ -513,6 +517,7 @@ ngx_http_tracker_set_headers(ngx_http_request_t *r,
         break;
 
     case TRACKER_OUTCOME_LOCKED:
+    case TRACKER_OUTCOME_CROWDED:
         name = "Retry-After";
         ngx_str_set(&value, "1");
         break;

@@ -8,20 +8,21 @@
 
 
 static size_t ngx_redis_command_size(ngx_redis_command_t *cmd);
-static ngx_int_t ngx_redis_check_command(ngx_redis_t *redis,
-    ngx_redis_command_t *cmd);
-static ngx_int_t ngx_redis_full(ngx_redis_lane_t *lane);
+static ngx_redis_status_e ngx_redis_check(ngx_redis_op_t *op);
+static void ngx_redis_log_full(ngx_redis_lane_t *lane);
 static void ngx_redis_op_wait(ngx_redis_op_t *op);
 static void ngx_redis_op_expire(ngx_event_t *ev);
-static void ngx_redis_drop(ngx_queue_t *queue);
+static void ngx_redis_drop(ngx_redis_op_t *op, void *data);
+static void ngx_redis_drop_all(ngx_queue_t *queue);
 
 
 ngx_redis_op_t *
 ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
     ngx_redis_handler_pt handler, void *data)
 {
-    ngx_redis_op_t    *op;
-    ngx_redis_lane_t  *lane;
+    ngx_redis_op_t      *op;
+    ngx_redis_lane_t    *lane;
+    ngx_redis_status_e   status;
 
     if (redis->closed) {
         return NULL;
@@ -44,26 +45,21 @@ ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
     op->timer.data = op;
     op->timer.log = ngx_cycle->log;
 
-    ngx_queue_insert_tail(&lane->waiting, &op->queue);
+    if (ngx_redis_queue_join(op) != NGX_OK) {
+        ngx_free(op);
+        return NULL;
+    }
 
-    if (ngx_redis_check_command(redis, cmd) != NGX_OK) {
-        ngx_redis_op_fail(op, NGX_REDIS_ERROR);
+    status = ngx_redis_check(op);
 
-    } else if (!cmd->urgent
-               && (redis->shutdown || ngx_redis_full(lane)))
-    {
-        ngx_redis_op_fail(op, NGX_REDIS_UNAVAILABLE);
-
-    } else if ((ngx_msec_int_t) (cmd->deadline - ngx_current_msec) <= 0) {
-        ngx_redis_op_fail(op, NGX_REDIS_TIMEOUT);
+    if (status != NGX_REDIS_OK) {
+        ngx_redis_op_fail(op, status);
 
     } else {
         ngx_redis_op_arm(op);
     }
 
     lane->live++;
-    lane->commands++;
-    lane->bytes += op->size;
 
     if (lane->connection) {
         lane->connection->idle = 0;
@@ -97,11 +93,18 @@ ngx_redis_command_size(ngx_redis_command_t *cmd)
 }
 
 
-static ngx_int_t
-ngx_redis_check_command(ngx_redis_t *redis, ngx_redis_command_t *cmd)
-{
-    ngx_redis_conf_t  *conf;
+/* NGX_REDIS_OK, or why a command that was submitted fails at once */
 
+static ngx_redis_status_e
+ngx_redis_check(ngx_redis_op_t *op)
+{
+    ngx_redis_t          *redis;
+    ngx_redis_conf_t     *conf;
+    ngx_redis_status_e    status;
+    ngx_redis_command_t  *cmd;
+
+    cmd = &op->cmd;
+    redis = op->lane->redis;
     conf = &redis->conf;
 
     if (cmd->script
@@ -111,45 +114,57 @@ ngx_redis_check_command(ngx_redis_t *redis, ngx_redis_command_t *cmd)
     {
         ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
                       "redis: impossible command while %s", cmd->action);
-        return NGX_ERROR;
+        return NGX_REDIS_ERROR;
     }
 
-    return NGX_OK;
+    if ((ngx_msec_int_t) (cmd->deadline - ngx_current_msec) <= 0) {
+        return NGX_REDIS_TIMEOUT;
+    }
+
+    if (cmd->urgent) {
+        return NGX_REDIS_OK;
+    }
+
+    if (redis->shutdown) {
+        return NGX_REDIS_UNAVAILABLE;
+    }
+
+    status = ngx_redis_queue_check(op);
+
+    if (status != NGX_REDIS_OK) {
+        ngx_redis_log_full(op->lane);
+    }
+
+    return status;
 }
 
 
-static ngx_int_t
-ngx_redis_full(ngx_redis_lane_t *lane)
+/* once a minute: an account that sends too much must not fill the log too */
+
+static void
+ngx_redis_log_full(ngx_redis_lane_t *lane)
 {
     ngx_redis_t  *redis;
 
     redis = lane->redis;
 
-    if (lane->commands < NGX_REDIS_MAX_COMMANDS
-        && lane->bytes < NGX_REDIS_MAX_BYTES)
-    {
-        return 0;
-    }
-
-    if (!redis->full) {
-        redis->full = 1;
-
+    if (ngx_redis_log_due(&redis->full, NGX_REDIS_LOG_QUIET)) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "redis: %V has %ui commands, %uz bytes unanswered, "
                       "more are refused",
                       &redis->conf.address, lane->commands, lane->bytes);
     }
-
-    return 1;
 }
 
 
-void
+ngx_uint_t
 ngx_redis_cancel(ngx_redis_op_t *op)
 {
+    ngx_uint_t         maybe;
     ngx_redis_lane_t  *lane;
 
     lane = op->lane;
+    maybe = op->sent || op->losses;
 
     ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
                    "redis cancel %p", op);
@@ -162,13 +177,12 @@ ngx_redis_cancel(ngx_redis_op_t *op)
         ngx_redis_op_abandon(op);
 
     } else {
-        lane->live--;
-
-        ngx_queue_remove(&op->queue);
-        ngx_redis_op_free(op);
+        ngx_redis_op_drop(op);
     }
 
     ngx_redis_lane_post(lane);
+
+    return maybe;
 }
 
 
@@ -291,9 +305,7 @@ ngx_redis_op_expire(ngx_event_t *ev)
             status = lane->status;
         }
 
-        ngx_queue_remove(&op->queue);
-        lane->live--;
-        ngx_redis_op_free(op);
+        ngx_redis_op_drop(op);
     }
 
     if (dead) {
@@ -350,8 +362,20 @@ ngx_redis_op_fail(ngx_redis_op_t *op, ngx_redis_status_e status)
 
     op->status = status;
 
-    ngx_queue_remove(&op->queue);
+    ngx_redis_queue_remove(op);
     ngx_queue_insert_tail(&lane->failed, &op->queue);
+}
+
+
+/* one that is not sent, and that nobody waits for any more */
+
+void
+ngx_redis_op_drop(ngx_redis_op_t *op)
+{
+    op->lane->live--;
+
+    ngx_redis_queue_remove(op);
+    ngx_redis_op_free(op);
 }
 
 
@@ -360,13 +384,8 @@ ngx_redis_op_fail(ngx_redis_op_t *op, ngx_redis_status_e status)
 void
 ngx_redis_op_free(ngx_redis_op_t *op)
 {
-    ngx_redis_lane_t  *lane;
-
-    lane = op->lane;
-
-    if (op->kind == NGX_REDIS_COMMAND) {
-        lane->commands--;
-        lane->bytes -= op->size;
+    if (op->flow) {
+        ngx_redis_queue_leave(op);
     }
 
     ngx_free(op);
@@ -454,10 +473,9 @@ ngx_redis_close_server(void *data)
     for (i = 0; i < NGX_REDIS_LANES; i++) {
         lane = &redis->lanes[i];
 
-        ngx_redis_drop(&lane->sent);
-        ngx_redis_drop(&lane->again);
-        ngx_redis_drop(&lane->waiting);
-        ngx_redis_drop(&lane->failed);
+        ngx_redis_queue_each(lane, ngx_redis_drop, NULL);
+        ngx_redis_drop_all(&lane->failed);
+        ngx_redis_drop_all(&lane->sent);
 
         lane->live = 0;
         lane->partial = NULL;
@@ -477,8 +495,17 @@ ngx_redis_close_server(void *data)
 }
 
 
+/* to lane->failed: a flow must not be freed while all are visited */
+
 static void
-ngx_redis_drop(ngx_queue_t *queue)
+ngx_redis_drop(ngx_redis_op_t *op, void *data)
+{
+    ngx_redis_op_fail(op, NGX_REDIS_UNAVAILABLE);
+}
+
+
+static void
+ngx_redis_drop_all(ngx_queue_t *queue)
 {
     ngx_queue_t     *q;
     ngx_redis_op_t  *op;

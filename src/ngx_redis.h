@@ -72,6 +72,7 @@ typedef enum {
     NGX_REDIS_OK = 0,      /* a reply that is no error */
     NGX_REDIS_UNAVAILABLE, /* no connection, or not able to serve: 502 */
     NGX_REDIS_TIMEOUT,     /* no answer in time: 504 */
+    NGX_REDIS_CROWDED,     /* too many of its flow wait: 429 */
     NGX_REDIS_ERROR        /* Redis refused it, a script failed, a reply of
                               no known shape, or no memory: 500 */
 } ngx_redis_status_e;
@@ -97,6 +98,9 @@ typedef void (*ngx_redis_arg_pt)(void *data, ngx_uint_t i,
 
 
 typedef struct {
+    ngx_str_t              flow;       /* whose command it is, such as an
+                                          account: flows take turns; bytes as
+                                          those of argv */
     ngx_redis_script_t    *script;     /* NULL: argv is the whole command;
                                           else argv is what follows EVALSHA
                                           and the sha: numkeys, keys, args */
@@ -106,18 +110,19 @@ typedef struct {
                                           one by one as there is room */
     ngx_redis_arg_pt       more;
     size_t                 more_size;  /* their bytes, all together */
-    ngx_redis_lane_e       lane;       /* commands of one lane are sent, and
-                                          run by Redis, in submit's order */
+    ngx_redis_lane_e       lane;       /* commands of one flow and lane are
+                                          sent, and run by Redis, in submit's
+                                          order, except urgent ones */
     ngx_msec_t             timeout;    /* ms for connect plus one answer */
     ngx_msec_t             deadline;   /* ngx_current_msec at which the
                                           command is given up, retries and
                                           all */
     const char            *action;     /* for the log: "locking" */
-    unsigned               urgent:1;   /* taken even when too much is pending,
-                                          waits for a lost server to come back
-                                          instead of failing fast, but in an
-                                          exiting worker no longer than a
-                                          second: a release */
+    unsigned               read:1;     /* changes nothing */
+    unsigned               urgent:1;   /* a lock release: never refused, goes
+                                          ahead of what waits, is retried until
+                                          the deadline, at most 1 s in an
+                                          exiting worker */
 } ngx_redis_command_t;
 
 
@@ -143,7 +148,10 @@ ngx_redis_t *ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers,
     ngx_redis_conf_t *conf);
 
 /*
- * Submits a command.  All commands are sent again when the connection is lost
+ * Submits a command.  What Redis owes a connection is bounded; what waits for
+ * that is taken from the flows in turn, and where too much waits, commands of
+ * a flow with more than its share of it are refused (NGX_REDIS_CROWDED).  All
+ * commands are sent again when the connection is lost
  * under them or Redis cannot serve yet (LOADING, READONLY, ...), until the
  * deadline: they must be safe to run twice.  cmd is copied; argv, the bytes it
  * points to, and what more looks at stay the caller's and must live until the
@@ -157,9 +165,10 @@ ngx_redis_op_t *ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
 
 /*
  * The handler will not be called.  A command not yet sent as a whole is never
- * executed; one that was may be, its reply is thrown away.  op is gone.
+ * executed; one that was may be, its reply is dropped unread.  op is gone.
+ * Returns 1 when it was sent, or may have been, else 0.
  */
-void ngx_redis_cancel(ngx_redis_op_t *op);
+ngx_uint_t ngx_redis_cancel(ngx_redis_op_t *op);
 
 /* Element i, i < reply->n, of an array as a view of its own. */
 void ngx_redis_reply_element(ngx_redis_reply_t *reply, size_t i,

@@ -11,7 +11,11 @@
 #include "ngx_redis_private.h"
 
 
-static void ngx_redis_limit_arrays(redisReader *reader);
+static ngx_uint_t ngx_redis_passes(ngx_err_t err);
+static void ngx_redis_watch_replies(ngx_redis_lane_t *lane,
+    redisReader *reader);
+static void *ngx_redis_create_string(const redisReadTask *task, char *str,
+    size_t len);
 static void *ngx_redis_create_array(const redisReadTask *task,
     ngx_redis_elements_t elements);
 static ngx_int_t ngx_redis_auth(ngx_redis_lane_t *lane);
@@ -40,6 +44,7 @@ static const char  *ngx_redis_actions[] = {
 ngx_int_t
 ngx_redis_connect(ngx_redis_lane_t *lane)
 {
+    ngx_err_t           err;
     redisAsyncContext  *ac;
     ngx_redis_addr_t   *addr;
 
@@ -47,6 +52,8 @@ ngx_redis_connect(ngx_redis_lane_t *lane)
 
     ngx_log_debug2(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
                    "redis connect to %V, lane %d", &addr->name, lane->id);
+
+    ngx_set_errno(0);
 
     if (addr->port) {
         ac = redisAsyncConnect(addr->host, addr->port);
@@ -61,23 +68,36 @@ ngx_redis_connect(ngx_redis_lane_t *lane)
     }
 
     if (ac->c.err) {
-        ngx_redis_lane_lost(lane, ac->c.errstr);
+        err = (ac->c.err == REDIS_ERR_IO) ? ngx_errno : 0;
+
+        if (ngx_redis_passes(err)) {
+            ngx_redis_log_outage(lane, "could not connect to", ac->c.errstr);
+            ngx_redis_lane_hold(lane, &ngx_redis_busy);
+
+        } else {
+            ngx_redis_lane_lost(lane, ac->c.errstr);
+        }
+
         redisAsyncFree(ac);
         return NGX_ERROR;
     }
 
-    ngx_redis_limit_arrays(ac->c.reader);
+    ngx_redis_watch_replies(lane, ac->c.reader);
 
     lane->ac = ac;
 
     if (ngx_redis_event_attach(lane) != NGX_OK) {
         lane->ac = NULL;
         redisAsyncFree(ac);
-        ngx_redis_lane_lost(lane, "no free connection in nginx");
+
+        ngx_redis_log_outage(lane, "could not connect to",
+                             "no free connection in nginx");
+        ngx_redis_lane_hold(lane, &ngx_redis_busy);
         return NGX_ERROR;
     }
 
     lane->state = NGX_REDIS_CONNECTING;
+    lane->spoken = 0;
     lane->answered = 0;
     lane->heard = ngx_current_msec;
 
@@ -86,30 +106,87 @@ ngx_redis_connect(ngx_redis_lane_t *lane)
 
 
 /*
- * hiredis allocates an array by the length that was announced, and looks at
- * each element when it frees it: *2147483647 would stop a worker for seconds.
+ * A server that is there and busy: a unix socket whose backlog is full
+ * (EAGAIN), no free port, no free file.  What waits is not failed at once, as
+ * it is where nobody listens.
  */
 
+static ngx_uint_t
+ngx_redis_passes(ngx_err_t err)
+{
+    switch (err) {
+
+    case NGX_EAGAIN:
+    case EADDRNOTAVAIL:
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+
+/* what a reply costs is counted as hiredis reads it */
+
 static void
-ngx_redis_limit_arrays(redisReader *reader)
+ngx_redis_watch_replies(ngx_redis_lane_t *lane, redisReader *reader)
 {
     if (ngx_redis_reply_defaults == NULL) {
         ngx_redis_reply_defaults = reader->fn;
         ngx_redis_reply_functions = *reader->fn;
+        ngx_redis_reply_functions.createString = ngx_redis_create_string;
         ngx_redis_reply_functions.createArray = ngx_redis_create_array;
     }
 
     reader->fn = &ngx_redis_reply_functions;
+    reader->privdata = lane;
 }
 
+
+/* what nobody waits for any more is not copied */
+
+static void *
+ngx_redis_create_string(const redisReadTask *task, char *str, size_t len)
+{
+    ngx_redis_lane_t *lane = task->privdata;
+
+    ngx_queue_t     *q;
+    ngx_redis_op_t  *op;
+
+    lane->cost += len;
+
+    if (task->type == REDIS_REPLY_STRING && !ngx_queue_empty(&lane->sent)) {
+        q = ngx_queue_head(&lane->sent);
+        op = ngx_queue_data(q, ngx_redis_op_t, queue);
+
+        if (op->flow && op->handler == NULL) {
+            len = 0;
+        }
+    }
+
+    return ngx_redis_reply_defaults->createString(task, str, len);
+}
+
+
+/*
+ * hiredis allocates an array by the length that was announced, and looks at
+ * each element when it frees it: *2147483647 would stop a worker for seconds.
+ */
 
 static void *
 ngx_redis_create_array(const redisReadTask *task,
     ngx_redis_elements_t elements)
 {
+    ngx_redis_lane_t *lane = task->privdata;
+
     if (elements > NGX_REDIS_MAX_ELEMENTS) {
         return NULL;
     }
+
+    lane->cost += elements * NGX_REDIS_ELEMENT_COST;
 
     return ngx_redis_reply_defaults->createArray(task, elements);
 }

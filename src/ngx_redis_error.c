@@ -7,9 +7,6 @@
 #include "ngx_redis_private.h"
 
 
-/* a word that was not heard of for so long is logged again, ms */
-#define NGX_REDIS_LOG_QUIET  60000
-
 /* the same word with another text behind it */
 #define NGX_REDIS_LOG_OTHER  1000
 
@@ -42,15 +39,19 @@ static ngx_redis_refusal_t  ngx_redis_refusals[] = {
     { ngx_string("CLUSTERDOWN"),  NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0, 0 },
     { ngx_string("TRYAGAIN"),     NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0, 0 },
     { ngx_string("READONLY"),     NGX_REDIS_UNAVAILABLE, 1, 0, 0, 1, 0 },
+    { ngx_string("NOREPLICAS"),   NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0, 0 },
     { ngx_string("BUSY"),         NGX_REDIS_TIMEOUT,     1, 0, 0, 0, 0 },
 
     /* refused for reasons of its own */
 
     { ngx_string("OOM"),          NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
     { ngx_string("MISCONF"),      NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
-    { ngx_string("NOREPLICAS"),   NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
     { ngx_string("NOAUTH"),       NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
     { ngx_string("WRONGPASS"),    NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
+    { ngx_string("DENIED"),       NGX_REDIS_UNAVAILABLE, 0, 0, 1, 0, 0 },
+    { ngx_string("MOVED"),        NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
+    { ngx_string("ASK"),          NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
+    { ngx_string("CROSSSLOT"),    NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
     { ngx_string("NOPERM"),       NGX_REDIS_ERROR,       0, 0, 0, 0, 1 },
     { ngx_string("WRONGTYPE"),    NGX_REDIS_ERROR,       0, 0, 0, 0, 1 },
 
@@ -58,6 +59,10 @@ static ngx_redis_refusal_t  ngx_redis_refusals[] = {
 
     { ngx_null_string,            NGX_REDIS_ERROR,       0, 0, 0, 0, 1 }
 };
+
+
+ngx_redis_refusal_t  ngx_redis_busy =
+    { ngx_null_string,            NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0, 0 };
 
 
 /* a row for each of ngx_redis_t.refusals */
@@ -86,6 +91,20 @@ ngx_redis_refusal(redisReply *r)
     }
 
     return refusal;
+}
+
+
+ngx_uint_t
+ngx_redis_log_due(ngx_redis_said_t *said, ngx_msec_t quiet)
+{
+    if (said->used && ngx_current_msec - said->at < quiet) {
+        return 0;
+    }
+
+    said->used = 1;
+    said->at = ngx_current_msec;
+
+    return 1;
 }
 
 
@@ -170,7 +189,11 @@ ngx_redis_log_outage(ngx_redis_lane_t *lane, const char *what,
     redis = lane->redis;
     addr = &redis->addrs[lane->addr];
 
-    level = redis->outage ? NGX_LOG_INFO : NGX_LOG_ERR;
+    /* one client can make an outage, and end it, time and again */
+
+    level = (!redis->outage
+             && ngx_redis_log_due(&redis->lost, NGX_REDIS_LOG_OTHER))
+            ? NGX_LOG_ERR : NGX_LOG_INFO;
 
     ngx_log_error(level, ngx_cycle->log, 0, "redis: %s %V%s%s",
                   what, &addr->name, *why ? ": " : "", why);

@@ -18,6 +18,8 @@ static void ngx_redis_event_del_read(void *data);
 static void ngx_redis_event_add_write(void *data);
 static void ngx_redis_event_del_write(void *data);
 static void ngx_redis_event_cleanup(void *data);
+static const char *ngx_redis_last_words(ngx_redis_lane_t *lane,
+    redisAsyncContext *ac, u_char *buf);
 
 
 ngx_int_t
@@ -114,6 +116,7 @@ ngx_redis_event_read(ngx_event_t *rev)
     }
 
     lane->heard = ngx_current_msec;
+    lane->spoken = 1;
 
     /* ends with the context gone, or with the replies taken */
 
@@ -255,6 +258,8 @@ ngx_redis_event_cleanup(void *data)
 {
     ngx_redis_lane_t  *lane = data;
 
+    u_char              buf[NGX_REDIS_LOG_LEN + 1];
+    const char         *why;
     ngx_connection_t   *c;
     redisAsyncContext  *ac;
 
@@ -264,6 +269,8 @@ ngx_redis_event_cleanup(void *data)
     if (c == NULL) {
         return;
     }
+
+    why = ngx_redis_last_words(lane, ac, buf);
 
     ac->ev.data = NULL;
     ac->ev.addRead = NULL;
@@ -288,5 +295,41 @@ ngx_redis_event_cleanup(void *data)
     lane->connection = NULL;
     lane->ac = NULL;
 
-    ngx_redis_lane_lost(lane, ac->c.errstr);
+    ngx_redis_lane_lost(lane, why);
+}
+
+
+/*
+ * Redis in protected mode, or with too many clients, says so unasked and hangs
+ * up: a write fails before that was read.  Only the first words of a connection
+ * are looked at, and only an error: the rest is not for the log.
+ */
+
+static const char *
+ngx_redis_last_words(ngx_redis_lane_t *lane, redisAsyncContext *ac,
+    u_char *buf)
+{
+    u_char     *end;
+    ssize_t     n;
+    ngx_str_t   text;
+
+    if (lane->spoken || lane->end != NGX_REDIS_LOST) {
+        return ac->c.errstr;
+    }
+
+    n = recv(ac->c.fd, buf, NGX_REDIS_LOG_LEN, MSG_DONTWAIT);
+
+    if (n < 2 || buf[0] != '-') {
+        return ac->c.errstr;
+    }
+
+    end = ngx_strlchr(buf, buf + n, CR);
+
+    text.data = buf + 1;
+    text.len = (end ? end : buf + n) - text.data;
+
+    ngx_redis_printable(&text, buf);
+    buf[text.len] = '\0';
+
+    return (const char *) buf;
 }

@@ -14,6 +14,7 @@
 
 static void ngx_redis_lane_turn(ngx_event_t *ev);
 static ngx_msec_t ngx_redis_lane_patience(ngx_redis_lane_t *lane);
+static void ngx_redis_lane_look(ngx_redis_op_t *op, void *data);
 static void ngx_redis_lane_resume(ngx_event_t *ev);
 static void ngx_redis_lane_move(ngx_redis_lane_t *lane, ngx_uint_t addr);
 static void ngx_redis_lane_deliver(ngx_redis_lane_t *lane);
@@ -28,10 +29,7 @@ ngx_redis_lane_init(ngx_redis_lane_t *lane, ngx_redis_t *redis,
     lane->redis = redis;
     lane->id = id;
 
-    ngx_queue_init(&lane->waiting);
-    ngx_queue_init(&lane->again);
-    ngx_queue_init(&lane->sent);
-    ngx_queue_init(&lane->failed);
+    ngx_redis_queue_init(lane);
 
     lane->turn.handler = ngx_redis_lane_turn;
     lane->turn.data = lane;
@@ -59,9 +57,11 @@ ngx_redis_lane_post(ngx_redis_lane_t *lane)
 static void
 ngx_redis_lane_turn(ngx_event_t *ev)
 {
+    ngx_int_t          rc;
     ngx_redis_lane_t  *lane;
 
     lane = ev->data;
+    rc = NGX_OK;
 
     ngx_redis_lane_deliver(lane);
 
@@ -69,17 +69,18 @@ ngx_redis_lane_turn(ngx_event_t *ev)
         ngx_redis_lane_close(lane, NGX_REDIS_CLOSED);
     }
 
-    if (!ngx_queue_empty(&lane->again) || !ngx_queue_empty(&lane->waiting)) {
-
-        if (lane->state == NGX_REDIS_DOWN && !lane->hold) {
-            ngx_redis_lane_wait(lane);
-        }
+    if (lane->state == NGX_REDIS_DOWN && !lane->hold
+        && ngx_redis_queue_waits(lane))
+    {
+        ngx_redis_lane_wait(lane);
     }
 
     if (lane->state == NGX_REDIS_READY && !lane->hold) {
         lane->sending = 1;
 
-        if (ngx_redis_send_waiting(lane) != NGX_OK) {
+        rc = ngx_redis_send_waiting(lane);
+
+        if (rc == NGX_ERROR) {
             ngx_redis_lane_close(lane, NGX_REDIS_LOST);
         }
 
@@ -90,11 +91,8 @@ ngx_redis_lane_turn(ngx_event_t *ev)
         ngx_redis_event_flush(lane);
     }
 
-    if (lane->state == NGX_REDIS_READY && !lane->hold
-        && !lane->connection->write->active
-        && (lane->partial
-            || !ngx_queue_empty(&lane->again)
-            || !ngx_queue_empty(&lane->waiting)))
+    if (rc == NGX_AGAIN && lane->connection
+        && !lane->connection->write->active)
     {
         /* more than one write takes: others of this worker come first */
 
@@ -145,10 +143,7 @@ ngx_redis_lane_wait(ngx_redis_lane_t *lane)
 
             /* what is left waits for Redis to come back */
 
-            if ((!ngx_queue_empty(&lane->again)
-                 || !ngx_queue_empty(&lane->waiting))
-                && !lane->pause.timer_set)
-            {
+            if (ngx_redis_queue_waits(lane) && !lane->pause.timer_set) {
                 ngx_add_timer(&lane->pause, (ngx_msec_t) left);
             }
 
@@ -202,11 +197,7 @@ ngx_redis_lane_dead(ngx_redis_lane_t *lane)
 static ngx_msec_t
 ngx_redis_lane_patience(ngx_redis_lane_t *lane)
 {
-    ngx_uint_t       i;
-    ngx_queue_t     *q;
-    ngx_redis_op_t  *op;
-
-    ngx_queue_t  *queues[] = { &lane->sent, &lane->again, &lane->waiting };
+    ngx_queue_t  *q;
 
     if (lane->looked == ngx_current_msec) {
         return lane->patience;
@@ -215,21 +206,27 @@ ngx_redis_lane_patience(ngx_redis_lane_t *lane)
     lane->looked = ngx_current_msec;
     lane->patience = 0;
 
-    for (i = 0; i < 3; i++) {
-
-        for (q = ngx_queue_head(queues[i]);
-             q != ngx_queue_sentinel(queues[i]);
-             q = ngx_queue_next(q))
-        {
-            op = ngx_queue_data(q, ngx_redis_op_t, queue);
-
-            if (op->handler) {
-                lane->patience = ngx_max(lane->patience, op->cmd.timeout);
-            }
-        }
+    for (q = ngx_queue_head(&lane->sent);
+         q != ngx_queue_sentinel(&lane->sent);
+         q = ngx_queue_next(q))
+    {
+        ngx_redis_lane_look(ngx_queue_data(q, ngx_redis_op_t, queue), lane);
     }
 
+    ngx_redis_queue_each(lane, ngx_redis_lane_look, lane);
+
     return lane->patience;
+}
+
+
+static void
+ngx_redis_lane_look(ngx_redis_op_t *op, void *data)
+{
+    ngx_redis_lane_t *lane = data;
+
+    if (op->handler) {
+        lane->patience = ngx_max(lane->patience, op->cmd.timeout);
+    }
 }
 
 
@@ -313,8 +310,6 @@ ngx_redis_lane_settle(ngx_redis_lane_t *lane)
     if (lane->live) {
         return;
     }
-
-    lane->redis->full = 0;
 
     if (lane->connection == NULL) {
         return;

@@ -22,8 +22,8 @@ static ngx_uint_t ngx_redis_lane_retry(ngx_redis_lane_t *lane,
     ngx_redis_state_e state, const char *why);
 static void ngx_redis_lane_backoff(ngx_redis_lane_t *lane,
     ngx_redis_status_e status);
-static void ngx_redis_lane_fail_queue(ngx_queue_t *queue,
-    ngx_redis_status_e status);
+static void ngx_redis_lane_clear(ngx_redis_op_t *op, void *data);
+static void ngx_redis_lane_fail_op(ngx_redis_op_t *op, void *data);
 
 
 /* an answer: the next loss is the first one */
@@ -135,15 +135,24 @@ ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why)
 static void
 ngx_redis_lane_requeue(ngx_redis_lane_t *lane, ngx_redis_end_e end)
 {
+    ngx_uint_t       suspect;
     ngx_queue_t     *q;
     ngx_redis_op_t  *op;
 
+    suspect = lane->alone && end == NGX_REDIS_LOST;
+
+    if (suspect) {
+
+        /* its setup was answered: this connection was a good one */
+
+        lane->retried = 0;
+    }
+
     while (!ngx_queue_empty(&lane->sent)) {
         q = ngx_queue_head(&lane->sent);
-        ngx_queue_remove(q);
-
         op = ngx_queue_data(q, ngx_redis_op_t, queue);
-        op->sent = 0;
+
+        ngx_redis_queue_answered(op, 0);
 
         if (op->handler == NULL) {
             ngx_redis_op_free(op);
@@ -151,6 +160,7 @@ ngx_redis_lane_requeue(ngx_redis_lane_t *lane, ngx_redis_end_e end)
         }
 
         op->losses++;
+        op->suspect = suspect;
         op->renew = (end != NGX_REDIS_SILENT);
 
         ngx_queue_insert_tail(&lane->again, q);
@@ -159,6 +169,17 @@ ngx_redis_lane_requeue(ngx_redis_lane_t *lane, ngx_redis_end_e end)
             ngx_redis_op_fail(op, NGX_REDIS_UNAVAILABLE);
         }
     }
+
+    lane->cost = 0;
+}
+
+
+/* the server itself is away: nothing is said against who lost a connection */
+
+static void
+ngx_redis_lane_clear(ngx_redis_op_t *op, void *data)
+{
+    op->suspect = 0;
 }
 
 
@@ -173,6 +194,8 @@ ngx_redis_lane_retry(ngx_redis_lane_t *lane, ngx_redis_state_e state,
 {
     if (state != NGX_REDIS_READY) {
         ngx_redis_log_outage(lane, "could not connect to", why);
+
+        ngx_redis_queue_each(lane, ngx_redis_lane_clear, NULL);
 
         lane->addr = (lane->addr + 1) % lane->redis->naddrs;
 
@@ -238,31 +261,21 @@ ngx_redis_lane_backoff(ngx_redis_lane_t *lane, ngx_redis_status_e status)
 void
 ngx_redis_lane_fail(ngx_redis_lane_t *lane, ngx_redis_status_e status)
 {
-    ngx_redis_lane_fail_queue(&lane->again, status);
-    ngx_redis_lane_fail_queue(&lane->waiting, status);
+    ngx_redis_queue_each(lane, ngx_redis_lane_fail_op, &status);
 }
 
 
 static void
-ngx_redis_lane_fail_queue(ngx_queue_t *queue, ngx_redis_status_e status)
+ngx_redis_lane_fail_op(ngx_redis_op_t *op, void *data)
 {
-    ngx_uint_t       wait;
-    ngx_queue_t     *q, *next;
-    ngx_redis_op_t  *op;
+    ngx_redis_status_e *status = data;
 
-    for (q = ngx_queue_head(queue);
-         q != ngx_queue_sentinel(queue);
-         q = next)
-    {
-        next = ngx_queue_next(q);
+    ngx_uint_t  wait;
 
-        op = ngx_queue_data(q, ngx_redis_op_t, queue);
+    wait = op->cmd.urgent
+           || ((op->losses || op->held) && !op->lane->redis->shutdown);
 
-        wait = op->cmd.urgent
-               || ((op->losses || op->held) && !op->lane->redis->shutdown);
-
-        if (!wait || status == NGX_REDIS_ERROR) {
-            ngx_redis_op_fail(op, status);
-        }
+    if (!wait || *status == NGX_REDIS_ERROR) {
+        ngx_redis_op_fail(op, *status);
     }
 }

@@ -3,14 +3,16 @@
  * What the files of the client share.  Only they know hiredis.
  *
  * A server has lanes; a lane is at most one connection and the commands that
- * go through it.  A command (op) is in one of four queues of its lane:
+ * go through it.  The commands of one caller's flow (an account) are sent in
+ * their order; flows take turns.  A command (op) is in one of four queues:
  *
- *     waiting   not sent yet
- *     again     to be sent again, ahead of those
- *     sent      in the order in which hiredis will get the replies; one that
- *               nobody waits for any more (handler NULL) stays as a tombstone;
- *               of the last one arguments may still be missing (partial)
- *     failed    its handler is to be called with op->status
+ *     waiting   of its flow: not sent yet
+ *     again     of the lane: to be sent again, or a release, ahead of those
+ *     sent      of the lane, in the order in which hiredis will get the
+ *               replies; one that nobody waits for any more (handler NULL)
+ *               stays as a tombstone; of the last one arguments may still be
+ *               missing (partial)
+ *     failed    of the lane: its handler is to be called with op->status
  *
  * hiredis is called from socket events, the turn of a lane, timers and
  * ngx_redis_close() only, never from ngx_redis_submit() or ngx_redis_cancel():
@@ -35,14 +37,28 @@
 
 
 #define NGX_REDIS_LANES          2
-#define NGX_REDIS_REFUSALS       16
+#define NGX_REDIS_REFUSALS       24
 
 /*
- * When a lane holds that much, sent or not, it takes no more.  A command is
- * taken whatever its own size: refused for that, it would be so for ever.
+ * When a lane holds that much, sent or not, a flow that has more than its share
+ * is refused: these limits divided by the flows there are, one command at
+ * least.  With twice as much, all are.
  */
 #define NGX_REDIS_MAX_COMMANDS   4096
 #define NGX_REDIS_MAX_BYTES      (32 * 1024 * 1024)
+
+/*
+ * What Redis may owe: commands of a lane that are sent and not answered, their
+ * replies' expected cost, and that of one flow's.  The cost of a reply is its
+ * bytes, and NGX_REDIS_ELEMENT_COST for each element of an array.
+ */
+#define NGX_REDIS_MAX_UNANSWERED  64
+#define NGX_REDIS_MAX_OWED        (32 * 1024 * 1024)
+#define NGX_REDIS_FLOW_OWED       (1024 * 1024)
+#define NGX_REDIS_ELEMENT_COST    1024
+
+/* what is expected of a flow that has not had a reply yet */
+#define NGX_REDIS_FIRST_COST      (NGX_REDIS_FLOW_OWED / 4)
 
 /* with that much in hiredis' output buffer, the rest waits as it is */
 #define NGX_REDIS_MAX_UNWRITTEN  (256 * 1024)
@@ -55,6 +71,9 @@
 
 /* scripts a server may have: bits of ngx_redis_lane_t.load */
 #define NGX_REDIS_MAX_SCRIPTS    32
+
+/* a word that was not heard of for so long is logged again, ms */
+#define NGX_REDIS_LOG_QUIET      60000
 
 /* bytes of what Redis says that go to the log */
 #define NGX_REDIS_LOG_LEN        200
@@ -73,6 +92,7 @@ typedef size_t                   ngx_redis_elements_t;
 
 
 typedef struct ngx_redis_lane_s  ngx_redis_lane_t;
+typedef struct ngx_redis_flow_s  ngx_redis_flow_t;
 
 
 /* an error reply by its first word: see the table in ngx_redis_error.c */
@@ -94,6 +114,14 @@ typedef struct {
     uint32_t               hash;
     unsigned               used:1;
 } ngx_redis_refusal_log_t;
+
+
+/* when a line that any client can cause was last logged */
+
+typedef struct {
+    ngx_msec_t             at;
+    unsigned               used:1;
+} ngx_redis_said_t;
 
 
 typedef struct {
@@ -134,21 +162,39 @@ struct ngx_redis_op_s {
     ngx_queue_t            queue;
     ngx_event_t            timer;
     ngx_redis_lane_t      *lane;
+    ngx_redis_flow_t      *flow;       /* NULL: a command of our own */
     ngx_redis_kind_e       kind;
     ngx_redis_command_t    cmd;
     ngx_redis_handler_pt   handler;
     void                  *data;
     size_t                 size;       /* as counted in lane->bytes */
+    size_t                 owed;       /* as counted in lane->owed */
     ngx_msec_t             since;      /* when it was sent, or began to wait
                                           for that */
     ngx_uint_t             losses;     /* connections lost under it */
     ngx_uint_t             nsent;      /* of cmd.nmore */
     ngx_redis_status_e     status;     /* while in lane->failed */
     unsigned               sent:1;     /* in lane->sent */
+    unsigned               suspect:1;  /* was alone on a connection that was
+                                          lost */
     unsigned               renew:1;    /* the timer starts anew when sent */
     unsigned               loaded:1;   /* NOSCRIPT was answered in this
                                           wait */
     unsigned               held:1;     /* refused, to be sent again */
+};
+
+
+/* the commands of one caller in a lane, as long as there are any */
+
+struct ngx_redis_flow_s {
+    ngx_str_node_t         node;       /* in lane->flows */
+    ngx_queue_t            queue;      /* in lane->turns, while queued */
+    ngx_queue_t            waiting;
+    ngx_uint_t             commands;   /* of this flow, sent or not */
+    size_t                 bytes;
+    ngx_uint_t             unanswered;
+    size_t                 cost;       /* expected of a reply */
+    unsigned               queued:1;
 };
 
 
@@ -162,7 +208,11 @@ struct ngx_redis_lane_s {
     ngx_redis_kind_e       step;       /* of NGX_REDIS_SETUP */
     ngx_redis_end_e        end;        /* why we close it ourselves */
 
-    ngx_queue_t            waiting;
+    ngx_rbtree_t           flows;
+    ngx_rbtree_node_t      sentinel;
+    ngx_uint_t             nflows;
+    ngx_queue_t            turns;      /* flows that may send, in turn */
+
     ngx_queue_t            again;
     ngx_queue_t            sent;
     ngx_queue_t            failed;
@@ -175,6 +225,9 @@ struct ngx_redis_lane_s {
     ngx_uint_t             live;       /* commands with a handler */
     ngx_uint_t             commands;   /* those and the tombstones */
     size_t                 bytes;
+    ngx_uint_t             unanswered; /* in sent */
+    size_t                 owed;       /* cost of their replies, expected */
+    size_t                 cost;       /* of the reply that is being read */
     size_t                 unwritten;  /* in hiredis' output buffer */
     uint32_t               load;       /* scripts to load, a bit each */
 
@@ -195,8 +248,12 @@ struct ngx_redis_lane_s {
                                           is over */
     unsigned               moved:1;    /* the hold is followed by a new
                                           connection */
-    unsigned               answered:1; /* on this connection */
+    unsigned               spoken:1;   /* something was read on this
+                                          connection */
+    unsigned               answered:1; /* and it was an answer */
     unsigned               retried:1;  /* at once, and no answer yet */
+    unsigned               alone:1;    /* a command that lost a connection is
+                                          sent, and nothing with it */
     unsigned               broken:1;   /* inside a command that will never be
                                           whole: to be closed */
     unsigned               sending:1;  /* inside the turn */
@@ -213,8 +270,12 @@ struct ngx_redis_s {
 
     ngx_redis_refusal_log_t  refusals[NGX_REDIS_REFUSALS];
 
+    ngx_redis_said_t       lost;       /* an outage */
+    ngx_redis_said_t       full;       /* a flow was refused */
+    ngx_redis_said_t       hangup;     /* a command was, that ends
+                                          connections */
+
     unsigned               outage:1;   /* logged, not over yet */
-    unsigned               full:1;     /* bounds: logged */
     unsigned               evicts:1;   /* warned of maxmemory-policy */
     unsigned               forgets:1;  /* warned of appendonly */
     unsigned               shutdown:1; /* worker_shutdown_timeout is over */
@@ -230,8 +291,49 @@ void ngx_redis_op_finish(ngx_redis_op_t *op, ngx_redis_status_e status,
 void ngx_redis_op_fail(ngx_redis_op_t *op, ngx_redis_status_e status);
 void ngx_redis_op_abandon(ngx_redis_op_t *op);
 void ngx_redis_op_free(ngx_redis_op_t *op);
+void ngx_redis_op_drop(ngx_redis_op_t *op);
 void ngx_redis_reply_view(redisReply *r, ngx_redis_reply_t *reply);
 void ngx_redis_close_server(void *data);
+
+
+/* ngx_redis_queue.c: which command is sent next */
+
+void ngx_redis_queue_init(ngx_redis_lane_t *lane);
+
+/* Puts a new command into its flow; NGX_OK or NGX_ERROR, no memory. */
+ngx_int_t ngx_redis_queue_join(ngx_redis_op_t *op);
+
+/* The command is to be freed: it was in a flow, and is in no queue. */
+void ngx_redis_queue_leave(ngx_redis_op_t *op);
+
+/*
+ * NGX_REDIS_OK; NGX_REDIS_CROWDED when the lane is full and the flow of op has
+ * more than its share of it; NGX_REDIS_UNAVAILABLE when it is full all the
+ * same.
+ */
+ngx_redis_status_e ngx_redis_queue_check(ngx_redis_op_t *op);
+
+/* Takes a command that is not sent out of its queue. */
+void ngx_redis_queue_remove(ngx_redis_op_t *op);
+
+/*
+ * Takes out the command to be sent next.  Returns NULL when none waits, or
+ * what waits must not be sent before something was answered.
+ */
+ngx_redis_op_t *ngx_redis_queue_next(ngx_redis_lane_t *lane);
+
+/* 1: a command waits to be sent, now or when something was answered; else 0 */
+ngx_uint_t ngx_redis_queue_waits(ngx_redis_lane_t *lane);
+
+/* op is sent, or some of it: to the end of lane->sent. */
+void ngx_redis_queue_sent(ngx_redis_op_t *op);
+
+/* op was answered, at this cost, or lost (0): out of lane->sent. */
+void ngx_redis_queue_answered(ngx_redis_op_t *op, size_t cost);
+
+/* Calls visit for each command that waits; it may take that one out. */
+void ngx_redis_queue_each(ngx_redis_lane_t *lane,
+    void (*visit)(ngx_redis_op_t *op, void *data), void *data);
 
 
 /* ngx_redis_lane.c */
@@ -268,9 +370,10 @@ void ngx_redis_lane_fail(ngx_redis_lane_t *lane, ngx_redis_status_e status);
 /*
  * Hands what waits to hiredis: scripts to be loaded, then commands, as long as
  * less than NGX_REDIS_MAX_UNWRITTEN waits to be written.  They are in
- * lane->sent; of the last one arguments may be left for the next call.  On
- * NGX_ERROR (no memory) the connection must be closed: part of a command may
- * be out.
+ * lane->sent; of the last one arguments may be left for the next call.
+ * Returns NGX_OK; NGX_AGAIN when more is to be sent after a write; or
+ * NGX_ERROR (no memory), and then the connection must be closed: part of a
+ * command may be out.
  */
 ngx_int_t ngx_redis_send_waiting(ngx_redis_lane_t *lane);
 
@@ -290,7 +393,13 @@ void ngx_redis_setup_reply(ngx_redis_lane_t *lane, ngx_redis_kind_e kind,
 
 /* ngx_redis_error.c */
 
+/* a server that cannot take a connection now, as if it had said so */
+extern ngx_redis_refusal_t  ngx_redis_busy;
+
 ngx_redis_refusal_t *ngx_redis_refusal(redisReply *r);
+
+/* 1: what was said has not been said for the last quiet ms, and is now */
+ngx_uint_t ngx_redis_log_due(ngx_redis_said_t *said, ngx_msec_t quiet);
 
 /* Makes text the printable beginning of itself, in buf (NGX_REDIS_LOG_LEN). */
 void ngx_redis_printable(ngx_str_t *text, u_char *buf);

@@ -23,6 +23,7 @@ typedef struct {
 } ngx_redis_writer_t;
 
 
+static void ngx_redis_refuse(ngx_redis_op_t *op);
 static ngx_int_t ngx_redis_send_op(ngx_redis_op_t *op);
 static ngx_int_t ngx_redis_send_scripts(ngx_redis_lane_t *lane);
 static ngx_int_t ngx_redis_send(ngx_redis_op_t *op, ngx_str_t *head,
@@ -45,7 +46,6 @@ static void ngx_redis_refused(ngx_redis_op_t *op, redisReply *r);
 ngx_int_t
 ngx_redis_send_waiting(ngx_redis_lane_t *lane)
 {
-    ngx_queue_t     *q, *queue;
     ngx_redis_op_t  *op;
 
     if (lane->partial && ngx_redis_send_more(lane) != NGX_OK) {
@@ -55,36 +55,68 @@ ngx_redis_send_waiting(ngx_redis_lane_t *lane)
     /* nothing may come between the arguments of a command */
 
     if (lane->partial) {
-        return NGX_OK;
+        return NGX_AGAIN;
     }
 
     if (lane->load && ngx_redis_send_scripts(lane) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    while (lane->partial == NULL
-           && lane->unwritten < NGX_REDIS_MAX_UNWRITTEN)
-    {
+    while (lane->unwritten < NGX_REDIS_MAX_UNWRITTEN) {
 
-        queue = ngx_queue_empty(&lane->again) ? &lane->waiting : &lane->again;
-
-        if (ngx_queue_empty(queue)) {
-            break;
+        op = ngx_redis_queue_next(lane);
+        if (op == NULL) {
+            return NGX_OK;
         }
 
-        q = ngx_queue_head(queue);
-        op = ngx_queue_data(q, ngx_redis_op_t, queue);
-
-        ngx_queue_remove(q);
+        if (op->suspect) {
+            ngx_redis_refuse(op);
+            continue;
+        }
 
         if (ngx_redis_send_op(op) != NGX_OK) {
-            ngx_queue_insert_tail(&lane->waiting, q);
+            ngx_queue_insert_head(&lane->again, &op->queue);
             ngx_redis_op_fail(op, NGX_REDIS_ERROR);
             return NGX_ERROR;
         }
+
+        if (lane->partial) {
+            return NGX_AGAIN;
+        }
     }
 
-    return NGX_OK;
+    return ngx_redis_queue_waits(lane) ? NGX_AGAIN : NGX_OK;
+}
+
+
+/*
+ * Redis closes a connection whose answers exceed client-output-buffer-limit:
+ * this is the command that it does not want to answer, and would take the
+ * connection from others again and again.  What a write has done is unknown.
+ */
+
+static void
+ngx_redis_refuse(ngx_redis_op_t *op)
+{
+    ngx_redis_t       *redis;
+    ngx_redis_lane_t  *lane;
+
+    lane = op->lane;
+    redis = lane->redis;
+
+    ngx_queue_insert_head(&lane->again, &op->queue);
+
+    ngx_redis_op_fail(op, op->cmd.read ? NGX_REDIS_ERROR
+                                       : NGX_REDIS_UNAVAILABLE);
+
+    ngx_redis_lane_post(lane);
+
+    if (ngx_redis_log_due(&redis->hangup, NGX_REDIS_LOG_QUIET)) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "redis: %V closed the connection twice under the same "
+                      "command, while %s: see its client-output-buffer-limit",
+                      &redis->addrs[lane->addr].name, op->cmd.action);
+    }
 }
 
 
@@ -168,10 +200,7 @@ ngx_redis_send(ngx_redis_op_t *op, ngx_str_t *head, ngx_uint_t nhead,
         return NGX_ERROR;
     }
 
-    op->sent = 1;
-    op->since = ngx_current_msec;
-
-    ngx_queue_insert_tail(&op->lane->sent, &op->queue);
+    ngx_redis_queue_sent(op);
 
     return NGX_OK;
 }
@@ -427,8 +456,8 @@ ngx_redis_reply_handler(redisAsyncContext *ac, void *r, void *data)
         lane->partial = NULL;
     }
 
-    ngx_queue_remove(q);
-    op->sent = 0;
+    ngx_redis_queue_answered(op, lane->cost + 1);
+    lane->cost = 0;
 
     if (op->kind != NGX_REDIS_COMMAND) {
         ngx_redis_setup_reply(lane, op->kind, reply);
@@ -453,6 +482,10 @@ ngx_redis_reply_handler(redisAsyncContext *ac, void *r, void *data)
         /* hiredis aborts when it finds a reply that nobody waits for */
 
         ngx_redis_surplus(lane);
+    }
+
+    if (ngx_redis_queue_waits(lane)) {
+        ngx_redis_lane_post(lane);
     }
 
     ngx_redis_lane_settle(lane);

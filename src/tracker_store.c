@@ -102,6 +102,8 @@ tracker_job_begin(tracker_store_t *store, ngx_str_t *account,
 
     job->key_base.len = p - job->key_base.data;
 
+    job->command.flow = job->key_base;
+
     return job;
 
 failed:
@@ -189,14 +191,21 @@ tracker_job_close(tracker_job_t *job)
     job->handler = NULL;
     job->set = NULL;
 
-    if (job->state == TRACKER_JOB_LOCKING || (job->op && ngx_exiting)) {
+    if (job->op && (job->command.read || ngx_exiting)) {
 
         /*
-         * The release goes out behind it, in the same lane.  What was lost
-         * would keep an exiting worker until it is sent again.
+         * Nobody wants what is read; what was lost would keep an exiting
+         * worker until it is sent again
          */
 
-        ngx_redis_cancel(job->op);
+        (void) ngx_redis_cancel(job->op);
+        job->op = NULL;
+
+    } else if (job->state == TRACKER_JOB_LOCKING) {
+
+        /* the release goes out behind it, in the same lane */
+
+        job->holds_lock = ngx_redis_cancel(job->op);
         job->op = NULL;
     }
 
@@ -230,6 +239,7 @@ tracker_job_submit(tracker_job_t *job, const char *action,
     cmd->action = action;
     cmd->timeout = job->store->redis_timeout;
     cmd->deadline = job->deadline;
+    cmd->read = (state == TRACKER_JOB_FETCHING || state == TRACKER_JOB_LISTING);
     cmd->urgent = 0;
 
     if (state == TRACKER_JOB_RELEASING) {
@@ -364,6 +374,9 @@ tracker_job_failed(tracker_job_t *job, tracker_job_state_e state,
 
     case NGX_REDIS_TIMEOUT:
         return TRACKER_OUTCOME_TIMEOUT;
+
+    case NGX_REDIS_CROWDED:
+        return TRACKER_OUTCOME_CROWDED;
 
     default:
         return TRACKER_OUTCOME_ERROR;

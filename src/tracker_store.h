@@ -62,6 +62,7 @@ typedef enum {
     TRACKER_OUTCOME_QUOTA,       /* found says how many there are */
     TRACKER_OUTCOME_TAKEN,       /* choose other ids and create again */
     TRACKER_OUTCOME_LOCKED,      /* another request of the account writes */
+    TRACKER_OUTCOME_CROWDED,     /* too many requests of it wait */
     TRACKER_OUTCOME_UNAVAILABLE,
     TRACKER_OUTCOME_TIMEOUT,
     TRACKER_OUTCOME_ERROR,
@@ -225,6 +226,9 @@ ngx_int_t tracker_job_list(tracker_job_t *job, ngx_str_t *cursor,
 
 /* The same for the one tracker of a name, or none. */
 ngx_int_t tracker_job_find(tracker_job_t *job, ngx_str_t *name);
+
+/* Frees what was read last: record, and the records of page. */
+void tracker_job_forget(tracker_job_t *job);
 
 /* Writes the hex sha1 of a record to digest; NGX_OK or NGX_ERROR. */
 ngx_int_t tracker_store_digest(u_char digest[TRACKER_STORE_DIGEST_LEN],

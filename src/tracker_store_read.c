@@ -276,6 +276,21 @@ tracker_job_copy(tracker_job_t *job, ngx_str_t *to, ngx_redis_reply_t *from)
 }
 
 
+void
+tracker_job_forget(tracker_job_t *job)
+{
+    if (job->record.data) {
+        ngx_pfree(job->pool, job->record.data);
+        ngx_str_null(&job->record);
+    }
+
+    if (job->page.records.data) {
+        ngx_pfree(job->pool, job->page.records.data);
+        ngx_str_null(&job->page.records);
+    }
+}
+
+
 /* what was at the same place before is freed where it was large */
 
 static ngx_int_t

@@ -4,6 +4,7 @@ use Test::Nginx::Socket 'no_plan';
 
 use IO::Select;
 use IO::Socket::UNIX;
+use Tracker::H2 qw(h2_connect frame h2_get header);
 
 # One block for each bug that was found and fixed, unless its subject's file
 # has a rule of its own for it.
@@ -75,36 +76,6 @@ sub relay {
             syswrite $to, $bytes;
         }
     }
-}
-
-# one frame of HTTP/2
-sub frame {
-    my ($type, $flags, $stream, $payload) = @_;
-
-    return substr(pack('N', length $payload), 1)
-           . pack('CCN', $type, $flags, $stream) . $payload;
-}
-
-# a header that is not remembered, its name one of HPACK's table
-sub header {
-    my ($index, $value) = @_;
-
-    return number(15, $index) . number(127, length $value) . $value;
-}
-
-# an integer of HPACK, whose first byte holds less than most
-sub number {
-    my ($most, $n) = @_;
-
-    return chr $n if $n < $most;
-
-    my $bytes = chr $most;
-
-    for ($n -= $most; $n > 127; $n >>= 7) {
-        $bytes .= chr($n % 128 | 128);
-    }
-
-    return $bytes . chr $n;
 }
 
 __DATA__
@@ -302,19 +273,11 @@ use constant STREAMS => 10;
 # a client with windows as large as can be, which has not begun to read
 sub ask {
     my ($account, $id) = @_;
-    my $sock = IO::Socket::INET->new(
-        PeerAddr => "127.0.0.1:$ENV{TEST_NGINX_H2_PORT}",
-        Sockopts => [[Socket::SO_RCVBUF(), pack 'i', 4096]]) or die "h2: $!";
-    my $most = 2 ** 31 - 1;
-    my $fields = "\x82\x86" . header(4, "/v1/manage/tracker/$id")
-                 . header(1, 'localhost')
-                 . header(23, 'Bearer ' . token($account));
+    my $sock = h2_connect(buffer => 4096, window => 2 ** 31 - 1);
 
-    send_bytes($sock, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-                      . frame(4, 0, 0, pack('nN', 4, $most))
-                      . frame(8, 0, 0, pack('N', $most - 65535))
-                      . join '', map { frame(1, 5, 2 * $_ - 1, $fields) }
-                                     1 .. STREAMS);
+    send_bytes($sock, join '',
+               map { h2_get(2 * $_ - 1, "/v1/manage/tracker/$id", $account) }
+                   1 .. STREAMS);
     select undef, undef, undef, 0.5;
 
     return $sock;
@@ -575,16 +538,13 @@ was answered with 408.
         }
     }
 --- scenario
-my $sock = IO::Socket::INET->new(
-    PeerAddr => "127.0.0.1:$ENV{TEST_NGINX_H2_PORT}") or die "h2: $!";
+my $sock = h2_connect();
 
 pause_redis();
-send_bytes($sock, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . frame(4, 0, 0, '')
-                  . frame(1, 4, 1, "\x83\x86"
-                                   . header(4, '/v1/manage/tracker')
-                                   . header(1, 'localhost')
-                                   . header(23, 'Bearer ' . token('tester'))
-                                   . header(31, 'application/json')));
+send_bytes($sock, frame(1, 4, 1, "\x83\x86" . header(4, '/v1/manage/tracker')
+                                 . header(1, 'localhost')
+                                 . header(23, 'Bearer ' . token('tester'))
+                                 . header(31, 'application/json')));
 select undef, undef, undef, 0.3;
 send_bytes($sock, frame(0, 1, 1, tracker_text('n')));
 select undef, undef, undef, 1.5;

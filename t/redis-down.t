@@ -385,11 +385,11 @@ is_created(create('before'), 'before', 'it runs');
 pause_redis();
 
 my $text = tracker_text('large', map { 'x' x 1000 . $_ } 1 .. 1000);
-my @socks = map { connect_nginx() } 1 .. 48;
+my @socks = map { connect_nginx() } 1 .. 80;
 send_bytes($socks[$_], post('tracker', $text, account => "account $_"))
     for 0 .. $#socks;
 
-# 32 MB may wait for a connection
+# 64 MB may wait for a connection
 my %refused;
 wait_until(sub {
     $refused{$_} = 1 for grep { is_readable($socks[$_]) } 0 .. $#socks;
@@ -403,7 +403,7 @@ resume_redis();
 my @waited = map { $refused{$_} ? () : read_response($socks[$_])->{status} }
                  0 .. $#socks;
 is(scalar(grep { !/^(?:200|502)$/ } @waited), 0, 'stored or refused');
-cmp_ok(scalar(grep { $_ == 200 } @waited), '>=', 20, 'what waited is stored');
+cmp_ok(scalar(grep { $_ == 200 } @waited), '>=', 40, 'what waited is stored');
 is_created(create('after'), 'after', 'it runs again');
 --- error_log
 more are refused

@@ -1,0 +1,317 @@
+use lib 't/lib';
+use Tracker;
+use Test::Nginx::Socket 'no_plan';
+
+use IO::Select;
+use IO::Socket::INET;
+use List::Util qw(max);
+use Time::HiRes qw(sleep time);
+use Tracker::H2 qw(h2_connect h2_get frame);
+
+# One account floods, another one works: it must not notice much of it, nor may
+# the memory of Redis or of a worker grow with what the first one asks for.
+
+use constant {
+    SECONDS      => 1,
+    TRIES        => 3,
+    REDIS_BYTES  => 256 << 20,
+    WORKER_BYTES => 128 << 20,
+};
+
+sub LARGE { tracker_text('large', 'x' x 1_000_000) }
+
+# a line of debugging for each step would be most of what is measured
+log_level('warn');
+worker_connections(4096);
+
+run_tests();
+
+sub create {
+    my ($account, $text) = @_;
+
+    return decode(exchange(post('tracker', $text, account => $account))
+                  ->{body})->{tracker}{id};
+}
+
+sub list_of_1000 {
+    my ($account) = @_;
+    my $text = join ',', map { tracker_text("n$_", 'x' x 900) } 1 .. 1000;
+
+    is(exchange(post('trackers', "[$text]", account => $account))->{status},
+       200, 'a list of a thousand');
+}
+
+# The memory of Redis, and what nginx' workers have in RAM together, in bytes.
+sub memory {
+    my ($redis) = redis('INFO', 'memory') =~ /^used_memory:(\d+)/m;
+    my $workers = 0;
+
+    for my $pid (worker_pids()) {
+        open my $in, '<', "/proc/$pid/status" or next;
+        local $/;
+        $workers += <$in> =~ /^VmRSS:\s+(\d+)/m ? $1 * 1024 : 0;
+    }
+
+    return ($redis, $workers);
+}
+
+# One request after the other for so many seconds: how often each status came,
+# the time that 99 of a hundred took at most, and the most memory that was seen.
+sub work {
+    my ($id, $seconds) = @_;
+    my $sock = connect_nginx();
+    my $get = request('GET', "/v1/manage/tracker/$id", account => 'worker');
+    my ($end, $look) = (time + $seconds, 0);
+    my (%statuses, @times, $redis, $workers);
+
+    while ((my $start = time) < $end) {
+        my $response = exchange($get, $sock);
+
+        push @times, time - $start;
+        $statuses{$response->{status}}++;
+
+        $sock = connect_nginx()
+            if ($response->{headers}{connection} // '') eq 'close';
+
+        if (time > $look) {
+            my ($r, $w) = memory();
+
+            ($redis, $workers) = (max($redis // 0, $r), max($workers // 0, $w));
+            $look = time + 0.05;
+        }
+    }
+
+    @times = sort { $a <=> $b } @times;
+
+    return { statuses => \%statuses, p99 => $times[0.99 * @times],
+             n => scalar @times, redis => $redis, workers => $workers };
+}
+
+# Works while so many processes run the code again and again.
+sub beside {
+    my ($id, $processes, $code) = @_;
+    my @pids;
+
+    for (1 .. $processes) {
+        my $pid = fork() // die "fork: $!";
+
+        if ($pid == 0) {
+            $SIG{PIPE} = 'IGNORE';
+            eval { $code->() } while getppid() != 1;
+            POSIX::_exit(0);
+        }
+
+        push @pids, $pid;
+    }
+
+    sleep 0.3;
+    my $got = work($id, SECONDS);
+
+    kill KILL => @pids;
+    waitpid $_, 0 for @pids;
+
+    return $got;
+}
+
+# A flood by so many processes, made of what the code is for a path.  Its effect
+# on another account is compared with that of rest, and with that of the same
+# flood of requests for a file: the rest of a wait is nginx' own, and that of a
+# busy machine.
+sub flooded {
+    my ($title, $processes, $code, $path) = @_;
+    my $id = create('worker', tracker_text('small'));
+    my ($redis, $workers) = memory();
+    my ($got, $most);
+
+    for (1 .. TRIES) {
+        my $rest = work($id, SECONDS);
+        my $static = beside($id, $processes, $code->('/static'));
+
+        $got = beside($id, $processes, $code->($path));
+        $most = 10 * max($rest->{p99}, $static->{p99});
+
+        diag(sprintf '%s: %d requests, p99 %.1f ms; for a file %d, %.1f ms; at '
+                     . 'rest %d, %.1f ms; Redis +%.0f MB, nginx +%.0f MB',
+             $title, map({ $_->{n}, 1000 * $_->{p99} } $got, $static, $rest),
+             ($got->{redis} - $redis) / 1e6,
+             ($got->{workers} - $workers) / 1e6);
+
+        last if $got->{p99} <= $most;
+    }
+
+    is(join(' ', keys %{$got->{statuses}}), 200,
+       "$title: the other account is served");
+    cmp_ok($got->{redis} - $redis, '<', REDIS_BYTES, "$title: memory of Redis");
+    cmp_ok($got->{workers} - $workers, '<', WORKER_BYTES,
+           "$title: memory of nginx");
+    cmp_ok($got->{p99}, '<=', $most, "$title: it hardly waits");
+}
+
+# A connection, a request, and away before the answer.
+sub ask_and_leave {
+    my ($path) = @_;
+    my $get = request('GET', $path, account => 'flood');
+
+    return sub {
+        my $sock = IO::Socket::INET->new(
+            PeerAddr => '127.0.0.1',
+            PeerPort => Test::Nginx::Util::server_port_for_client())
+            or return;
+
+        syswrite $sock, $get;
+        close $sock;
+    };
+}
+
+# A stream after the other, each reset at once.
+sub ask_and_reset {
+    my ($path) = @_;
+    my $get = h2_get(1, $path, 'flood');
+
+    return sub {
+        my $sock = h2_connect(window => 2 ** 31 - 1);
+        my $stream = 1;
+
+        $sock->blocking(0);
+
+        for (1 .. 400) {
+            my $bytes = '';
+
+            for (1 .. 32) {
+                substr($get, 5, 4) = pack 'N', $stream;
+                $bytes .= $get . frame(3, 0, $stream, pack 'N', 8);
+                $stream += 2;
+            }
+
+            while (length $bytes) {
+                IO::Select->new($sock)->can_write(1) or return;
+                my $n = syswrite($sock, $bytes) or return;
+                substr($bytes, 0, $n) = '';
+            }
+
+            1 while sysread $sock, my $answer, 1 << 20;
+        }
+    };
+}
+
+__DATA__
+
+=== clients that ask for a large tracker and leave
+--- scenario
+my $id = create('flood', LARGE);
+flooded('GET and close', 4, \&ask_and_leave, "/v1/manage/tracker/$id");
+
+
+
+=== clients that ask for a long list and leave
+--- scenario
+list_of_1000('flood');
+flooded('list and close', 4, \&ask_and_leave, '/v1/manage/trackers');
+
+
+
+=== HTTP/2: a large tracker, streams that are reset
+--- h2_server
+--- scenario
+my $id = create('flood', LARGE);
+flooded('GET and reset', 2, \&ask_and_reset, "/v1/manage/tracker/$id");
+
+
+
+=== HTTP/2: a long list, streams that are reset
+--- h2_server
+--- scenario
+list_of_1000('flood');
+flooded('list and reset', 2, \&ask_and_reset, '/v1/manage/trackers');
+
+
+
+=== HTTP/2: streams that ask for a large tracker and read nothing of it
+With a window of 0 each answer was held as long as the client liked.
+--- h2_server
+--- scenario
+my $large = create('flood', LARGE);
+my $small = create('worker', tracker_text('small'));
+my ($redis, $workers) = memory();
+my @socks = map { h2_connect(window => 0) } 1 .. 4;
+
+for my $sock (@socks) {
+    send_bytes($sock, join '', map { h2_get(2 * $_ - 1,
+                                            "/v1/manage/tracker/$large",
+                                            'flood') } 1 .. 128);
+}
+
+# a HEADERS frame for each; HPACK has a number for 200
+my %statuses;
+
+for my $sock (@socks) {
+    my ($bytes, $n) = ('', 0);
+
+    while ($n < 128) {
+        IO::Select->new($sock)->can_read(60) or die "no answer\n";
+        sysread $sock, $bytes, 1 << 16, length $bytes or die "closed\n";
+
+        while (length $bytes >= 9) {
+            my $length = unpack 'N', "\0$bytes";
+
+            last if length $bytes < 9 + $length;
+            my $frame = substr $bytes, 0, 9 + $length, '';
+            next if ord substr($frame, 3, 1) != 1;
+
+            $n++;
+            $statuses{ord substr($frame, 9, 1) == 0x88 ? 200 : 'other'}++;
+        }
+    }
+}
+
+my $got = work($small, SECONDS);
+
+diag("statuses: ", join ' ', map { "$_: $statuses{$_}" } sort keys %statuses);
+cmp_ok($got->{workers} - $workers, '<', WORKER_BYTES, 'memory of nginx');
+cmp_ok($statuses{200}, '>', 16, 'some are held');
+cmp_ok($statuses{other}, '>', 256, 'more are refused');
+is(join(' ', keys %{$got->{statuses}}), 200, 'the other account is served');
+
+my $response = exchange(request('GET', "/v1/manage/tracker/$large",
+                                account => 'flood'));
+is($response->{status}, 429, 'any more of that account is refused');
+is_message($response->{body},
+           'Too many requests of this account are waiting.', 'and why');
+is($response->{headers}{'retry-after'}, 1, 'and when to come back');
+
+close $_ for @socks;
+wait_until(sub {
+    exchange(request('GET', "/v1/manage/tracker/$large",
+                     account => 'flood'))->{status} == 200;
+}, 'what was held is free');
+
+
+
+=== an answer that Redis does not want to give
+The connection that it closes was that of all others too.
+--- scenario
+my $large = create('flood', LARGE);
+my $small = create('worker', tracker_text('small'));
+
+redis('CONFIG', 'SET', 'client-output-buffer-limit', 'normal 100000 0 0');
+
+my $pid = fork() // die "fork: $!";
+
+if ($pid == 0) {
+    my $get = request('GET', "/v1/manage/tracker/$large", account => 'flood');
+
+    exchange($get) while getppid() != 1;
+    POSIX::_exit(0);
+}
+
+my $got = work($small, 2);
+my $response = exchange(request('GET', "/v1/manage/tracker/$large",
+                                account => 'flood'));
+
+kill KILL => $pid;
+waitpid $pid, 0;
+
+is(join(' ', keys %{$got->{statuses}}), 200, 'the other account is served');
+is($response->{status}, 500, 'the one that asks for it is refused');
+--- error_log
+closed the connection twice under the same command
