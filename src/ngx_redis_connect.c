@@ -299,6 +299,10 @@ ngx_redis_setup_reply(ngx_redis_lane_t *lane, ngx_redis_kind_e kind,
         return;
     }
 
+    /* Redis serves: when a command ends this connection, make another at once */
+
+    lane->retried = 0;
+
     switch (kind) {
 
     case NGX_REDIS_AUTH:

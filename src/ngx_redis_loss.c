@@ -141,13 +141,6 @@ ngx_redis_lane_requeue(ngx_redis_lane_t *lane, ngx_redis_end_e end)
 
     suspect = lane->alone && end == NGX_REDIS_LOST;
 
-    if (suspect) {
-
-        /* its setup was answered: this connection was a good one */
-
-        lane->retried = 0;
-    }
-
     while (!ngx_queue_empty(&lane->sent)) {
         q = ngx_queue_head(&lane->sent);
         op = ngx_queue_data(q, ngx_redis_op_t, queue);
