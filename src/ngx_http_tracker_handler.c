@@ -215,7 +215,10 @@ ngx_http_tracker_find_endpoint(ngx_http_request_t *r,
 }
 
 
-/* "location /v1/manage" stands for "location /v1/manage/" */
+/*
+ * "location /v1/manage" stands for "location /v1/manage/".  The URI may have
+ * left the location: "rewrite ... break" keeps the location as it is.
+ */
 
 static ngx_int_t
 ngx_http_tracker_find_path(ngx_http_request_t *r, ngx_str_t *path)
@@ -227,7 +230,9 @@ ngx_http_tracker_find_path(ngx_http_request_t *r, ngx_str_t *path)
 
     len = tlcf->base.len;
 
-    if (r->uri.len <= len) {
+    if (r->uri.len <= len
+        || ngx_filename_cmp(r->uri.data, tlcf->base.data, len) != 0)
+    {
         return NGX_DECLINED;
     }
 

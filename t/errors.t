@@ -118,6 +118,33 @@ is(exchange(request('POST', $uri, body => tracker_text('n')))->{status}, 409,
 
 
 
+=== a path that a rewrite has taken out of the location is 404
+--- config
+    location /v1/manage/ {
+        rewrite ^/v1/manage/away/(.*)$ /elsewhere/$1 break;
+        rewrite ^/v1/manage/in/(.*)$ /v1/manage/$1 break;
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location /noslash {
+        rewrite ^/noslash/away/(.*)$ /elsewhe/$1 break;
+        tracker_api;
+        client_max_body_size 1m;
+    }
+--- scenario
+for my $path ('/v1/manage/away/tracker', '/noslash/away/tracker') {
+    is_json_error(exchange(request('POST', $path, body => tracker_text('n'))),
+                  404, 'No such endpoint.', $path);
+}
+
+is(redis('DBSIZE'), 0, 'nothing was written');
+is_created(exchange(post('in/tracker', tracker_text('n'))), 'n', 'inside');
+is_created(exchange(request('POST', '/noslash/tracker',
+                            body => tracker_text('m'))), 'm', 'no slash');
+
+
+
 === what access modules refuse
 --- config
     location /v1/manage/ {
