@@ -29,6 +29,8 @@ static ngx_int_t ngx_http_tracker_unmodified(ngx_http_request_t *r,
 static ngx_int_t ngx_http_tracker_close_list(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_uint_t more);
 static void ngx_http_tracker_sent(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_tracker_ended(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_int_t rc);
 static ngx_uint_t ngx_http_tracker_unsent(ngx_http_tracker_ctx_t *ctx);
 
 
@@ -273,7 +275,6 @@ ngx_http_tracker_found(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 void
 ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_int_t        rc;
     ngx_uint_t       more;
     tracker_page_t  *page;
 
@@ -337,10 +338,7 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     ctx->state = NGX_HTTP_TRACKER_SENDING;
     ctx->more = 1;
 
-    rc = ngx_http_tracker_send(r, ctx);
-
-    if (rc == NGX_ERROR || rc > NGX_OK) {
-        ngx_http_finalize_request(r, rc);
+    if (ngx_http_tracker_ended(r, ctx, ngx_http_tracker_send(r, ctx))) {
         return;
     }
 
@@ -439,9 +437,8 @@ ngx_http_tracker_sent(ngx_http_request_t *r)
     }
 
     if (ngx_http_tracker_unsent(ctx)
-        && ngx_http_output_filter(r, NULL) == NGX_ERROR)
+        && ngx_http_tracker_ended(r, ctx, ngx_http_output_filter(r, NULL)))
     {
-        ngx_http_finalize_request(r, NGX_ERROR);
         return;
     }
 
@@ -467,6 +464,34 @@ ngx_http_tracker_sent(ngx_http_request_t *r)
     if (ngx_http_tracker_list(r, ctx) != NGX_OK) {
         ngx_http_finalize_request(r, NGX_ERROR);
     }
+}
+
+
+/*
+ * rc: what the filters returned.  1: the list does not go on, and the request
+ * was finalized.  A filter may fail; or answer by itself, for which
+ * ngx_http_filter_finalize_request() takes the contexts away and may return
+ * NGX_AGAIN, as image_filter does where it waits for the client.
+ */
+
+static ngx_uint_t
+ngx_http_tracker_ended(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_int_t rc)
+{
+    if (rc > NGX_OK && r->header_sent) {
+
+        /* too late for a status */
+        rc = NGX_ERROR;
+    }
+
+    if (rc == NGX_ERROR || rc > NGX_OK
+        || ngx_http_get_module_ctx(r, ngx_http_tracker_module) != ctx)
+    {
+        ngx_http_finalize_request(r, rc);
+        return 1;
+    }
+
+    return 0;
 }
 
 

@@ -12,6 +12,9 @@ use Tracker::H2 qw(h2_connect frame h2_get header);
 # A port for a block that has something between nginx and Redis.
 BEGIN { $ENV{TEST_NGINX_RELAY_PORT} = Tracker::Host::free_port() }
 
+# a module of Debian's package libnginx-mod-http-image-filter
+our $IMAGE_FILTER = '/usr/lib/nginx/modules/ngx_http_image_filter_module.so';
+
 run_tests();
 
 sub create {
@@ -600,3 +603,47 @@ wait_until(sub { !redis('EXISTS', lock_key()) }, 'the lock is given back');
 ok(!IO::Select->new($after)->can_read(0) || sysread($after, my $bytes, 1),
    'and the post_action goes on');
 close $_ for $after, $listener;
+
+
+
+=== a filter that answers by itself amid a list, and waits for the client
+A worker ended: the filter had taken the context of the request away.
+--- skip_eval: 5: !$ENV{TEST_NGINX_LOAD_MODULES} || !-e $::IMAGE_FILTER
+--- main_config eval: "load_module $::IMAGE_FILTER;"
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location /page/ {
+        tracker_api;
+        client_max_body_size 1m;
+        image_filter test;
+        limit_rate 200;
+    }
+
+    location /elsewhere/ {
+        tracker_api;
+        client_max_body_size 1m;
+        image_filter test;
+        limit_rate 200;
+        error_page 415 https://example.com/;
+    }
+--- scenario
+my $texts = join ',', map { tracker_text("n$_") } 1 .. 1001;
+
+is(exchange(post('trackers', "[$texts]"))->{status}, 200, 'more than a page');
+
+my %answer = map {
+    my $sock = connect_nginx();
+
+    send_bytes($sock, request('GET', "/$_/trackers", type => undef));
+    $_ => read_response($sock);
+} qw(page elsewhere);
+
+is($answer{page}{status}, 415, 'the status of the filter');
+is_message($answer{page}{body}, 'Unsupported media type.', 'its page');
+is($answer{elsewhere}{status}, 302, 'the status of error_page');
+is($answer{elsewhere}{headers}{location}, 'https://example.com/',
+   'its page');
