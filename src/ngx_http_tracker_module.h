@@ -162,14 +162,47 @@ ngx_redis_t *ngx_http_tracker_add_redis(ngx_conf_t *cf,
 ngx_http_tracker_ctx_t *ngx_http_tracker_get_ctx(ngx_http_request_t *r);
 
 /*
- * ngx_http_tracker_variable.c: finds a request header by its name in lower
- * case.  Returns how often it was sent; value is the last one.
+ * ngx_http_tracker_header.c: the lines of a request's header one after the
+ * other, those of a name only, in any case.  Returns the value of the next
+ * one, or NULL.
+ */
+
+typedef struct {
+    ngx_list_part_t            *part;
+    ngx_uint_t                  i;
+} ngx_http_tracker_lines_t;
+
+#define ngx_http_tracker_first_line(lines, r)                                 \
+    (lines)->part = &(r)->headers_in.headers.part;                            \
+    (lines)->i = 0
+
+ngx_str_t *ngx_http_tracker_next_line(ngx_http_tracker_lines_t *lines,
+    ngx_str_t *name);
+
+/*
+ * ngx_http_tracker_header.c: finds a header by its name.  Returns how often
+ * it was sent; value is the last one.
  */
 ngx_uint_t ngx_http_tracker_find_header(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 
-/* ngx_http_tracker_variable.c: 1 when the body is said to be JSON, else 0 */
+/* ngx_http_tracker_header.c: 1 when the body is said to be JSON, else 0 */
 ngx_uint_t ngx_http_tracker_is_json(ngx_http_request_t *r);
+
+/*
+ * ngx_http_tracker_args.c: finds the first argument of that name, its value as
+ * it was sent; without "=" it is empty.  Returns NGX_OK, or NGX_DECLINED when
+ * there is none.
+ */
+ngx_int_t ngx_http_tracker_find_arg(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+/*
+ * ngx_http_tracker_args.c: decodes the value of an argument into memory of
+ * pool; a plus is a space, and an invalid escape stays as it is.  Returns
+ * NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_tracker_decode_arg(ngx_pool_t *pool, ngx_str_t *value);
 
 /*
  * ngx_http_tracker_etag.c: makes ctx->etag of the len bytes at tag.  Returns

@@ -18,10 +18,6 @@
 
 static ngx_uint_t ngx_http_tracker_parse_args(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static ngx_int_t ngx_http_tracker_find_arg(ngx_http_request_t *r,
-    const char *name, ngx_str_t *value);
-static ngx_int_t ngx_http_tracker_find_name(ngx_http_request_t *r,
-    ngx_str_t *name);
 static ngx_int_t ngx_http_tracker_list(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_unmodified(ngx_http_request_t *r,
@@ -60,23 +56,17 @@ ngx_http_tracker_start_read(ngx_http_request_t *r,
         ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_FETCHING);
         rc = tracker_job_fetch(ctx->job, &ctx->id);
 
-    } else {
+    } else if (ngx_http_tracker_find_arg(r, "name", &name) == NGX_OK) {
 
-        switch (ngx_http_tracker_find_name(r, &name)) {
+        rc = ngx_http_tracker_decode_arg(r->pool, &name);
 
-        case NGX_OK:
+        if (rc == NGX_OK) {
             ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_LISTING);
             rc = tracker_job_find(ctx->job, &name);
-            break;
-
-        case NGX_DECLINED:
-            rc = ngx_http_tracker_list(r, ctx);
-            break;
-
-        default:
-            rc = NGX_ERROR;
-            break;
         }
+
+    } else {
+        rc = ngx_http_tracker_list(r, ctx);
     }
 
     if (rc != NGX_OK) {
@@ -122,99 +112,6 @@ ngx_http_tracker_parse_args(ngx_http_request_t *r,
     }
 
     return 0;
-}
-
-
-/*
- * The first argument of that name, its value as it was sent; without "=" it is
- * empty.  ngx_http_arg() would take "Name=" too, and overlook a mere "name".
- * Returns NGX_OK, or NGX_DECLINED when there is none.
- */
-
-static ngx_int_t
-ngx_http_tracker_find_arg(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value)
-{
-    size_t   len;
-    u_char  *p, *end, *next;
-
-    len = ngx_strlen(name);
-    end = r->args.data + r->args.len;
-
-    for (p = r->args.data; p < end; p = next + 1) {
-
-        next = ngx_strlchr(p, end, '&');
-        if (next == NULL) {
-            next = end;
-        }
-
-        if ((size_t) (next - p) < len
-            || ngx_memcmp(p, name, len) != 0
-            || (p + len < next && p[len] != '='))
-        {
-            continue;
-        }
-
-        p += len;
-
-        if (p < next) {
-            p++;
-        }
-
-        value->data = p;
-        value->len = next - p;
-
-        return NGX_OK;
-    }
-
-    return NGX_DECLINED;
-}
-
-
-/*
- * The first "name" of the query string, decoded; a plus is a space, and what
- * is no escape stays as it is: ngx_unescape_uri() would make "100" of "100%".
- * Returns NGX_OK, NGX_DECLINED when there is none, NGX_ERROR.
- */
-
-static ngx_int_t
-ngx_http_tracker_find_name(ngx_http_request_t *r, ngx_str_t *name)
-{
-    u_char     *dst, *src, *end;
-    ngx_int_t   byte;
-
-    if (ngx_http_tracker_find_arg(r, "name", name) != NGX_OK) {
-        return NGX_DECLINED;
-    }
-
-    dst = ngx_pnalloc(r->pool, name->len + 1);
-    if (dst == NULL) {
-        return NGX_ERROR;
-    }
-
-    src = name->data;
-    end = src + name->len;
-
-    name->data = dst;
-
-    while (src < end) {
-
-        byte = (*src == '%' && end - src > 2) ? ngx_hextoi(src + 1, 2)
-                                              : NGX_ERROR;
-
-        if (byte != NGX_ERROR) {
-            *dst++ = (u_char) byte;
-            src += 3;
-            continue;
-        }
-
-        *dst++ = (*src == '+') ? ' ' : *src;
-        src++;
-    }
-
-    name->len = dst - name->data;
-
-    return NGX_OK;
 }
 
 

@@ -1,6 +1,6 @@
 
 /*
- * What a request carries: its context, its headers, its variables.
+ * What a request carries: its context and its variables.
  */
 
 
@@ -160,61 +160,4 @@ ngx_http_tracker_get_ctx(ngx_http_request_t *r)
     }
 
     return ctx;
-}
-
-
-ngx_uint_t
-ngx_http_tracker_is_json(ngx_http_request_t *r)
-{
-    u_char           *p, *end;
-    ngx_table_elt_t  *h;
-
-    static ngx_str_t  json = ngx_string("application/json");
-
-    h = r->headers_in.content_type;
-
-    if (h == NULL || h->value.len < json.len
-        || ngx_strncasecmp(h->value.data, json.data, json.len) != 0)
-    {
-        return 0;
-    }
-
-    p = h->value.data + json.len;
-    end = h->value.data + h->value.len;
-
-    while (p < end && (*p == ' ' || *p == '\t')) {
-        p++;
-    }
-
-    /* parameters are nobody's business */
-
-    return p == end || *p == ';';
-}
-
-
-ngx_uint_t
-ngx_http_tracker_find_header(ngx_http_request_t *r, ngx_str_t *name,
-    ngx_str_t *value)
-{
-    ngx_uint_t        i, n;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    n = 0;
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len == name->len
-                && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0)
-            {
-                *value = h[i].value;
-                n++;
-            }
-        }
-    }
-
-    return n;
 }
