@@ -11,6 +11,22 @@ static ngx_int_t ngx_http_tracker_next_arg(ngx_str_t *args, ngx_str_t *name,
     ngx_str_t *value);
 
 
+ngx_uint_t
+ngx_http_tracker_check_args(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_str_t  args, value;
+
+    args = r->args;
+
+    if (ngx_http_tracker_next_arg(&args, &ctx->fault, &value) == NGX_OK) {
+        return NGX_HTTP_TRACKER_BAD_ARG;
+    }
+
+    return 0;
+}
+
+
 /* ngx_http_arg() would take "Name=" too, and overlook a mere "name" */
 
 ngx_int_t

@@ -160,7 +160,16 @@ ngx_http_tracker_check_request(ngx_http_request_t *r,
         return TRACKER_OUTCOME_MISSING;
     }
 
-    if (r->method & (NGX_HTTP_POST|NGX_HTTP_PUT|NGX_HTTP_PATCH)) {
+    if (r->method & NGX_HTTP_TRACKER_READS) {
+        return 0;
+    }
+
+    outcome = ngx_http_tracker_check_args(r, ctx);
+    if (outcome) {
+        return outcome;
+    }
+
+    if (r->method != NGX_HTTP_DELETE) {
         return ngx_http_tracker_check_headers(r, ctx);
     }
 

@@ -41,6 +41,7 @@ typedef enum {
     NGX_HTTP_TRACKER_BAD_METHOD,
     NGX_HTTP_TRACKER_BAD_TYPE,
     NGX_HTTP_TRACKER_NO_BODY,
+    NGX_HTTP_TRACKER_BAD_ARG,
     NGX_HTTP_TRACKER_BAD_KEY,
     NGX_HTTP_TRACKER_BAD_LIMIT,
     NGX_HTTP_TRACKER_BAD_CURSOR,
@@ -133,6 +134,8 @@ typedef struct {
     ngx_str_t                   close;        /* sent after it */
     ngx_str_t                   etag;         /* quotes included */
     ngx_str_t                   allow;        /* methods of the endpoint */
+    ngx_str_t                   fault;        /* words of the request that the
+                                                 sentence of outcome quotes */
 
     unsigned                    decoded:1;    /* the body, all of it */
     unsigned                    waited:1;     /* for Redis */
@@ -188,6 +191,13 @@ ngx_uint_t ngx_http_tracker_find_header(ngx_http_request_t *r,
 
 /* ngx_http_tracker_header.c: 1 when the body is said to be JSON, else 0 */
 ngx_uint_t ngx_http_tracker_is_json(ngx_http_request_t *r);
+
+/*
+ * ngx_http_tracker_args.c: what a write says of its arguments, none of which
+ * is known yet.  Returns 0 or the outcome; ctx->fault names the first one.
+ */
+ngx_uint_t ngx_http_tracker_check_args(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 
 /*
  * ngx_http_tracker_args.c: finds the first argument of that name, its value as

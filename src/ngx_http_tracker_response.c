@@ -22,8 +22,14 @@ typedef struct {
 } ngx_http_tracker_phrase_t;
 
 
+/* a quoted byte may take three, then come "..." and NUL */
+#define NGX_HTTP_TRACKER_QUOTE_SIZE  (3 * TRACKER_QUOTE_CHARS + 4)
+
+
 static void ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
     tracker_message_t *message);
+static u_char *ngx_http_tracker_quote(ngx_http_tracker_ctx_t *ctx,
+    u_char *buf);
 static ngx_int_t ngx_http_tracker_wrap(ngx_pool_t *pool, ngx_str_t *answer,
     tracker_message_t *message);
 static ngx_int_t ngx_http_tracker_send_header(ngx_http_request_t *r,
@@ -107,6 +113,8 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
           "Content-Type must be application/json." },
     [NGX_HTTP_TRACKER_NO_BODY] =
         { 400, ngx_string("no_body"), "Request body is required." },
+    [NGX_HTTP_TRACKER_BAD_ARG] =
+        { 400, ngx_string("bad_arg"), NULL },
     [NGX_HTTP_TRACKER_BAD_KEY] =
         { 400, ngx_string("bad_key"),
           "Idempotency-Key must be sent once and have 1 to 255 bytes." },
@@ -217,6 +225,7 @@ static void
 ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
     tracker_message_t *message)
 {
+    u_char                     quote[NGX_HTTP_TRACKER_QUOTE_SIZE];
     tracker_job_t             *job;
     ngx_http_request_t        *r;
     ngx_http_core_loc_conf_t  *clcf;
@@ -259,6 +268,11 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
                         r->method_name.data);
         break;
 
+    case NGX_HTTP_TRACKER_BAD_ARG:
+        tracker_message(message, "\"%s\" is not allowed.",
+                        ngx_http_tracker_quote(ctx, quote));
+        break;
+
     case NGX_HTTP_TRACKER_GROWN:
         clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
@@ -280,6 +294,41 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
                         ngx_http_tracker_answers[ctx->outcome].message);
         break;
     }
+}
+
+
+/*
+ * ctx->fault as a string, at most TRACKER_QUOTE_CHARS bytes of it: what is not
+ * printable ASCII is escaped as in a URI, since it may not be UTF-8.
+ */
+
+static u_char *
+ngx_http_tracker_quote(ngx_http_tracker_ctx_t *ctx, u_char *buf)
+{
+    u_char  ch, *p;
+    size_t  i, len;
+
+    p = buf;
+    len = ngx_min(ctx->fault.len, TRACKER_QUOTE_CHARS);
+
+    for (i = 0; i < len; i++) {
+        ch = ctx->fault.data[i];
+
+        if (ch >= 0x20 && ch < 0x7f) {
+            *p++ = ch;
+
+        } else {
+            p = ngx_sprintf(p, "%%%02Xi", (ngx_uint_t) ch);
+        }
+    }
+
+    if (len < ctx->fault.len) {
+        p = ngx_cpymem(p, "...", 3);
+    }
+
+    *p = '\0';
+
+    return buf;
 }
 
 

@@ -258,8 +258,8 @@ POST /tracker
 --- request
 POST /v1/manage/tracker?name=x
 {"name":"n","vocabulary":["v"]}
---- answer
-{"tracker":{"id":"ID","name":"n","vocabulary":["v"]}}
+--- error_code: 400
+--- message: "name" is not allowed.
 
 
 

@@ -308,13 +308,15 @@ is_json_error(exchange(request('PUT', '/post/tracker', body => '{}')), 403,
         client_max_body_size 1m;
         set $flag 0;
 
-        if ($arg_flag) {
+        if ($http_x_flag) {
             set $flag 1;
         }
     }
 --- scenario
-is_created(exchange(post('tracker?flag=1', tracker_text('a'))), 'a', 'if');
-is_json_error(exchange(post('x?flag=1', tracker_text('a'))), 404,
+my @flag = (headers => ['X-Flag: 1']);
+
+is_created(exchange(post('tracker', tracker_text('a'), @flag)), 'a', 'if');
+is_json_error(exchange(post('x', tracker_text('a'), @flag)), 404,
               'No such endpoint.', 'if, unknown path');
 
 

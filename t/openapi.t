@@ -183,6 +183,7 @@ for my $path (singles($id)) {
         for '{}', '[{"op":"add","path":"/id"}]', '[1]',
             '[{"op":"remove","path":"/vocabulary/9"}]',
             '[{"op":"x","path":"/name"}]', '[{"path":"/name"}]';
+    call(400, 'DELETE', "$path?dryRun=true");
     call(409, 'PUT', $path, body => tracker_text('taken'));
     call(409, 'PATCH', $path, body => $patch);
     call(412, 'PUT', $path, body => tracker_text('here'), @old);

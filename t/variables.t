@@ -218,6 +218,7 @@ is((logged(1))[0], '403 [tester]', 'the log');
 
     location /value/ {
         set $name $arg_name;
+        set $args "";
         tracker_api;
         tracker_account $name;
         client_max_body_size 1m;
