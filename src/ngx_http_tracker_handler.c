@@ -169,6 +169,11 @@ ngx_http_tracker_check_request(ngx_http_request_t *r,
         return outcome;
     }
 
+    outcome = ngx_http_tracker_check_meaning(r, ctx);
+    if (outcome) {
+        return outcome;
+    }
+
     if (r->method != NGX_HTTP_DELETE) {
         return ngx_http_tracker_check_headers(r, ctx);
     }
@@ -303,6 +308,8 @@ static ngx_uint_t
 ngx_http_tracker_check_headers(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_uint_t  outcome;
+
     static ngx_str_t  name = ngx_string("idempotency-key");
 
     if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
@@ -311,6 +318,11 @@ ngx_http_tracker_check_headers(ngx_http_request_t *r,
 
     if (!ngx_http_tracker_is_json(r)) {
         return NGX_HTTP_TRACKER_BAD_TYPE;
+    }
+
+    outcome = ngx_http_tracker_check_coding(r, ctx);
+    if (outcome) {
+        return outcome;
     }
 
     if (r->method != NGX_HTTP_POST) {

@@ -8,6 +8,26 @@
 #include "ngx_http_tracker_module.h"
 
 
+static ngx_uint_t ngx_http_tracker_is_json_type(ngx_str_t *type);
+static ngx_uint_t ngx_http_tracker_find_coding(ngx_str_t *line,
+    ngx_str_t *coding);
+
+
+/*
+ * What would make another request of a write, and is not done: a part of the
+ * tracker in the place of the whole (RFC 9110 section 14.5), and other methods
+ * than the one that was sent.
+ */
+
+static ngx_str_t  ngx_http_tracker_unsupported[] = {
+    ngx_string("Content-Range"),
+    ngx_string("X-HTTP-Method-Override"),
+    ngx_string("X-HTTP-Method"),
+    ngx_string("X-Method-Override"),
+    ngx_null_string
+};
+
+
 ngx_str_t *
 ngx_http_tracker_next_line(ngx_http_tracker_lines_t *lines, ngx_str_t *name)
 {
@@ -57,30 +77,141 @@ ngx_http_tracker_find_header(ngx_http_request_t *r, ngx_str_t *name,
 }
 
 
+/* one that is sent again must be so too: nginx keeps one of them only */
+
 ngx_uint_t
 ngx_http_tracker_is_json(ngx_http_request_t *r)
 {
-    u_char           *p, *end;
-    ngx_table_elt_t  *h;
+    ngx_str_t                 *line;
+    ngx_uint_t                 n;
+    ngx_http_tracker_lines_t   lines;
+
+    static ngx_str_t  name = ngx_string("content-type");
+
+    n = 0;
+
+    ngx_http_tracker_first_line(&lines, r);
+
+    while ((line = ngx_http_tracker_next_line(&lines, &name)) != NULL) {
+
+        if (!ngx_http_tracker_is_json_type(line)) {
+            return 0;
+        }
+
+        n++;
+    }
+
+    return n > 0;
+}
+
+
+static ngx_uint_t
+ngx_http_tracker_is_json_type(ngx_str_t *type)
+{
+    u_char  *p, *end;
 
     static ngx_str_t  json = ngx_string("application/json");
 
-    h = r->headers_in.content_type;
-
-    if (h == NULL || h->value.len < json.len
-        || ngx_strncasecmp(h->value.data, json.data, json.len) != 0)
+    if (type->len < json.len
+        || ngx_strncasecmp(type->data, json.data, json.len) != 0)
     {
         return 0;
     }
 
-    p = h->value.data + json.len;
-    end = h->value.data + h->value.len;
+    p = type->data + json.len;
+    end = type->data + type->len;
 
     while (p < end && (*p == ' ' || *p == '\t')) {
         p++;
     }
 
-    /* parameters are nobody's business */
+    /*
+     * RFC 8259 section 11: parameters mean nothing, charset included.  A body
+     * that is not UTF-8 is not JSON, whatever they say.
+     */
 
     return p == end || *p == ';';
+}
+
+
+ngx_uint_t
+ngx_http_tracker_check_coding(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_str_t                 *line;
+    ngx_http_tracker_lines_t   lines;
+
+    static ngx_str_t  name = ngx_string("content-encoding");
+
+    ngx_http_tracker_first_line(&lines, r);
+
+    while ((line = ngx_http_tracker_next_line(&lines, &name)) != NULL) {
+
+        if (ngx_http_tracker_find_coding(line, &ctx->fault)) {
+            return NGX_HTTP_TRACKER_BAD_CODING;
+        }
+    }
+
+    return 0;
+}
+
+
+/* the first coding of a list that is one; an empty list has none */
+
+static ngx_uint_t
+ngx_http_tracker_find_coding(ngx_str_t *line, ngx_str_t *coding)
+{
+    u_char  *p, *end, *next, *last;
+
+    static ngx_str_t  identity = ngx_string("identity");
+
+    end = line->data + line->len;
+
+    for (p = line->data; p < end; p = next + 1) {
+
+        next = ngx_strlchr(p, end, ',');
+        if (next == NULL) {
+            next = end;
+        }
+
+        last = next;
+
+        while (p < last && (*p == ' ' || *p == '\t')) {
+            p++;
+        }
+
+        while (p < last && (last[-1] == ' ' || last[-1] == '\t')) {
+            last--;
+        }
+
+        coding->data = p;
+        coding->len = last - p;
+
+        if (coding->len
+            && (coding->len != identity.len
+                || ngx_strncasecmp(p, identity.data, identity.len) != 0))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_uint_t
+ngx_http_tracker_check_meaning(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_str_t  *name, value;
+
+    for (name = ngx_http_tracker_unsupported; name->len; name++) {
+
+        if (ngx_http_tracker_find_header(r, name, &value)) {
+            ctx->fault = *name;
+            return NGX_HTTP_TRACKER_BAD_HEADER;
+        }
+    }
+
+    return 0;
 }

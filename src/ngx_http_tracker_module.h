@@ -42,6 +42,8 @@ typedef enum {
     NGX_HTTP_TRACKER_BAD_TYPE,
     NGX_HTTP_TRACKER_NO_BODY,
     NGX_HTTP_TRACKER_BAD_ARG,
+    NGX_HTTP_TRACKER_BAD_CODING,
+    NGX_HTTP_TRACKER_BAD_HEADER,
     NGX_HTTP_TRACKER_BAD_KEY,
     NGX_HTTP_TRACKER_BAD_LIMIT,
     NGX_HTTP_TRACKER_BAD_CURSOR,
@@ -191,6 +193,20 @@ ngx_uint_t ngx_http_tracker_find_header(ngx_http_request_t *r,
 
 /* ngx_http_tracker_header.c: 1 when the body is said to be JSON, else 0 */
 ngx_uint_t ngx_http_tracker_is_json(ngx_http_request_t *r);
+
+/*
+ * ngx_http_tracker_header.c: whether the body is encoded, as for gzip.  Returns
+ * 0 or the outcome; ctx->fault names the coding.
+ */
+ngx_uint_t ngx_http_tracker_check_coding(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/*
+ * ngx_http_tracker_header.c: whether a write has a header that would give it
+ * another meaning.  Returns 0 or the outcome; ctx->fault names the header.
+ */
+ngx_uint_t ngx_http_tracker_check_meaning(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 
 /*
  * ngx_http_tracker_args.c: what a write says of its arguments, none of which

@@ -115,6 +115,10 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 400, ngx_string("no_body"), "Request body is required." },
     [NGX_HTTP_TRACKER_BAD_ARG] =
         { 400, ngx_string("bad_arg"), NULL },
+    [NGX_HTTP_TRACKER_BAD_CODING] =
+        { 400, ngx_string("bad_coding"), NULL },
+    [NGX_HTTP_TRACKER_BAD_HEADER] =
+        { 400, ngx_string("bad_header"), NULL },
     [NGX_HTTP_TRACKER_BAD_KEY] =
         { 400, ngx_string("bad_key"),
           "Idempotency-Key must be sent once and have 1 to 255 bytes." },
@@ -271,6 +275,17 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
     case NGX_HTTP_TRACKER_BAD_ARG:
         tracker_message(message, "\"%s\" is not allowed.",
                         ngx_http_tracker_quote(ctx, quote));
+        break;
+
+    case NGX_HTTP_TRACKER_BAD_CODING:
+        tracker_message(message, "Content-Encoding \"%s\" is not supported.",
+                        ngx_http_tracker_quote(ctx, quote));
+        break;
+
+    case NGX_HTTP_TRACKER_BAD_HEADER:
+        tracker_message(message, "%s is not supported with %.*s.",
+                        ngx_http_tracker_quote(ctx, quote),
+                        (int) r->method_name.len, r->method_name.data);
         break;
 
     case NGX_HTTP_TRACKER_GROWN:

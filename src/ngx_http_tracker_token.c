@@ -9,7 +9,8 @@
 
 
 static ngx_int_t ngx_http_tracker_token_handler(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_tracker_token_check(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_tracker_token_check(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_token_read(ngx_http_request_t *r);
 static void ngx_http_tracker_token_deadline(ngx_event_t *ev);
 static void ngx_http_tracker_token_finish(ngx_http_request_t *r,
@@ -41,7 +42,7 @@ ngx_http_tracker_token_handler(ngx_http_request_t *r)
 
     ngx_str_set(&ctx->allow, "POST, OPTIONS");
 
-    outcome = ngx_http_tracker_token_check(r);
+    outcome = ngx_http_tracker_token_check(r, ctx);
 
     if (outcome) {
         return ngx_http_tracker_send_outcome(r, ctx, outcome);
@@ -66,7 +67,8 @@ ngx_http_tracker_token_handler(ngx_http_request_t *r)
 /* what the headers alone decide; returns 0 or the outcome */
 
 static ngx_uint_t
-ngx_http_tracker_token_check(ngx_http_request_t *r)
+ngx_http_tracker_token_check(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
 {
     if (r->method == NGX_HTTP_OPTIONS) {
         return NGX_HTTP_TRACKER_OPTIONS;
@@ -84,7 +86,7 @@ ngx_http_tracker_token_check(ngx_http_request_t *r)
         return NGX_HTTP_TRACKER_BAD_TYPE;
     }
 
-    return 0;
+    return ngx_http_tracker_check_coding(r, ctx);
 }
 
 

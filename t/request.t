@@ -159,3 +159,191 @@ is_created(exchange(post('tracker?key=letmein&x=1', tracker_text('n'))), 'n',
            'a key');
 is(exchange(post('tracker?key=no', tracker_text('m')))->{status}, 403,
    'a wrong one');
+
+
+
+=== a body that is encoded is refused, whatever it holds
+--- scenario
+my $id = create('n');
+my @writes = grep { $_->[0] !~ /DELETE/ } writes($id, '');
+
+for my $case ([gzip => 'gzip'], [GZIP => 'GZIP'], [br => 'br'],
+              ['identity, gzip' => 'gzip'], ['gzip, br' => 'gzip'],
+              [", \t deflate \t," => 'deflate'], ['x gzip' => 'x gzip'],
+              ["identity\r\nContent-Encoding: zstd" => 'zstd'],
+              ["gzip\r\ncontent-encoding: identity" => 'gzip'],
+              ["\xff" => '%FF'], ['x' x 101 => 'x' x 100 . '...'])
+{
+    my ($value, $coding) = @$case;
+
+    are_refused("Content-Encoding \"$coding\" is not supported.",
+                map { [$_->[0], $_->[1] =~ s/\r\n/\r\nContent-Encoding: $value\r\n/r] }
+                    @writes);
+}
+
+use IO::Compress::Gzip qw(gzip);
+
+gzip(\tracker_text('m') => \my $body);
+are_refused('Content-Encoding "gzip" is not supported.',
+            ['gzip', post('tracker', $body,
+                          headers => ['Content-Encoding: gzip'])]);
+
+
+
+=== a login that is encoded is refused
+--- scenario
+my @gzip = (headers => ['Content-Encoding: gzip']);
+my $response = exchange(login_request('app1', 'secret', @gzip));
+
+is($response->{status}, 400, 'status');
+is_message($response->{body}, 'Content-Encoding "gzip" is not supported.',
+           'login');
+is(exchange(login_request('app1', 'secret',
+                          headers => ['Content-Encoding: identity']))
+       ->{status}, 200, 'identity');
+
+
+
+=== identity is no encoding, and where no body is read none matters
+--- scenario
+my $id = create('n');
+
+for my $value ('identity', 'Identity', '', ' , identity,',
+               "identity\r\nContent-Encoding: identity")
+{
+    is(item('PUT', $id, body => tracker_text('n'),
+            headers => ["Content-Encoding: $value"])->{status}, 200,
+       "<$value>");
+}
+
+my @gzip = (headers => ['Content-Encoding: gzip']);
+
+is(item($_, $id, @gzip)->{status}, 200, $_) for qw(GET HEAD);
+is(item('DELETE', $id, body => 'x', @gzip)->{status}, 200, 'DELETE');
+
+
+
+=== an encoded body is not read before it is refused
+--- scenario
+my $sock = connect_nginx();
+
+send_bytes($sock, post('tracker', '', length => 100, headers =>
+                       ['Content-Encoding: gzip', 'Expect: 100-continue']));
+is(read_response($sock)->{status}, 400, 'no 100');
+
+my $small = post('tracker', tracker_text('n'),
+                 headers => ['Content-Encoding: gzip']);
+
+$sock = connect_nginx();
+is(exchange($small, $sock)->{status}, 400, 'a small one');
+is_created(exchange(post('tracker', tracker_text('n')), $sock), 'n',
+           'the connection goes on');
+
+
+
+=== a header that would give a write another meaning is refused
+RFC 9110 section 14.5: a Content-Range on a PUT means a part of the tracker.
+--- scenario
+my $id = create('n');
+my %headers = (
+    'Content-Range' => 'bytes 0-9/100',
+    'X-HTTP-Method-Override' => 'PATCH',
+    'X-HTTP-Method' => 'DELETE',
+    'X-Method-Override' => 'GET',
+);
+
+for my $name (sort keys %headers) {
+    are_refused(sub { "$name is not supported with @{[split / .*/, $_[0]]}." },
+                writes($id, '', headers => [lc "$name: $headers{$name}"]));
+}
+
+is(item($_, $id, headers => ['X-HTTP-Method-Override: DELETE'])->{status}, 200,
+   "a $_ stays one") for qw(GET HEAD);
+
+
+
+=== headers that a server may pass over are passed over
+Range: RFC 9110 section 14.2; Expect: 10.1.1; TE, Upgrade: hop by hop; Prefer:
+RFC 7240 section 2; Accept: 12.4.1.  Idempotency-Key is for POST.
+--- scenario
+my @headers = (
+    'Range: bytes=0-3', 'Expect: 200-ok', 'TE: trailers',
+    "Upgrade: h2c\r\nConnection: upgrade", 'Prefer: return=minimal',
+    'Prefer: handling=strict, respond-async', 'Accept: text/html',
+    'Accept-Charset: utf-16', 'Accept-Language: de',
+    'Cache-Control: only-if-cached', 'Max-Forwards: 0', 'Early-Data: 1',
+    'Content-Language: de', 'Content-Location: /x', 'Content-MD5: x',
+    'Digest: x', 'Origin: null', 'Cookie: a=b', 'Date: x', 'Overwrite: F',
+);
+
+for my $header (@headers) {
+    my @all = (headers => [$header]);
+    my $response = exchange(post('tracker', tracker_text($header), @all));
+    my $id = is_created($response, $header, "POST, $header");
+
+    is(item('GET', $id, @all)->{body}, $response->{body}, "GET, $header");
+    is(item('PUT', $id, @all, body => tracker_text($header, 'x'))->{status},
+       200, "PUT, $header");
+    is(item('PATCH', $id, @all,
+            body => '[{"op":"add","path":"/description","value":"d"}]')
+           ->{status}, 200, "PATCH, $header");
+    is(item('DELETE', $id, @all)->{status}, 200, "DELETE, $header");
+}
+
+
+
+=== Idempotency-Key is for POST: others do not look at it
+--- scenario
+my $id = create('n');
+
+for my $key ('', 'k') {
+    my @key = (headers => ["Idempotency-Key: $key"]);
+
+    is(item('PUT', $id, @key, body => tracker_text('n', $_))->{status}, 200,
+       "PUT <$key> $_") for 1, 2;
+    is(item('PATCH', $id, @key, body =>
+            "[{\"op\":\"add\",\"path\":\"/description\",\"value\":\"$_\"}]")
+           ->{status}, 200, "PATCH <$key> $_") for 1, 2;
+}
+
+my @key = (headers => ['Idempotency-Key: k']);
+
+is(item('DELETE', $id, @key)->{status}, 200, 'DELETE');
+is(item('DELETE', $id, @key)->{status}, 404, 'and again');
+
+
+
+=== a charset means nothing, and never that other bytes are taken
+RFC 8259 section 11.
+--- scenario
+my $i = 0;
+
+for my $charset (qw(utf-8 utf-16 iso-8859-1)) {
+    my $type = "application/json; charset=$charset";
+    my $text = tracker_text('n' . $i++, 'x') =~ s/x/\xc3\xbc/r;
+    my $response = exchange(post('tracker', $text, type => $type));
+
+    is(decode($response->{body})->{tracker}{vocabulary}[0], "\x{fc}",
+       "$charset: UTF-8");
+    like(exchange(post('tracker', $text =~ s/\xc3\xbc/\xfc/r, type => $type))
+             ->{body}, qr/Invalid JSON/, "$charset: Latin-1");
+    like(exchange(post('tracker', $text =~ s/(.)/\0$1/gsr, type => $type))
+             ->{body}, qr/Invalid JSON/, "$charset: UTF-16");
+}
+
+
+
+=== a Content-Type that is sent twice is JSON twice
+nginx 1.22 keeps the first line.
+--- scenario
+my $json = 'application/json';
+my $more = "\r\nContent-Type: ";
+
+are_refused('Content-Type must be application/json.',
+            map { [$_, post('tracker', tracker_text('n'), type => $_)] }
+                "$json${more}text/plain", "text/plain$more$json",
+                "$json$more$json${more}x");
+is_created(exchange(post('tracker', tracker_text('n'),
+                         type => "$json$more$json")), 'n', 'the same');
+is(exchange(login_request('app1', 'secret', type => "$json${more}text/plain"))
+       ->{status}, 400, 'a login');
