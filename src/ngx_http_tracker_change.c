@@ -124,10 +124,9 @@ ngx_http_tracker_change(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return TRACKER_OUTCOME_ERROR;
     }
 
-    if (r->headers_in.if_match
-        && !ngx_http_tracker_match(r->headers_in.if_match, &ctx->etag))
-    {
-        return NGX_HTTP_TRACKER_UNMATCHED;
+    outcome = ngx_http_tracker_precondition(r, ctx);
+    if (outcome) {
+        return outcome;
     }
 
     arena.alloc = ngx_http_tracker_alloc;

@@ -174,6 +174,11 @@ ngx_http_tracker_check_request(ngx_http_request_t *r,
         return outcome;
     }
 
+    outcome = ngx_http_tracker_check_conditions(r, ctx);
+    if (outcome) {
+        return outcome;
+    }
+
     if (r->method != NGX_HTTP_DELETE) {
         return ngx_http_tracker_check_headers(r, ctx);
     }

@@ -35,6 +35,7 @@ typedef enum {
     NGX_HTTP_TRACKER_INVALID,
     NGX_HTTP_TRACKER_REPEATED,
     NGX_HTTP_TRACKER_UNMATCHED,
+    NGX_HTTP_TRACKER_MATCHED,
     NGX_HTTP_TRACKER_GROWN,
     NGX_HTTP_TRACKER_UNAUTHORIZED,
     NGX_HTTP_TRACKER_NO_ENDPOINT,
@@ -44,6 +45,7 @@ typedef enum {
     NGX_HTTP_TRACKER_BAD_ARG,
     NGX_HTTP_TRACKER_BAD_CODING,
     NGX_HTTP_TRACKER_BAD_HEADER,
+    NGX_HTTP_TRACKER_BAD_CONDITION,
     NGX_HTTP_TRACKER_BAD_KEY,
     NGX_HTTP_TRACKER_BAD_LIMIT,
     NGX_HTTP_TRACKER_BAD_CURSOR,
@@ -242,10 +244,19 @@ ngx_int_t ngx_http_tracker_set_record_etag(ngx_http_tracker_ctx_t *ctx,
     tracker_str_t *record);
 
 /*
- * ngx_http_tracker_etag.c: 1 when the value of If-Match or If-None-Match,
- * a list of tags or "*", holds the tag, else 0.
+ * ngx_http_tracker_etag.c: whether a write has conditions that cannot be kept
+ * (RFC 9110 section 13).  Returns 0 or the outcome; ctx->fault names one.
  */
-ngx_uint_t ngx_http_tracker_match(ngx_table_elt_t *header, ngx_str_t *etag);
+ngx_uint_t ngx_http_tracker_check_conditions(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/*
+ * ngx_http_tracker_etag.c: compares the conditions of a read, or of a write
+ * that was checked, with ctx->etag.  Returns 0 when the request may go on, or
+ * the outcome: "unmatched" and "matched", or "unmodified" of a read.
+ */
+ngx_uint_t ngx_http_tracker_precondition(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 
 /* ngx_http_tracker_variable.c: preconfiguration */
 ngx_int_t ngx_http_tracker_add_variables(ngx_conf_t *cf);

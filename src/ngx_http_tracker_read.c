@@ -20,7 +20,7 @@ static ngx_uint_t ngx_http_tracker_parse_args(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_list(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static ngx_int_t ngx_http_tracker_unmodified(ngx_http_request_t *r,
+static ngx_uint_t ngx_http_tracker_decided(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_close_list(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_uint_t more);
@@ -155,7 +155,7 @@ ngx_http_tracker_found(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
-    if (ngx_http_tracker_unmodified(r, ctx)
+    if (ngx_http_tracker_decided(r, ctx)
         || ngx_http_tracker_reserve(r, ctx, job->record.len) != NGX_OK)
     {
         return;
@@ -202,7 +202,7 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
             return;
         }
 
-        if (ngx_http_tracker_unmodified(r, ctx)) {
+        if (ngx_http_tracker_decided(r, ctx)) {
             return;
         }
 
@@ -249,22 +249,29 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 }
 
 
-/* 1: the client has it already, and was told so */
+/* 1: its conditions have decided the request, and it was answered */
 
-static ngx_int_t
-ngx_http_tracker_unmodified(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx)
+static ngx_uint_t
+ngx_http_tracker_decided(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
-    if (r->headers_in.if_none_match == NULL
-        || !ngx_http_tracker_match(r->headers_in.if_none_match, &ctx->etag))
-    {
+    ngx_uint_t  outcome;
+
+    outcome = ngx_http_tracker_precondition(r, ctx);
+
+    switch (outcome) {
+
+    case 0:
         return 0;
+
+    case NGX_HTTP_TRACKER_UNMODIFIED:
+        ctx->outcome = outcome;
+        ngx_http_tracker_finish(r, ctx);
+        return 1;
+
+    default: /* NGX_HTTP_TRACKER_UNMATCHED */
+        ngx_http_tracker_fail(r, ctx, outcome);
+        return 1;
     }
-
-    ctx->outcome = NGX_HTTP_TRACKER_UNMODIFIED;
-    ngx_http_tracker_finish(r, ctx);
-
-    return 1;
 }
 
 

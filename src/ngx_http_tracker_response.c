@@ -99,6 +99,8 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 409, ngx_string("repeated"), NULL },
     [NGX_HTTP_TRACKER_UNMATCHED] =
         { 412, ngx_string("unmatched"), NULL },
+    [NGX_HTTP_TRACKER_MATCHED] =
+        { 412, ngx_string("matched"), NULL },
     [NGX_HTTP_TRACKER_GROWN] =
         { 400, ngx_string("grown"), NULL },
     [NGX_HTTP_TRACKER_UNAUTHORIZED] =
@@ -119,6 +121,9 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 400, ngx_string("bad_coding"), NULL },
     [NGX_HTTP_TRACKER_BAD_HEADER] =
         { 400, ngx_string("bad_header"), NULL },
+    [NGX_HTTP_TRACKER_BAD_CONDITION] =
+        { 400, ngx_string("bad_condition"),
+          "If-None-Match must be \"*\" or a list of entity tags." },
     [NGX_HTTP_TRACKER_BAD_KEY] =
         { 400, ngx_string("bad_key"),
           "Idempotency-Key must be sent once and have 1 to 255 bytes." },
@@ -260,9 +265,20 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
         break;
 
     case NGX_HTTP_TRACKER_UNMATCHED:
+
+        if (ctx->id.len == 0) {
+            tracker_message(message, "The list of trackers has changed.");
+            break;
+        }
+
         tracker_message(message, "Tracker with id \"%.*s\" has changed.",
-                        (int) ngx_min(ctx->id.len, TRACKER_QUOTE_CHARS),
-                        ctx->id.data);
+                        (int) ctx->id.len, ctx->id.data);
+        break;
+
+    case NGX_HTTP_TRACKER_MATCHED:
+        tracker_message(message,
+                        "Tracker with id \"%.*s\" matches If-None-Match.",
+                        (int) ctx->id.len, ctx->id.data);
         break;
 
     case NGX_HTTP_TRACKER_BAD_METHOD:

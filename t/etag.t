@@ -316,37 +316,219 @@ is(item('PUT', $id, body => tracker_text('n', 'of the second'),
 
 
 
-=== a condition that does not concern a method is not looked at
+=== If-Match that does not match, on a read: 412
+RFC 9110 section 13.1.1: for any method.
 --- scenario
 my ($id, $etag) = create('n');
 my $list = list_etag();
+
+for my $value ('"x"', '', substr($etag, 1, -1), '"x", "y"') {
+    my $response = get("tracker/$id", "If-Match: $value");
+
+    is($response->{status}, 412, "<$value>: status");
+    is_message($response->{body}, "Tracker with id \"$id\" has changed.",
+               $value);
+    is(etag($response), undef, "<$value>: no ETag");
+
+    $response = get('trackers', "If-Match: $value");
+    is($response->{status}, 412, "list, <$value>: status");
+    is_message($response->{body}, 'The list of trackers has changed.', $value);
+}
+
+for my $tag ('*', '"x", %s', 'W/%s') {
+    is(get("tracker/$id", 'If-Match: ' . $tag =~ s/%s/$etag/r)->{status}, 200,
+       $tag);
+    is(get('trackers?name=n', 'If-Match: ' . $tag =~ s/%s/$list/r)->{status},
+       200, "list, $tag");
+}
+
+is(item('HEAD', $id, headers => ['If-Match: "x"'])->{status}, 412, 'HEAD');
+is(get("tracker/$id", 'If-Match: "x"', "If-None-Match: $etag")->{status}, 412,
+   'it is the first to be looked at');
+is(get("tracker/$id", "If-Match: $etag", "If-None-Match: $etag")->{status},
+   304, 'then If-None-Match');
+is(get('tracker/4503599627370496', 'If-Match: "x"')->{status}, 404,
+   'no such tracker');
+
+
+
+=== If-None-Match that matches, on a write: 412, and nothing was done
+--- scenario
+my ($id, $etag) = create('n');
+my $record = redis('GET', account_key('tester', "id:$id"));
+my %body = (PUT => tracker_text('m'), PATCH => describe('d'), DELETE => '');
+
+for my $method (sort keys %body) {
+    for my $value ('*', $etag, "W/$etag", "\"x\", $etag",
+                   "$etag,\"x\"")
+    {
+        my $response = item($method, $id, body => $body{$method},
+                            headers => ["If-None-Match: $value"]);
+
+        is($response->{status}, 412, "$method <$value>: status");
+        is_message($response->{body},
+                   "Tracker with id \"$id\" matches If-None-Match.",
+                   "$method $value");
+        is(etag($response), undef, "$method <$value>: no ETag");
+        is(redis('EXISTS', lock_key()), 0, 'no lock is left');
+    }
+
+    is(item($method, $id, body => $body{$method},
+            headers => ["If-Match: $etag", "If-None-Match: *"])->{status}, 412,
+       "$method, both");
+}
+
+is(redis('GET', account_key('tester', "id:$id")), $record, 'the record');
+
+is(item($_, '4503599627370496', body => $body{$_},
+        headers => ['If-None-Match: *'])->{status}, 404,
+   "$_: a tracker that is not there is not created") for sort keys %body;
+
+for my $value ('"x"', 'W/"x"', '"x", "y"', '"*"') {
+    is(item('PUT', $id, body => tracker_text('n', $value),
+            headers => ["If-None-Match: $value"])->{status}, 200,
+       "$value: PUT is done");
+}
+
+is(item('PATCH', $id, body => describe('d'),
+        headers => ['If-None-Match: "x"'])->{status}, 200, 'PATCH is done');
+is(item('DELETE', $id, headers => ['If-None-Match: "x"'])->{status}, 200,
+   'DELETE is done');
+
+
+
+=== an If-None-Match that is none is refused on a write, not passed over
+--- scenario
+my ($id, $etag) = create('n');
+my %body = (PUT => tracker_text('m'), PATCH => describe('d'), DELETE => '');
+my $record = redis('GET', account_key('tester', "id:$id"));
+
+for my $value (substr($etag, 1, -1), '', ',', '"', 'W/', '"x", *', '*, "x"',
+               '**', '"x", y', 'w/"x"')
+{
+    for my $method (sort keys %body) {
+        my $response = item($method, $id, body => $body{$method},
+                            headers => ["If-None-Match: $value"]);
+
+        is($response->{status}, 400, "$method <$value>: status");
+        is_message($response->{body},
+                   'If-None-Match must be "*" or a list of entity tags.',
+                   "$method $value");
+    }
+
+    is(get("tracker/$id", "If-None-Match: $value")->{status}, 200,
+       "GET <$value>");
+}
+
+is(redis('GET', account_key('tester', "id:$id")), $record, 'the record');
+
+
+
+=== a condition comes in one line
+nginx itself refuses two.
+--- scenario
+my ($id, $etag) = create('n');
+
+for my $name (qw(If-Match If-None-Match If-Modified-Since)) {
+    is(item($_, $id, body => tracker_text('n'),
+            headers => ["$name: \"x\"", "$name: $etag"])->{status}, 400,
+       "$_, $name") for qw(GET PUT);
+}
+
+
+
+=== a condition that a write cannot keep is refused
+No time of a change is stored, and a create does not look at the list.
+--- scenario
+my ($id, $etag) = create('n');
+my $list = list_etag();
+my $record = redis('GET', account_key('tester', "id:$id"));
+my $time = 'Fri, 01 Jan 2100 00:00:00 GMT';
+my @writes = ([PUT => "tracker/$id", tracker_text('m')],
+              [PATCH => "trackers/$id", describe('d')],
+              [DELETE => "tracker/$id", '']);
+my @creates = ([POST => 'tracker', tracker_text('m')],
+               [POST => 'trackers', tracker_text('m')],
+               [POST => 'trackers', '[' . tracker_text('m') . ']'],
+               [POST => 'trackers/bulk', '[' . tracker_text('m') . ']']);
+
+for my $case (['If-Modified-Since', $time, @writes, @creates],
+              ['If-Unmodified-Since', $time, @writes, @creates],
+              ['If-Range', $etag, @writes, @creates],
+              ['If-Range', $time, @writes, @creates],
+              ['If-Match', $list, @creates], ['If-Match', '*', @creates],
+              ['If-None-Match', '*', @creates],
+              ['If-None-Match', '"x"', @creates])
+{
+    my ($name, $value, @calls) = @$case;
+
+    for my $call (@calls) {
+        my ($method, $path, $body) = @$call;
+        my $response = exchange(request($method, "/v1/manage/$path",
+                                        body => $body,
+                                        headers => ["$name: $value"]));
+
+        is($response->{status}, 400, "$method $path, $name: status");
+        is_message($response->{body}, "$name is not supported with $method.",
+                   "$method $path, $name");
+    }
+}
+
+is(redis('GET', account_key('tester', "id:$id")), $record, 'the record');
+is(list_etag(), $list, 'the revision');
+
+my $response = item('PUT', $id, body => tracker_text('n', 'x'), headers =>
+                    ["If-Match: $etag", "If-Unmodified-Since: $time"]);
+
+is($response->{status}, 200,
+   'If-Unmodified-Since beside If-Match is not looked at');
+is_unmatched(item('DELETE', $id, headers => [
+    "If-Match: $etag", "If-Unmodified-Since: $time"]), $id, 'If-Match is');
+
+
+
+=== a read ignores what RFC 9110 tells it to ignore
+Sections 13.1.3 and 13.1.4: no time of a change; 13.1.5, 14.2: no ranges.
+--- scenario
+my ($id, $etag) = create('n');
 my $old = 'Mon, 01 Jan 2001 00:00:00 GMT';
 my $new = 'Fri, 01 Jan 2100 00:00:00 GMT';
 
-for my $header ('If-Match: "x"', "If-Unmodified-Since: $old",
-                "If-Modified-Since: $new", "If-Range: \"x\"",
-                'Range: bytes=0-3')
+for my $header ("If-Unmodified-Since: $old", "If-Modified-Since: $new",
+                'If-Range: "x"', "If-Range: $etag", 'Range: bytes=0-3',
+                "Range: bytes=0-3\r\nIf-Range: $etag")
 {
     is(get("tracker/$id", $header)->{status}, 200, "a tracker, $header");
     is(get('trackers', $header)->{status}, 200, "the list, $header");
+    is(item('HEAD', $id, headers => [$header])->{status}, 200,
+       "HEAD, $header");
 }
 
-for my $header ("If-None-Match: $etag", 'If-None-Match: *',
-                "If-Unmodified-Since: $old", "If-Modified-Since: $new")
+for my $header ('If-Match: "x"', 'If-None-Match: *',
+                "If-Unmodified-Since: $old")
 {
-    is(item('PUT', $id, body => tracker_text('n', $header),
-            headers => [$header])->{status}, 200, "PUT, $header");
-    is(item('PATCH', $id, body => describe($header =~ s/"//gr),
-            headers => [$header])->{status}, 200, "PATCH, $header");
-    is(exchange(post('tracker', tracker_text($header),
-                     headers => [$header]))->{status}, 200, "POST, $header");
+    is(item('OPTIONS', $id, headers => [$header])->{status}, 204,
+       "OPTIONS, $header");
 }
 
-is(exchange(post('tracker', tracker_text('m'), headers => ['If-Match: "x"']))
-       ->{status}, 200, 'POST, If-Match');
-is(item('DELETE', $id, headers => ['If-None-Match: *',
-                                   "If-Unmodified-Since: $old"])->{status},
-   200, 'DELETE');
+
+
+=== a condition comes after what would be refused without it
+RFC 9110 section 13.2.1.
+--- scenario
+my ($id) = create('n');
+my @none = (headers => ['If-None-Match: *']);
+my @range = (headers => ['If-Range: "x"']);
+
+is(item('PUT', $id, @none, body => '{')->{status}, 400, 'a bad body');
+is(item('PUT', $id, @none, body => '{}', token => 'bad')->{status}, 401,
+   'a bad token');
+is(item('POST', $id, @range, body => '{}')->{status}, 405, 'a method');
+is(item('PUT', '1', @range, body => '{}')->{status}, 404, 'an id');
+
+hold_lock();
+is(item('PUT', $id, @none, body => tracker_text('n'))->{status}, 429,
+   'another write');
 
 
 

@@ -155,6 +155,7 @@ for my $path (lists()) {
     call(401, $_, $path, token => 'bad') for qw(GET HEAD);
     call(413, $_, $path, @large) for qw(GET HEAD);
     call(405, $_, $path, body => '{}') for qw(PUT PATCH DELETE);
+    call(412, $_, $path, @old) for qw(GET HEAD);
 }
 
 for my $create (creates('taken')) {
@@ -188,7 +189,10 @@ for my $path (singles($id)) {
     call(409, 'PATCH', $path, body => $patch);
     call(412, 'PUT', $path, body => tracker_text('here'), @old);
     call(412, 'PATCH', $path, body => $patch, @old);
-    call(412, 'DELETE', $path, @old);
+    call(412, $_, $path, @old) for qw(GET HEAD DELETE);
+    call(412, 'DELETE', $path, headers => ['If-None-Match: *']);
+    call(400, 'DELETE', $path, headers => [$_])
+        for 'If-None-Match: x', 'If-Range: x';
     call(413, $_, $path, @large) for qw(GET HEAD PUT PATCH DELETE);
     call(405, 'POST', $path, body => '{}');
 
