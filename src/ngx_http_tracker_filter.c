@@ -74,6 +74,10 @@ ngx_http_tracker_header_filter(ngx_http_request_t *r)
     ngx_http_clear_last_modified(r);
     ngx_http_clear_etag(r);
 
+    if (ngx_http_tracker_push_caching(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     r->headers_out.content_type = json;
     r->headers_out.content_type_len = json.len;
     r->headers_out.content_type_lowcase = NULL;

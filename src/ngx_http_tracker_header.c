@@ -1,7 +1,7 @@
 
 /*
- * Header lines of a request that nginx does not look for, or of which it
- * keeps one only.
+ * Header lines: those of a request that nginx does not look for, or of which
+ * it keeps one only, and those of an answer.
  */
 
 
@@ -214,4 +214,59 @@ ngx_http_tracker_check_meaning(ngx_http_request_t *r,
     }
 
     return 0;
+}
+
+
+ngx_table_elt_t *
+ngx_http_tracker_push_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    h->hash = 1;
+    h->key.len = ngx_strlen(name);
+    h->key.data = (u_char *) name;
+    h->value = *value;
+    h->lowcase_key = NULL;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+
+    return h;
+}
+
+
+/*
+ * Not in headers_out.cache_control, the value of which a site's "expires"
+ * would replace: next to ours, it cannot make an answer public.
+ */
+
+ngx_int_t
+ngx_http_tracker_push_caching(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    static ngx_str_t  no_store = ngx_string("no-store");
+    static ngx_str_t  no_cache = ngx_string("private, no-cache");
+    static ngx_str_t  vary = ngx_string("Authorization, X-Api-Key");
+
+    if (r->headers_out.status >= NGX_HTTP_BAD_REQUEST
+        || ctx->outcome == NGX_HTTP_TRACKER_OPTIONS
+        || ctx->outcome == NGX_HTTP_TRACKER_LOGGED_IN)
+    {
+        return ngx_http_tracker_push_header(r, "Cache-Control", &no_store)
+               ? NGX_OK : NGX_ERROR;
+    }
+
+    if (ngx_http_tracker_push_header(r, "Cache-Control", &no_cache) == NULL
+        || ngx_http_tracker_push_header(r, "Vary", &vary) == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }

@@ -211,6 +211,20 @@ ngx_uint_t ngx_http_tracker_check_meaning(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
 /*
+ * ngx_http_tracker_header.c: adds a line to the header of the answer, memory
+ * of r->pool or static.  Returns it, or NULL.
+ */
+ngx_table_elt_t *ngx_http_tracker_push_header(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+
+/*
+ * ngx_http_tracker_header.c: adds what caches are told of an answer with this
+ * status (API.md section 7).  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_tracker_push_caching(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/*
  * ngx_http_tracker_args.c: what a write says of its arguments, none of which
  * is known yet.  Returns 0 or the outcome; ctx->fault names the first one.
  */

@@ -38,8 +38,6 @@ static void ngx_http_tracker_unread(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_set_headers(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static ngx_table_elt_t *ngx_http_tracker_push_header(ngx_http_request_t *r,
-    const char *name, ngx_str_t *value);
 
 
 /* by outcome: first those of the store, then those of the HTTP side */
@@ -589,6 +587,10 @@ ngx_http_tracker_set_headers(ngx_http_request_t *r,
         r->headers_out.etag = h;
     }
 
+    if (ngx_http_tracker_push_caching(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     switch (ctx->outcome) {
 
     case NGX_HTTP_TRACKER_UNAUTHORIZED:
@@ -600,11 +602,6 @@ ngx_http_tracker_set_headers(ngx_http_request_t *r,
     case TRACKER_OUTCOME_CROWDED:
         name = "Retry-After";
         ngx_str_set(&value, "1");
-        break;
-
-    case NGX_HTTP_TRACKER_LOGGED_IN:
-        name = "Cache-Control";
-        ngx_str_set(&value, "no-store");
         break;
 
     case NGX_HTTP_TRACKER_OPTIONS:
@@ -627,28 +624,4 @@ ngx_http_tracker_set_headers(ngx_http_request_t *r,
     }
 
     return NGX_OK;
-}
-
-
-static ngx_table_elt_t *
-ngx_http_tracker_push_header(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NULL;
-    }
-
-    h->hash = 1;
-    h->key.len = ngx_strlen(name);
-    h->key.data = (u_char *) name;
-    h->value = *value;
-    h->lowcase_key = NULL;
-#if (nginx_version >= 1023000)
-    h->next = NULL;
-#endif
-
-    return h;
 }

@@ -151,8 +151,14 @@ sub take_response {
     return unless $$bytes =~ m{^HTTP/1\.1\ (\d+)[^\r]*\r\n
                                ((?:[^\r\n]+\r\n)*)\r\n}x;
     my ($status, $start) = ($1, $+[0]);
-    my %headers = map { /^([^:]+):\s*(.*)$/ ? (lc $1 => $2) : () }
-                  split /\r\n/, $2;
+    my %headers;
+
+    # lines of one name are a list
+    for (split /\r\n/, $2) {
+        my ($name, $value) = /^([^:]+):\s*(.*)$/ or next;
+        $headers{lc $name} = join ', ', $headers{lc $name} // (), $value;
+    }
+
     my $length = $headers{'content-length'};
     my ($body, $end);
 
