@@ -119,7 +119,9 @@ static void
 ngx_http_tracker_answer(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     if (!ctx->set.bulk
-        && ngx_http_tracker_set_record_etag(ctx, &ctx->records[0]) != NGX_OK)
+        && (ngx_http_tracker_set_record_etag(ctx, &ctx->records[0]) != NGX_OK
+            || ngx_http_tracker_set_location(ctx, &ctx->set.elts[0].id)
+               != NGX_OK))
     {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;

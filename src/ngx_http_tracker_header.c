@@ -270,3 +270,43 @@ ngx_http_tracker_push_caching(ngx_http_request_t *r,
 
     return NGX_OK;
 }
+
+
+ngx_int_t
+ngx_http_tracker_set_location(ngx_http_tracker_ctx_t *ctx, tracker_str_t *id)
+{
+    u_char                       *p;
+    size_t                        escaped;
+    ngx_str_t                    *base;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    static const char  name[] = "/tracker/";
+
+    tlcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_tracker_module);
+
+    base = &tlcf->base;
+    escaped = 2 * ngx_escape_uri(NULL, base->data, base->len, NGX_ESCAPE_URI);
+
+    p = ngx_pnalloc(ctx->request->pool, base->len + escaped + sizeof(name)
+                                        + id->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->location.data = p;
+
+    p = (u_char *) ngx_escape_uri(p, base->data, base->len, NGX_ESCAPE_URI);
+
+    /* "location /v1/manage" stands for "location /v1/manage/" */
+
+    if (p[-1] == '/') {
+        p--;
+    }
+
+    p = ngx_cpymem(p, name, sizeof(name) - 1);
+    p = ngx_cpymem(p, id->data, id->len);
+
+    ctx->location.len = p - ctx->location.data;
+
+    return NGX_OK;
+}

@@ -137,6 +137,7 @@ typedef struct {
     ngx_str_t                   answer;       /* the JSON to be sent */
     ngx_str_t                   close;        /* sent after it */
     ngx_str_t                   etag;         /* quotes included */
+    ngx_str_t                   location;     /* of a tracker; len 0: none */
     ngx_str_t                   allow;        /* methods of the endpoint */
     ngx_str_t                   fault;        /* words of the request that the
                                                  sentence of outcome quotes */
@@ -223,6 +224,13 @@ ngx_table_elt_t *ngx_http_tracker_push_header(ngx_http_request_t *r,
  */
 ngx_int_t ngx_http_tracker_push_caching(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+
+/*
+ * ngx_http_tracker_header.c: makes ctx->location, the path of the tracker.
+ * Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_tracker_set_location(ngx_http_tracker_ctx_t *ctx,
+    tracker_str_t *id);
 
 /*
  * ngx_http_tracker_args.c: what a write says of its arguments, none of which
@@ -355,9 +363,9 @@ ngx_uint_t ngx_http_tracker_body_outcome(ngx_int_t rc);
 
 /*
  * Sends what is set: the header, once, with the status of ctx->outcome, and
- * ctx->etag unless it is an error; then open, answer and close.  With
- * ctx->more the answer goes on in another call.  What it returns is for
- * ngx_http_finalize_request().
+ * ctx->etag and ctx->location unless it is an error; then open, answer and
+ * close.  With ctx->more the answer goes on in another call.  What it returns
+ * is for ngx_http_finalize_request().
  */
 ngx_int_t ngx_http_tracker_send(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);

@@ -587,6 +587,14 @@ ngx_http_tracker_set_headers(ngx_http_request_t *r,
         r->headers_out.etag = h;
     }
 
+    /* not in headers_out.location, of which nginx would make a whole URL */
+
+    if (ctx->location.len && r->headers_out.status < NGX_HTTP_BAD_REQUEST
+        && ngx_http_tracker_push_header(r, "Location", &ctx->location) == NULL)
+    {
+        return NGX_ERROR;
+    }
+
     if (ngx_http_tracker_push_caching(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }

@@ -128,6 +128,8 @@ my $response = fetch(ORIGIN, 'POST', "$base/tracker", @token,
                      body => tracker_text('n'),
                      headers => ['Idempotency-Key: k']);
 my $id = is_created($response, 'n', 'create');
+is($response->{headers}{location}, "$base/tracker/$id",
+   'the page sees the Location');
 
 $response = fetch(ORIGIN, 'GET', "$base/tracker/$id", @token);
 my $etag = $response->{headers}{etag};

@@ -294,3 +294,81 @@ for my $i (1 .. 1000) {
 }
 
 is_deeply(\%seen, { 200 => 668, 409 => 332 }, 'statuses');
+
+
+
+=== a create of one tracker names its path, and the status stays 200
+A path as it is: nginx would make a whole URL of a header that it knows.
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location /noslash {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location "/a b%ü/" {
+        tracker_api;
+        client_max_body_size 1m;
+        absolute_redirect off;
+    }
+--- scenario
+sub location {
+    my ($path, $body, @headers) = @_;
+    my $response = exchange(request('POST', $path, body => $body,
+                                    headers => \@headers));
+
+    is($response->{status}, 200, "$path: status") or diag($response->{body});
+    return ($response->{headers}{location},
+            decode($response->{body})->{tracker}{id});
+}
+
+for my $case (['/v1/manage/tracker' => '/v1/manage/tracker/'],
+              ['/v1/manage/trackers' => '/v1/manage/tracker/'],
+              ['/v1//manage/./tracker' => '/v1/manage/tracker/'],
+              ['/noslash/tracker' => '/noslash/tracker/'],
+              ['/a%20b%25%c3%bc/tracker' => '/a%20b%25%C3%BC/tracker/'])
+{
+    my ($path, $base) = @$case;
+    my ($location, $id) = location($path, tracker_text($path));
+
+    is($location, $base . $id, "$path: Location");
+    is(exchange(request('GET', $location))->{status}, 200, "$path: it is one");
+}
+
+my @once = ('Idempotency-Key: once');
+my ($first, $id) = location('/v1/manage/tracker', tracker_text('n'), @once);
+
+exchange(request('DELETE', $first));
+is((location('/v1/manage/tracker', tracker_text('n'), @once))[0], $first,
+   'a create that is answered again has the Location that it had');
+
+is((location('/v1/manage/trackers', '[' . tracker_text('a') . ']'))[0], undef,
+   'a bulk of one has none');
+
+my $put = exchange(request('PUT', '/v1/manage/tracker/'
+                           . (location('/v1/manage/tracker',
+                                       tracker_text('p')))[1],
+                           body => tracker_text('p', 'x')));
+
+is($put->{status}, 200, 'a PUT');
+is($put->{headers}{location}, undef, 'has none');
+is(exchange(post('tracker', tracker_text('p')))->{headers}{location}, undef,
+   'a 409 has none');
+
+
+
+=== the path of a create over HTTP/2
+--- h2_server
+--- scenario
+my $response = nghttp('/v1/manage/tracker', tracker_text('n'));
+my $id = decode($response->{body})->{tracker}{id};
+
+like($response->{log}, qr{ location: /v1/manage/tracker/$id\n},
+     'a path as it is');
