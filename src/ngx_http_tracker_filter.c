@@ -9,8 +9,37 @@
 
 
 static ngx_int_t ngx_http_tracker_header_filter(ngx_http_request_t *r);
+static void ngx_http_tracker_clear_headers(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tracker_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+
+
+/*
+ * What is said of the bytes of an answer, or of how long it may be kept, does
+ * not hold for the one that takes its place.
+ */
+
+static ngx_str_t  ngx_http_tracker_replaced[] = {
+    ngx_string("Content-Length"),
+    ngx_string("Content-Encoding"),
+    ngx_string("Content-Language"),
+    ngx_string("Content-Location"),
+    ngx_string("Content-Disposition"),
+    ngx_string("Content-Range"),
+    ngx_string("Content-MD5"),
+    ngx_string("Content-Digest"),
+    ngx_string("Repr-Digest"),
+    ngx_string("Digest"),
+    ngx_string("ETag"),
+    ngx_string("Last-Modified"),
+    ngx_string("Accept-Ranges"),
+    ngx_string("Cache-Control"),
+    ngx_string("CDN-Cache-Control"),
+    ngx_string("Expires"),
+    ngx_string("Pragma"),
+    ngx_string("Age"),
+    ngx_null_string
+};
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -69,10 +98,7 @@ ngx_http_tracker_header_filter(ngx_http_request_t *r)
 
     ctx->replaced = 1;
 
-    ngx_http_clear_content_length(r);
-    ngx_http_clear_accept_ranges(r);
-    ngx_http_clear_last_modified(r);
-    ngx_http_clear_etag(r);
+    ngx_http_tracker_clear_headers(r);
 
     if (ngx_http_tracker_push_caching(r, ctx) != NGX_OK) {
         return NGX_ERROR;
@@ -85,6 +111,42 @@ ngx_http_tracker_header_filter(ngx_http_request_t *r)
     r->headers_out.content_length_n = ctx->answer.len;
 
     return ngx_http_next_header_filter(r);
+}
+
+
+static void
+ngx_http_tracker_clear_headers(ngx_http_request_t *r)
+{
+    ngx_str_t        *name;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ngx_http_clear_content_length(r);
+    ngx_http_clear_accept_ranges(r);
+    ngx_http_clear_last_modified(r);
+    ngx_http_clear_etag(r);
+
+    /* gunzip and gzip look at this one */
+    r->headers_out.content_encoding = NULL;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            for (name = ngx_http_tracker_replaced; name->len; name++) {
+
+                if (h[i].key.len == name->len
+                    && ngx_strncasecmp(h[i].key.data, name->data, name->len)
+                       == 0)
+                {
+                    h[i].hash = 0;
+                    break;
+                }
+            }
+        }
+    }
 }
 
 

@@ -242,6 +242,77 @@ is(exchange(request('POST', '/451/tracker', body => '{}'))->{status}, 451,
 
 
 
+=== what an upstream says of its own error is not said of ours
+curl gave up on our JSON, which was said to be gzip (error 61).
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY;
+
+    server {
+        listen unix:$TEST_NGINX_SCRATCH/upstream.sock;
+
+        location / {
+            add_header Content-Encoding gzip always;
+            add_header Content-Language de always;
+            add_header Content-Location /x always;
+            add_header Content-Disposition attachment always;
+            add_header Content-Range "bytes 0-9/10" always;
+            add_header Content-MD5 x always;
+            add_header Content-Digest x always;
+            add_header Repr-Digest x always;
+            add_header Digest x always;
+            add_header ETag '"x"' always;
+            add_header Last-Modified "Mon, 01 Jan 2001 00:00:00 GMT" always;
+            add_header Accept-Ranges bytes always;
+            add_header Cache-Control "public, max-age=60" always;
+            add_header CDN-Cache-Control max-age=60 always;
+            add_header Expires "Fri, 01 Jan 2100 00:00:00 GMT" always;
+            add_header Pragma cache always;
+            add_header Age 1 always;
+            add_header Retry-After 7 always;
+            add_header WWW-Authenticate "Basic realm=x" always;
+            add_header Set-Cookie a=b always;
+            add_header X-Own x always;
+            return 401 "$request_method, and so on";
+        }
+    }
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+        gunzip on;
+
+        if ($http_x_upstream) {
+            proxy_pass http://unix:$TEST_NGINX_SCRATCH/upstream.sock;
+        }
+    }
+--- scenario
+my %kept = ('cache-control' => 'no-store', 'retry-after' => 7,
+            'www-authenticate' => 'Basic realm=x', 'set-cookie' => 'a=b',
+            'x-own' => 'x');
+
+for my $method (qw(GET HEAD POST)) {
+    my $sock = connect_nginx();
+    my $response = exchange(request($method, '/v1/manage/trackers',
+                                    body => $method eq 'POST' ? '{}' : '',
+                                    headers => ['X-Upstream: 1']), $sock);
+    my %headers = %{$response->{headers}};
+
+    is($response->{status}, 401, "$method: status");
+    is_json_error($response, 401, 'Unauthorized.', $method)
+        if $method ne 'HEAD';
+    is($headers{'content-length'}, length '{"message":"Unauthorized."}',
+       "$method: length");
+
+    delete @headers{qw(server date connection content-type content-length)};
+    is_deeply(\%headers, \%kept, "$method: the headers that are left");
+
+    is(exchange(request('GET', '/v1/manage/tracker', type => undef), $sock)
+           ->{status}, 200, "$method: the connection is in step");
+}
+
+
+
 === an error is JSON even where return has a text
 --- config
     location /v1/manage/ {
