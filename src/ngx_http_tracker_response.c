@@ -500,6 +500,8 @@ static ngx_int_t
 ngx_http_tracker_send_header(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_int_t  rc;
+
     ngx_http_tracker_unread(r, ctx);
 
     /*
@@ -536,7 +538,15 @@ ngx_http_tracker_send_header(ngx_http_request_t *r,
 
     ctx->sent = 1;
 
-    return ngx_http_send_header(r);
+    rc = ngx_http_send_header(r);
+
+    if (rc > NGX_OK) {
+
+        /* a filter has another status: what comes of it is not ours */
+        ctx->sent = 0;
+    }
+
+    return rc;
 }
 
 

@@ -647,3 +647,25 @@ is_message($answer{page}{body}, 'Unsupported media type.', 'its page');
 is($answer{elsewhere}{status}, 302, 'the status of error_page');
 is($answer{elsewhere}{headers}{location}, 'https://example.com/',
    'its page');
+
+
+
+=== a filter that refuses an answer by its header is answered in JSON
+It was taken for an answer of ours, and its page was HTML.
+--- skip_eval: 5: !$ENV{TEST_NGINX_LOAD_MODULES} || !-e $::IMAGE_FILTER
+--- main_config eval: "load_module $::IMAGE_FILTER;"
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+        image_filter test;
+        image_filter_buffer 1;
+    }
+--- scenario
+my $response = exchange(request('GET', '/v1/manage/trackers', type => undef));
+
+is($response->{status}, 415, 'status');
+is($response->{headers}{'content-type'}, 'application/json', 'type');
+is_message($response->{body}, 'Unsupported media type.', 'message');
+is($response->{headers}{etag}, undef, 'no ETag');
+is($response->{headers}{'cache-control'}, 'no-store', 'Cache-Control');
