@@ -468,13 +468,14 @@ ngx_http_tracker_send(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return NGX_OK;
     }
 
-    b->last_in_chain = 1;
+    /* either "last" would be the end for a filter that waits for it */
 
     if (ctx->more) {
         b->flush = 1;
 
     } else {
         b->last_buf = 1;
+        b->last_in_chain = 1;
     }
 
     return ngx_http_output_filter(r, first);
