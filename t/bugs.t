@@ -153,6 +153,41 @@ for my $case (
 
 
 
+=== a write whose reply is lost is recognized in a Redis that is full by then
+A script with flags is refused as a whole: what was done would have been a 500.
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location /relayed/ {
+        tracker_api;
+        tracker_redis 127.0.0.1:$TEST_NGINX_RELAY_PORT;
+        client_max_body_size 1m;
+    }
+--- scenario
+my $id = create('n', 'a');
+
+for my $case (['POST', 'tracker', 5], ['PUT', "tracker/$id", 5],
+              ['DELETE', "tracker/$id", 4])
+{
+    my ($method, $path, $n_keys) = @$case;
+    my $relay = relay($n_keys, sub { redis('CONFIG', 'SET', 'maxmemory', 1) });
+    my $response = exchange(request($method, "/relayed/$path",
+                                    body => $method eq 'DELETE' ? ''
+                                            : tracker_text("by $method")));
+
+    kill TERM => $relay;
+    waitpid $relay, 0;
+    redis('CONFIG', 'SET', 'maxmemory', 0);
+
+    is($response->{status}, 200, $method);
+    wait_until(sub { !redis('EXISTS', lock_key()) }, 'no lock is left');
+}
+
+
+
 === an early answer to a body with a bad chunk along is JSON, and what it should be
 What nginx says of the chunk took its place, as HTML.
 --- scenario

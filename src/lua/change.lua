@@ -15,6 +15,9 @@
 --        {"conflict"}  the new name exists
 --
 -- Each reply but "stale" and "locked" has given the lock back.
+-- There is no first line "#!lua": with it Redis refuses the whole script when
+-- its memory is full, and what is sent again could not say that it was done.
+-- Without it the first command that takes memory is refused.
 --
 
 local token = ARGV[1]

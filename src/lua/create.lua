@@ -19,6 +19,9 @@
 --
 -- Every check comes before the first write: Redis does not roll back.  Each
 -- reply but "locked" and "taken" has given the lock back.
+-- There is no first line "#!lua": with it Redis refuses the whole script when
+-- its memory is full, and what is sent again could not say that it was done.
+-- Without it the first command that takes memory is refused.
 --
 
 local CHUNK = 500

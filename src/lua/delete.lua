@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 --
 -- Deletes a tracker and frees its name.
 --

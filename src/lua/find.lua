@@ -1,3 +1,4 @@
+#!lua flags=no-writes
 --
 -- Reads the tracker of a name.
 --

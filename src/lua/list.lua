@@ -1,3 +1,4 @@
+#!lua flags=no-writes
 --
 -- Reads a stretch of an account's trackers in the order of their creation.
 --

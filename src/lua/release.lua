@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 --
 -- Gives the lock back, if it is still ours.
 --
