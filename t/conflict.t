@@ -109,6 +109,41 @@ is_message($response->{body},
 
 
 
+=== ten names are told of a large bulk, wherever they are in it
+--- scenario
+my @at = (3, 499, 500, 998, 999, 1000, 1250, 1251, 1400, 1498, 1499);
+my $told = sub { join ', ', map { "\"n$_\" at [$_]" } @_ };
+
+exchange(post('trackers', bulk(map { "n$_" } @at)));
+
+my $response = exchange(post('trackers', bulk(map { "n$_" } 0 .. 1499)));
+
+is_message($response->{body}, 'Trackers with these names already exist: '
+           . $told->(@at[0 .. 9]) . ' and 1 more.', 'eleven');
+
+$response = exchange(post('trackers', bulk(map { "n$_" } 4 .. 1498)));
+is_message($response->{body}, 'Trackers with these names already exist: '
+           . $told->(@at[1 .. 9]) =~ s/\[(\d+)\]/'[' . ($1 - 4) . ']'/ger
+           . '.', 'nine');
+
+
+
+=== for a 409 Redis looks for each name once, and for no id
+--- scenario
+my $text = bulk(map { "n$_" } 1 .. 3000);
+
+is(exchange(post('trackers', $text))->{status}, 200, 'created');
+redis('CONFIG', 'RESETSTAT');
+is(exchange(post('trackers', $text))->{status}, 409, 'refused');
+
+my $stats = redis('INFO', 'stats');
+my ($hits, $misses) = map { $stats =~ /^keyspace_$_:(\d+)/m } qw(hits misses);
+
+# those of one chunk are read to tell which exist
+cmp_ok($hits + $misses, '<', 3600, 'looked for');
+
+
+
 === ten names of 2 KB are cut at 100 characters each
 --- scenario
 my @names = map { chr(ord('a') + $_) . 'x' x 2047 } 0 .. 10;

@@ -43,25 +43,57 @@ local function answer(...)
 end
 
 
--- how many of the keys from first to last exist
+-- how many of the keys from first to last exist, in all and of each chunk
 
 local function existing(first, last)
-    local count = 0
+    local total, counts = 0, {}
 
     for i = first, last, CHUNK do
         local to = math.min(i + CHUNK - 1, last)
-        count = count + redis.call('exists', unpack(KEYS, i, to))
+        local count = redis.call('exists', unpack(KEYS, i, to))
+
+        counts[#counts + 1] = count
+        total = total + count
     end
 
-    return count
+    return total, counts
 end
 
 
--- names and ids; what it was is asked when it is not 0
+-- the first ten places of names that exist
 
-local used = existing(names + 1, ids + n)
+local function conflicts(counts)
+    local places = {}
 
-if used > 0 and redis.call('exists', KEYS[ids + 1]) == 1 then
+    for chunk, count in ipairs(counts) do
+        local first = (chunk - 1) * CHUNK
+
+        if count > 0 then
+            local last = math.min(first + CHUNK, n)
+            local found = redis.call('mget', unpack(KEYS, names + first + 1,
+                                                    names + last))
+
+            for j = 1, #found do
+                if found[j] then
+                    places[#places + 1] = first + j - 1
+                end
+
+                if #places == 10 then
+                    return places
+                end
+            end
+        end
+    end
+
+    return places
+end
+
+
+-- all names, and the first id, which tells whether this call has run already
+
+local total, counts = existing(names + 1, ids + 1)
+
+if total > 0 and redis.call('exists', KEYS[ids + 1]) == 1 then
     return answer('created')
 end
 
@@ -81,27 +113,8 @@ if holder and holder ~= token then
     return {'locked'}
 end
 
-local total = used > 0 and existing(names + 1, ids) or 0
-
 if total > 0 then
-    local places = {}
-
-    for i = 1, n, CHUNK do
-        local last = math.min(i + CHUNK - 1, n)
-        local found = redis.call('mget', unpack(KEYS, names + i, names + last))
-
-        for j = 1, #found do
-            if found[j] and #places < 10 then
-                places[#places + 1] = i + j - 2
-            end
-        end
-
-        if #places == 10 then
-            break
-        end
-    end
-
-    return answer('conflict', total, unpack(places))
+    return answer('conflict', total, unpack(conflicts(counts)))
 end
 
 local quota = tonumber(ARGV[2])
@@ -114,7 +127,7 @@ if quota > 0 then
     end
 end
 
-if used > 0 then
+if existing(ids + 2, ids + n) > 0 then
     return {'taken'}
 end
 
@@ -123,17 +136,20 @@ local chosen = {}
 
 for i = 1, n, CHUNK do
     local values, members = {}, {}
+    local v, m = 0, 0
 
     for j = i, math.min(i + CHUNK - 1, n) do
         local id = string.sub(KEYS[ids + j], -16)
 
-        values[#values + 1] = KEYS[names + j]
-        values[#values + 1] = id
-        values[#values + 1] = KEYS[ids + j]
-        values[#values + 1] = ARGV[3 + j]
+        values[v + 1] = KEYS[names + j]
+        values[v + 2] = id
+        values[v + 3] = KEYS[ids + j]
+        values[v + 4] = ARGV[3 + j]
+        v = v + 4
 
-        members[#members + 1] = string.format('%d', rev + j)
-        members[#members + 1] = id
+        members[m + 1] = rev + j
+        members[m + 2] = id
+        m = m + 2
 
         chosen[j] = id
     end

@@ -96,7 +96,7 @@ control('the Idempotency-Key is not remembered', 'ends in one 200',
         ['src/lua/create.lua', "if earlier[1] then", "if false then"]);
 control('a call sent again is not recognised', 'no key', ['plain'],
         ['src/lua/create.lua',
-         "if used > 0 and redis.call('exists', KEYS[ids + 1]) == 1 then",
+         "if total > 0 and redis.call('exists', KEYS[ids + 1]) == 1 then",
          "if false then"]);
 control('locks for ever', 'time of a lock', ['single'],
         ['src/tracker_store.c', 'job->store->timeout + TRACKER_LOCK_MARGIN',
