@@ -453,14 +453,14 @@ tracker_job_args(tracker_job_t *job, ngx_uint_t argc)
 
 
 ngx_int_t
-tracker_job_number(tracker_job_t *job, ngx_str_t *arg, ngx_uint_t number)
+tracker_job_number(tracker_job_t *job, ngx_str_t *arg, uint64_t number)
 {
-    arg->data = ngx_pnalloc(job->pool, NGX_INT_T_LEN);
+    arg->data = ngx_pnalloc(job->pool, NGX_INT64_LEN);
     if (arg->data == NULL) {
         return NGX_ERROR;
     }
 
-    arg->len = ngx_sprintf(arg->data, "%ui", number) - arg->data;
+    arg->len = ngx_sprintf(arg->data, "%uL", number) - arg->data;
 
     return NGX_OK;
 }

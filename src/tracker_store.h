@@ -34,7 +34,7 @@
 #define TRACKER_STORE_CURSOR_LEN  16
 
 /* what create.lua wants to know besides keys and records */
-#define TRACKER_STORE_VALUES      3
+#define TRACKER_STORE_VALUES      5
 
 
 typedef struct tracker_job_s  tracker_job_t;

@@ -59,7 +59,7 @@ ngx_str_t *tracker_job_args(tracker_job_t *job, ngx_uint_t argc);
 
 /* arg becomes a decimal number; NGX_OK or NGX_ERROR */
 ngx_int_t tracker_job_number(tracker_job_t *job, ngx_str_t *arg,
-    ngx_uint_t number);
+    uint64_t number);
 
 /* key becomes the account's key "<base><kind><name>"; NGX_OK or NGX_ERROR */
 ngx_int_t tracker_job_key(tracker_job_t *job, ngx_str_t *key,

@@ -10,6 +10,16 @@
 
 #define TRACKER_SHA256_LEN  64           /* hex */
 
+/*
+ * Revisions begin at random and rise by chance, so that an account that was
+ * deleted, restored, or has lost its last writes to a failover gives no number
+ * twice: an old ETag of its list would be a 304 of another list.  They are
+ * scores too, exact up to 2^53.  From 2^41 on, by 2^15 on average, 2^38 writes
+ * fit, those of eight years at a thousand a second.
+ */
+#define TRACKER_REV_FIRST   ((uint64_t) 1 << 40)
+#define TRACKER_REV_BITS    16
+
 
 typedef struct {
     ngx_str_t             word;
@@ -18,6 +28,8 @@ typedef struct {
 } tracker_reply_t;
 
 
+static ngx_int_t tracker_job_revision(tracker_job_t *job, ngx_str_t *first,
+    ngx_str_t *further);
 static ngx_int_t tracker_job_keep_names(tracker_job_t *job,
     tracker_set_t *set);
 static void tracker_job_create_arg(void *data, ngx_uint_t i,
@@ -139,6 +151,8 @@ tracker_job_create(tracker_job_t *job, tracker_set_t *set,
         || tracker_job_key(job, &job->id_base, "id:", NULL, 0) != NGX_OK
         || tracker_job_number(job, &job->values[1], job->store->max_trackers)
            != NGX_OK
+        || tracker_job_revision(job, &job->values[3], &job->values[4])
+           != NGX_OK
         || tracker_job_keep_names(job, set) != NGX_OK)
     {
         return NGX_ERROR;
@@ -168,6 +182,26 @@ tracker_job_create(tracker_job_t *job, tracker_set_t *set,
     cmd->more_size = size;
 
     return tracker_job_run(job, TRACKER_SCRIPT_CREATE, TRACKER_JOB_CREATING);
+}
+
+
+/* what a script is told of the revisions: the first one, and a step */
+
+static ngx_int_t
+tracker_job_revision(tracker_job_t *job, ngx_str_t *first, ngx_str_t *further)
+{
+    uint64_t  random;
+
+    if (tracker_job_random(&random, sizeof(random)) != NGX_OK
+        || tracker_job_number(job, first, TRACKER_REV_FIRST
+                                          + random % TRACKER_REV_FIRST)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return tracker_job_number(job, further,
+                              1 + (random >> (64 - TRACKER_REV_BITS)));
 }
 
 
@@ -251,7 +285,7 @@ tracker_job_change(tracker_job_t *job, tracker_t *t, tracker_str_t *name,
 {
     ngx_str_t  *arg;
 
-    arg = tracker_job_args(job, 9);
+    arg = tracker_job_args(job, 11);
 
     if (arg == NULL
         || tracker_job_key(job, &arg[1], "lock", NULL, 0) != NGX_OK
@@ -261,7 +295,8 @@ tracker_job_change(tracker_job_t *job, tracker_t *t, tracker_str_t *name,
         || tracker_job_key(job, &arg[4], "name:", t->name.data, t->name.len)
            != NGX_OK
         || tracker_job_key(job, &arg[5], "name:", name->data, name->len)
-           != NGX_OK)
+           != NGX_OK
+        || tracker_job_revision(job, &arg[9], &arg[10]) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -282,7 +317,7 @@ tracker_job_delete(tracker_job_t *job, tracker_t *t)
 {
     ngx_str_t  *arg;
 
-    arg = tracker_job_args(job, 7);
+    arg = tracker_job_args(job, 9);
 
     if (arg == NULL
         || tracker_job_key(job, &arg[1], "rev", NULL, 0) != NGX_OK
@@ -293,7 +328,8 @@ tracker_job_delete(tracker_job_t *job, tracker_t *t)
            != NGX_OK
         || tracker_job_number(job, &arg[6],
                               job->store->timeout + TRACKER_LOCK_MARGIN)
-           != NGX_OK)
+           != NGX_OK
+        || tracker_job_revision(job, &arg[7], &arg[8]) != NGX_OK)
     {
         return NGX_ERROR;
     }

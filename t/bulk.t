@@ -35,7 +35,7 @@ sub create_script {
         map({ "id:$pairs[2 * $_ + 1]" } 0 .. $n - 1);
 
     return redis('EVAL', script('create'), scalar @keys, @keys, '', 0, '',
-                 ('{}') x $n);
+                 2 ** 40, 1, ('{}') x $n);
 }
 
 __DATA__
@@ -121,6 +121,7 @@ my $response = exchange(post('tracker', tracker_text('n')));
 my $id = decode($response->{body})->{tracker}{id};
 my @free = map { 4_503_599_627_370_496 + $_ } 1 .. 1200;
 my $keys = redis('DBSIZE');
+my $rev = redis('GET', account_key('tester', 'rev'));
 
 is_deeply(create_script(a => $free[0], b => $id), ['taken'], 'the second');
 is_deeply(create_script(map({ ("n$_", $free[$_]) } 0 .. 1100), b => $id),
@@ -128,7 +129,7 @@ is_deeply(create_script(map({ ("n$_", $free[$_]) } 0 .. 1100), b => $id),
 is_deeply(create_script(a => $free[0], n => $id), ['conflict', 1, 1],
           'a name that exists is said first');
 is(redis('DBSIZE'), $keys, 'nothing was written');
-is(redis('GET', account_key('tester', 'rev')), 1, 'the revision');
+is(redis('GET', account_key('tester', 'rev')), $rev, 'the revision');
 is_deeply(create_script(a => $free[0], b => $free[1]), ['created'],
           'others are free');
 is(redis('DBSIZE'), $keys + 4, 'and written');

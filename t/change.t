@@ -215,7 +215,6 @@ is(redis('EXISTS', account_key('tester', 'name:m')), 0, 'no name was taken');
 --- scenario
 my $id = create('first');
 my $last = create('last');
-my $rev = redis('GET', account_key('tester', 'rev'));
 
 for my $case ([PUT => tracker_text('second'), 'first', 'second'],
               [PATCH => rename_to('third'), 'second', 'third'],
@@ -223,18 +222,19 @@ for my $case ([PUT => tracker_text('second'), 'first', 'second'],
               [PATCH => rename_to('\u00fc \u0022'), 'THIRD', "\xc3\xbc \""])
 {
     my ($method, $body, $old, $new) = @$case;
+    my $rev = redis('GET', account_key('tester', 'rev'));
 
     is(item($method, $id, $body)->{status}, 200, "$method: from $old");
     is(name_key($new), $id, 'the new name key');
     is(name_key($old), undef, 'the old one is gone');
     like(names(), qr/^\Q@{[$new =~ s{\xc3\xbc}{\xfc}r]}\E last$/,
          'the place in the list stays');
-    is(redis('GET', account_key('tester', 'rev')), ++$rev, 'the revision');
+    cmp_ok(redis('GET', account_key('tester', 'rev')), '>', $rev,
+           'the revision');
 
     my $again = create($old);
     is(exchange(request('DELETE', "/v1/manage/tracker/$again"))->{status},
        200, 'the old name can be given again');
-    $rev += 2;
 }
 
 is(redis('ZCARD', account_key('tester', 'index')), 2, 'the index');
@@ -246,11 +246,10 @@ is(redis('ZCARD', account_key('tester', 'index')), 2, 'the index');
 my $id = create('a');
 my $other = create('b');
 my @before = map { record($_) } $id, $other;
-my $rev = redis('GET', account_key('tester', 'rev'));
 my $long = 'x' x 150;
 
 create($long);
-$rev++;
+my $rev = redis('GET', account_key('tester', 'rev'));
 
 for my $case ([PUT => tracker_text('b')], [PATCH => rename_to('b')],
               [PUT => tracker_text('b', 'other', 'phrases')])
@@ -298,12 +297,13 @@ is(join(' ', map { name_key($_) // '-' } qw(a b c)), "$b $a -", 'the names');
 --- scenario
 my $id = create('n');
 my $before = record($id);
+my $rev = redis('GET', account_key('tester', 'rev'));
 
 is(item('PUT', $id, tracker_text('n'))->{body}, "{\"tracker\":$before}",
    'the same answer');
 is(item('PUT', $id, $before)->{body}, "{\"tracker\":$before}",
    'the tracker itself');
-is(redis('GET', account_key('tester', 'rev')), 1, 'no revision more');
+is(redis('GET', account_key('tester', 'rev')), $rev, 'no revision more');
 lock_is_free('PUT');
 
 

@@ -30,12 +30,13 @@ my $id = is_created(exchange(post('tracker', tracker_text('n', 'first'))),
 my $key = account_key('tester', "id:$id");
 my $record = redis('GET', $key);
 my $keys = redis('DBSIZE');
+my $rev = redis('GET', account_key('tester', 'rev'));
 
 is(exchange(post('tracker', tracker_text('n', 'second')))->{status}, 409,
    'refused');
 is(redis('GET', $key), $record, 'the record');
 is(redis('GET', account_key('tester', 'name:n')), $id, 'the name');
-is(redis('GET', account_key('tester', 'rev')), 1, 'the revision');
+is(redis('GET', account_key('tester', 'rev')), $rev, 'the revision');
 is(redis('DBSIZE'), $keys, 'no key more');
 is(redis('EXISTS', lock_key()), 0, 'no lock is left');
 

@@ -167,6 +167,101 @@ stays('a write of another account');
 
 
 
+=== an account that begins anew does not know the ETags of its old lists
+--- scenario
+my @keys = map { account_key('tester', $_) } qw(rev index);
+my @etags;
+
+for my $round (1 .. 3) {
+    my ($id) = create("n$round");
+    my $etag = list_etag();
+
+    is(get('trackers', "If-None-Match: $_")->{status}, 200, "round $round")
+        for @etags;
+    is(get('trackers', "If-None-Match: $etag")->{status}, 304, 'its own');
+    push @etags, $etag;
+
+    # as the README deletes an account
+    redis('DEL', @{redis('KEYS', '*')});
+}
+
+
+
+=== an account that was restored does not know the ETags of what was lost
+--- scenario
+my $key = account_key('tester', 'rev');
+my $unmodified = 0;
+my ($id) = create('n');
+
+# a revision may come again, one in tens of thousands does
+for my $round (1 .. 5) {
+    my $backup = redis('GET', $key);
+
+    item('PATCH', $id, body => describe("lost $round"));
+    my $etag = list_etag();
+
+    redis('SET', $key, $backup);
+    item('PATCH', $id, body => describe("new $round"));
+    $unmodified++
+        if get('trackers', "If-None-Match: $etag")->{status} == 304;
+}
+
+cmp_ok($unmodified, '<=', 1, 'another list');
+
+
+
+=== revisions of an older version go on
+--- scenario
+my $rev = account_key('tester', 'rev');
+my $index = account_key('tester', 'index');
+
+sub older_create {
+    my ($name, $id) = @_;
+    my $score = redis('INCRBY', $rev, 1);
+
+    redis('ZADD', $index, $score, $id);
+    redis('SET', account_key('tester', "name:$name"), $id);
+    redis('SET', account_key('tester', "id:$id"),
+          "{\"id\":\"$id\",\"name\":\"$name\",\"vocabulary\":[\"p\"]}");
+}
+
+sub names {
+    return join ' ', map { $_->{name} }
+           @{decode(get("trackers$_[0]")->{body})->{trackers}};
+}
+
+older_create('a', '4503599627370500');
+older_create('b', '4503599627370400');
+create('c');
+older_create('d', '4503599627370300');
+exchange(post('trackers', '[' . join(',', map { tracker_text($_) } 'e' .. 'g')
+                          . ']'));
+older_create('h', '4503599627370200');
+
+is(names(''), 'a b c d e f g h', 'the order of creation');
+
+my $cursor = decode(get('trackers?limit=5')->{body})->{next};
+is(names("?cursor=$cursor"), 'f g h', 'pages');
+
+
+
+=== the scores of a bulk rise by one, below what is exact
+--- scenario
+create('n');
+exchange(post('trackers', '[' . join(',', map { tracker_text("n$_") } 1 .. 600)
+                          . ']'));
+my %scores = @{redis('ZRANGE', account_key('tester', 'index'), 0, -1,
+                     'WITHSCORES')};
+my @scores = sort { $a <=> $b } values %scores;
+
+is($scores[-1] - $scores[1], 599, 'the bulk');
+cmp_ok($scores[1], '>', $scores[0], 'and what was there before');
+is($scores[-1], redis('GET', account_key('tester', 'rev')), 'the revision');
+cmp_ok($scores[0], '>=', 2 ** 40, 'the first');
+cmp_ok($scores[-1], '<', 2 ** 42, 'the last');
+
+
+
 === If-None-Match: a tracker
 --- scenario
 my ($id, $etag) = create('n');

@@ -6,6 +6,8 @@
 -- ARGV   1  the token the lock was taken with, empty: no lock is used
 --        2  sha1 of the record that was read
 --        3  the new record
+--        4  the revision to begin with
+--        5  how much further it is raised
 --
 -- Reply  {"changed"}   written now, or what was asked for is there already
 --        {"missing"}   there is no such tracker any more
@@ -63,9 +65,13 @@ if KEYS[4] ~= KEYS[5] then
     old = redis.call('get', KEYS[4])
 end
 
--- first what may fail: a revision that is no number
+-- first what may fail: a revision that is no number; without one there was no
+-- account
 
-redis.call('incr', KEYS[2])
+if redis.call('incrby', KEYS[2], ARGV[5]) == tonumber(ARGV[5]) then
+    redis.call('incrby', KEYS[2], ARGV[4])
+end
+
 redis.call('set', KEYS[3], ARGV[3])
 
 if KEYS[4] ~= KEYS[5] then

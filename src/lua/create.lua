@@ -6,7 +6,9 @@
 -- ARGV   1  the token the lock was taken with, empty: no lock is used
 --        2  most trackers the account may hold, 0: any number
 --        3  digest of the request, empty: no Idempotency-Key was sent
---        4  ... n records, the JSON text of each tracker
+--        4  the revision to begin with
+--        5  how much further it is raised
+--        6  ... n records, the JSON text of each tracker
 --
 -- Reply  {"created"}           written now, or by an earlier run of this call
 --        {"replayed", ids}     an earlier request had the same idempotency
@@ -26,7 +28,9 @@
 
 local CHUNK = 500
 
-local n = #ARGV - 3
+local VALUES = 5
+
+local n = #ARGV - VALUES
 local names = #KEYS - 2 * n
 local ids = names + n
 
@@ -131,7 +135,20 @@ if existing(ids + 2, ids + n) > 0 then
     return {'taken'}
 end
 
-local rev = redis.call('incrby', KEYS[3], n) - n
+-- first what may fail: a revision that is no number; without one there was no
+-- account
+
+local further = ARGV[5] + n - 1
+local rev = redis.call('incrby', KEYS[3], further)
+
+if rev == further then
+    rev = redis.call('incrby', KEYS[3], ARGV[4])
+end
+
+-- the scores of the index are the last n revisions
+
+rev = rev - n
+
 local chosen = {}
 
 for i = 1, n, CHUNK do
@@ -144,7 +161,7 @@ for i = 1, n, CHUNK do
         values[v + 1] = KEYS[names + j]
         values[v + 2] = id
         values[v + 3] = KEYS[ids + j]
-        values[v + 4] = ARGV[3 + j]
+        values[v + 4] = ARGV[VALUES + j]
         v = v + 4
 
         members[m + 1] = rev + j

@@ -6,6 +6,8 @@
 -- ARGV   1  sha1 of the record that was read
 --        2  life of the tombstone in ms: a create that is sent again so much
 --           later does not bring the tracker back
+--        3  the revision to begin with
+--        4  how much further it is raised
 --
 -- Reply  {"deleted"}  now, or since it was read
 --        {"stale"}    another record than the one that was read is there:
@@ -25,9 +27,13 @@ end
 local id = string.sub(KEYS[3], -16)
 local named = redis.call('get', KEYS[4])
 
--- first what may fail: a revision that is no number, an index that is none
+-- first what may fail: a revision that is no number, an index that is none;
+-- without a revision there was no account
 
-redis.call('incr', KEYS[1])
+if redis.call('incrby', KEYS[1], ARGV[4]) == tonumber(ARGV[4]) then
+    redis.call('incrby', KEYS[1], ARGV[3])
+end
+
 redis.call('zrem', KEYS[2], id)
 
 if named == id then
