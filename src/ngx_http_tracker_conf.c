@@ -64,6 +64,7 @@ ngx_http_tracker_create_loc_conf(ngx_conf_t *cf)
     tlcf->store.timeout = NGX_CONF_UNSET_MSEC;
     tlcf->store.redis_timeout = NGX_CONF_UNSET_MSEC;
     tlcf->store.max_trackers = NGX_CONF_UNSET_UINT;
+    tlcf->store.max_idems = NGX_CONF_UNSET_UINT;
     tlcf->store.lock = NGX_CONF_UNSET;
 
     tlcf->limits.max_bulk = NGX_CONF_UNSET_SIZE;
@@ -115,6 +116,8 @@ ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               prev->store.redis_timeout, 5000);
     ngx_conf_merge_uint_value(conf->store.max_trackers,
                               prev->store.max_trackers, 0);
+    ngx_conf_merge_uint_value(conf->store.max_idems, prev->store.max_idems,
+                              10000);
     ngx_conf_merge_value(conf->store.lock, prev->store.lock, 1);
 
     ngx_conf_merge_size_value(conf->limits.max_bulk, prev->limits.max_bulk,

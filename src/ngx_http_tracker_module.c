@@ -127,6 +127,13 @@ static ngx_command_t  ngx_http_tracker_commands[] = {
       offsetof(ngx_http_tracker_loc_conf_t, store.max_trackers),
       &ngx_http_tracker_off_bounds },
 
+    { ngx_string("tracker_max_idempotency_keys"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tracker_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, store.max_idems),
+      &ngx_http_tracker_off_bounds },
+
     { ngx_string("tracker_max_bulk"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_tracker_limit,

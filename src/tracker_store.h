@@ -34,7 +34,7 @@
 #define TRACKER_STORE_CURSOR_LEN  16
 
 /* what create.lua wants to know besides keys and records */
-#define TRACKER_STORE_VALUES      5
+#define TRACKER_STORE_VALUES      6
 
 
 typedef struct tracker_job_s  tracker_job_t;
@@ -79,6 +79,7 @@ typedef struct {
     ngx_msec_t              timeout;        /* of a whole request */
     ngx_msec_t              redis_timeout;  /* of one answer of Redis */
     ngx_uint_t              max_trackers;   /* of an account; 0: any number */
+    ngx_uint_t              max_idems;      /* Idempotency-Keys, likewise */
     ngx_flag_t              lock;           /* one write at a time */
 } tracker_store_t;
 
@@ -125,6 +126,7 @@ struct tracker_job_s {
     ngx_str_t               key_base;       /* "<prefix>:{<digest>}:" */
     ngx_str_t               lock_key;
     ngx_str_t               idem_key;       /* len 0: no Idempotency-Key */
+    ngx_str_t               idems_key;      /* index of those */
     ngx_str_t               idem_digest;
     tracker_set_t          *set;
     char                   *ids;            /* chosen, one behind another */

@@ -93,6 +93,10 @@ tracker_job_idempotent(tracker_job_t *job, ngx_str_t *key,
 
     job->idem_digest.len = TRACKER_SHA256_LEN;
 
+    if (tracker_job_key(job, &job->idems_key, "idems", NULL, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return tracker_job_key(job, &job->idem_key, "idem:", name, sizeof(name));
 }
 
@@ -138,7 +142,7 @@ tracker_job_create(tracker_job_t *job, tracker_set_t *set,
     ngx_redis_command_t  *cmd;
 
     n = set->n;
-    idem = job->idem_key.len ? 1 : 0;
+    idem = job->idem_key.len ? 2 : 0;
 
     arg = tracker_job_args(job, 4 + idem);
 
@@ -151,7 +155,9 @@ tracker_job_create(tracker_job_t *job, tracker_set_t *set,
         || tracker_job_key(job, &job->id_base, "id:", NULL, 0) != NGX_OK
         || tracker_job_number(job, &job->values[1], job->store->max_trackers)
            != NGX_OK
-        || tracker_job_revision(job, &job->values[3], &job->values[4])
+        || tracker_job_number(job, &job->values[3], job->store->max_idems)
+           != NGX_OK
+        || tracker_job_revision(job, &job->values[4], &job->values[5])
            != NGX_OK
         || tracker_job_keep_names(job, set) != NGX_OK)
     {
@@ -160,6 +166,7 @@ tracker_job_create(tracker_job_t *job, tracker_set_t *set,
 
     if (idem) {
         arg[4] = job->idem_key;
+        arg[5] = job->idems_key;
     }
 
     tracker_job_token(job, &job->values[0]);

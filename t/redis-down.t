@@ -576,7 +576,8 @@ unlike($keyspace, qr/^db[05]:/m, 'nothing elsewhere');
 --- config
     location /v1/manage/ {
         tracker_api;
-        tracker_max_trackers 10;
+        tracker_max_trackers 11;
+        tracker_max_idempotency_keys 1;
         client_max_body_size 1m;
     }
 --- post_setup_server_root
@@ -602,6 +603,8 @@ is(status_of('POST', "${base}s", body => $list), 200, 'a bulk');
 is(status_of('POST', "${base}s", body => $list), 409, 'again');
 is(status_of('POST', $base, %once), 200, 'an Idempotency-Key');
 is(status_of('POST', $base, %once), 200, 'again');
+is(status_of('POST', $base, headers => ['Idempotency-Key: twice'],
+             body => tracker_text('l')), 200, 'another one');
 is(status_of('GET', "$base/$id"), 200, 'by id');
 is(status_of('GET', "${base}s"), 200, 'the list');
 is(status_of('GET', "${base}s?limit=2"), 200, 'a page');

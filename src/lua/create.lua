@@ -1,14 +1,16 @@
 --
 -- Creates the trackers of one request: all of them, or none.
 --
--- KEYS   lock, index, rev, then the idempotency key where ARGV[3] is not
---        empty, then n name keys, then n id keys in the same order
+-- KEYS   lock, index, rev, then where ARGV[3] is not empty the idempotency
+--        key and the index of those, then n name keys, then n id keys in the
+--        same order
 -- ARGV   1  the token the lock was taken with, empty: no lock is used
 --        2  most trackers the account may hold, 0: any number
 --        3  digest of the request, empty: no Idempotency-Key was sent
---        4  the revision to begin with
---        5  how much further it is raised
---        6  ... n records, the JSON text of each tracker
+--        4  most idempotency keys the account may have, 0: any number
+--        5  the revision to begin with
+--        6  how much further it is raised
+--        7  ... n records, the JSON text of each tracker
 --
 -- Reply  {"created"}           written now, or by an earlier run of this call
 --        {"replayed", ids}     an earlier request had the same idempotency
@@ -28,7 +30,12 @@
 
 local CHUNK = 500
 
-local VALUES = 5
+-- life of an idempotency key, in seconds; their index has microseconds
+
+local DAY = 86400
+local MICRO = 1000000
+
+local VALUES = 6
 
 local n = #ARGV - VALUES
 local names = #KEYS - 2 * n
@@ -135,14 +142,37 @@ if existing(ids + 2, ids + n) > 0 then
     return {'taken'}
 end
 
+-- Of the account's idempotency keys the two oldest go for the new one, where
+-- they are too many or have expired.
+
+local most = ARGV[3] ~= '' and tonumber(ARGV[4]) or 0
+local gone = {}
+local now
+
+if most > 0 then
+    local time = redis.call('time')
+    now = time[1] * MICRO + time[2]
+
+    local left = redis.call('zcard', KEYS[5])
+    local oldest = redis.call('zrange', KEYS[5], 0, 1, 'withscores')
+
+    for i = 1, #oldest, 2 do
+        if left >= most or tonumber(oldest[i + 1]) <= now - DAY * MICRO
+        then
+            gone[#gone + 1] = oldest[i]
+            left = left - 1
+        end
+    end
+end
+
 -- first what may fail: a revision that is no number; without one there was no
 -- account
 
-local further = ARGV[5] + n - 1
+local further = ARGV[6] + n - 1
 local rev = redis.call('incrby', KEYS[3], further)
 
 if rev == further then
-    rev = redis.call('incrby', KEYS[3], ARGV[4])
+    rev = redis.call('incrby', KEYS[3], ARGV[5])
 end
 
 -- the scores of the index are the last n revisions
@@ -177,9 +207,22 @@ for i = 1, n, CHUNK do
     redis.call('mset', unpack(values))
 end
 
+-- No key but KEYS[5] tells which keys go.  They have the beginning of KEYS[4],
+-- and so the hash tag of all the others.
+
+for i = 1, #gone do
+    redis.call('zrem', KEYS[5], gone[i])
+    redis.call('del', string.sub(KEYS[4], 1, -65) .. gone[i])
+end
+
 if ARGV[3] ~= '' then
     redis.call('hset', KEYS[4], 'digest', ARGV[3], 'ids', table.concat(chosen))
-    redis.call('expire', KEYS[4], 86400)
+    redis.call('expire', KEYS[4], DAY)
+end
+
+if most > 0 then
+    redis.call('zadd', KEYS[5], now, string.sub(KEYS[4], -64))
+    redis.call('expire', KEYS[5], DAY)
 end
 
 return answer('created')

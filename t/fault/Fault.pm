@@ -500,7 +500,7 @@ sub audit {
     for my $key (@{redis('KEYS', '*')}) {
         my ($account, $kind, $rest) =
             $key =~ /^tracker:\{([0-9a-f]{32})\}:
-                     (lock|index|rev|name|id|idem)(?::(.+))?$/xs;
+                     (lock|index|rev|name|idems?|id)(?::(.+))?$/xs;
 
         if (!$account) {
             push @wrong, "unknown key $key";
@@ -508,13 +508,14 @@ sub audit {
         }
 
         $accounts{$account} //= { name => {}, id => {}, index => {},
-                                  idem => {}, rev => 0 };
+                                  idem => {}, idems => [], rev => 0 };
         push @{$want{$kind}}, [$account, $rest, $key];
     }
 
     fetch(\%accounts, $want{$_}, $_, 'GET') for qw(name id rev);
     fetch(\%accounts, $want{idem}, 'idem', 'HGET', 'ids');
     fetch(\%accounts, $want{index}, 'index', 'ZRANGE', 0, -1, 'WITHSCORES');
+    fetch(\%accounts, $want{idems}, 'idems', 'ZRANGE', 0, -1);
 
     for my $account (sort keys %accounts) {
         $accounts{$account}{index} = { @{$accounts{$account}{index}} }
@@ -572,6 +573,10 @@ sub audit_account {
         push @wrong, "score $score is over rev $account->{rev}"
             if $score > $account->{rev} || $score < 1;
     }
+
+    push @wrong, 'the index of Idempotency-Keys has other ones'
+        if "@{[sort @{$account->{idems}}]}"
+           ne "@{[sort keys %{$account->{idem}}]}";
 
     for my $key (keys %{$account->{idem}}) {
         my $list = $account->{idem}{$key} // '';

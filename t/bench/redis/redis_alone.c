@@ -179,7 +179,7 @@ bench_create(bench_t *b, long lock, long account, long name, long id)
     const char  **argv;
 
     n = b->trackers;
-    argc = 6 + 2 * n + 5 + n;
+    argc = 6 + 2 * n + 6 + n;
 
     argv = malloc(argc * sizeof(char *));
     len = malloc(argc * sizeof(size_t));
@@ -216,6 +216,7 @@ bench_create(bench_t *b, long lock, long account, long name, long id)
     bench_arg(TOKEN);
     bench_arg("0");
     bench_arg("%s", "");
+    bench_arg("0");
     bench_arg("1099511627776");
     bench_arg("1");
 
