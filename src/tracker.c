@@ -42,6 +42,27 @@ tracker_id_format(char *p, uint64_t random)
 }
 
 
+/*
+ * The low bits count from a random place on, the others are random: each id is
+ * as random as it would be alone.
+ */
+
+void
+tracker_ids_format(char *p, const uint64_t *random, size_t n)
+{
+    size_t    i;
+    uint64_t  place;
+
+    for (i = 0; i < n; i++) {
+        place = (random[0] + i) % TRACKER_ID_PLACES;
+
+        tracker_id_format(p, random[i] - random[i] % TRACKER_ID_PLACES
+                             + place);
+        p += TRACKER_ID_LEN;
+    }
+}
+
+
 int
 tracker_id_valid(const char *data, size_t len)
 {

@@ -19,6 +19,9 @@
 
 #define TRACKER_ID_LEN        16
 
+/* ids of one body that are never equal */
+#define TRACKER_ID_PLACES     ((uint64_t) 1 << 20)
+
 /* a name or a key of a client in a message is cut at so many characters */
 #define TRACKER_QUOTE_CHARS   100
 
@@ -126,6 +129,13 @@ tracker_spend(size_t *budget, size_t cost)
  * always 16 digits, exact in a double) to p, TRACKER_ID_LEN bytes, no NUL.
  */
 void tracker_id_format(char *p, uint64_t random);
+
+/*
+ * The same for the trackers of one body, n ids one behind another of n random
+ * numbers.  No two are equal, whatever the numbers are, where n is
+ * TRACKER_ID_PLACES at most.
+ */
+void tracker_ids_format(char *p, const uint64_t *random, size_t n);
 
 /* Returns 1 when the len bytes at data are 16 decimal digits, else 0. */
 int tracker_id_valid(const char *data, size_t len);

@@ -21,6 +21,12 @@
 #define TRACKER_REV_BITS    16
 
 
+/* the ids of a bulk differ */
+
+typedef char  tracker_job_ids_fit[
+    TRACKER_STORE_MAX_BULK <= TRACKER_ID_PLACES ? 1 : -1];
+
+
 typedef struct {
     ngx_str_t             word;
     tracker_job_state_e   state;         /* in which it is an answer */
@@ -117,11 +123,11 @@ tracker_job_choose_ids(tracker_job_t *job, tracker_set_t *set)
         return NGX_ERROR;
     }
 
+    tracker_ids_format(id, random, set->n);
+
     job->ids = id;
 
     for (i = 0; i < set->n; i++) {
-        tracker_id_format(id, random[i]);
-
         set->elts[i].id.len = TRACKER_ID_LEN;
         set->elts[i].id.data = id;
 

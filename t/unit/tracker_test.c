@@ -99,6 +99,84 @@ test_ids(void)
 }
 
 
+static int
+compare_ids(const void *one, const void *two)
+{
+    return memcmp(one, two, TRACKER_ID_LEN);
+}
+
+
+/* of n random numbers: those of the generator that is given */
+
+static void
+are_distinct(uint64_t (*next)(size_t i), const char *title)
+{
+    size_t           i, equal, valid;
+    static char      ids[MANY][TRACKER_ID_LEN];
+    static uint64_t  random[MANY];
+
+    for (i = 0; i < MANY; i++) {
+        random[i] = next(i);
+    }
+
+    tracker_ids_format(ids[0], random, MANY);
+    qsort(ids, MANY, TRACKER_ID_LEN, compare_ids);
+
+    equal = 0;
+    valid = 0;
+
+    for (i = 0; i < MANY; i++) {
+        valid += tracker_id_valid(ids[i], TRACKER_ID_LEN) && ids[i][0] >= '4';
+        equal += i && memcmp(ids[i], ids[i - 1], TRACKER_ID_LEN) == 0;
+    }
+
+    ok(equal == 0, "%s: no two ids are equal", title);
+    ok(valid == MANY, "%s: all are ids", title);
+}
+
+
+static uint64_t
+zero(size_t i)
+{
+    (void) i;
+
+    return 0;
+}
+
+
+static uint64_t
+largest(size_t i)
+{
+    (void) i;
+
+    return UINT64_MAX;
+}
+
+
+static uint64_t
+falling(size_t i)
+{
+    return (uint64_t) 1 << 40 | (MANY - i);
+}
+
+
+static void
+test_many_ids(void)
+{
+    char      id[TRACKER_ID_LEN], one[TRACKER_ID_LEN];
+    uint64_t  random;
+
+    are_distinct(zero, "zeros");
+    are_distinct(largest, "ones");
+    are_distinct(falling, "numbers that fall as ids rise");
+
+    random = UINT64_MAX / 3;
+    tracker_ids_format(id, &random, 1);
+    tracker_id_format(one, random);
+    ok(memcmp(id, one, sizeof(id)) == 0, "one id has all of its number");
+}
+
+
 static void
 test_required(void)
 {
@@ -550,6 +628,7 @@ int
 main(void)
 {
     test_ids();
+    test_many_ids();
     test_required();
     test_limits();
     test_duplicates();
