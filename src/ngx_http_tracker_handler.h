@@ -1,8 +1,8 @@
 
 /*
  * What the rooms of the handler share: ngx_http_tracker_handler.c (what is
- * asked for, the dispatch, the end of a request), ngx_http_tracker_write.c
- * (lock and body), ngx_http_tracker_create.c (POST),
+ * asked for), ngx_http_tracker_request.c (the dispatch, the end of a request),
+ * ngx_http_tracker_write.c (lock and body), ngx_http_tracker_create.c (POST),
  * ngx_http_tracker_change.c (PUT, PATCH, DELETE) and ngx_http_tracker_read.c
  * (GET).
  */
@@ -20,6 +20,9 @@
 
 /* the budget of a turn, about half a millisecond: see tracker_spend() */
 #define NGX_HTTP_TRACKER_BUDGET  (512 * 1024)
+
+
+#define NGX_HTTP_TRACKER_READS   (NGX_HTTP_GET|NGX_HTTP_HEAD)
 
 
 /* what a request that was accepted waits for */
@@ -121,6 +124,9 @@ void ngx_http_tracker_finish(ngx_http_request_t *r,
 /* begins the request's job; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_http_tracker_begin_job(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_uint_t large);
+
+/* the end of a request, whatever its cause; data is its context */
+void ngx_http_tracker_cleanup(void *data);
 
 /* closes the job, where there is one: its lock is given back */
 void ngx_http_tracker_end_job(ngx_http_tracker_ctx_t *ctx);

@@ -299,7 +299,7 @@ ngx_redis_setup_reply(ngx_redis_lane_t *lane, ngx_redis_kind_e kind,
         return;
     }
 
-    /* Redis serves: when a command ends this connection, make another at once */
+    /* Redis serves: where a command ends this connection, another is made */
 
     lane->retried = 0;
 

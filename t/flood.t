@@ -310,6 +310,7 @@ my $response = exchange(request('GET', "/v1/manage/tracker/$large",
 
 kill KILL => $pid;
 waitpid $pid, 0;
+redis('CONFIG', 'SET', 'client-output-buffer-limit', 'normal 0 0 0');
 
 is(join(' ', keys %{$got->{statuses}}), 200, 'the other account is served');
 is($response->{status}, 500, 'the one that asks for it is refused');

@@ -62,7 +62,7 @@ only_in(qr/\b[45]\d\d\s*[,;\)]|"[45]\d\d\b/,
         'numeric statuses are in the table of responses only');
 
 only_in(qr/\bngx_http_finalize_request\b/,
-        'ngx_http_tracker_(handler|read|write|token|body)\.c',
+        'ngx_http_tracker_(request|read|write|token|body)\.c',
         'requests are finalized by the handlers and the body reader only');
 
 only_in(qr{(?<![:"])//}, 'lua/.*', 'comments are /* */');
