@@ -2,6 +2,12 @@ use lib 't/lib';
 use Tracker;
 use Test::Nginx::Socket 'no_plan';
 
+use IO::Select;
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+
+BEGIN { $ENV{TEST_NGINX_DENIED_PORT} = Tracker::Host::free_port() }
+
 add_block_preprocessor(sub {
     # each block finds a Redis of its own settings
     stop_redis();
@@ -650,3 +656,120 @@ is(logged('answered "OOM '), 1, 'logged once');
 
 redis('CONFIG', 'SET', 'maxmemory', '0');
 is_created(create('n'), 'n', 'it has room again');
+
+
+
+=== too few replicas are waited for, and are a 502 in the end
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /v1/manage/ {
+        client_max_body_size 1m;
+        tracker_api;
+    }
+
+    location /short/ {
+        client_max_body_size 1m;
+        tracker_api;
+        tracker_timeout 500ms;
+    }
+--- scenario
+my $sock = connect_nginx();
+
+redis('CONFIG', 'SET', 'min-replicas-to-write', 1);
+send_bytes($sock, post('tracker', tracker_text('a')));
+select undef, undef, undef, 0.5;
+redis('CONFIG', 'SET', 'min-replicas-to-write', 0);
+is(read_response($sock)->{status}, 200, 'there in time');
+
+redis('CONFIG', 'SET', 'min-replicas-to-write', 1);
+is_unavailable(exchange(request('POST', '/short/tracker', account => 'other',
+                                body => tracker_text('b'))), 'too late');
+redis('CONFIG', 'SET', 'min-replicas-to-write', 0);
+is_deeply(decode(exchange(request('GET', '/v1/manage/trackers',
+                                  account => 'other'))->{body}),
+          { trackers => [] }, 'and nothing was written');
+--- error_log
+answered "NOREPLICAS
+
+
+
+=== a unix socket with a full backlog is tried again
+--- http_config
+    tracker_redis unix:$TEST_NGINX_SCRATCH/busy.sock;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my $path = scratch('busy.sock');
+my $listener = IO::Socket::UNIX->new(Local => $path, Listen => 1)
+    or die "$path: $!";
+my @fill;
+
+chmod 0777, $path;
+
+while (my $sock = IO::Socket::UNIX->new(Type => Socket::SOCK_STREAM())) {
+    $sock->blocking(0);
+    last unless connect $sock, Socket::pack_sockaddr_un($path);
+    push @fill, $sock;
+}
+
+cmp_ok(scalar @fill, '>', 0, 'the backlog is full');
+
+my $client = connect_nginx();
+
+send_bytes($client, post('tracker', tracker_text('n')));
+ok(!IO::Select->new($client)->can_read(0.5), 'it is waited for');
+
+# they leave, and the next one is nginx
+$listener->accept for 1 .. @fill;
+@fill = ();
+
+my $nginx = $listener->accept;
+my $redis = IO::Socket::UNIX->new(Peer => scratch('redis.sock'))
+    or die "redis: $!";
+my $both = IO::Select->new($nginx, $redis);
+
+until (is_readable($client)) {
+    for my $from ($both->can_read(0.05)) {
+        sysread $from, my $bytes, 1 << 16 or die "closed\n";
+        syswrite $from == $nginx ? $redis : $nginx, $bytes;
+    }
+}
+
+is_created(read_response($client), 'n', 'a place in time');
+--- error_log
+could not connect to unix:
+
+
+
+=== what Redis says unasked before it hangs up is logged
+As it does in protected mode, to whoever comes from another address.
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_DENIED_PORT;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my $listener = IO::Socket::INET->new(
+    LocalAddr => '127.0.0.1', LocalPort => $ENV{TEST_NGINX_DENIED_PORT},
+    Listen => 8, ReuseAddr => 1) or die "denied: $!";
+my $pid = fork() // die "fork: $!";
+
+if ($pid == 0) {
+    while (my $sock = $listener->accept) {
+        syswrite $sock, "-DENIED Redis is running in protected mode\e[1m "
+                        . "because ...\r\n";
+
+        # what is sent to it meanwhile makes a reset of its close
+        select undef, undef, undef, 0.1;
+        close $sock;
+    }
+
+    POSIX::_exit(0);
+}
+
+close $listener;
+is_unavailable(exchange(post('tracker', tracker_text('n'))), 'denied');
+
+kill KILL => $pid;
+waitpid $pid, 0;
+--- error_log
+DENIED Redis is running in protected mode?[1m because
