@@ -23,8 +23,6 @@ static ngx_uint_t ngx_http_tracker_find_endpoint(ngx_http_request_t *r,
 static ngx_int_t ngx_http_tracker_find_path(ngx_http_request_t *r,
     ngx_str_t *path);
 static ngx_int_t ngx_http_tracker_find_id(ngx_str_t *path, ngx_str_t *id);
-static ngx_uint_t ngx_http_tracker_check_headers(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
 
 
 static ngx_http_tracker_endpoint_t  ngx_http_tracker_endpoints[] = {
@@ -298,47 +296,4 @@ ngx_http_tracker_find_id(ngx_str_t *path, ngx_str_t *id)
     id->len = path->len - len;
 
     return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_http_tracker_check_headers(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx)
-{
-    ngx_uint_t  outcome;
-
-    static ngx_str_t  name = ngx_string("idempotency-key");
-
-    if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
-        return NGX_HTTP_TRACKER_NO_BODY;
-    }
-
-    if (!ngx_http_tracker_is_json(r)) {
-        return NGX_HTTP_TRACKER_BAD_TYPE;
-    }
-
-    outcome = ngx_http_tracker_check_coding(r, ctx);
-    if (outcome) {
-        return outcome;
-    }
-
-    if (r->method != NGX_HTTP_POST) {
-        return 0;
-    }
-
-    switch (ngx_http_tracker_find_header(r, &name, &ctx->idempotency_key)) {
-
-    case 0:
-        return 0;
-
-    case 1:
-        if (ctx->idempotency_key.len >= 1 && ctx->idempotency_key.len <= 255) {
-            return 0;
-        }
-
-        /* fall through */
-
-    default:
-        return NGX_HTTP_TRACKER_BAD_KEY;
-    }
 }

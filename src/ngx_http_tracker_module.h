@@ -194,6 +194,13 @@ ngx_str_t *ngx_http_tracker_next_line(ngx_http_tracker_lines_t *lines,
 ngx_uint_t ngx_http_tracker_find_header(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 
+/*
+ * ngx_http_tracker_header.c: what the header says of the body of a POST, PUT
+ * or PATCH, and the Idempotency-Key of a POST.  Returns 0 or the outcome.
+ */
+ngx_uint_t ngx_http_tracker_check_headers(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
 /* ngx_http_tracker_header.c: 1 when the body is said to be JSON, else 0 */
 ngx_uint_t ngx_http_tracker_is_json(ngx_http_request_t *r);
 

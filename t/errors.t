@@ -139,6 +139,9 @@ for my $path ('/v1/manage/away/tracker', '/noslash/away/tracker') {
 }
 
 is(redis('DBSIZE'), 0, 'nothing was written');
+
+# no path of the OpenAPI description
+Tracker::Answers::leave();
 is_created(exchange(post('in/tracker', tracker_text('n'))), 'n', 'inside');
 is_created(exchange(request('POST', '/noslash/tracker',
                             body => tracker_text('m'))), 'm', 'no slash');
