@@ -9,6 +9,10 @@
 #include "ngx_http_tracker_handler.h"
 
 
+/* times that the tracker is read for one change */
+#define NGX_HTTP_TRACKER_ROUNDS  50
+
+
 static ngx_int_t ngx_http_tracker_fetch(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_change(ngx_http_request_t *r,
@@ -37,7 +41,9 @@ ngx_http_tracker_start_change(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_tracker_fetch(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
-    if (tracker_job_fetch(ctx->job, &ctx->id) != NGX_OK) {
+    if (tracker_job_begin_round(ctx->job) != NGX_OK
+        || tracker_job_fetch(ctx->job, &ctx->id) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -130,7 +136,7 @@ ngx_http_tracker_change(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     }
 
     arena.alloc = ngx_http_tracker_alloc;
-    arena.data = r->pool;
+    arena.data = job->round;
 
     if (tracker_decode_record((char *) job->record.data, job->record.len,
                               &arena, &old)
@@ -170,7 +176,7 @@ ngx_http_tracker_apply(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
-    t = ngx_palloc(r->pool, sizeof(tracker_t));
+    t = ngx_palloc(ctx->job->round, sizeof(tracker_t));
     if (t == NULL) {
         return TRACKER_OUTCOME_ERROR;
     }
@@ -211,7 +217,7 @@ ngx_http_tracker_write_back(ngx_http_request_t *r,
     tracker_str_t             *record;
     ngx_http_core_loc_conf_t  *clcf;
 
-    record = ngx_palloc(r->pool, sizeof(tracker_str_t));
+    record = ngx_palloc(ctx->job->round, sizeof(tracker_str_t));
 
     if (record == NULL) {
         return TRACKER_OUTCOME_ERROR;
@@ -266,6 +272,14 @@ ngx_http_tracker_changed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         break;
 
     case TRACKER_OUTCOME_STALE:
+
+        /* others were faster each time: as if one of them had the lock */
+
+        if (++ctx->tries == NGX_HTTP_TRACKER_ROUNDS) {
+            ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_LOCKED);
+            return;
+        }
+
         rc = ngx_http_tracker_fetch(r, ctx);
 
         if (rc == NGX_OK) {

@@ -117,7 +117,8 @@ typedef struct {
     size_t                      rendered;     /* of them, in the pass */
     ngx_str_t                   idempotency_key;
     tracker_job_t              *job;
-    ngx_uint_t                  tries;        /* ids that were taken */
+    ngx_uint_t                  tries;        /* ids that were taken, or rounds
+                                                 of a change */
 
     ngx_uint_t                  limit;        /* of a list; 0: none */
     ngx_uint_t                  listed;       /* trackers sent so far */

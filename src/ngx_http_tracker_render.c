@@ -41,8 +41,8 @@ ngx_http_tracker_render_run(ngx_http_tracker_ctx_t *ctx, size_t *budget)
 
         /* as many commas as trackers less one, and the closing brackets */
 
-        p = ngx_pnalloc(ctx->job->pool, sizeof(many) - 1 + ctx->answer.len
-                                        + ctx->set.n + 1);
+        p = ngx_pnalloc(ctx->job->round, sizeof(many) - 1 + ctx->answer.len
+                                         + ctx->set.n + 1);
         if (p == NULL) {
             return NGX_ERROR;
         }

@@ -32,6 +32,7 @@ static tracker_outcome_e tracker_job_failed(tracker_job_t *job,
 static tracker_outcome_e tracker_job_locked(tracker_job_t *job,
     ngx_redis_reply_t *reply);
 static void tracker_job_leave(tracker_job_t *job);
+static void tracker_job_destroy(tracker_job_t *job);
 
 
 /* in the order of tracker_script_e */
@@ -79,6 +80,7 @@ tracker_job_begin(tracker_store_t *store, ngx_str_t *account,
     }
 
     job->pool = pool;
+    job->round = pool;
     job->store = store;
     job->handler = handler;
     job->data = data;
@@ -424,7 +426,7 @@ tracker_job_leave(tracker_job_t *job)
     job->left = 1;
 
     if (job->freed) {
-        ngx_destroy_pool(job->pool);
+        tracker_job_destroy(job);
     }
 }
 
@@ -435,8 +437,41 @@ tracker_job_free(tracker_job_t *job)
     job->freed = 1;
 
     if (job->left) {
-        ngx_destroy_pool(job->pool);
+        tracker_job_destroy(job);
     }
+}
+
+
+static void
+tracker_job_destroy(tracker_job_t *job)
+{
+    if (job->round != job->pool) {
+        ngx_destroy_pool(job->round);
+    }
+
+    ngx_destroy_pool(job->pool);
+}
+
+
+ngx_int_t
+tracker_job_begin_round(tracker_job_t *job)
+{
+    ngx_pool_t  *pool;
+
+    pool = ngx_create_pool(TRACKER_JOB_POOL, ngx_cycle->log);
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (job->round != job->pool) {
+        ngx_destroy_pool(job->round);
+    }
+
+    job->round = pool;
+
+    ngx_str_null(&job->record);
+
+    return NGX_OK;
 }
 
 
@@ -446,7 +481,7 @@ tracker_job_args(tracker_job_t *job, ngx_uint_t argc)
     job->command.argc = argc;
     job->command.nmore = 0;
     job->command.more_size = 0;
-    job->command.argv = ngx_palloc(job->pool, argc * sizeof(ngx_str_t));
+    job->command.argv = ngx_palloc(job->round, argc * sizeof(ngx_str_t));
 
     return job->command.argv;
 }
@@ -455,7 +490,7 @@ tracker_job_args(tracker_job_t *job, ngx_uint_t argc)
 ngx_int_t
 tracker_job_number(tracker_job_t *job, ngx_str_t *arg, uint64_t number)
 {
-    arg->data = ngx_pnalloc(job->pool, NGX_INT64_LEN);
+    arg->data = ngx_pnalloc(job->round, NGX_INT64_LEN);
     if (arg->data == NULL) {
         return NGX_ERROR;
     }
@@ -475,7 +510,7 @@ tracker_job_key(tracker_job_t *job, ngx_str_t *key, const char *kind,
 
     n = ngx_strlen(kind);
 
-    p = ngx_pnalloc(job->pool, job->key_base.len + n + len);
+    p = ngx_pnalloc(job->round, job->key_base.len + n + len);
     if (p == NULL) {
         return NGX_ERROR;
     }

@@ -98,6 +98,8 @@ typedef struct {
 
 struct tracker_job_s {
     ngx_pool_t             *pool;           /* lives until the job is freed */
+    ngx_pool_t             *round;          /* the same one, except in a round
+                                               of a change */
     tracker_outcome_e       outcome;        /* of the step that just ended */
 
     size_t                  places[TRACKER_QUOTE_NAMES];
@@ -197,13 +199,20 @@ ngx_int_t tracker_job_create(tracker_job_t *job, tracker_set_t *set,
     tracker_str_t *records);
 
 /*
+ * Begins a round of a change, from the fetch to its STALE: memory that is
+ * taken from job->round, record included, lives until the next one begins, or
+ * the job is freed.  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t tracker_job_begin_round(tracker_job_t *job);
+
+/*
  * Reads the tracker of an id (16 digits).  Ends in FOUND, and record and
  * digest are set until the next fetch; MISSING, UNAVAILABLE, TIMEOUT or ERROR.
  */
 ngx_int_t tracker_job_fetch(tracker_job_t *job, ngx_str_t *id);
 
 /*
- * Writes record (memory of the job), the new state of the tracker whose old
+ * Writes record (memory of the round), the new state of the tracker whose old
  * state was fetched; t is the old state, name the new name.  Ends in CHANGED,
  * MISSING, CONFLICT, STALE, LOCKED, UNAVAILABLE, TIMEOUT or ERROR.  The lock
  * is given back but after STALE.

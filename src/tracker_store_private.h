@@ -52,8 +52,8 @@ typedef enum {
 
 
 /*
- * An argument vector of argc that lives as long as the job, and becomes its
- * command.  Returns NULL when there is no memory.
+ * An argument vector of argc that lives as long as the round, and becomes the
+ * job's command.  Returns NULL when there is no memory.
  */
 ngx_str_t *tracker_job_args(tracker_job_t *job, ngx_uint_t argc);
 

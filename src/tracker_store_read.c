@@ -297,11 +297,11 @@ static ngx_int_t
 tracker_job_renew(tracker_job_t *job, ngx_str_t *to, size_t len)
 {
     if (to->data) {
-        ngx_pfree(job->pool, to->data);
+        ngx_pfree(job->round, to->data);
     }
 
     to->len = len;
-    to->data = ngx_pnalloc(job->pool, len);
+    to->data = ngx_pnalloc(job->round, len);
 
     return to->data ? NGX_OK : NGX_ERROR;
 }

@@ -24,10 +24,11 @@ sub create {
 
 # Forwards between nginx and Redis, in a process of its own.  Of the first
 # EVALSHA with so many keys, where a number is given, the reply is not given
-# back: after the code has run the connection is closed.  At SIGUSR1 the
-# connections that there are hang, and new ones are served.  Returns the pid.
+# back: after the code has run the connection is closed.  With "before" instead
+# the code runs before each of those EVALSHA, and nothing is lost.  At SIGUSR1
+# the connections that there are hang, and new ones are served.  Returns the pid.
 sub relay {
-    my ($n_keys, $code) = @_;
+    my ($n_keys, $code, $before) = @_;
     my $listener = IO::Socket::INET->new(
         LocalAddr => "127.0.0.1:$ENV{TEST_NGINX_RELAY_PORT}", Listen => 8,
         ReuseAddr => 1) or die "relay: $!";
@@ -73,12 +74,22 @@ sub relay {
             if ($n_keys && $is_nginx{$from} && !$lost && $bytes
                 =~ /EVALSHA\r\n\$40\r\n\w+\r\n\$1\r\n$n_keys\r/)
             {
-                $lost = $lose{$to} = 1;
+                $before ? $code->() : ($lost = $lose{$to} = 1);
             }
 
             syswrite $to, $bytes;
         }
     }
+}
+
+# the most memory that a process has had, in MB
+sub peak_of {
+    my ($pid) = @_;
+
+    open my $in, '<', "/proc/$pid/status" or die "$pid: $!";
+    my ($kb) = do { local $/; <$in> } =~ /^VmHWM:\s+(\d+)/m;
+
+    return $kb / 1024;
 }
 
 __DATA__
@@ -184,6 +195,57 @@ for my $case (['POST', 'tracker', 5], ['PUT', "tracker/$id", 5],
 
     is($response->{status}, 200, $method);
     wait_until(sub { !redis('EXISTS', lock_key()) }, 'no lock is left');
+}
+
+
+
+=== a change that others are always faster than ends, and takes little memory
+Each round kept its memory, and the rounds ended with tracker_timeout.
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_lock off;
+        tracker_redis 127.0.0.1:$TEST_NGINX_RELAY_PORT;
+        client_max_body_size 2m;
+    }
+
+    location /direct/ {
+        tracker_api;
+        client_max_body_size 2m;
+    }
+--- scenario
+my $id = decode(exchange(request('POST', '/direct/tracker',
+                                 body => tracker_text('n', 'x' x 900_000)))
+                ->{body})->{tracker}{id};
+my $key = account_key('tester', "id:$id");
+my ($worker) = worker_pids();
+
+for my $case (['PATCH', 5, '[{"op":"add","path":"/description","value":"d"}]'],
+              ['PUT', 5, tracker_text('m', 'y' x 900_000)], ['DELETE', 4, ''])
+{
+    my ($method, $n_keys, $body) = @$case;
+    my $n = 0;
+    my $relay = relay($n_keys, sub {
+        redis('SETRANGE', $key, 100, sprintf '%09d', ++$n);
+        redis('INCR', 'rounds');
+    }, 'before');
+    my $before = peak_of($worker);
+    my $response = exchange(request($method, "/v1/manage/tracker/$id",
+                                    body => $body));
+
+    kill TERM => $relay;
+    waitpid $relay, 0;
+
+    is($response->{status}, 429, "$method: status");
+    is($response->{headers}{'retry-after'}, 1, "$method: Retry-After");
+    is(redis('GETDEL', 'rounds'), 50, "$method: rounds");
+
+    # sanitizers keep what is freed
+    cmp_ok(peak_of($worker) - $before, '<', 24, "$method: MB of memory")
+        if $ENV{TEST_NGINX_LOAD_MODULES};
+
+    is(exchange(request('GET', "/direct/tracker/$id"))->{status}, 200,
+       "$method: nothing was done");
 }
 
 

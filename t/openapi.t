@@ -248,6 +248,26 @@ is(exchange(login_request('app1', 'secret'))->{status}, 429, 'the second');
 
 
 
+=== a limit of the site's own
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY;
+    limit_req_zone $uri zone=paths:1m rate=1r/m;
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+        limit_req zone=paths;
+        limit_req_status 429;
+    }
+--- scenario
+for my $path (singles(NO_ID)) {
+    call(404, 'DELETE', $path);
+    call(429, 'DELETE', $path);
+}
+
+
+
 === bodies that do not come
 --- config
     client_body_timeout 100ms;
