@@ -77,6 +77,20 @@ if (my $module = $ENV{TEST_NGINX_LOAD_MODULES}) {
                      `nm -D --defined-only $module`;
 
     is("@names", '', 'the module exports what nginx asks for, and nothing else');
+
+    # Without a version a name is whoever's was loaded first.
+
+    SKIP: {
+        my $log = $module =~ s{[^/]+$}{objs/configure.log}r;
+
+        skip 'hiredis is a shared library here', 1
+            if -e $log && `cat $log` =~ /hiredis: shared library/;
+
+        my @taken = grep { / U / && !/ ngx_|\@/ } `nm -D $module`;
+
+        is("@taken", '',
+           'and takes nothing from others but of nginx, or of a version');
+    }
 }
 
 for my $file (sort keys %text) {

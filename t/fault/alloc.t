@@ -108,7 +108,8 @@ sub array_of {
     return '[' . join(',', map { tracker_text("n$_", $phrase) } 1 .. $n) . ']';
 }
 
-# The objects of the module, linked once more.
+# The objects of the module, linked once more; with the shared hiredis, so that
+# alloc.c can tell an old one from the module.
 sub linked_module {
     my $objs = dirname((split ' ', $ENV{TEST_NGINX_LOAD_MODULES})[0])
                . '/objs';
