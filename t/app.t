@@ -34,47 +34,83 @@ sub read_file {
     return <$in> // '';
 }
 
-# The secret that was printed for this name.
-sub secret_of {
-    my ($name, $text) = @_;
+# The id and the secret that were printed, in the form of the hosted service:
+# its SDK for browsers sends nothing for any other.
+sub credentials {
+    my ($text) = @_;
 
-    return $text =~ /^appId \Q$name\E appSecret ([0-9a-f]{64})\n\z/ ? $1 : '';
+    return $text =~ /^appId ([0-9a-f]{64}) appSecret ([0-9a-f]{128})\n\z/;
+}
+
+sub line_of {
+    my ($name, $id, $secret) = @_;
+
+    return "$id:" . sha256_hex($secret) . ":$name\n";
 }
 
 __DATA__
 
-=== an application made while nginx runs logs in
+=== an application made while nginx runs logs in, to the account of its name
 --- scenario
 my ($status, $text) = run_app('new-app', '--run', scratch(''));
-my $secret = secret_of('new-app', $text);
+my ($id, $secret) = credentials($text);
 
 is($status, 0, 'status');
 ok($secret, 'id and secret are printed, nothing else');
 
+my $response;
 wait_until(sub {
-    exchange(login_request('new-app', $secret))->{status} == 200;
+    $response = exchange(login_request($id, $secret));
+    $response->{status} == 200;
 }, 'the login');
-pass('logged in');
+
+my (undef, $claims) = claims_of(decode($response->{body})->{accessToken});
+is(decode($claims)->{sub}, 'new-app', 'the account');
+
+
+
+=== a second application of an account: both log in, to the same
+--- scenario
+my @credentials = map { [credentials((run_app('twice', '--run', scratch('')))[1])] }
+                  1, 2;
+
+isnt($credentials[0][0], $credentials[1][0], 'other ids');
+isnt($credentials[0][1], $credentials[1][1], 'other secrets');
+
+wait_until(sub {
+    exchange(login_request(@{$credentials[1]}))->{status} == 200;
+}, 'the login');
+
+for my $pair (@credentials) {
+    my $response = exchange(login_request(@$pair));
+    my (undef, $claims) = claims_of(decode($response->{body})->{accessToken});
+
+    is(decode($claims)->{sub}, 'twice', 'the account');
+}
+
+is(exchange(login_request($credentials[0][0], $credentials[1][1]))->{status},
+   401, 'not with the secret of the other');
 
 
 
 === the file: a line each, digests only, for owner and group
 --- scenario
 my $run = File::Temp->newdir;
-my @run = ('--run', "$run");
-my %secrets;
+my $lines = '';
 
-for my $name ('a', 'b:c', "\xc3\xbc", 'x' x 255, 'a.*', '$HOME', '\\n') {
-    my ($status, $text) = run_app($name, @run);
+for my $name ('a', 'b:c', "\xc3\xbc", 'x' x 255, 'a.*', '$HOME', '\\n', '#a',
+              '0' x 64)
+{
+    my ($status, $text, $errors) = run_app($name, '--run', "$run");
+    my @credentials = credentials($text);
 
-    $secrets{$name} = secret_of($name, $text);
     is($status, 0, "status for $name");
-    ok($secrets{$name}, "a secret for $name");
+    is(scalar @credentials, 2, "credentials for $name");
+    is($errors, '', "nothing else is said for $name");
+    $lines .= line_of($name, @credentials);
 }
 
-is(join('', sort split /(?<=\n)/, read_file("$run/apps")),
-   join('', sort map { "$_:" . sha256_hex($secrets{$_}) . "\n" }
-                     keys %secrets), 'the lines');
+is(read_file("$run/apps"), $lines, 'the lines');
 is((stat "$run/apps")[2] & 07777, 0640, 'mode');
 is((stat "$run/apps")[5], (stat "$run")[5], 'the group is that of the folder');
 
@@ -97,25 +133,32 @@ chown 65534, 65534, "$run/apps" if $> == 0;
 my ($status, $text) = run_app('b', '--run', "$run");
 
 is($status, 0, 'status');
-is(read_file("$run/apps"),
-   "$old\nb:" . sha256_hex(secret_of('b', $text)) . "\n", 'the file');
+is(read_file("$run/apps"), "$old\n" . line_of('b', credentials($text)),
+   'the file');
 is((stat "$run/apps")[2] & 07777, 0600, 'mode');
 is((stat "$run/apps")[4], $> == 0 ? 65534 : $>, 'owner');
 
 
 
-=== an id that exists is refused, and nothing is changed
+=== that an account has several is said; lines of both forms count
 --- scenario
 my $run = File::Temp->newdir;
+my $old = "# a:" . sha256_hex('s') . "\na:" . sha256_hex('s') . "\n";
 
-run_app('a', '--run', "$run");
-my $before = read_file("$run/apps");
-my ($status, $text, $errors) = run_app('a', '--run', "$run");
+open my $out, '>', "$run/apps" or die;
+print $out $old;
+close $out;
 
-is($status, 1, 'status');
-is($text, '', 'no secret is printed');
-like($errors, qr/^app: there is an application a already/, 'message');
-is(read_file("$run/apps"), $before, 'the file');
+for my $n (2, 3) {
+    my ($status, $text, $errors) = run_app('a', '--run', "$run");
+
+    is($status, 0, 'status');
+    is($errors, "app: the account a has $n applications now in $run/apps\n",
+       'what is said');
+}
+
+is((run_app('b', '--run', "$run"))[2], '', 'nothing of another account');
+is(index(read_file("$run/apps"), $old), 0, 'what was there stays');
 
 
 
@@ -123,7 +166,7 @@ is(read_file("$run/apps"), $before, 'the file');
 --- scenario
 my $run = File::Temp->newdir;
 
-for my $name ('x' x 256, 'a b', "a\tb", "a\nb", '#a', "a\x7f", "a\xff") {
+for my $name ('x' x 256, 'a b', "a\tb", "a\nb", "a\x7f", "a\xff") {
     my ($status, $text, $errors) = run_app($name, '--run', "$run");
 
     is($status, 1, 'status');
@@ -161,5 +204,5 @@ for my $n (1 .. 20) {
 }
 
 waitpid $_, 0 for @pids;
-is(scalar(() = read_file("$run/apps") =~ /^app\d+:[0-9a-f]{64}$/mg), 20,
-   'lines');
+my @names = read_file("$run/apps") =~ /^[0-9a-f]{64}:[0-9a-f]{64}:(app\d+)$/mg;
+is(join(' ', sort @names), join(' ', sort map { "app$_" } 1 .. 20), 'lines');
