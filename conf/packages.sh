@@ -1,9 +1,12 @@
-# shellcheck shell=bash disable=SC2086
+# shellcheck shell=bash disable=SC2086,SC2034
 #
 # Debian packages: sourced by the commands, not run.
 
 # Debian leaves it out of the PATH of ordinary users; nginx lives there
 PATH=$PATH:/usr/sbin:/sbin
+
+# what conf/build needs
+packages_build="nginx nginx-dev gcc make libhiredis-dev libjansson-dev libssl-dev"
 
 
 packages_fail() {
@@ -50,7 +53,7 @@ packages_install() {
     missing=$(packages_missing "$@")
     [ -n "$missing" ] || return 0
 
-    echo "installing" $missing >&2
+    echo "installing" $missing "(it may take some minutes)" >&2
 
     if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
         packages_fail "needs root or sudo to run: apt-get install" $missing
