@@ -303,6 +303,7 @@ jwt_is_ahead(const json_t *claim, time_t now)
 static jwt_rc_e
 jwt_load(const jwt_part_t *part, json_t **object)
 {
+    size_t          len;
     json_t         *root;
     json_error_t    error;
     unsigned char   text[jwt_decoded_len(JWT_TOKEN_MAX)];
@@ -311,12 +312,19 @@ jwt_load(const jwt_part_t *part, json_t **object)
         return JWT_INVALID;
     }
 
-    /* jansson 2.14 hides some failed allocations: see tracker_json_load() */
+    len = jwt_decoded_len(part->len);
+
+    /* jansson 2.14 loses a NUL behind a number: see tracker_json_show_nul() */
+
+    if (memchr(text, '\0', len) != NULL) {
+        return JWT_INVALID;
+    }
+
+    /* it hides some failed allocations, too: see tracker_json_open() */
 
     errno = 0;
 
-    root = json_loadb((char *) text, jwt_decoded_len(part->len),
-                      JSON_REJECT_DUPLICATES, &error);
+    root = json_loadb((char *) text, len, JSON_REJECT_DUPLICATES, &error);
 
     if (errno == ENOMEM || (root == NULL && error.text[0] == '\0')) {
         json_decref(root);
@@ -347,6 +355,12 @@ jwt_sign(const jwt_key_t *key, const char *sub, size_t sub_len, time_t iat,
     if (sub_len == 0 || sub_len > JWT_SUB_MAX
         || memchr(sub, '\0', sub_len) != NULL)
     {
+        return JWT_INVALID;
+    }
+
+    /* it would be signed, and no token verify */
+
+    if (key->kid_len && memchr(key->kid, '\0', key->kid_len) != NULL) {
         return JWT_INVALID;
     }
 

@@ -29,7 +29,10 @@
 #define JWT_SIGNATURE_LEN  43
 
 
-/* kid: UTF-8; a control character, quote or backslash costs room in a token */
+/*
+ * kid: UTF-8 without NUL; a control character, quote or backslash costs room
+ * in a token
+ */
 
 typedef struct {
     size_t               len;
@@ -64,7 +67,7 @@ jwt_rc_e jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
  * room for size bytes (JWT_SIGN_SIZE() is enough where kid is plain text),
  * its length to len; no NUL.
  * Returns JWT_OK, JWT_INVALID when sub is not 1 to JWT_SUB_MAX bytes of
- * UTF-8 without NUL, kid no UTF-8, or size is too small, JWT_ERROR.
+ * UTF-8 without NUL, kid not such UTF-8, or size is too small, JWT_ERROR.
  */
 #define JWT_SIGN_MAX        2560
 #define JWT_SIGN_SIZE(key)  (JWT_SIGN_MAX + 2 * (key)->kid_len)

@@ -26,6 +26,8 @@ typedef struct {
 
 static json_t *tracker_json_open(tracker_json_walk_t *walk, const char *data,
     size_t len, tracker_rc_e *rc);
+static tracker_rc_e tracker_json_show_nul(tracker_json_walk_t *walk,
+    const char **data, size_t *len);
 static tracker_rc_e tracker_json_root(tracker_json_walk_t *walk, json_t *root,
     tracker_json_shape_e shape, tracker_set_t *set);
 static tracker_rc_e tracker_json_bulk(tracker_json_walk_t *walk,
@@ -141,6 +143,11 @@ tracker_json_open(tracker_json_walk_t *walk, const char *data, size_t len,
     json_t        *root;
     json_error_t   error;
 
+    *rc = tracker_json_show_nul(walk, &data, &len);
+    if (*rc != TRACKER_OK) {
+        return NULL;
+    }
+
     /*
      * jansson 2.14 calls a string that it has no memory for an invalid
      * token, or leaves bytes out of it when its buffer cannot grow: only
@@ -176,6 +183,43 @@ tracker_json_open(tracker_json_walk_t *walk, const char *data, size_t len,
     }
 
     return root;
+}
+
+
+/*
+ * jansson 2.14 looks one byte ahead behind a number, "true", "false" and
+ * "null", and loses that byte when it is a NUL: [1 NUL] was taken.  Of a text
+ * with a NUL it gets what is up to there, another control character in the
+ * NUL's place: as wrong, in the same place, and never lost.
+ */
+
+static tracker_rc_e
+tracker_json_show_nul(tracker_json_walk_t *walk, const char **data,
+    size_t *len)
+{
+    char        *copy;
+    size_t       n;
+    const char  *nul;
+
+    nul = memchr(*data, '\0', *len);
+    if (nul == NULL) {
+        return TRACKER_OK;
+    }
+
+    n = nul - *data;
+
+    copy = walk->arena->alloc(walk->arena->data, n + 1);
+    if (copy == NULL) {
+        return TRACKER_NOMEM;
+    }
+
+    memcpy(copy, *data, n);
+    copy[n] = '\x01';
+
+    *data = copy;
+    *len = n + 1;
+
+    return TRACKER_OK;
 }
 
 

@@ -121,6 +121,20 @@ is_refused(with_headers("Authorization: Bearer eyJhbGciOiJub25lIn0.$body."),
 
 
 
+=== a NUL in the header or the claims makes a token bad
+jansson lost one behind a number, and the token verified.
+--- scenario
+my $exp = time() + 3600;
+
+is_refused(with_headers('Authorization: Bearer ' . raw(@$_)), 'a NUL')
+    for ["{\"alg\":\"HS256\",\"x\":1\0}", claims()],
+        ["{\"alg\":\"HS256\",\"x\":[null\0]}", claims()],
+        [undef, "{\"sub\":\"tester\",\"exp\":$exp\0}"],
+        [undef, claims(",\"x\":true\0")], [undef, claims() . "\0"];
+is(redis('DBSIZE'), 0, 'nothing was written');
+
+
+
 === other members of the header do not matter
 --- scenario
 is_created(with_headers('Authorization: Bearer '

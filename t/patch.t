@@ -448,6 +448,32 @@ END
 
 
 
+=== a NUL in a member without a meaning is as wrong as elsewhere
+jansson lost one behind a number, and the operation was done.
+--- scenario
+my ($account, $id) = create('{"name":"n","description":"d",'
+                            . '"vocabulary":["a"]}');
+my $before = record($account, $id);
+my $remove = '"op":"remove","path":"/description"';
+
+for my $blanks (0, 70_000) {
+    for my $body ("[{$remove,\"old\":1\0}]", "[{$remove,\"value\":[1\0]}]",
+                  "[{$remove,\"value\":null\0}]", "[{\"x\":true\0,$remove}]")
+    {
+        my $sent = $body =~ s/^\[/'[' . ' ' x $blanks/er;
+        my $response = patch($account, $id, $sent);
+        my $column = 1 + index $sent, "\0";
+
+        is($response->{status}, 400, 'status');
+        is_message($response->{body},
+                   "Invalid JSON at line 1 column $column.", 'place');
+    }
+}
+
+is(record($account, $id), $before, 'nothing was changed');
+
+
+
 === in a large body there may be 32,768 values when some are without a meaning
 --- scenario
 my ($account, $id) = create('{"name":"n","description":"d",'

@@ -124,6 +124,20 @@ is_logged_in(raw(qq{ {"appSecret":"@{[SECRET]}","appId":"\\u0061pp1",
 
 
 
+=== a NUL in a key that does not matter is as wrong as elsewhere
+jansson lost one behind a number, and a token was given.
+--- scenario
+for my $value ("1\0", "[false\0]", "{\"y\":null\0}") {
+    my $body = "{\"type\":\"application\",\"appId\":\"app1\","
+               . "\"appSecret\":\"@{[SECRET]}\",\"x\":$value}";
+    my $column = 1 + index $body, "\0";
+
+    is_refused(raw($body), 400, "Invalid JSON at line 1 column $column.",
+               'a NUL');
+}
+
+
+
 === an unknown id and a wrong secret get one and the same answer
 --- scenario
 my @answers = map {

@@ -258,6 +258,22 @@ not json
 
 
 
+=== a NUL is no JSON, whatever stands before it
+jansson lost one behind a number, true, false and null, and took the rest.
+--- request eval
+[map { "POST /v1/manage/trackers\n$_" }
+ "[1\x00]", "[-1.5\x00]", "[true\x00]", "[false\x00]", "[null\x00]",
+ "[1\x00\x00\x00]", "[1\x00", "{\"name\":1\x00,\"vocabulary\":[\"v\"]}",
+ "{\n\"foo\":[null\x00]}"]
+--- error_code eval
+[(400) x 9]
+--- message eval
+[map { "Invalid JSON at line $_." } '1 column 3', '1 column 6', '1 column 6',
+ '1 column 7', '1 column 6', '1 column 3', '1 column 3', '1 column 10',
+ '2 column 12']
+
+
+
 === the message names the line
 --- request
 POST /v1/manage/tracker

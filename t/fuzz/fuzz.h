@@ -77,6 +77,16 @@ memory_free(memory_t *memory)
 }
 
 
+/* jansson's tree of a body; NULL too where it holds a NUL, which it may lose */
+
+static json_t *
+load(const char *data, size_t len)
+{
+    return memchr(data, '\0', len)
+               ? NULL : json_loadb(data, len, JSON_REJECT_DUPLICATES, NULL);
+}
+
+
 static json_t *
 load_string(const char *data, size_t len)
 {

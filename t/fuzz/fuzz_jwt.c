@@ -160,6 +160,11 @@ check_claims(const uint8_t *header, size_t header_len, const uint8_t *claims,
 
     check_sub(sub, sub_len);
 
+    /* which jansson may lose */
+
+    must(memchr(header, '\0', header_len) == NULL);
+    must(memchr(claims, '\0', claims_len) == NULL);
+
     root = json_loadb((const char *) header, header_len, 0, NULL);
     must(root != NULL);
     must(strcmp(json_string_value(json_object_get(root, "alg")), "HS256")

@@ -299,7 +299,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     body = (const char *) data;
 
-    steps = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+    steps = load(body, len);
 
     for (i = 0; i < 2 * DECODERS; i++) {
         decode = decoders[i / 2];

@@ -182,7 +182,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     must(other == TRACKER_OK ? rc == TRACKER_INVALID
                              : other == TRACKER_INVALID);
 
-    root = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+    root = load(body, len);
 
     must((root == NULL)
          == (message.len > 13

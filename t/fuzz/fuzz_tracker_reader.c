@@ -201,7 +201,7 @@ check_reader(const char *body, size_t len)
     must(rc == TRACKER_READER_OK || rc == TRACKER_READER_UNSURE);
 
     if (rc == TRACKER_READER_OK) {
-        root = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+        root = load(body, len);
 
         must(root != NULL);
         must(set.bulk == json_is_array(root));

@@ -16,6 +16,9 @@
 #define HS256  "{\"alg\":\"HS256\",\"typ\":\"JWT\"}"
 
 #define key_of(literal)  sizeof(literal) - 1, (const unsigned char *) literal
+#define text(literal)    sizeof(literal) - 1, literal
+
+#define text_and_length(literal)  literal, sizeof(literal) - 1
 
 
 /* verdict of a token made of header and payload, signed with keys[key] */
@@ -265,15 +268,23 @@ append_signature(const jwt_key_t *key, char *p)
 /* sets token: an implementation that shares nothing with src/jwt.c */
 
 static void
-make(const jwt_key_t *key, const char *header, const char *payload)
+make_of(const jwt_key_t *key, const char *header, size_t header_len,
+    const char *payload, size_t payload_len)
 {
     char  *p;
 
-    p = encode(token, (const unsigned char *) header, strlen(header));
+    p = encode(token, (const unsigned char *) header, header_len);
     *p++ = '.';
-    p = encode(p, (const unsigned char *) payload, strlen(payload));
+    p = encode(p, (const unsigned char *) payload, payload_len);
 
     append_signature(key, p);
+}
+
+
+static void
+make(const jwt_key_t *key, const char *header, const char *payload)
+{
+    make_of(key, header, strlen(header), payload, strlen(payload));
 }
 
 
@@ -359,6 +370,46 @@ test_cases(void)
     make(&keys[0], HS256, "{\"sub\":\"acme\",\"exp\":1700000001}");
     ok(jwt_verify(token, token_len, keys, 0, NOW, sub, &sub_len, NULL)
        == JWT_INVALID, "without keys nothing verifies");
+}
+
+
+/* jansson lost some of them */
+
+static void
+test_nul(void)
+{
+    size_t  i;
+
+    static const struct {
+        size_t        len;
+        const char   *data;
+    } headers[] = {
+        { text("{\"alg\":\"HS256\",\"x\":1\0}") },
+        { text("{\"alg\":\"HS256\",\"x\":true\0}") },
+        { text("{\"x\":[null\0],\"alg\":\"HS256\"}") },
+        { text("{\"alg\":\"HS256\"}\0") },
+        { text("\0{\"alg\":\"HS256\"}") },
+    }, claims[] = {
+        { text("{\"sub\":\"acme\",\"exp\":1700000001\0}") },
+        { text("{\"exp\":1700000001\0,\"sub\":\"acme\"}") },
+        { text("{\"exp\":1700000001\0\0\0,\"sub\":\"acme\"}") },
+        { text("{\"exp\":1700000001,\"sub\":\"acme\",\"x\":false\0}") },
+        { text("{\"exp\":1700000001,\"sub\":\"acme\",\"x\":[1\0]}") },
+        { text("{\"exp\":1700000001,\"sub\":\"acme\",\"x\":\"\0\"}") },
+        { text("{\"exp\":1700000001,\"sub\":\"acme\"}\0") },
+    };
+
+    for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+        make_of(&keys[0], headers[i].data, headers[i].len,
+                text_and_length("{\"sub\":\"acme\",\"exp\":1700000001}"));
+        ok(verify(token_len, NOW) == JWT_INVALID, "header %zu with a NUL", i);
+    }
+
+    for (i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
+        make_of(&keys[0], text_and_length(HS256), claims[i].data,
+                claims[i].len);
+        ok(verify(token_len, NOW) == JWT_INVALID, "claims %zu with a NUL", i);
+    }
 }
 
 
@@ -578,6 +629,11 @@ test_sign(void)
     ok(jwt_sign(&key, "acme", 4, NOW, NOW + 1, p, sizeof(p), &len)
        == JWT_INVALID, "a kid of bad UTF-8");
 
+    key.kid = "a\0b";
+    key.kid_len = 3;
+    ok(jwt_sign(&key, "acme", 4, NOW, NOW + 1, p, sizeof(p), &len)
+       == JWT_INVALID, "a kid with a NUL");
+
     memset(token, 'k', 4096);
     key.kid = token;
     key.kid_len = 4096;
@@ -660,6 +716,7 @@ main(void)
 
     test_known_answer();
     test_cases();
+    test_nul();
     test_long();
     test_damage();
     test_base64url();

@@ -103,6 +103,15 @@ decode_login(const char *data, size_t len)
 }
 
 
+static tracker_rc_e
+decode_stored(const char *data, size_t len)
+{
+    tracker_t  t;
+
+    return tracker_decode_record(data, len, &arena, &t);
+}
+
+
 /* a block of its own size: the sanitizer sees a byte too many */
 
 static tracker_rc_e
@@ -394,6 +403,60 @@ test_patch(void)
                patches[i].expected, patches[i].body);
         }
     }
+}
+
+
+/*
+ * A NUL that jansson lost, in what only jansson reads.  An at sign stands for
+ * it, and it is what is wrong.
+ */
+
+static void
+test_nul(void)
+{
+    char    expected[80], *p;
+    size_t  i, k, len;
+
+    static const struct {
+        decode_t     decoder;
+        const char  *body;
+    } bodies[] = {
+        { decode_patch, "[ {\"op\":\"remove\",\"path\":\"/description\","
+                        "\"value\":1@}]" },
+        { decode_patch, "[ {\"op\":\"remove\",\"path\":\"/description\","
+                        "\"value\":[null@]}]" },
+        { decode_patch, "[ {\"op\":\"remove\",\"old\":true@,"
+                        "\"path\":\"/description\"}]" },
+        { decode_patch, "[ {\"op\":\"remove\",\"path\":\"/description\"}@]" },
+        { decode_login, "{ \"type\":\"application\",\"appId\":\"a\","
+                        "\"appSecret\":\"s\",\"x\":1@}" },
+        { decode_login, "{ \"x\":{\"y\":[1@]},\"type\":\"application\","
+                        "\"appId\":\"a\",\"appSecret\":\"s\"}" },
+        { decode_put, "{ \"name\":\"n\",\"vocabulary\":[\"a\"]@}" },
+    };
+
+    for (i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+
+        for (k = 0; k < 2; k++) {
+            len = pad(bodies[i].body, k * LARGE);
+
+            p = memchr(text, '@', len);
+            *p = '\0';
+
+            sprintf(expected, "Invalid JSON at line 1 column %zu.",
+                    (size_t) (p - text + 1));
+
+            is_refused(bodies[i].decoder, len, expected);
+        }
+    }
+
+    len = pad("{ \"id\":\"" ID "\",\"name\":\"n\",\"vocabulary\":[\"a\"]@}",
+              0);
+    p = memchr(text, '@', len);
+    *p = '\0';
+
+    ok(decode(decode_stored, text, len) == TRACKER_INVALID,
+       "nor is it in a record");
 }
 
 
@@ -716,6 +779,7 @@ main(void)
 {
     test_put();
     test_patch();
+    test_nul();
     test_record();
     test_strings();
     test_syntax();

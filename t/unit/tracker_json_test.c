@@ -65,6 +65,34 @@ static const fault_t  faults[] = {
     { OBJECT, body("{\"name\":\"a\0b\"}"),
       "Invalid JSON at line 1 column 10." },
     { OBJECT, body("{}\0"), "Invalid JSON at line 1 column 3." },
+
+    /* a NUL where jansson has looked one byte ahead */
+
+    { ARRAY, body("[1\0]"), "Invalid JSON at line 1 column 3." },
+    { ARRAY, body("[1\0"), "Invalid JSON at line 1 column 3." },
+    { ARRAY, body("[1\0\0\0]"), "Invalid JSON at line 1 column 3." },
+    { ARRAY, body("[1\0,2]"), "Invalid JSON at line 1 column 3." },
+    { ARRAY, body("[1\0002]"), "Invalid JSON at line 1 column 3." },
+    { ARRAY, body("[0\0]"), "Invalid JSON at line 1 column 3." },
+    { ARRAY, body("[-7\0]"), "Invalid JSON at line 1 column 4." },
+    { ARRAY, body("[1.5\0]"), "Invalid JSON at line 1 column 5." },
+    { ARRAY, body("[1e5\0]"), "Invalid JSON at line 1 column 5." },
+    { ARRAY, body("[true\0]"), "Invalid JSON at line 1 column 6." },
+    { ARRAY, body("[false\0]"), "Invalid JSON at line 1 column 7." },
+    { ARRAY, body("[null\0]"), "Invalid JSON at line 1 column 6." },
+    { ARRAY, body("[nul\0l]"), "Invalid JSON at line 1 column 4." },
+    { ARRAY, body("[\n1\0]"), "Invalid JSON at line 2 column 2." },
+    { ARRAY, body("[1\n\0]"), "Invalid JSON at line 2 column 1." },
+    { ARRAY, body("[\"\xc3\xa9\",1\0]"),
+      "Invalid JSON at line 1 column 7." },
+    { OBJECT, body("{\"name\":1\0}"), "Invalid JSON at line 1 column 10." },
+    { OBJECT, body("{\"name\":1\0,}"), "Invalid JSON at line 1 column 10." },
+
+    /* what is bad before it is named */
+
+    { ARRAY, body("[1,,1\0]"), "Invalid JSON at line 1 column 4." },
+    { OBJECT, body("{\"a\":1,\"a\":1\0}"),
+      "Duplicate key at line 1 column 10." },
     { OBJECT, body("{\"name\":\"\\u0000\"}"),
       "Invalid JSON at line 1 column 16." },
     { OBJECT, body("{\"a\\u0000\":1}"),

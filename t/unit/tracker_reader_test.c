@@ -332,6 +332,13 @@ static const fault_t  wrong[] = {
     { OBJECT, body("{\"name\":\"a\",\"vocabulary\":[\"A\",\"\\u0041\"]}"),
       "\"vocabulary[1]\" contains a duplicate value" },
 
+    /* a NUL behind a number is no end of it */
+
+    { OBJECT, body("{\"name\":1\0}"), "Invalid JSON at line 1 column 10." },
+    { OBJECT, body("{\"foo\":[true\0]}"),
+      "Invalid JSON at line 1 column 13." },
+    { ARRAY, body("[1\0]"), "Invalid JSON at line 1 column 3." },
+
     /* behind the fault there is bad syntax */
 
     { ARRAY, body("[{},{]"), "Invalid JSON at line 1 column 6." },
