@@ -99,6 +99,7 @@ ngx_http_tracker_applying(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
 
     case NGX_HTTP_TRACKER_INVALID:
+    case NGX_HTTP_TRACKER_UNEQUAL:
 
         /* the sentence is set */
 
@@ -171,6 +172,7 @@ ngx_http_tracker_apply(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     tracker_arena_t *arena, tracker_t *old)
 {
     tracker_t                    *t;
+    ngx_uint_t                    outcome;
     tracker_message_t             message;
     ngx_http_tracker_loc_conf_t  *tlcf;
 
@@ -194,18 +196,19 @@ ngx_http_tracker_apply(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
         return 0;
 
     case TRACKER_INVALID:
-        if (ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_INVALID,
-                                       &message)
-            == NGX_OK)
-        {
-            return NGX_HTTP_TRACKER_INVALID;
-        }
+        outcome = NGX_HTTP_TRACKER_INVALID;
+        break;
 
-        /* fall through */
+    case TRACKER_UNEQUAL:
+        outcome = NGX_HTTP_TRACKER_UNEQUAL;
+        break;
 
     default: /* TRACKER_NOMEM */
         return TRACKER_OUTCOME_ERROR;
     }
+
+    return ngx_http_tracker_set_error(ctx, outcome, &message) == NGX_OK
+           ? outcome : TRACKER_OUTCOME_ERROR;
 }
 
 

@@ -8,7 +8,7 @@
 #include "ngx_http_tracker_module.h"
 
 
-static ngx_uint_t ngx_http_tracker_is_json_type(ngx_str_t *type);
+static ngx_uint_t ngx_http_tracker_is_type(ngx_str_t *value, ngx_str_t *type);
 static ngx_uint_t ngx_http_tracker_find_coding(ngx_str_t *line,
     ngx_str_t *coding);
 
@@ -130,6 +130,8 @@ ngx_http_tracker_is_json(ngx_http_request_t *r)
     ngx_http_tracker_lines_t   lines;
 
     static ngx_str_t  name = ngx_string("content-type");
+    static ngx_str_t  json = ngx_string("application/json");
+    static ngx_str_t  patch = ngx_string("application/json-patch+json");
 
     n = 0;
 
@@ -137,7 +139,10 @@ ngx_http_tracker_is_json(ngx_http_request_t *r)
 
     while ((line = ngx_http_tracker_next_line(&lines, &name)) != NULL) {
 
-        if (!ngx_http_tracker_is_json_type(line)) {
+        if (!ngx_http_tracker_is_type(line, &json)
+            && (r->method != NGX_HTTP_PATCH
+                || !ngx_http_tracker_is_type(line, &patch)))
+        {
             return 0;
         }
 
@@ -149,20 +154,18 @@ ngx_http_tracker_is_json(ngx_http_request_t *r)
 
 
 static ngx_uint_t
-ngx_http_tracker_is_json_type(ngx_str_t *type)
+ngx_http_tracker_is_type(ngx_str_t *value, ngx_str_t *type)
 {
     u_char  *p, *end;
 
-    static ngx_str_t  json = ngx_string("application/json");
-
-    if (type->len < json.len
-        || ngx_strncasecmp(type->data, json.data, json.len) != 0)
+    if (value->len < type->len
+        || ngx_strncasecmp(value->data, type->data, type->len) != 0)
     {
         return 0;
     }
 
-    p = type->data + json.len;
-    end = type->data + type->len;
+    p = value->data + type->len;
+    end = value->data + value->len;
 
     while (p < end && (*p == ' ' || *p == '\t')) {
         p++;

@@ -34,6 +34,7 @@ typedef enum {
     NGX_HTTP_TRACKER_UNMODIFIED,
     NGX_HTTP_TRACKER_INVALID,
     NGX_HTTP_TRACKER_REPEATED,
+    NGX_HTTP_TRACKER_UNEQUAL,
     NGX_HTTP_TRACKER_UNMATCHED,
     NGX_HTTP_TRACKER_MATCHED,
     NGX_HTTP_TRACKER_GROWN,
@@ -202,7 +203,10 @@ ngx_uint_t ngx_http_tracker_find_header(ngx_http_request_t *r,
 ngx_uint_t ngx_http_tracker_check_headers(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
-/* ngx_http_tracker_header.c: 1 when the body is said to be JSON, else 0 */
+/*
+ * ngx_http_tracker_header.c: 1 when the body is said to be JSON, that of a
+ * PATCH maybe JSON Patch, else 0
+ */
 ngx_uint_t ngx_http_tracker_is_json(ngx_http_request_t *r);
 
 /*

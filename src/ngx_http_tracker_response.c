@@ -95,6 +95,8 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 400, ngx_string("invalid"), NULL },
     [NGX_HTTP_TRACKER_REPEATED] =
         { 409, ngx_string("repeated"), NULL },
+    [NGX_HTTP_TRACKER_UNEQUAL] =
+        { 409, ngx_string("unequal"), NULL },
     [NGX_HTTP_TRACKER_UNMATCHED] =
         { 412, ngx_string("unmatched"), NULL },
     [NGX_HTTP_TRACKER_MATCHED] =

@@ -103,6 +103,7 @@ typedef enum {
     TRACKER_OK = 0,
     TRACKER_INVALID,     /* the message says what is wrong: 400 */
     TRACKER_REPEATED,    /* a name twice in one bulk body: 409, see message */
+    TRACKER_UNEQUAL,     /* a "test" of a PATCH failed: 409, see message */
     TRACKER_AGAIN,       /* the budget is spent: call once more */
     TRACKER_NOMEM        /* an allocation failed; no message */
 } tracker_rc_e;

@@ -504,6 +504,7 @@ tracker_json_step(tracker_json_walk_t *walk, json_t *object,
     tracker_patch_step_t *step)
 {
     json_t         *value;
+    const char     *fault;
     tracker_rc_e    rc;
     tracker_str_t   op, path;
 
@@ -533,17 +534,19 @@ tracker_json_step(tracker_json_walk_t *walk, json_t *object,
 
     value = json_object_get(object, value_key.data);
 
-    if (value == NULL) {
+    fault = value ? tracker_patch_misfit(step, json_is_string(value),
+                                         json_is_array(value))
+                  : "is required";
+
+    if (fault) {
         tracker_message_path(walk->message, walk->index, &value_key, -1,
-                             "is required");
+                             fault);
         return TRACKER_INVALID;
     }
 
-    if (tracker_patch_takes_list(step, json_is_string(value))) {
-        return tracker_json_list(walk, value, &value_key, &step->list);
-    }
-
-    return tracker_json_string(walk, value, &value_key, -1, &step->str);
+    return json_is_array(value)
+           ? tracker_json_list(walk, value, &value_key, &step->list)
+           : tracker_json_string(walk, value, &value_key, -1, &step->str);
 }
 
 

@@ -18,7 +18,8 @@
 typedef enum {
     TRACKER_PATCH_ADD = 0,
     TRACKER_PATCH_REPLACE,
-    TRACKER_PATCH_REMOVE
+    TRACKER_PATCH_REMOVE,
+    TRACKER_PATCH_TEST
 } tracker_patch_op_e;
 
 
@@ -40,9 +41,9 @@ typedef struct {
     tracker_patch_path_e   path;
     size_t                 index;    /* of the phrase */
 
-    /* the value, of the type that the path takes; all 0 to remove */
+    /* the value, of a type that the path takes; all 0 to remove */
 
-    tracker_str_t          str;
+    tracker_str_t          str;      /* of a list: one of its strings */
     tracker_list_t         list;
 } tracker_patch_step_t;
 
@@ -65,23 +66,30 @@ tracker_rc_e tracker_patch_step(tracker_patch_step_t *step, size_t i,
     tracker_message_t *message);
 
 /*
- * Whether the value of step, which is not to remove, is a list, else it is a
- * string.  string: the client sent a string; to add one to the vocabulary is to
- * add one phrase, as the old service did, and step says so then.
+ * Whether the value of step, which is not to remove, may be what the client
+ * sent: a string, or an array, or something else (both are 0).  A list takes a
+ * string as well, as in the old service, except to be compared with it.
+ * Returns NULL, or what is wrong, the words that follow the path in a message.
  */
-int tracker_patch_takes_list(tracker_patch_step_t *step, int string);
+const char *tracker_patch_misfit(const tracker_patch_step_t *step, int string,
+    int array);
 
 /*
  * Applies all operations in their order to t and validates what comes out
  * as tracker_validate() does.  An optional key that is absent can be
  * replaced, not removed, as API.md section 2 says; indices are those at the
- * operation's turn.  n log n comparisons and steps at most, n being the phrases
- * and the operations together; memory, about 100 bytes for each at most, comes
- * from arena.
+ * operation's turn.  To add a string to a list is to append it, to replace a
+ * list by one makes a list of one.  A test compares as RFC 6902 section 4.6
+ * says, after decoding, and fails where nothing is.
+ * n log n comparisons and steps at most, n being the strings of the lists and
+ * the operations together; a test reads no more bytes than its value has, since
+ * the first that differs is the end of the patch.  Memory, about 100 bytes for
+ * each at most, comes from arena.
  * On TRACKER_OK t is the new tracker: its strings are those of t and patch,
  * its lists may lie in arena.  Otherwise t is as it was.
  * Returns TRACKER_OK; TRACKER_INVALID with a message that names the
- * operation, as in "[3].path", or what the result lacks; TRACKER_NOMEM.
+ * operation, as in "[3].path", or what the result lacks; TRACKER_UNEQUAL with
+ * a message that names the test which has failed; TRACKER_NOMEM.
  */
 tracker_rc_e tracker_patch_apply(tracker_t *t, const tracker_patch_t *patch,
     const tracker_limits_t *limits, const tracker_arena_t *arena,

@@ -42,7 +42,7 @@ static int tracker_read_step_what(tracker_reader_t *rd,
     tracker_patch_step_t *step, const tracker_reader_step_t *members,
     tracker_message_t *message);
 static int tracker_read_step_fit(tracker_reader_t *rd,
-    tracker_patch_step_t *step, const tracker_reader_step_t *members);
+    const tracker_patch_step_t *step, const tracker_reader_step_t *members);
 static int tracker_read_required(tracker_reader_t *rd,
     const tracker_str_t *key, const tracker_str_t *str);
 static int tracker_read_is(const tracker_str_t *str,
@@ -233,21 +233,19 @@ tracker_read_step_check(tracker_reader_t *rd, tracker_patch_step_t *step,
 }
 
 
-/* of the type that its operation takes */
+/* of a type that its operation takes */
 
 static int
-tracker_read_step_fit(tracker_reader_t *rd, tracker_patch_step_t *step,
+tracker_read_step_fit(tracker_reader_t *rd, const tracker_patch_step_t *step,
     const tracker_reader_step_t *members)
 {
-    if (tracker_patch_takes_list(step, members->str.data != NULL)) {
-        return members->list.elts != NULL
-               || tracker_read_fault(rd, &tracker_read_key, -1,
-                                     "must be an array");
-    }
+    const char  *fault;
 
-    return members->str.data != NULL
-           || tracker_read_fault(rd, &tracker_read_key, -1,
-                                 "must be a string");
+    fault = tracker_patch_misfit(step, members->str.data != NULL,
+                                 members->list.elts != NULL);
+
+    return fault == NULL
+           || tracker_read_fault(rd, &tracker_read_key, -1, fault);
 }
 
 

@@ -54,6 +54,19 @@ tracker_rope_count(const tracker_rope_t *rope)
 }
 
 
+const tracker_str_t *
+tracker_rope_run(const tracker_rope_t *rope, size_t index, size_t *n)
+{
+    tracker_piece_t  *piece;
+
+    piece = tracker_piece_find(rope->root, &index, 0);
+
+    *n = piece->n - index;
+
+    return piece->elts + index;
+}
+
+
 tracker_rc_e
 tracker_rope_add(tracker_rope_t *rope, size_t index,
     const tracker_str_t *phrase)

@@ -1,8 +1,8 @@
 
 /*
- * A vocabulary under edit: a rope, a balanced tree of pieces.  A piece is a
- * run of phrases where they were read, so that a rope costs what is done to it
- * and not what it holds.
+ * A vocabulary, or another list, under edit: a rope, a balanced tree of pieces.
+ * A piece is a run of phrases where they were read, so that a rope costs what
+ * is done to it and not what it holds.
  */
 
 
@@ -36,6 +36,14 @@ tracker_rc_e tracker_rope_init(tracker_rope_t *rope,
 
 /* Returns the number of phrases. */
 size_t tracker_rope_count(const tracker_rope_t *rope);
+
+/*
+ * The phrase at index, which is less than the number of phrases, and in *n how
+ * many lie behind one another from there on, at least 1.  log n steps, so that
+ * all of a rope are seen in as many for each of its pieces that is not empty.
+ */
+const tracker_str_t *tracker_rope_run(const tracker_rope_t *rope, size_t index,
+    size_t *n);
 
 /*
  * Puts *phrase before the one at index, which is at most the number of

@@ -116,6 +116,16 @@ $tracker = tracker_in(exchange(wire("PATCH $base/$id", $go,
 is($tracker->{description}, 'Updated Description', 'patched');
 is($tracker->{name}, 'Test1', 'the rest is as it was');
 
+# the values of its operations are strings, whatever the path
+
+$tracker = tracker_in(exchange(wire("PATCH $base/$id", $go,
+    '[{"op":"add","path":"/vocabulary","value":"hey"},'
+    . '{"op":"add","path":"/categories","value":"cat2"},'
+    . '{"op":"replace","path":"/languages","value":"de-DE"}]')), 'lists');
+is_deeply([@$tracker{qw(vocabulary categories languages)}],
+          [['hello', 'hi', 'hey'], ['cat1', 'cat2'], ['de-DE']],
+          'strings for lists');
+
 $response = exchange(wire("GET $base", $go));
 is_deeply(decode($response->{body})->{trackers}, [$tracker], 'the list');
 

@@ -30,7 +30,8 @@ sub record {
 }
 
 # Lines: a tracker, without its id; operations, without the outer brackets;
-# and the tracker that comes out, or a message.
+# and the tracker that comes out, or a message, after "409 " where that is its
+# status.
 sub is_patched {
     my @lines = map { grep { length } split /\n/ } @_;
 
@@ -47,7 +48,9 @@ sub is_patched {
             is(record($account, $id), $want, 'what is stored');
 
         } else {
-            is($response->{status}, 400, "$title: status");
+            my $status = $want =~ s/^(409) // ? $1 : 400;
+
+            is($response->{status}, $status, "$title: status");
             is_message($response->{body}, $want, $title);
             is(record($account, $id), $before, 'nothing was changed');
         }
@@ -191,7 +194,7 @@ END
 
 
 
-=== add /vocabulary with a string appends that one phrase
+=== add of a string appends it to the list, or makes a list of one
 --- scenario
 is_patched(<<'END');
 {"name":"n","vocabulary":["a","b"]}
@@ -206,10 +209,202 @@ is_patched(<<'END');
 {"name":"n","vocabulary":["a","b"]}
 {"op":"add","path":"/vocabulary","value":""}
 "vocabulary[2]" is not allowed to be empty
+{"name":"n","vocabulary":["a"]}
+{"op":"remove","path":"/vocabulary"},{"op":"add","path":"/vocabulary","value":"x"}
+{"name":"n","vocabulary":["x"]}
+END
+
+for my $key (qw(categories languages)) {
+    is_patched(<<'END' =~ s/KEY/$key/gr);
+{"name":"n","vocabulary":["a"],"KEY":["c"]}
+{"op":"add","path":"/KEY","value":"x"}
+{"name":"n","KEY":["c","x"],"vocabulary":["a"]}
+{"name":"n","vocabulary":["a"],"KEY":["c"]}
+{"op":"add","path":"/KEY","value":"\u0063"},{"op":"add","path":"/KEY","value":""}
+{"name":"n","KEY":["c","c",""],"vocabulary":["a"]}
+{"name":"n","vocabulary":["a"],"KEY":[]}
+{"op":"add","path":"/KEY","value":"x"}
+{"name":"n","KEY":["x"],"vocabulary":["a"]}
+{"name":"n","vocabulary":["a"]}
+{"op":"add","path":"/KEY","value":"x"}
+{"name":"n","KEY":["x"],"vocabulary":["a"]}
+{"name":"n","vocabulary":["a"]}
+{"op":"add","path":"/KEY","value":""},{"op":"add","path":"/KEY","value":"x"}
+{"name":"n","KEY":["","x"],"vocabulary":["a"]}
+{"name":"n","vocabulary":["a"],"KEY":["c"]}
+{"op":"add","path":"/KEY","value":"x"},{"op":"add","path":"/KEY","value":["y"]},{"op":"add","path":"/KEY","value":"z"}
+{"name":"n","KEY":["y","z"],"vocabulary":["a"]}
+{"name":"n","vocabulary":["a"],"KEY":["c"]}
+{"op":"add","path":"/KEY","value":"x"},{"op":"remove","path":"/KEY"}
+{"name":"n","vocabulary":["a"]}
+END
+}
+
+is_patched(<<'END');
+{"name":"n","vocabulary":["a"]}
+{"op":"add","path":"/vocabulary","value":"b"},{"op":"add","path":"/languages","value":"l"},{"op":"add","path":"/categories","value":"c"},{"op":"add","path":"/vocabulary/0","value":"x"},{"op":"add","path":"/languages","value":"m"}
+{"name":"n","categories":["c"],"languages":["l","m"],"vocabulary":["x","a","b"]}
+END
+
+
+
+=== replace of a list by a string makes a list of one
+--- scenario
+for my $key (qw(categories languages)) {
+    is_patched(<<'END' =~ s/KEY/$key/gr);
+{"name":"n","vocabulary":["a"],"KEY":["c","d"]}
+{"op":"replace","path":"/KEY","value":"x"}
+{"name":"n","KEY":["x"],"vocabulary":["a"]}
+{"name":"n","vocabulary":["a"]}
+{"op":"replace","path":"/KEY","value":"x"}
+{"name":"n","KEY":["x"],"vocabulary":["a"]}
+{"name":"n","vocabulary":["a"],"KEY":["c"]}
+{"op":"add","path":"/KEY","value":"x"},{"op":"replace","path":"/KEY","value":"y"},{"op":"add","path":"/KEY","value":"z"}
+{"name":"n","KEY":["y","z"],"vocabulary":["a"]}
+END
+}
+
+is_patched(<<'END');
 {"name":"n","vocabulary":["a","b"]}
 {"op":"replace","path":"/vocabulary","value":"x"}
-"[0].value" must be an array
+{"name":"n","vocabulary":["x"]}
+{"name":"n","vocabulary":["a","b"]}
+{"op":"add","path":"/vocabulary/0","value":"y"},{"op":"replace","path":"/vocabulary","value":"x"},{"op":"add","path":"/vocabulary/0","value":"z"}
+{"name":"n","vocabulary":["z","x"]}
+{"name":"n","vocabulary":["a","b"]}
+{"op":"replace","path":"/vocabulary","value":""}
+"vocabulary[0]" is not allowed to be empty
+{"name":"n","vocabulary":["a"]}
+{"op":"remove","path":"/vocabulary"},{"op":"replace","path":"/vocabulary","value":"x"}
+"[1].path" does not exist
 END
+
+
+
+=== test: the value is compared, after decoding, with what is there at its turn
+--- scenario
+is_patched(<<'END');
+{"name":"n","description":"d","categories":["b","a"],"languages":[],"vocabulary":["a","\u0062","c"]}
+{"op":"test","path":"/name","value":"\u006e"},{"op":"test","path":"/description","value":"d"},{"op":"test","path":"/categories","value":["b","a"]},{"op":"test","path":"/languages","value":[]},{"op":"test","path":"/vocabulary","value":["\u0061","b","c"]},{"op":"test","path":"/vocabulary/2","value":"c"}
+{"name":"n","description":"d","categories":["b","a"],"languages":[],"vocabulary":["a","b","c"]}
+{"name":"n","vocabulary":["a"],"description":""}
+{"op":"test","path":"/description","value":""},{"op":"replace","path":"/name","value":"m"},{"op":"test","path":"/name","value":"m"}
+{"name":"m","description":"","vocabulary":["a"]}
+{"name":"n","vocabulary":["a","b","c"]}
+{"op":"add","path":"/vocabulary/1","value":"x"},{"op":"remove","path":"/vocabulary/0"},{"op":"test","path":"/vocabulary","value":["x","b","c"]},{"op":"test","path":"/vocabulary/1","value":"b"},{"op":"add","path":"/vocabulary","value":"d"}
+{"name":"n","vocabulary":["x","b","c","d"]}
+{"name":"n","vocabulary":["a"]}
+{"op":"add","path":"/categories","value":"c"},{"op":"test","path":"/categories","value":["c"]}
+{"name":"n","categories":["c"],"vocabulary":["a"]}
+END
+
+
+
+=== test: where it fails the answer is 409 and nothing is done
+--- scenario
+is_patched(<<'END');
+{"name":"n","vocabulary":["a"]}
+{"op":"test","path":"/name","value":"N"}
+409 "[0].value" does not equal "/name"
+{"name":"n","vocabulary":["a"]}
+{"op":"replace","path":"/name","value":"m"},{"op":"test","path":"/name","value":"n"}
+409 "[1].value" does not equal "/name"
+{"name":"n","vocabulary":["a"],"description":"d"}
+{"op":"test","path":"/description","value":""},{"op":"replace","path":"/name","value":"m"}
+409 "[0].value" does not equal "/description"
+{"name":"n","vocabulary":["a"],"categories":["c","c"]}
+{"op":"test","path":"/categories","value":["c"]}
+409 "[0].value" does not equal "/categories"
+{"name":"n","vocabulary":["a"],"languages":[]}
+{"op":"test","path":"/languages","value":[""]}
+409 "[0].value" does not equal "/languages"
+{"name":"n","vocabulary":["a","b"]}
+{"op":"test","path":"/vocabulary","value":["b","a"]}
+409 "[0].value" does not equal "/vocabulary"
+{"name":"n","vocabulary":["a","b"]}
+{"op":"test","path":"/vocabulary","value":[]}
+409 "[0].value" does not equal "/vocabulary"
+{"name":"n","vocabulary":["a","b"]}
+{"op":"add","path":"/vocabulary","value":"c"},{"op":"test","path":"/vocabulary","value":["a","b"]}
+409 "[1].value" does not equal "/vocabulary"
+{"name":"n","vocabulary":["a","b"]}
+{"op":"test","path":"/vocabulary/1","value":"a"}
+409 "[0].value" does not equal "/vocabulary/1"
+{"name":"n","vocabulary":["a","b"]}
+{"op":"add","path":"/vocabulary/0","value":"x"},{"op":"test","path":"/vocabulary/0","value":"a"}
+409 "[1].value" does not equal "/vocabulary/0"
+{"name":"n","vocabulary":["a"]}
+{"op":"test","path":"/description","value":""}
+409 "[0].path" does not exist
+{"name":"n","vocabulary":["a"]}
+{"op":"test","path":"/categories","value":[]}
+409 "[0].path" does not exist
+{"name":"n","vocabulary":["a"]}
+{"op":"test","path":"/vocabulary/1","value":"a"}
+409 "[0].path" is beyond the end of a vocabulary of 1 phrase
+{"name":"n","vocabulary":["a"]}
+{"op":"remove","path":"/name"},{"op":"test","path":"/name","value":"n"}
+409 "[1].path" does not exist
+END
+
+
+
+=== test: the request is judged before the tracker, and what comes first counts
+--- scenario
+is_patched(<<'END');
+{"name":"n","vocabulary":["a"]}
+{"op":"test","path":"/name","value":"x"},{"op":"add","path":"/id","value":"1"}
+"[1].path" must be one of "/name", "/description", "/categories", "/languages", "/vocabulary", "/vocabulary/-", "/vocabulary/INDEX"
+{"name":"n","vocabulary":["a"]}
+{"op":"remove","path":"/languages"},{"op":"test","path":"/name","value":"x"}
+"[0].path" does not exist
+{"name":"n","vocabulary":["a"]}
+{"op":"test","path":"/name","value":"x"},{"op":"remove","path":"/languages"}
+409 "[0].value" does not equal "/name"
+{"name":"n","vocabulary":["a"]}
+{"op":"add","path":"/vocabulary","value":"a"},{"op":"test","path":"/name","value":"n"}
+"vocabulary[1]" contains a duplicate value
+{"name":"n","vocabulary":["a"]}
+{"op":"add","path":"/vocabulary","value":"a"},{"op":"test","path":"/name","value":"x"}
+409 "[1].value" does not equal "/name"
+END
+
+my ($account, $id) = create(tracker_text('n'));
+my $unequal = '[{"op":"test","path":"/name","value":"x"}]';
+
+is(patch($account, $id, $unequal, headers => ['If-Match: "0"'])->{status},
+   412, 'after If-Match');
+is(patch($account, '4503599627370496', $unequal)->{status}, 404,
+   'after the tracker was found');
+
+
+
+=== test: an access log tells it by its outcome
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY;
+    log_format outcome '$status $tracker_outcome';
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+        access_log logs/outcome.log outcome;
+    }
+--- scenario
+my ($account, $id) = create(tracker_text('n'));
+
+patch($account, $id, '[{"op":"test","path":"/name","value":"x"}]');
+
+my $log = "$ENV{TEST_NGINX_SERVER_ROOT}/logs/outcome.log";
+my $lines;
+
+wait_until(sub {
+    open my $in, '<', $log or return 0;
+    local $/;
+    $lines = <$in>;
+    $lines =~ /409/;
+}, 'a line');
+is($lines =~ s/^200 created\n//r, "409 unequal\n", 'the line');
 
 
 
@@ -335,13 +530,13 @@ END
 --- scenario
 is_refused(<<'END');
 [{"op":"move","from":"/name","path":"/description"}]
-"[0].op" must be one of "add", "replace", "remove"
-[{"op":"test","path":"/name","value":"n"}]
-"[0].op" must be one of "add", "replace", "remove"
-[{"op":"Add","path":"/name","value":"n"}]
-"[0].op" must be one of "add", "replace", "remove"
+"[0].op" must be one of "add", "replace", "remove", "test"
+[{"op":"copy","path":"/vocabulary/0","from":"/vocabulary/1"}]
+"[0].op" must be one of "add", "replace", "remove", "test"
+[{"op":"Test","path":"/name","value":"n"}]
+"[0].op" must be one of "add", "replace", "remove", "test"
 [{"op":"add","path":"/name","value":"m"},{"op":"x","path":"/name","value":"n"}]
-"[1].op" must be one of "add", "replace", "remove"
+"[1].op" must be one of "add", "replace", "remove", "test"
 [{"op":"","path":"/name","value":"n"}]
 "[0].op" is not allowed to be empty
 [{"path":"/name","value":"n"}]
@@ -355,6 +550,8 @@ is_refused(<<'END');
 [{"op":"add","path":"/name"}]
 "[0].value" is required
 [{"op":"replace","path":"/vocabulary/0"}]
+"[0].value" is required
+[{"op":"test","path":"/name"}]
 "[0].value" is required
 [1]
 "[0]" must be an object
@@ -384,7 +581,8 @@ for my $path (qw(/id /Name name /name/ /name/0 / /foo /description/x
                  ~1name /vocabulary/%30), '/vocabulary/ 1', '/vocabulary/0 ')
 {
     is_refused("[{\"op\":\"$_\",\"path\":\"$path\",\"value\":\"x\"}]\n"
-               . "\"[0].path\" must be one of $paths") for qw(add remove);
+               . "\"[0].path\" must be one of $paths")
+        for qw(add remove test);
 }
 
 is_refused(<<'END');
@@ -397,6 +595,8 @@ is_refused(<<'END');
 [{"op":"remove","path":"/vocabulary/-"}]
 "[0].path" must have an index, "-" is for "add" only
 [{"op":"replace","path":"/vocabulary/-","value":"x"}]
+"[0].path" must have an index, "-" is for "add" only
+[{"op":"test","path":"/vocabulary/-","value":"x"}]
 "[0].path" must have an index, "-" is for "add" only
 END
 
@@ -414,14 +614,16 @@ for my $op (qw(add replace)) {
 "[0].value" must be a string
 [{"op":"OP","path":"/description","value":null}]
 "[0].value" must be a string
-[{"op":"OP","path":"/categories","value":"c"}]
-"[0].value" must be an array
+[{"op":"OP","path":"/categories","value":{}}]
+"[0].value" must be an array or a string
 [{"op":"OP","path":"/categories","value":null}]
-"[0].value" must be an array
+"[0].value" must be an array or a string
+[{"op":"OP","path":"/languages","value":false}]
+"[0].value" must be an array or a string
 [{"op":"OP","path":"/languages","value":["l",2]}]
 "[0].value[1]" must be a string
 [{"op":"OP","path":"/vocabulary","value":1}]
-"[0].value" must be an array
+"[0].value" must be an array or a string
 [{"op":"OP","path":"/vocabulary","value":["a",null]}]
 "[0].value[1]" must be a string
 [{"op":"OP","path":"/vocabulary/0","value":["x"]}]
@@ -434,6 +636,18 @@ is_refused(<<'END');
 "[0].value" must be a string
 [{"op":"add","path":"/description","value":"d"},{"op":"add","path":"/description","value":0}]
 "[1].value" must be a string
+[{"op":"test","path":"/name","value":1}]
+"[0].value" must be a string
+[{"op":"test","path":"/description","value":null}]
+"[0].value" must be a string
+[{"op":"test","path":"/vocabulary/0","value":["a"]}]
+"[0].value" must be a string
+[{"op":"test","path":"/vocabulary","value":"a"}]
+"[0].value" must be an array
+[{"op":"test","path":"/categories","value":{}}]
+"[0].value" must be an array
+[{"op":"test","path":"/vocabulary","value":["a",1]}]
+"[0].value[1]" must be a string
 END
 
 
@@ -555,6 +769,47 @@ is_deeply(decode($response->{body})->{tracker}{vocabulary}, \@want,
 
 
 
+=== thousands of strings appended to lists, and of tests
+Each test of all phrases costs what its own value does, in bytes.
+--- scenario
+my ($account, $id) = create(tracker_text('n', map { "p$_" } 0 .. 100_000));
+my $append = join ',', map {
+    my $key = (qw(categories languages))[$_ % 2];
+    "{\"op\":\"add\",\"path\":\"/$key\",\"value\":\"$_\"}"
+} 0 .. 19_999;
+my $response = patch($account, $id, "[$append]");
+my $t = decode($response->{body})->{tracker};
+
+is($response->{status}, 200, 'status');
+is_deeply($t->{categories}, [map { 2 * $_ } 0 .. 9999], 'categories');
+is_deeply($t->{languages}, [map { 2 * $_ + 1 } 0 .. 9999], 'languages');
+
+my $before = record($account, $id);
+my @tests = ('{"op":"test","path":"/vocabulary/99999","value":"p99999"}')
+            x 10_000;
+
+$response = patch($account, $id, '[' . join(',', @tests) . ']');
+is($response->{status}, 200, 'tests of a phrase');
+
+@tests = ('{"op":"test","path":"/vocabulary","value":["p0"]}') x 10_000;
+$response = patch($account, $id, '[' . join(',', @tests) . ']');
+is($response->{status}, 409, 'tests of all');
+is_message($response->{body}, '"[0].value" does not equal "/vocabulary"',
+           'the first is the last');
+is(record($account, $id), $before, 'nothing was changed');
+
+my $all = join ',', map { "\"p$_\"" } 0 .. 99_999;
+
+$response = patch($account, $id,
+                  '[{"op":"remove","path":"/vocabulary/100000"},'
+                  . '{"op":"test","path":"/vocabulary",'
+                  . "\"value\":[$all]},"
+                  . '{"op":"replace","path":"/name","value":"m"}]');
+is($response->{status}, 200, 'one of 100,000 phrases');
+is(decode($response->{body})->{tracker}{name}, 'm', 'and on');
+
+
+
 === a tracker does not grow beyond what a PUT could send
 --- config
     location /v1/manage/ {
@@ -588,8 +843,10 @@ my ($account, $id) = create(tracker_text('n'));
 my $ops = '[{"op":"replace","path":"/description","value":"d"}]';
 my @cases = (
     [400, 'Content-Type must be application/json.', type => undef],
-    [400, 'Content-Type must be application/json.',
-     type => 'application/json-patch+json'],
+    map({ [400, 'Content-Type must be application/json.', type => $_] }
+        'application/json-patch', 'application/json-patch+jsonx',
+        'application/json-patch+json x', 'application/patch+json',
+        'text/plain;application/json-patch+json'),
     [400, 'Request body is required.', body => ''],
     [413, 'Request body exceeds the limit of 1048576 bytes.',
      length => 1_048_577, body => ''],
@@ -606,6 +863,26 @@ for my $case (@cases) {
 
 is(patch($account, $id, $ops, type => 'Application/JSON; charset=utf-8')
        ->{status}, 200, 'with parameters');
+
+for my $type ('application/json-patch+json',
+              'Application/JSON-Patch+JSON ; charset=utf-8',
+              'application/json-patch+json;x=y')
+{
+    my $test = $ops =~ s/replace/test/r;
+
+    is(patch($account, $id, $ops, type => $type)->{status}, 200, $type);
+    is(patch($account, $id, $test, type => $type)->{status}, 200,
+       "$type: a test");
+}
+
+is(patch($account, $id, $ops =~ s/replace/test/r)->{status}, 200,
+   'a test, as JSON');
+my $response = exchange(request('PUT', "/v1/manage/tracker/$id",
+                                body => tracker_text('n'), account => $account,
+                                type => 'application/json-patch+json'));
+
+is($response->{status}, 400, 'but of no PUT');
+is_message($response->{body}, 'Content-Type must be application/json.', 'PUT');
 is(patch($account, '4503599627370496', $ops)->{status}, 404, 'another id');
 is(patch($account, $id, '', chunks => [split //, $ops])->{status}, 200,
    'in chunks');

@@ -247,7 +247,8 @@ my $message = 'Content-Type must be application/json.';
 is_refused(exchange(login_request('app1', SECRET, type => $_)), 400, $message,
            $_ // 'none')
     for undef, 'text/plain', 'application/x-www-form-urlencoded',
-        'application/jsonx', 'application/problem+json', '';
+        'application/jsonx', 'application/problem+json',
+        'application/json-patch+json', '';
 is_logged_in(exchange(login_request('app1', SECRET, type => $_)), 'app1', $_)
     for 'application/json; charset=utf-8', 'Application/JSON',
         'application/json ;x=y';

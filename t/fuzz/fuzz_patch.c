@@ -68,108 +68,173 @@ all_strings(const json_t *array)
 }
 
 
+/* what becomes of a tracker, or why nothing does */
+
+typedef enum {
+    DONE = 0,
+    REFUSED,
+    UNEQUAL
+} verdict_e;
+
+
 static int
-patch_phrase(json_t *phrases, const char *op, const char *place,
-    json_t *value)
+is(const json_t *string, const char *text)
 {
-    char    *end;
-    size_t   n;
-
-    n = json_array_size(phrases);
-
-    if (strcmp(place, "-") == 0) {
-        return strcmp(op, "add") == 0 && json_is_string(value)
-               && json_array_append(phrases, value) == 0;
-    }
-
-    if (strspn(place, "0123456789") != strlen(place) || *place == '\0'
-        || (place[0] == '0' && place[1]))
-    {
-        return 0;
-    }
-
-    n = strtoul(place, &end, 10);
-    must(*end == '\0');
-
-    if (strcmp(op, "remove") == 0) {
-        return json_array_remove(phrases, n) == 0;
-    }
-
-    if (!json_is_string(value)) {
-        return 0;
-    }
-
-    return strcmp(op, "add") == 0
-               ? json_array_insert(phrases, n, value) == 0
-               : json_array_set(phrases, n, value) == 0;
+    return strcmp(json_string_value(string), text) == 0;
 }
 
 
-/* returns 1 when the operation can be done, and has been */
+static int
+for_list(const json_t *path)
+{
+    return is(path, "/categories") || is(path, "/languages")
+           || is(path, "/vocabulary");
+}
+
 
 static int
-patch_one(json_t *t, const json_t *step)
+for_phrase(const json_t *path)
 {
-    int          list;
-    json_t      *value;
-    const char  *op, *path;
+    return strncmp(json_string_value(path), "/vocabulary/", 12) == 0;
+}
 
-    op = json_string_value(json_object_get(step, "op"));
-    path = json_string_value(json_object_get(step, "path"));
+
+static int
+good_place(const json_t *op, const char *place)
+{
+    if (strcmp(place, "-") == 0) {
+        return is(op, "add");
+    }
+
+    return *place && strspn(place, "0123456789") == strlen(place)
+           && (place[0] != '0' || place[1] == '\0');
+}
+
+
+/* as far as can be told without a tracker */
+
+static int
+good_step(const json_t *step)
+{
+    const json_t  *op, *path, *value;
+
+    op = json_object_get(step, "op");
+    path = json_object_get(step, "path");
     value = json_object_get(step, "value");
 
-    if (op == NULL || path == NULL) {
+    if (!json_is_string(op) || !json_is_string(path)) {
         return 0;
     }
 
-    if (strcmp(op, "add") != 0 && strcmp(op, "replace") != 0
-        && strcmp(op, "remove") != 0)
+    if (!is(op, "add") && !is(op, "replace") && !is(op, "remove")
+        && !is(op, "test"))
     {
         return 0;
     }
 
-    if (strncmp(path, "/vocabulary/", 12) == 0) {
-        return patch_phrase(json_object_get(t, "vocabulary"), op, path + 12,
-                            value);
-    }
+    if (for_phrase(path)) {
+        if (!good_place(op, json_string_value(path) + 12)) {
+            return 0;
+        }
 
-    list = strcmp(path, "/categories") == 0
-           || strcmp(path, "/languages") == 0
-           || strcmp(path, "/vocabulary") == 0;
-
-    if (!list && strcmp(path, "/name") != 0
-        && strcmp(path, "/description") != 0)
+    } else if (!for_list(path) && !is(path, "/name")
+               && !is(path, "/description"))
     {
         return 0;
     }
 
-    if (strcmp(op, "remove") == 0) {
-        return json_object_del(t, path + 1) == 0;
+    if (is(op, "remove")) {
+        return 1;
+    }
+
+    if (for_list(path)) {
+        return all_strings(value)
+               || (json_is_string(value) && !is(op, "test"));
+    }
+
+    return json_is_string(value);
+}
+
+
+static verdict_e
+patch_phrase(json_t *phrases, const json_t *op, const char *place,
+    json_t *value)
+{
+    size_t  n;
+
+    if (is(op, "test")) {
+        return json_equal(json_array_get(phrases, strtoul(place, NULL, 10)),
+                          value)
+                   ? DONE : UNEQUAL;
+    }
+
+    if (phrases == NULL) {
+        return REFUSED;
+    }
+
+    n = *place == '-' ? json_array_size(phrases) : strtoul(place, NULL, 10);
+
+    if (is(op, "remove")) {
+        return json_array_remove(phrases, n) == 0 ? DONE : REFUSED;
+    }
+
+    return (is(op, "add") ? json_array_insert(phrases, n, value)
+                          : json_array_set(phrases, n, value))
+           == 0 ? DONE : REFUSED;
+}
+
+
+static verdict_e
+patch_one(json_t *t, const json_t *step)
+{
+    json_t        *old, *value;
+    const char    *key;
+    const json_t  *op, *path;
+
+    op = json_object_get(step, "op");
+    path = json_object_get(step, "path");
+    value = json_object_get(step, "value");
+
+    if (for_phrase(path)) {
+        return patch_phrase(json_object_get(t, "vocabulary"), op,
+                            json_string_value(path) + 12, value);
+    }
+
+    key = json_string_value(path) + 1;
+    old = json_object_get(t, key);
+
+    if (is(op, "test")) {
+        return json_equal(old, value) ? DONE : UNEQUAL;
+    }
+
+    if (is(op, "remove")) {
+        return json_object_del(t, key) == 0 ? DONE : REFUSED;
     }
 
     /* what no tracker lacks must be there to be replaced */
 
-    if (strcmp(op, "replace") == 0
-        && (strcmp(path, "/name") == 0 || strcmp(path, "/vocabulary") == 0)
-        && json_object_get(t, path + 1) == NULL)
+    if (is(op, "replace") && old == NULL
+        && (is(path, "/name") || is(path, "/vocabulary")))
     {
-        return 0;
+        return REFUSED;
     }
 
-    if (strcmp(path, "/vocabulary") == 0 && strcmp(op, "add") == 0
-        && json_is_string(value))
-    {
-        return json_array_append(json_object_get(t, "vocabulary"), value)
-               == 0;
-    }
+    if (for_list(path) && json_is_string(value)) {
 
-    if (list ? !all_strings(value) : !json_is_string(value)) {
-        return 0;
+        if (is(op, "replace") || old == NULL) {
+            old = json_array();
+            must(json_object_set_new(t, key, old) == 0);
+        }
+
+        must(json_array_append(old, value) == 0);
+        return DONE;
     }
 
     /* a copy: the body keeps its list when phrases are added to this one */
 
-    return json_object_set_new(t, path + 1, json_copy(value)) == 0;
+    must(json_object_set_new(t, key, json_copy(value)) == 0);
+
+    return DONE;
 }
 
 
@@ -204,29 +269,32 @@ valid(const json_t *t)
 }
 
 
-/* what comes of record, NULL where the body is refused */
+/* makes of record, and of t, what comes of it */
 
-static json_t *
-patch(const char *record, const json_t *steps)
+static verdict_e
+patch(const char *record, const json_t *steps, json_t **t)
 {
-    size_t   i;
-    json_t  *t;
+    size_t     i;
+    verdict_e  verdict;
 
-    t = json_loads(record, 0, NULL);
-    must(t != NULL);
+    *t = json_loads(record, 0, NULL);
+    must(*t != NULL);
 
     for (i = 0; i < json_array_size(steps); i++) {
-        if (!patch_one(t, json_array_get(steps, i))) {
-            break;
+        if (!good_step(json_array_get(steps, i))) {
+            return REFUSED;
         }
     }
 
-    if (i == 0 || i < json_array_size(steps) || !valid(t)) {
-        json_decref(t);
-        return NULL;
+    for (i = 0; i < json_array_size(steps); i++) {
+        verdict = patch_one(*t, json_array_get(steps, i));
+
+        if (verdict != DONE) {
+            return verdict;
+        }
     }
 
-    return t;
+    return i && valid(*t) ? DONE : REFUSED;
 }
 
 
@@ -285,6 +353,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     size_t              i;
     json_t             *steps, *expected;
+    verdict_e           verdict;
     memory_t            memory = { NULL, 0 };
     decode_pt           decode;
     tracker_t           t;
@@ -310,14 +379,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
         rc = decode_and_apply(decode, record, body, len, &arena, &t, &message);
 
-        expected = patch(record, steps);
+        verdict = patch(record, steps, &expected);
 
-        if (expected) {
+        if (verdict == DONE) {
             must(rc == TRACKER_OK);
             check_result(&t, expected);
 
         } else {
-            must(rc == TRACKER_INVALID);
+            must(rc == (verdict == UNEQUAL ? TRACKER_UNEQUAL
+                                           : TRACKER_INVALID));
             check_message(&message);
         }
 

@@ -272,7 +272,15 @@ static const case_t  patches[] = {
       "add 2:0 ('[' '{') add 3:0 ()" },
     { "[ {\"op\":\"replace\",\"path\":\"/vocabulary\",\"value\":[\"a\"]},"
       "{\"op\":\"add\",\"path\":\"/vocabulary\",\"value\":\"b\"}]",
-      "replace 4:0 ('a') add 6:0 'b'" },
+      "replace 4:0 ('a') add 4:0 'b'" },
+    { "[ {\"op\":\"add\",\"path\":\"/languages\",\"value\":\"a\"},"
+      "{\"op\":\"replace\",\"path\":\"/categories\",\"value\":\"\"},"
+      "{\"op\":\"replace\",\"path\":\"/vocabulary\",\"value\":\"\\u0062\"}]",
+      "add 3:0 'a' replace 2:0 '' replace 4:0 'b'" },
+    { "[ {\"op\":\"test\",\"path\":\"/name\",\"value\":\"\"},"
+      "{\"value\":[],\"op\":\"te\\u0073t\",\"path\":\"/vocabulary\"},"
+      "{\"op\":\"test\",\"path\":\"/vocabulary/3\",\"value\":\"a\"}]",
+      "test 0:0 '' test 4:0 () test 5:3 'a'" },
     { "[ {\"op\":\"add\",\"path\":\"/vocabulary/-\",\"value\":\"\"},"
       "{\"op\":\"replace\",\"path\":\"/vocabulary/17\",\"value\":\"b\"}]",
       "add 6:0 '' replace 5:17 'b'" },
@@ -303,7 +311,7 @@ static const case_t  patches[] = {
       "\"[0].path\" is not allowed to be empty" },
     { "[ {\"op\":\"remove\",\"path\":{}}]", "\"[0].path\" must be a string" },
     { "[ {\"op\":\"move\",\"path\":\"/name\"}]",
-      "\"[0].op\" must be one of \"add\", \"replace\", \"remove\"" },
+      "\"[0].op\" must be one of \"add\", \"replace\", \"remove\", \"test\"" },
     { "[ {\"op\":\"remove\",\"path\":\"/vocabulary/00\"}]",
       "\"[0].path\" must have an index without leading zeros" },
     { "[ {\"op\":\"add\",\"path\":\"/name\"}]", "\"[0].value\" is required" },
@@ -313,14 +321,25 @@ static const case_t  patches[] = {
       "\"[0].value\" must be a string" },
     { "[ {\"value\":1,\"op\":\"add\",\"path\":\"/name\"}]",
       "\"[0].value\" must be a string" },
-    { "[ {\"op\":\"add\",\"path\":\"/languages\",\"value\":\"a\"}]",
-      "\"[0].value\" must be an array" },
     { "[ {\"op\":\"add\",\"path\":\"/languages\",\"value\":[\"a\",{}]}]",
       "\"[0].value[1]\" must be a string" },
     { "[ {\"op\":\"add\",\"path\":\"/languages\",\"value\":5}]",
+      "\"[0].value\" must be an array or a string" },
+    { "[ {\"op\":\"replace\",\"path\":\"/vocabulary\",\"value\":{}}]",
+      "\"[0].value\" must be an array or a string" },
+    { "[ {\"op\":\"test\",\"path\":\"/languages\",\"value\":\"a\"}]",
       "\"[0].value\" must be an array" },
-    { "[ {\"op\":\"add\",\"path\":\"/vocabulary\",\"value\":5}]",
+    { "[ {\"op\":\"test\",\"path\":\"/languages\",\"value\":null}]",
       "\"[0].value\" must be an array" },
+    { "[ {\"op\":\"test\",\"path\":\"/languages\",\"value\":[\"a\",1]}]",
+      "\"[0].value[1]\" must be a string" },
+    { "[ {\"op\":\"test\",\"path\":\"/vocabulary/0\",\"value\":[\"a\"]}]",
+      "\"[0].value\" must be a string" },
+    { "[ {\"value\":5,\"op\":\"test\",\"path\":\"/name\"}]",
+      "\"[0].value\" must be a string" },
+    { "[ {\"op\":\"test\",\"path\":\"/name\"}]", "\"[0].value\" is required" },
+    { "[ {\"op\":\"copy\",\"from\":\"/name\",\"path\":\"/description\"}]",
+      "\"[0].op\" must be one of \"add\", \"replace\", \"remove\", \"test\"" },
     { "[ {\"op\":\"add\",\"path\":\"/vocabulary/-\",\"value\":{}}]",
       "\"[0].value\" must be a string" },
     { "[ {\"op\":\"add\",\"path\":\"/name\",\"value\":[\"a\",5]}]",
@@ -328,9 +347,9 @@ static const case_t  patches[] = {
     { "[ {\"op\":\"add\",\"path\":\"\",\"value\":5}]",
       "\"[0].path\" is not allowed to be empty" },
     { "[ {\"op\":\"move\",\"path\":\"/name\",\"value\":5}]",
-      "\"[0].op\" must be one of \"add\", \"replace\", \"remove\"" },
+      "\"[0].op\" must be one of \"add\", \"replace\", \"remove\", \"test\"" },
     { "[ {\"op\":\"add\",\"value\":5,\"path\":\"/languages\"}]",
-      "\"[0].value\" must be an array" },
+      "\"[0].value\" must be an array or a string" },
     { "[ {\"op\":\"remove\",\"path\":\"/languages\"},{\"op\":1}]",
       "\"[1].op\" must be a string" },
 };
@@ -351,7 +370,7 @@ show_patch(void)
     static char                  shown[1024];
     const tracker_patch_step_t  *step;
 
-    static const char  *ops[] = { "add", "replace", "remove" };
+    static const char  *ops[] = { "add", "replace", "remove", "test" };
 
     p = shown;
 

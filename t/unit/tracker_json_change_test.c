@@ -273,6 +273,13 @@ static const case_t  patches[] = {
       "\"vocabulary\":[\"a\",\"b\",\"c\"]}" },
     { body("[{\"op\":\"add\",\"path\":\"/vocabulary\",\"value\":\"d\"}]"),
       HEAD "\"vocabulary\":[\"a\",\"b\",\"c\",\"d\"]}" },
+    { body("[{\"op\":\"replace\",\"path\":\"/vocabulary\",\"value\":\"d\"},"
+           "{\"op\":\"add\",\"path\":\"/languages\",\"value\":\"en\"},"
+           "{\"op\":\"test\",\"path\":\"/languages\",\"value\":[\"\\u0065n\"]},"
+           "{\"op\":\"add\",\"path\":\"/languages\",\"value\":\"\"},"
+           "{\"op\":\"replace\",\"path\":\"/categories\",\"value\":\"c\"}]"),
+      HEAD "\"categories\":[\"c\"],\"languages\":[\"en\",\"\"],"
+      "\"vocabulary\":[\"d\"]}" },
     { body("[{\"op\":\"add\",\"path\":\"/vocabulary\","
            "\"value\":[\"d\",\"e\"]}]"),
       HEAD "\"vocabulary\":[\"d\",\"e\"]}" },
@@ -315,8 +322,8 @@ static const case_t  patches[] = {
     { body("[{\"op\":\"add\",\"path\":\"\"}]"),
       "\"[0].path\" is not allowed to be empty" },
     { body("[{\"op\":\"remove\",\"path\":\"/categories\"},"
-           "{\"op\":\"test\",\"path\":\"/name\",\"value\":\"N\"}]"),
-      "\"[1].op\" must be one of \"add\", \"replace\", \"remove\"" },
+           "{\"op\":\"move\",\"from\":\"/name\",\"path\":\"/languages\"}]"),
+      "\"[1].op\" must be one of \"add\", \"replace\", \"remove\", \"test\"" },
     { body("[{\"op\":\"remove\",\"path\":\"/categories\"},"
            "{\"op\":\"remove\",\"path\":\"/id\"}]"),
       "\"[1].path\"" NO_PATH },
@@ -336,14 +343,14 @@ static const case_t  patches[] = {
       "\"[0].value\" must be a string" },
     { body("[{\"op\":\"replace\",\"path\":\"/description\",\"value\":[]}]"),
       "\"[0].value\" must be a string" },
-    { body("[{\"op\":\"add\",\"path\":\"/categories\",\"value\":\"x\"}]"),
+    { body("[{\"op\":\"add\",\"path\":\"/categories\",\"value\":1}]"),
+      "\"[0].value\" must be an array or a string" },
+    { body("[{\"op\":\"test\",\"path\":\"/categories\",\"value\":\"x\"}]"),
       "\"[0].value\" must be an array" },
     { body("[{\"op\":\"add\",\"path\":\"/languages\","
            "\"value\":[\"x\",1]}]"), "\"[0].value[1]\" must be a string" },
     { body("[{\"op\":\"add\",\"path\":\"/vocabulary\",\"value\":{}}]"),
-      "\"[0].value\" must be an array" },
-    { body("[{\"op\":\"replace\",\"path\":\"/vocabulary\","
-           "\"value\":\"x\"}]"), "\"[0].value\" must be an array" },
+      "\"[0].value\" must be an array or a string" },
     { body("[{\"op\":\"add\",\"path\":\"/vocabulary/0\","
            "\"value\":[\"x\"]}]"), "\"[0].value\" must be a string" },
     { body("[{\"op\":\"add\",\"path\":\"/vocabulary/-\",\"value\":1}]"),

@@ -22,7 +22,8 @@ static tracker_message_t      message;
 static char                   bytes[MANY + STEPS][12];
 static tracker_str_t          phrases[MANY + STEPS];
 static const tracker_str_t   *expected[SOME + STEPS];
-static tracker_patch_step_t   steps[STEPS];
+static tracker_str_t          wanted[SOME + STEPS];
+static tracker_patch_step_t   steps[STEPS + 2];
 
 
 /* an arena that knows how many bytes it gave */
@@ -234,6 +235,59 @@ apply_steps(size_t n, size_t count, size_t left)
 }
 
 
+/*
+ * Two tests behind the operations, of all phrases and of one, that hold; then
+ * one of both does not.  Returns the number of wrong verdicts.
+ */
+
+static size_t
+test_after(size_t n, size_t count, size_t left)
+{
+    char              path[40];
+    size_t            i, at, wrong;
+    tracker_t         t;
+    tracker_patch_t   patch;
+
+    if (left == 0) {
+        return 0;
+    }
+
+    for (i = 0; i < left; i++) {
+        wanted[i] = *expected[i];
+    }
+
+    at = draw(left);
+    sprintf(path, "/vocabulary/%zu", at);
+
+    read_step(&steps[count], count, "test", "/vocabulary");
+    steps[count].list.n = left;
+    steps[count].list.elts = wanted;
+
+    read_step(&steps[count + 1], count + 1, "test", path);
+    steps[count + 1].str = wanted[at];
+
+    wrong = !apply_steps(n, count + 2, left);
+
+    memset(&t, 0, sizeof(t));
+    t.name = str("N");
+    t.vocabulary.n = n;
+    t.vocabulary.elts = phrases;
+
+    patch.n = count + 2;
+    patch.elts = steps;
+
+    steps[count + 1].str.len--;
+    wrong += tracker_patch_apply(&t, &patch, &limits, &arena, &message)
+             != TRACKER_UNEQUAL;
+
+    wanted[draw(left)].data = "????????????";
+    wrong += tracker_patch_apply(&t, &patch, &limits, &arena, &message)
+             != TRACKER_UNEQUAL;
+
+    return wrong;
+}
+
+
 static void
 test_random(int insert, size_t place)
 {
@@ -249,12 +303,14 @@ test_random(int insert, size_t place)
 
         tap_arena_reset(&memory, 0);
         wrong += !apply_steps(n, count, left);
+        wrong += test_after(n, count, left);
     }
 
     left = make_steps(insert, place, SOME, 10000);
 
     tap_arena_reset(&memory, 0);
     wrong += !apply_steps(SOME, 10000, left);
+    wrong += test_after(SOME, 10000, left);
 
     ok(wrong == 0, "%s %s, as an array does it, %zu wrong",
        insert ? "insertions" : "operations", places[place], wrong);
@@ -334,6 +390,165 @@ test_lists(void)
 }
 
 
+/* strings appended to all lists in turn */
+
+static void
+test_appended(void)
+{
+    int              good;
+    size_t           i, k;
+    double           ms;
+    clock_t          start;
+    tracker_t        t;
+    tracker_patch_t  patch;
+
+    const tracker_list_t  *lists[] = { &t.categories, &t.languages,
+                                       &t.vocabulary };
+
+    static const char  *paths[] = { "/categories", "/languages",
+                                    "/vocabulary" };
+
+    tap_arena_reset(&memory, 0);
+
+    for (i = 0; i < STEPS; i++) {
+        read_step(&steps[i], i, "add", paths[i % 3]);
+        steps[i].str = phrases[MANY + i];
+    }
+
+    memset(&t, 0, sizeof(t));
+    t.name = str("N");
+    t.vocabulary.n = MANY;
+    t.vocabulary.elts = phrases;
+    t.languages = t.vocabulary;
+
+    patch.n = STEPS;
+    patch.elts = steps;
+
+    taken = 0;
+
+    start = clock();
+    good = tracker_patch_apply(&t, &patch, &limits, &arena, &message)
+           == TRACKER_OK
+           && t.categories.n == STEPS / 3
+           && t.languages.n == MANY + STEPS / 3
+           && t.vocabulary.n == MANY + STEPS / 3;
+    ms = (clock() - start) * 1000.0 / CLOCKS_PER_SEC;
+
+    for (i = 0; good && i < STEPS; i++) {
+        k = (i % 3 ? MANY : 0) + i / 3;
+        good = lists[i % 3]->elts[k].data == phrases[MANY + i].data;
+    }
+
+    ok(good && taken <= 100 * (size_t) (2 * MANY + STEPS),
+       "%d strings appended to three lists: %.0f ms", STEPS, ms);
+}
+
+
+/*
+ * Tests of a rope of thousands of pieces, most of them empty: they cost what
+ * they compare, not what was done before.
+ */
+
+static void
+test_many_tests(void)
+{
+    int              good;
+    char             path[40];
+    size_t           i, third;
+    double           ms;
+    clock_t          start;
+    tracker_t        t;
+    tracker_patch_t  patch;
+
+    tap_arena_reset(&memory, 0);
+
+    third = STEPS / 3;
+
+    for (i = 0; i < STEPS; i++) {
+
+        if (i < third) {
+            sprintf(path, "/vocabulary/%zu", i);
+            read_step(&steps[i], i, "replace", path);
+            steps[i].str = phrases[i];
+            continue;
+        }
+
+        if (i < 2 * third) {
+            read_step(&steps[i], i, "remove", "/vocabulary/1");
+            continue;
+        }
+
+        read_step(&steps[i], i, "test", "/vocabulary");
+        steps[i].list.n = 2;
+        steps[i].list.elts = wanted;
+    }
+
+    memset(&t, 0, sizeof(t));
+    t.name = str("N");
+    t.vocabulary.n = third + 2;
+    t.vocabulary.elts = phrases;
+
+    wanted[0] = phrases[0];
+    wanted[1] = phrases[third + 1];
+
+    patch.n = STEPS;
+    patch.elts = steps;
+
+    start = clock();
+    good = tracker_patch_apply(&t, &patch, &limits, &arena, &message)
+           == TRACKER_OK && t.vocabulary.n == 2;
+    ms = (clock() - start) * 1000.0 / CLOCKS_PER_SEC;
+
+    ok(good, "%zu pieces made empty, then %zu tests: %.0f ms", third,
+       STEPS - 2 * third, ms);
+}
+
+
+/* one test of as many phrases as there can be, in as many pieces */
+
+static void
+test_large_test(void)
+{
+    int              good;
+    char             path[40];
+    size_t           i, half;
+    double           ms;
+    clock_t          start;
+    tracker_t        t;
+    tracker_patch_t  patch;
+
+    tap_arena_reset(&memory, 0);
+
+    half = STEPS / 2;
+
+    for (i = 0; i < half; i++) {
+        sprintf(path, "/vocabulary/%zu", 2 * i);
+        read_step(&steps[i], i, "replace", path);
+        steps[i].str = phrases[2 * i];
+    }
+
+    read_step(&steps[half], half, "test", "/vocabulary");
+    steps[half].list.n = MANY / 2;
+    steps[half].list.elts = phrases;
+
+    memset(&t, 0, sizeof(t));
+    t.name = str("N");
+    t.vocabulary.n = MANY / 2;
+    t.vocabulary.elts = phrases;
+
+    patch.n = half + 1;
+    patch.elts = steps;
+
+    start = clock();
+    good = tracker_patch_apply(&t, &patch, &limits, &arena, &message)
+           == TRACKER_OK;
+    ms = (clock() - start) * 1000.0 / CLOCKS_PER_SEC;
+
+    ok(good, "a test of %d phrases in %zu pieces: %.0f ms", MANY / 2, 2 * half,
+       ms);
+}
+
+
 /* the n-th allocation fails, for every n */
 
 static void
@@ -392,6 +607,9 @@ main(void)
     }
 
     test_lists();
+    test_appended();
+    test_many_tests();
+    test_large_test();
     test_no_memory();
 
     tap_arena_reset(&memory, 0);

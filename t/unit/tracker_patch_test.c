@@ -9,7 +9,8 @@
 typedef struct {
     const char        *op;
     const char        *path;
-    const char        *value;       /* of a list: its strings, by commas */
+    const char        *value;       /* of a list: its strings, by commas, or
+                                       one string, behind a quote */
 } step_t;
 
 
@@ -136,12 +137,12 @@ test_steps(void)
     size_t                i, k;
     tracker_patch_step_t  step;
 
-    static const char  *ops[] = { "add", "replace", "remove" };
+    static const char  *ops[] = { "add", "replace", "remove", "test" };
     static const char  *paths[] = { "/name", "/description", "/categories",
                                     "/languages", "/vocabulary",
                                     "/vocabulary/170", "/vocabulary/-" };
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
         for (k = 0; k < 7; k++) {
             if (i > 0 && k == 6) {
                 continue;
@@ -175,7 +176,7 @@ test_bad_steps(void)
     tracker_patch_step_t  step;
 
     static const char  no_op[] = "\"[7].op\" must be one of \"add\", "
-                                 "\"replace\", \"remove\"";
+                                 "\"replace\", \"remove\", \"test\"";
     static const char  no_path[] =
         "\"[7].path\" must be one of \"/name\", \"/description\", "
         "\"/categories\", \"/languages\", \"/vocabulary\", "
@@ -190,8 +191,9 @@ test_bad_steps(void)
         const char   *path;
         const char   *message;
     } bad[] = {
-        { "test", "/name", no_op },
         { "move", "/name", no_op },
+        { "copy", "/vocabulary/0", no_op },
+        { "tests", "/name", no_op },
         { "Add", "/name", no_op },
         { "adds", "/name", no_op },
         { "", "/name", no_op },
@@ -222,6 +224,9 @@ test_bad_steps(void)
         { "remove", "/vocabulary/0123456789", zeros },
         { "replace", "/vocabulary/-", no_end },
         { "remove", "/vocabulary/-", no_end },
+        { "test", "/vocabulary/-", no_end },
+        { "test", "/vocabulary/01", zeros },
+        { "test", "/id", no_path },
     };
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -229,6 +234,45 @@ test_bad_steps(void)
 
         is(message.data, rc == TRACKER_INVALID ? message.len : 0,
            bad[i].message, bad[i].path);
+    }
+}
+
+
+/* by the types of values: a string, an array, anything else */
+
+static void
+test_misfits(void)
+{
+    size_t                i, k, type;
+    const char           *got, *wanted;
+    tracker_patch_step_t  step;
+
+    static const char  *ops[] = { "add", "replace", "test" };
+    static const char  *paths[] = { "/name", "/description",
+                                    "/vocabulary/3", "/vocabulary/-",
+                                    "/categories", "/languages",
+                                    "/vocabulary" };
+
+    for (i = 0; i < 3; i++) {
+        for (k = 0; k < 7; k++) {
+
+            if (read_step(&step, 0, ops[i], paths[k]) != TRACKER_OK) {
+                continue;
+            }
+
+            for (type = 0; type < 3; type++) {
+                wanted = k < 4 ? type == 0 ? NULL : "must be a string"
+                       : type == 1 || (type == 0 && i < 2) ? NULL
+                       : i < 2 ? "must be an array or a string"
+                       : "must be an array";
+
+                got = tracker_patch_misfit(&step, type == 0, type == 1);
+
+                ok((got == NULL) == (wanted == NULL)
+                   && (got == NULL || strcmp(got, wanted) == 0),
+                   "%s %s: %s", ops[i], paths[k], wanted ? wanted : "fits");
+            }
+        }
     }
 }
 
@@ -358,6 +402,123 @@ static const case_t  cases[] = {
 
     { "an empty phrase", "\"vocabulary[1]\" is not allowed to be empty",
       { { "add", "/vocabulary/1", "" } } },
+
+    /* a string for a list */
+
+    { "a string is appended", "N c=c,x,y l= v=a,b,c,d",
+      { { "add", "/categories", "'x" }, { "add", "/vocabulary", "'d" },
+        { "add", "/categories", "'y" }, { "add", "/languages", "" } } },
+
+    { "to none it makes a list of one", "N c=c l=en,de v=a,b,c",
+      { { "add", "/languages", "'en" }, { "add", "/languages", "'de" } } },
+
+    { "also to one that was removed", "N c=x v=d",
+      { { "remove", "/categories", NULL }, { "add", "/categories", "'x" },
+        { "remove", "/vocabulary", NULL }, { "add", "/vocabulary", "'d" } } },
+
+    { "an empty one, and a repeat", "N c=c,,c v=a,b,c",
+      { { "add", "/categories", "'" }, { "add", "/categories", "'c" } } },
+
+    { "not twice in a vocabulary",
+      "\"vocabulary[3]\" contains a duplicate value",
+      { { "add", "/vocabulary", "'a" } } },
+
+    { "a string replaces a list by a list of one", "N c=x l=en v=d",
+      { { "replace", "/categories", "'x" }, { "replace", "/languages", "'en" },
+        { "replace", "/vocabulary", "'d" } } },
+
+    { "whatever was done to it", "N c=y,z l=fr v=d,e",
+      { { "add", "/categories", "'x" }, { "replace", "/categories", "'y" },
+        { "add", "/categories", "'z" }, { "replace", "/languages", "'fr" },
+        { "replace", "/vocabulary", "'d" }, { "add", "/vocabulary/1", "e" } } },
+
+    { "a removed vocabulary cannot be replaced",
+      "\"[1].path\" does not exist",
+      { { "remove", "/vocabulary", NULL },
+        { "replace", "/vocabulary", "'d" } } },
+
+    { "an array after a string", "N c=p,q v=a,b,c",
+      { { "add", "/categories", "'x" }, { "add", "/categories", "p,q" } } },
+
+    { "a list removed after a string", "N v=a,b,c",
+      { { "add", "/categories", "'x" }, { "remove", "/categories", NULL } } },
+
+    /* tests */
+
+    { "tests that hold change nothing", "N c=c v=a,b,c",
+      { { "test", "/name", "N" }, { "test", "/categories", "c" },
+        { "test", "/vocabulary", "a,b,c" }, { "test", "/vocabulary/0", "a" },
+        { "test", "/vocabulary/2", "c" } } },
+
+    { "a test sees what was done before", "M d= c=c,x v=d,b,c",
+      { { "add", "/description", "" }, { "test", "/description", "" },
+        { "replace", "/name", "M" }, { "test", "/name", "M" },
+        { "replace", "/vocabulary/0", "d" },
+        { "add", "/categories", "'x" } } },
+
+    { "in lists too", "N c=c,x v=d,a,b",
+      { { "add", "/vocabulary/0", "d" }, { "remove", "/vocabulary/3", NULL },
+        { "test", "/vocabulary", "d,a,b" }, { "test", "/vocabulary/1", "a" },
+        { "add", "/categories", "'x" }, { "test", "/categories", "c,x" } } },
+
+    { "and goes on", "N c=c v=a,c,d",
+      { { "add", "/vocabulary/-", "d" }, { "test", "/vocabulary", "a,b,c,d" },
+        { "remove", "/vocabulary/1", NULL },
+        { "test", "/vocabulary", "a,c,d" } } },
+
+    { "another name", "=\"[1].value\" does not equal \"/name\"",
+      { { "replace", "/name", "M" }, { "test", "/name", "N" } } },
+
+    { "the beginning of one", "=\"[0].value\" does not equal \"/name\"",
+      { { "test", "/name", "" } } },
+
+    { "case matters", "=\"[0].value\" does not equal \"/name\"",
+      { { "test", "/name", "n" } } },
+
+    { "a list with one less",
+      "=\"[0].value\" does not equal \"/vocabulary\"",
+      { { "test", "/vocabulary", "a,b" } } },
+
+    { "with one more", "=\"[0].value\" does not equal \"/vocabulary\"",
+      { { "test", "/vocabulary", "a,b,c,d" } } },
+
+    { "in another order", "=\"[0].value\" does not equal \"/vocabulary\"",
+      { { "test", "/vocabulary", "a,c,b" } } },
+
+    { "none for some", "=\"[0].value\" does not equal \"/categories\"",
+      { { "test", "/categories", "" } } },
+
+    { "in a rope", "=\"[2].value\" does not equal \"/vocabulary\"",
+      { { "add", "/vocabulary/1", "d" }, { "remove", "/vocabulary/3", NULL },
+        { "test", "/vocabulary", "a,d,c" } } },
+
+    { "another phrase", "=\"[0].value\" does not equal \"/vocabulary/1\"",
+      { { "test", "/vocabulary/1", "a" } } },
+
+    { "the same in a rope",
+      "=\"[1].value\" does not equal \"/vocabulary/1\"",
+      { { "add", "/vocabulary/0", "d" }, { "test", "/vocabulary/1", "b" } } },
+
+    { "nothing equals what is absent", "=\"[0].path\" does not exist",
+      { { "test", "/description", "" } } },
+
+    { "nor an empty list", "=\"[0].path\" does not exist",
+      { { "test", "/languages", "" } } },
+
+    { "nor a name that was removed", "=\"[1].path\" does not exist",
+      { { "remove", "/name", NULL }, { "test", "/name", "N" } } },
+
+    { "nor a phrase of no list", "=\"[1].path\" does not exist",
+      { { "remove", "/vocabulary", NULL }, { "test", "/vocabulary/0", "a" } } },
+
+    { "nor one beyond the end",
+      "=\"[0].path\" is beyond the end of a vocabulary of 3 phrases",
+      { { "test", "/vocabulary/3", "c" } } },
+
+    { "a test that holds is no excuse",
+      "\"vocabulary[3]\" contains a duplicate value",
+      { { "add", "/vocabulary", "'a" },
+        { "test", "/vocabulary", "a,b,c,a" } } },
 };
 
 
@@ -366,6 +527,7 @@ test_cases(void)
 {
     int                    fault;
     char                   before[100];
+    const char            *expected;
     size_t                 i;
     tracker_t              t, copy;
     tracker_rc_e           rc;
@@ -397,8 +559,11 @@ test_cases(void)
                 continue;
             }
 
-            if (step->path >= TRACKER_PATCH_CATEGORIES
-                && step->path <= TRACKER_PATCH_VOCABULARY)
+            if (s->value[0] == '\'') {
+                step->str = str(s->value + 1);
+
+            } else if (step->path >= TRACKER_PATCH_CATEGORIES
+                       && step->path <= TRACKER_PATCH_VOCABULARY)
             {
                 step->list = list(s->value);
 
@@ -416,8 +581,15 @@ test_cases(void)
             continue;
         }
 
-        is(message.data, rc == TRACKER_INVALID ? message.len : 0, c->result,
-           c->title);
+        /* an equals sign: a test has failed */
+
+        expected = c->result;
+        fault = *expected == '=';
+        expected += fault;
+
+        is(message.data,
+           rc == (fault ? TRACKER_UNEQUAL : TRACKER_INVALID) ? message.len : 0,
+           expected, c->title);
 
         fault = memcmp(&t, &copy, sizeof(t)) != 0
                 || strcmp(show(&t), before) != 0;
@@ -465,6 +637,7 @@ main(void)
 {
     test_steps();
     test_bad_steps();
+    test_misfits();
     test_cases();
     test_limits();
 
