@@ -61,6 +61,24 @@ static int jwt_decode(unsigned char *p, const char *data, size_t len);
 static int jwt_digit(unsigned char c);
 
 
+int
+jwt_has_control(const char *data, size_t len)
+{
+    size_t         i;
+    unsigned char  c;
+
+    for (i = 0; i < len; i++) {
+        c = data[i];
+
+        if (c < 0x20 || c == 0x7f) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 jwt_rc_e
 jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
     size_t nkeys, time_t now, char sub[JWT_SUB_MAX], size_t *sub_len,
@@ -71,8 +89,9 @@ jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
     jwt_part_t    kid;
     jwt_parts_t   parts;
 
-    if (jwt_split(token, len, &parts) != JWT_OK) {
-        return JWT_INVALID;
+    rc = jwt_split(token, len, &parts);
+    if (rc != JWT_OK) {
+        return rc;
     }
 
     /* from the header only the kid is used before the signature holds */
@@ -117,19 +136,19 @@ jwt_split(const char *token, size_t len, jwt_parts_t *parts)
     const char  *first, *second, *end;
 
     if (len > JWT_TOKEN_MAX) {
-        return JWT_INVALID;
+        return JWT_TOO_LONG;
     }
 
     end = token + len;
 
     first = memchr(token, '.', len);
     if (first == NULL) {
-        return JWT_INVALID;
+        return JWT_MALFORMED;
     }
 
     second = memchr(first + 1, '.', end - first - 1);
     if (second == NULL) {
-        return JWT_INVALID;
+        return JWT_MALFORMED;
     }
 
     parts->header.data = token;
@@ -158,13 +177,13 @@ jwt_check_header(const json_t *header, jwt_part_t *kid)
     if (!json_is_string(value)
         || strcmp(json_string_value(value), "HS256") != 0)
     {
-        return JWT_INVALID;
+        return JWT_BAD_ALG;
     }
 
     /* crit lists extensions that must be understood; none is */
 
     if (json_object_get(header, "crit") != NULL) {
-        return JWT_INVALID;
+        return JWT_BAD_CRIT;
     }
 
     kid->len = 0;
@@ -174,7 +193,7 @@ jwt_check_header(const json_t *header, jwt_part_t *kid)
 
     if (value != NULL) {
         if (!json_is_string(value)) {
-            return JWT_INVALID;
+            return JWT_BAD_KID;
         }
 
         kid->len = json_string_length(value);
@@ -197,7 +216,7 @@ jwt_check_signature(const jwt_parts_t *parts, const jwt_key_t *keys,
     if (parts->signature.len != JWT_SIGNATURE_LEN
         || !jwt_decode(mac, parts->signature.data, parts->signature.len))
     {
-        return JWT_INVALID;
+        return JWT_BAD_SIGNATURE;
     }
 
     named = 0;
@@ -212,12 +231,12 @@ jwt_check_signature(const jwt_parts_t *parts, const jwt_key_t *keys,
         }
 
         rc = jwt_check_key(&keys[i], &parts->input, mac);
-        if (rc != JWT_INVALID) {
+        if (rc != JWT_BAD_SIGNATURE) {
             return rc;
         }
     }
 
-    return JWT_INVALID;
+    return (kid->len && !named) ? JWT_UNKNOWN_KID : JWT_BAD_SIGNATURE;
 }
 
 
@@ -239,7 +258,7 @@ jwt_check_key(const jwt_key_t *key, const jwt_part_t *input,
     rc = jwt_mac(key, input->data, input->len, good);
 
     if (rc == JWT_OK && CRYPTO_memcmp(good, mac, JWT_MAC_LEN) != 0) {
-        rc = JWT_INVALID;
+        rc = JWT_BAD_SIGNATURE;
     }
 
     /* good signs what the client chose: do not leave it on the stack */
@@ -259,21 +278,27 @@ jwt_check_claims(const json_t *claims, time_t now, char sub[JWT_SUB_MAX],
 
     value = json_object_get(claims, "exp");
 
-    if (!json_is_integer(value) || json_integer_value(value) <= now) {
-        return JWT_INVALID;
+    if (!json_is_integer(value)) {
+        return JWT_BAD_EXP;
+    }
+
+    if (json_integer_value(value) <= now) {
+        return JWT_EXPIRED;
     }
 
     if (jwt_is_ahead(json_object_get(claims, "nbf"), now)
         || jwt_is_ahead(json_object_get(claims, "iat"), now))
     {
-        return JWT_INVALID;
+        return JWT_EARLY;
     }
 
     value = json_object_get(claims, "sub");
     len = json_string_length(value);
 
-    if (len == 0 || len > JWT_SUB_MAX) {
-        return JWT_INVALID;
+    if (len == 0 || len > JWT_SUB_MAX
+        || jwt_has_control(json_string_value(value), len))
+    {
+        return JWT_BAD_SUB;
     }
 
     memcpy(sub, json_string_value(value), len);
@@ -309,7 +334,7 @@ jwt_load(const jwt_part_t *part, json_t **object)
     unsigned char   text[jwt_decoded_len(JWT_TOKEN_MAX)];
 
     if (!jwt_decode(text, part->data, part->len)) {
-        return JWT_INVALID;
+        return JWT_MALFORMED;
     }
 
     len = jwt_decoded_len(part->len);
@@ -317,7 +342,7 @@ jwt_load(const jwt_part_t *part, json_t **object)
     /* jansson 2.14 loses a NUL behind a number: see tracker_json_show_nul() */
 
     if (memchr(text, '\0', len) != NULL) {
-        return JWT_INVALID;
+        return JWT_MALFORMED;
     }
 
     /* it hides some failed allocations, too: see tracker_json_open() */
@@ -333,7 +358,7 @@ jwt_load(const jwt_part_t *part, json_t **object)
 
     if (!json_is_object(root)) {
         json_decref(root);
-        return JWT_INVALID;
+        return JWT_MALFORMED;
     }
 
     *object = root;
@@ -353,7 +378,7 @@ jwt_sign(const jwt_key_t *key, const char *sub, size_t sub_len, time_t iat,
     unsigned char   mac[JWT_MAC_LEN];
 
     if (sub_len == 0 || sub_len > JWT_SUB_MAX
-        || memchr(sub, '\0', sub_len) != NULL)
+        || jwt_has_control(sub, sub_len))
     {
         return JWT_INVALID;
     }

@@ -44,10 +44,33 @@ typedef struct {
 
 typedef enum {
     JWT_OK = 0,
-    JWT_INVALID,         /* the token does not verify, whatever the cause */
-    JWT_ERROR            /* no memory, or the crypto library failed */
+    JWT_ERROR,           /* no memory, or the crypto library failed */
+    JWT_INVALID,         /* to be signed: jwt_sign() says what */
+
+    /* the token does not verify; a client is not told which of these it is */
+
+    JWT_MALFORMED,       /* not three parts, base64url, two JSON objects */
+    JWT_TOO_LONG,
+    JWT_BAD_ALG,         /* not HS256 */
+    JWT_BAD_CRIT,        /* there is one */
+    JWT_BAD_KID,         /* not a string */
+    JWT_UNKNOWN_KID,     /* of no key, and no key verifies the signature */
+    JWT_BAD_SIGNATURE,
+    JWT_BAD_EXP,         /* missing, or not an integer */
+    JWT_EXPIRED,
+    JWT_EARLY,           /* nbf or iat is ahead, or not an integer */
+    JWT_BAD_SUB,
+
+    JWT_LAST
 } jwt_rc_e;
 
+
+/*
+ * Returns 1 when data holds a control character (0 to 31, 127), else 0.  An
+ * account has none: it gets into headers and logs, where a newline would
+ * begin another header or line.
+ */
+int jwt_has_control(const char *data, size_t len);
 
 /*
  * Verifies the compact token of len bytes against nkeys keys at the time
@@ -55,8 +78,10 @@ typedef enum {
  * there are any; every other token with all keys.  The signature is compared
  * in constant time and before a claim is believed.
  * On JWT_OK the account (claim sub, 1 to JWT_SUB_MAX bytes of UTF-8 without
- * NUL, not terminated) is in sub and its length in sub_len, and in *exp,
- * unless exp is NULL, the time from which on the token is not good any more.
+ * control characters, not terminated) is in sub and its length in sub_len,
+ * and in *exp, unless exp is NULL, the time from which on the token is not
+ * good any more.  Else JWT_ERROR, or why it is not good, from
+ * JWT_MALFORMED on.
  */
 jwt_rc_e jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
     size_t nkeys, time_t now, char sub[JWT_SUB_MAX], size_t *sub_len,
@@ -67,7 +92,8 @@ jwt_rc_e jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
  * room for size bytes (JWT_SIGN_SIZE() is enough where kid is plain text),
  * its length to len; no NUL.
  * Returns JWT_OK, JWT_INVALID when sub is not 1 to JWT_SUB_MAX bytes of
- * UTF-8 without NUL, kid not such UTF-8, or size is too small, JWT_ERROR.
+ * UTF-8 without control characters, kid not UTF-8 without NUL, or size is too
+ * small, JWT_ERROR.
  */
 #define JWT_SIGN_MAX        2560
 #define JWT_SIGN_SIZE(key)  (JWT_SIGN_MAX + 2 * (key)->kid_len)

@@ -1,7 +1,11 @@
 
 /*
- * The applications that may log in: lines "appId:DIGEST" of a file, which is
- * read again when it changes.  Rules: API.md section 6.
+ * The applications that may log in: lines "appId:DIGEST" or
+ * "appId:DIGEST:account" of a file, which is read again when it changes.
+ * Rules: API.md sections 6 and 7.
+ *
+ * An account may have several lines, of several appIds or of one: a secret is
+ * replaced by another one while both are good.
  *
  * A secret is 256 random bits, so what is stored of it is its SHA-256: a slow
  * password hash would block the worker and gain nothing.
@@ -15,16 +19,26 @@
 
 #define NGX_HTTP_TRACKER_DIGEST_LEN  32
 
-/* the shortest line: one byte, a colon, the digest in hex */
-#define NGX_HTTP_TRACKER_APP_MIN     (1 + 1 + 2 * NGX_HTTP_TRACKER_DIGEST_LEN)
+/* bytes of a digest in hex */
+#define NGX_HTTP_TRACKER_HEX_LEN     (2 * NGX_HTTP_TRACKER_DIGEST_LEN)
+
+/* the shortest line: one byte, a colon, the digest */
+#define NGX_HTTP_TRACKER_APP_MIN     (1 + 1 + NGX_HTTP_TRACKER_HEX_LEN)
 
 /* bytes: all of the file is read between two requests */
 #define NGX_HTTP_TRACKER_APPS_MAX    (1024 * 1024)
+
+/*
+ * Bytes of an appId in the log, half of the shortest secret that conf/app has
+ * made: a client may have taken one for the other.
+ */
+#define NGX_HTTP_TRACKER_APP_LOG     32
 
 
 typedef struct {
     u_char                   id[NGX_HTTP_TRACKER_DIGEST_LEN];
     u_char                   secret[NGX_HTTP_TRACKER_DIGEST_LEN];
+    ngx_str_t                account;
     ngx_uint_t               line;
 } ngx_http_tracker_app_t;
 
@@ -33,7 +47,8 @@ struct ngx_http_tracker_apps_s {
     ngx_str_t                path;
 
     ngx_uint_t               n;
-    ngx_http_tracker_app_t  *elts;       /* on the heap, by digest of id */
+    ngx_http_tracker_app_t  *elts;       /* on the heap, by digest of id, and
+                                            behind them the accounts */
 
     /* the file that was read */
 
@@ -54,8 +69,16 @@ static ngx_int_t ngx_http_tracker_parse_apps(ngx_http_tracker_apps_t *apps,
     ngx_str_t *text, ngx_log_t *log, ngx_uint_t level);
 static ngx_int_t ngx_http_tracker_parse_app(ngx_http_tracker_app_t *app,
     ngx_str_t *line);
+static u_char *ngx_http_tracker_find_digest(ngx_str_t *line,
+    u_char digest[NGX_HTTP_TRACKER_DIGEST_LEN]);
+static ngx_int_t ngx_http_tracker_check_name(u_char *p, size_t len);
+static ngx_int_t ngx_http_tracker_check_apps(ngx_http_tracker_apps_t *apps,
+    ngx_http_tracker_app_t *elts, ngx_uint_t n, ngx_log_t *log,
+    ngx_uint_t level);
 static ngx_int_t ngx_http_tracker_digest(u_char *digest, const void *data,
     size_t len);
+static void ngx_http_tracker_log_login(ngx_log_t *log, tracker_str_t *id,
+    ngx_uint_t known);
 static int ngx_libc_cdecl ngx_http_tracker_compare_apps(const void *one,
     const void *two);
 static void ngx_http_tracker_free_apps(void *data);
@@ -63,41 +86,88 @@ static void ngx_http_tracker_free_apps(void *data);
 
 /*
  * An unknown id takes as long as a wrong secret: all applications are looked
- * at, without a branch, and the secret is compared with zeros when none has
- * the id.
+ * at, both digests of each, without a branch.
  */
 
 ngx_int_t
-ngx_http_tracker_match_app(ngx_http_tracker_apps_t *apps,
-    tracker_login_t *login, ngx_log_t *log)
+ngx_http_tracker_match_app(ngx_http_request_t *r,
+    ngx_http_tracker_apps_t *apps, tracker_login_t *login,
+    ngx_str_t *account)
 {
-    u_char      id[NGX_HTTP_TRACKER_DIGEST_LEN], mask;
-    u_char      given[NGX_HTTP_TRACKER_DIGEST_LEN];
-    u_char      stored[NGX_HTTP_TRACKER_DIGEST_LEN];
-    ngx_uint_t  i, k;
+    u_char      id[NGX_HTTP_TRACKER_DIGEST_LEN];
+    u_char      secret[NGX_HTTP_TRACKER_DIGEST_LEN];
+    ngx_str_t  *name;
+    ngx_log_t  *log;
+    ngx_uint_t  i, known, same, found;
+
+    log = r->connection->log;
 
     ngx_http_tracker_refresh_apps(apps, log);
 
     if (ngx_http_tracker_digest(id, login->id.data, login->id.len) != NGX_OK
-        || ngx_http_tracker_digest(given, login->secret.data,
+        || ngx_http_tracker_digest(secret, login->secret.data,
                                    login->secret.len)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    ngx_memzero(stored, sizeof(stored));
+    known = 0;
+    found = 0;               /* the place behind it; no two lines are equal */
 
     for (i = 0; i < apps->n; i++) {
-        mask = -(CRYPTO_memcmp(apps->elts[i].id, id, sizeof(id)) == 0);
+        same = CRYPTO_memcmp(apps->elts[i].id, id, sizeof(id)) == 0;
+        known |= same;
 
-        for (k = 0; k < sizeof(stored); k++) {
-            stored[k] |= mask & apps->elts[i].secret[k];
-        }
+        same &= CRYPTO_memcmp(apps->elts[i].secret, secret, sizeof(secret))
+                == 0;
+        found |= -same & (i + 1);
     }
 
-    return CRYPTO_memcmp(stored, given, sizeof(given)) == 0 ? NGX_OK
-                                                            : NGX_DECLINED;
+    if (found == 0) {
+        ngx_http_tracker_log_login(log, &login->id, known);
+        return NGX_DECLINED;
+    }
+
+    /* a copy: the file may be read again before this request ends */
+
+    name = &apps->elts[found - 1].account;
+
+    account->data = ngx_pstrdup(r->pool, name);
+    if (account->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    account->len = name->len;
+
+    return NGX_OK;
+}
+
+
+/* what a client sends is not for the terminal of who reads the log */
+
+static void
+ngx_http_tracker_log_login(ngx_log_t *log, tracker_str_t *id,
+    ngx_uint_t known)
+{
+    u_char      ch, text[NGX_HTTP_TRACKER_APP_LOG];
+    size_t      i, len;
+
+    static const char  *causes[] = {
+        "the appId is unknown",
+        "the secret is wrong"
+    };
+
+    len = ngx_min(id->len, sizeof(text));
+
+    for (i = 0; i < len; i++) {
+        ch = id->data[i];
+        text[i] = (ch < 0x20 || ch > 0x7e || ch == '"') ? '?' : ch;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, log, 0,
+                  "tracker: login of \"%*s\"%s refused: %s", len, text,
+                  id->len > len ? "..." : "", causes[known]);
 }
 
 
@@ -192,9 +262,9 @@ static ngx_int_t
 ngx_http_tracker_parse_apps(ngx_http_tracker_apps_t *apps, ngx_str_t *text,
     ngx_log_t *log, ngx_uint_t level)
 {
-    u_char                  *p, *end, *last;
+    u_char                  *p, *end, *last, *names;
     ngx_str_t                entry;
-    ngx_uint_t               i, n, line;
+    ngx_uint_t               n, line, foreign;
     ngx_http_tracker_app_t  *elts;
 
     last = text->data + text->len;
@@ -203,15 +273,18 @@ ngx_http_tracker_parse_apps(ngx_http_tracker_apps_t *apps, ngx_str_t *text,
 
     n = text->len / NGX_HTTP_TRACKER_APP_MIN + 1;
 
-    elts = ngx_alloc(n * sizeof(ngx_http_tracker_app_t), log);
+    elts = ngx_alloc(n * sizeof(ngx_http_tracker_app_t) + text->len, log);
     if (elts == NULL) {
         return NGX_ERROR;
     }
 
+    names = (u_char *) (elts + n);
+
     n = 0;
     line = 0;
+    foreign = ngx_http_tracker_has_bom(text);
 
-    for (p = text->data; p < last; p = end + 1) {
+    for (p = text->data + (foreign ? 3 : 0); p < last; p = end + 1) {
         line++;
 
         end = ngx_strlchr(p, last, LF);
@@ -222,9 +295,21 @@ ngx_http_tracker_parse_apps(ngx_http_tracker_apps_t *apps, ngx_str_t *text,
         entry.data = p;
         entry.len = end - p;
 
+        if (entry.len && p[entry.len - 1] == CR) {
+            entry.len--;
+            foreign = 1;
+        }
+
         switch (ngx_http_tracker_parse_app(&elts[n], &entry)) {
 
         case NGX_OK:
+
+            /* the text is gone before the applications are */
+
+            p = elts[n].account.data;
+            elts[n].account.data = names;
+            names = ngx_cpymem(names, p, elts[n].account.len);
+
             elts[n++].line = line;
             break;
 
@@ -236,23 +321,23 @@ ngx_http_tracker_parse_apps(ngx_http_tracker_apps_t *apps, ngx_str_t *text,
             /* not quoted: who gets the form wrong may have written a secret */
 
             ngx_log_error(level, log, 0,
-                          "\"%V\" line %ui is not \"appId:DIGEST\", an id "
-                          "without blanks and the SHA-256 of its secret in "
-                          "hex", &apps->path, line);
+                          "\"%V\" line %ui is not \"appId:DIGEST\" or "
+                          "\"appId:DIGEST:account\", names without blanks and "
+                          "the SHA-256 of the secret in hex", &apps->path,
+                          line);
             goto failed;
         }
     }
 
-    ngx_qsort(elts, n, sizeof(ngx_http_tracker_app_t),
-              ngx_http_tracker_compare_apps);
+    if (ngx_http_tracker_check_apps(apps, elts, n, log, level) != NGX_OK) {
+        goto failed;
+    }
 
-    for (i = 1; i < n; i++) {
-        if (ngx_memcmp(elts[i - 1].id, elts[i].id, sizeof(elts->id)) == 0) {
-            ngx_log_error(level, log, 0,
-                          "\"%V\" line %ui repeats the appId of line %ui",
-                          &apps->path, elts[i].line, elts[i - 1].line);
-            goto failed;
-        }
+    if (foreign) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "\"%V\" has lines that end in CR LF or begins with a "
+                      "byte order mark, these are left out: write it as UTF-8 "
+                      "with LF", &apps->path);
     }
 
     if (apps->elts) {
@@ -272,15 +357,16 @@ failed:
 }
 
 
-/* NGX_DECLINED: a comment or blank */
+/*
+ * NGX_DECLINED: a comment or blank.  NGX_OK: the account lies in the line; it
+ * is the appId where the line has no other.
+ */
 
 static ngx_int_t
 ngx_http_tracker_parse_app(ngx_http_tracker_app_t *app, ngx_str_t *line)
 {
-    u_char      *p, *last, *hex;
-    size_t       len;
-    ngx_int_t    n;
-    ngx_uint_t   i;
+    u_char  *colon, *rest, *last;
+    size_t   len;
 
     for (len = 0; len < line->len; len++) {
         if (line->data[len] != ' ' && line->data[len] != '\t') {
@@ -292,21 +378,97 @@ ngx_http_tracker_parse_app(ngx_http_tracker_app_t *app, ngx_str_t *line)
         return NGX_DECLINED;
     }
 
-    /* the id ends where a colon and the digest begin */
-
-    if (line->len < NGX_HTTP_TRACKER_APP_MIN) {
+    colon = ngx_http_tracker_find_digest(line, app->secret);
+    if (colon == NULL) {
         return NGX_ERROR;
     }
 
-    len = line->len - 2 * NGX_HTTP_TRACKER_DIGEST_LEN - 1;
+    len = colon - line->data;
 
-    if (len > JWT_SUB_MAX || line->data[len] != ':') {
+    if (ngx_http_tracker_check_name(line->data, len) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    last = line->data + len;
+    app->account.data = line->data;
+    app->account.len = len;
 
-    for (p = line->data; p < last; /* void */ ) {
+    rest = colon + 1 + NGX_HTTP_TRACKER_HEX_LEN;
+    last = line->data + line->len;
+
+    if (rest < last) {
+        rest++;
+
+        if (ngx_http_tracker_check_name(rest, last - rest) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        app->account.data = rest;
+        app->account.len = last - rest;
+    }
+
+    return ngx_http_tracker_digest(app->id, line->data, len);
+}
+
+
+/*
+ * The digest is the first one: it stands between two colons, or between a
+ * colon and the end of the line.  An id may have colons, and an account may
+ * look like a digest.  Returns the colon before it, or NULL.
+ */
+
+static u_char *
+ngx_http_tracker_find_digest(ngx_str_t *line,
+    u_char digest[NGX_HTTP_TRACKER_DIGEST_LEN])
+{
+    u_char      *p, *hex, *last;
+    ngx_int_t    n;
+    ngx_uint_t   i;
+
+    last = line->data + line->len;
+
+    for (p = line->data; last - p > NGX_HTTP_TRACKER_HEX_LEN; p++) {
+
+        hex = p + 1;
+
+        if (*p != ':'
+            || (last - hex > NGX_HTTP_TRACKER_HEX_LEN
+                && hex[NGX_HTTP_TRACKER_HEX_LEN] != ':'))
+        {
+            continue;
+        }
+
+        for (i = 0; i < NGX_HTTP_TRACKER_DIGEST_LEN; i++) {
+            n = ngx_hextoi(hex + 2 * i, 2);
+            if (n == NGX_ERROR) {
+                break;
+            }
+
+            digest[i] = (u_char) n;
+        }
+
+        if (i == NGX_HTTP_TRACKER_DIGEST_LEN) {
+            return p;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* of an application or an account: it comes and goes in JSON */
+
+static ngx_int_t
+ngx_http_tracker_check_name(u_char *p, size_t len)
+{
+    u_char  *last;
+
+    if (len == 0 || len > JWT_SUB_MAX) {
+        return NGX_ERROR;
+    }
+
+    last = p + len;
+
+    while (p < last) {
 
         if (*p <= ' ' || *p == 0x7f) {
             return NGX_ERROR;
@@ -317,25 +479,57 @@ ngx_http_tracker_parse_app(ngx_http_tracker_app_t *app, ngx_str_t *line)
             continue;
         }
 
-        /* a token is JSON */
-
         if (ngx_utf8_decode(&p, last - p) > 0x10ffff) {
             return NGX_ERROR;
         }
     }
 
-    hex = last + 1;
+    return NGX_OK;
+}
 
-    for (i = 0; i < NGX_HTTP_TRACKER_DIGEST_LEN; i++) {
-        n = ngx_hextoi(hex + 2 * i, 2);
-        if (n == NGX_ERROR) {
+
+/* sorts the applications; those of one appId have several secrets, of use */
+
+static ngx_int_t
+ngx_http_tracker_check_apps(ngx_http_tracker_apps_t *apps,
+    ngx_http_tracker_app_t *elts, ngx_uint_t n, ngx_log_t *log,
+    ngx_uint_t level)
+{
+    ngx_uint_t               i;
+    ngx_http_tracker_app_t  *a, *b;
+
+    ngx_qsort(elts, n, sizeof(ngx_http_tracker_app_t),
+              ngx_http_tracker_compare_apps);
+
+    for (i = 1; i < n; i++) {
+        a = &elts[i - 1];
+        b = &elts[i];
+
+        if (ngx_memcmp(a->id, b->id, sizeof(a->id)) != 0) {
+            continue;
+        }
+
+        if (ngx_memcmp(a->secret, b->secret, sizeof(a->secret)) == 0) {
+            ngx_log_error(level, log, 0,
+                          "\"%V\" line %ui repeats the appId and the digest "
+                          "of line %ui", &apps->path, b->line, a->line);
             return NGX_ERROR;
         }
 
-        app->secret[i] = (u_char) n;
+        if (a->account.len != b->account.len
+            || ngx_memcmp(a->account.data, b->account.data, a->account.len)
+               != 0)
+        {
+            ngx_log_error(level, log, 0,
+                          "\"%V\" line %ui gives the appId of line %ui "
+                          "another account", &apps->path,
+                          ngx_max(a->line, b->line),
+                          ngx_min(a->line, b->line));
+            return NGX_ERROR;
+        }
     }
 
-    return ngx_http_tracker_digest(app->id, line->data, len);
+    return NGX_OK;
 }
 
 
@@ -356,6 +550,11 @@ ngx_http_tracker_compare_apps(const void *one, const void *two)
     const ngx_http_tracker_app_t *b = two;
 
     order = ngx_memcmp(a->id, b->id, sizeof(a->id));
+    if (order) {
+        return order;
+    }
+
+    order = ngx_memcmp(a->secret, b->secret, sizeof(a->secret));
     if (order) {
         return order;
     }

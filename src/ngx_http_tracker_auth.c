@@ -12,14 +12,96 @@
 #define NGX_HTTP_TRACKER_SECRET_MAX  4096
 
 
+/*
+ * Why an account is not believed: for the log, and never a byte of what the
+ * client sent.
+ */
+
+static const char  *ngx_http_tracker_refusals[] = {
+
+    [JWT_MALFORMED] = "the token is malformed",
+    [JWT_TOO_LONG] = "the token is too long",
+    [JWT_BAD_ALG] = "the token's \"alg\" is not HS256",
+    [JWT_BAD_CRIT] = "the token has a \"crit\"",
+    [JWT_BAD_KID] = "the token's \"kid\" is not a string",
+    [JWT_UNKNOWN_KID] = "the token's \"kid\" is unknown, and no key verifies "
+                        "its signature",
+    [JWT_BAD_SIGNATURE] = "the token's signature does not verify",
+    [JWT_BAD_EXP] = "the token's \"exp\" is missing or not an integer",
+    [JWT_EXPIRED] = "the token has expired",
+    [JWT_EARLY] = "the token's \"nbf\" or \"iat\" is ahead or not an "
+                  "integer",
+    [JWT_BAD_SUB] = "the token's \"sub\" is missing, not 1 to 255 bytes, or "
+                    "has a control character",
+
+    [NGX_HTTP_TRACKER_NO_TOKEN] = "no token",
+    [NGX_HTTP_TRACKER_NO_BEARER] = "\"Authorization\" is not Bearer",
+    [NGX_HTTP_TRACKER_TWO_TOKENS] = "\"x-api-key\" is sent more than once",
+    [NGX_HTTP_TRACKER_NO_ACCOUNT] = "\"tracker_account\" is empty",
+    [NGX_HTTP_TRACKER_BAD_ACCOUNT] = "\"tracker_account\" has a control "
+                                     "character"
+};
+
+
+/* one for each */
+
+typedef char  ngx_http_tracker_refusals_fit[
+    sizeof(ngx_http_tracker_refusals) / sizeof(ngx_http_tracker_refusals[0])
+    == NGX_HTTP_TRACKER_REFUSALS ? 1 : -1];
+
+
 static ngx_int_t ngx_http_tracker_account_value(ngx_http_request_t *r,
-    ngx_http_tracker_loc_conf_t *tlcf, ngx_str_t *account);
+    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_loc_conf_t *tlcf);
 static ngx_int_t ngx_http_tracker_account_token(ngx_http_request_t *r,
-    ngx_http_tracker_loc_conf_t *tlcf, ngx_str_t *account);
-static ngx_int_t ngx_http_tracker_find_token(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_loc_conf_t *tlcf);
+static ngx_uint_t ngx_http_tracker_find_token(ngx_http_request_t *r,
     ngx_str_t *token);
 static ngx_http_tracker_keys_t *ngx_http_tracker_create_keys(ngx_conf_t *cf);
 static void ngx_http_tracker_free_keys(void *data);
+
+
+ngx_uint_t
+ngx_http_tracker_check_account(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    switch (ngx_http_tracker_authenticate(r, ctx)) {
+
+    case NGX_OK:
+        return 0;
+
+    case NGX_DECLINED:
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "tracker: unauthorized: %s",
+                      ngx_http_tracker_refusals[ctx->refusal]);
+
+        return NGX_HTTP_TRACKER_UNAUTHORIZED;
+
+    default: /* NGX_ERROR */
+        return TRACKER_OUTCOME_ERROR;
+    }
+}
+
+
+/* RFC 6750 section 3: no error code for a request without a token */
+
+ngx_str_t *
+ngx_http_tracker_challenge(ngx_http_tracker_ctx_t *ctx)
+{
+    static ngx_str_t  missing = ngx_string("Bearer");
+    static ngx_str_t  invalid = ngx_string("Bearer error=\"invalid_token\"");
+
+    switch (ctx->refusal) {
+
+    case NGX_HTTP_TRACKER_NO_TOKEN:
+    case NGX_HTTP_TRACKER_NO_BEARER:
+    case NGX_HTTP_TRACKER_NO_ACCOUNT:
+    case NGX_HTTP_TRACKER_BAD_ACCOUNT:
+        return &missing;
+
+    default:
+        return &invalid;
+    }
+}
 
 
 ngx_int_t
@@ -36,10 +118,11 @@ ngx_http_tracker_authenticate(ngx_http_request_t *r,
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
     if (tlcf->account) {
-        return ngx_http_tracker_account_value(r, tlcf, &ctx->account);
+        return ngx_http_tracker_account_value(r, ctx, tlcf);
     }
 
     if (tlcf->keys == NULL) {
+        ctx->refusal = NGX_HTTP_TRACKER_NO_ACCOUNT;
         return NGX_DECLINED;
     }
 
@@ -55,7 +138,7 @@ ngx_http_tracker_authenticate(ngx_http_request_t *r,
 
     ctx->verified = NULL;
 
-    rc = ngx_http_tracker_account_token(r, tlcf, &ctx->account);
+    rc = ngx_http_tracker_account_token(r, ctx, tlcf);
 
     if (rc == NGX_OK) {
         ctx->verified = tlcf->keys;
@@ -67,26 +150,46 @@ ngx_http_tracker_authenticate(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_tracker_account_value(ngx_http_request_t *r,
-    ngx_http_tracker_loc_conf_t *tlcf, ngx_str_t *account)
+    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_loc_conf_t *tlcf)
 {
-    if (ngx_http_complex_value(r, tlcf->account, account) != NGX_OK) {
+    ngx_str_t  account;
+
+    if (ngx_http_complex_value(r, tlcf->account, &account) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return account->len ? NGX_OK : NGX_DECLINED;
+    if (account.len == 0) {
+        ctx->refusal = NGX_HTTP_TRACKER_NO_ACCOUNT;
+        return NGX_DECLINED;
+    }
+
+    /* a capture of a location or a map may hold what "%0d%0a" stood for */
+
+    if (jwt_has_control((char *) account.data, account.len)) {
+        ctx->refusal = NGX_HTTP_TRACKER_BAD_ACCOUNT;
+        return NGX_DECLINED;
+    }
+
+    ctx->account = account;
+
+    return NGX_OK;
 }
 
 
 static ngx_int_t
 ngx_http_tracker_account_token(ngx_http_request_t *r,
-    ngx_http_tracker_loc_conf_t *tlcf, ngx_str_t *account)
+    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_loc_conf_t *tlcf)
 {
     char                      sub[JWT_SUB_MAX];
+    u_char                   *p;
     size_t                    len;
+    jwt_rc_e                  rc;
     ngx_str_t                 token;
     ngx_http_tracker_keys_t  *keys;
 
-    if (ngx_http_tracker_find_token(r, &token) != NGX_OK) {
+    ctx->refusal = ngx_http_tracker_find_token(r, &token);
+
+    if (ctx->refusal) {
         return NGX_DECLINED;
     }
 
@@ -96,30 +199,34 @@ ngx_http_tracker_account_token(ngx_http_request_t *r,
         keys->cache = jwt_cache_create();
     }
 
-    switch (jwt_cache_verify(keys->cache, (char *) token.data, token.len,
-                             keys->keys.elts, keys->keys.nelts, ngx_time(),
-                             sub, &len))
-    {
+    rc = jwt_cache_verify(keys->cache, (char *) token.data, token.len,
+                          keys->keys.elts, keys->keys.nelts, ngx_time(), sub,
+                          &len);
+
+    switch (rc) {
 
     case JWT_OK:
         break;
 
-    case JWT_INVALID:
-        return NGX_DECLINED;
-
-    default: /* JWT_ERROR */
+    case JWT_ERROR:
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "tracker: a token could not be verified");
         return NGX_ERROR;
+
+    default:
+        ctx->refusal = rc;
+        return NGX_DECLINED;
     }
 
-    account->data = ngx_pnalloc(r->pool, len);
-    if (account->data == NULL) {
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(account->data, sub, len);
-    account->len = len;
+    ngx_memcpy(p, sub, len);
+
+    ctx->account.len = len;
+    ctx->account.data = p;
 
     return NGX_OK;
 }
@@ -127,15 +234,15 @@ ngx_http_tracker_account_token(ngx_http_request_t *r,
 
 /*
  * "Authorization: Bearer TOKEN", or "x-api-key: TOKEN" where there is no
- * Authorization at all.  Returns NGX_OK or NGX_DECLINED.
+ * Authorization at all.  Returns 0 or why there is none.
  */
 
-static ngx_int_t
+static ngx_uint_t
 ngx_http_tracker_find_token(ngx_http_request_t *r, ngx_str_t *token)
 {
     ngx_table_elt_t  *h;
 
-    static ngx_str_t  scheme = ngx_string("bearer ");
+    static ngx_str_t  scheme = ngx_string("bearer");
     static ngx_str_t  name = ngx_string("x-api-key");
 
     h = r->headers_in.authorization;
@@ -146,22 +253,31 @@ ngx_http_tracker_find_token(ngx_http_request_t *r, ngx_str_t *token)
         if (token->len < scheme.len
             || ngx_strncasecmp(token->data, scheme.data, scheme.len) != 0)
         {
-            return NGX_DECLINED;
+            return NGX_HTTP_TRACKER_NO_BEARER;
         }
 
         token->data += scheme.len;
         token->len -= scheme.len;
+
+        if (token->len && *token->data != ' ') {
+            return NGX_HTTP_TRACKER_NO_BEARER;
+        }
 
         while (token->len && *token->data == ' ') {
             token->data++;
             token->len--;
         }
 
-        return NGX_OK;
+        return token->len ? 0 : NGX_HTTP_TRACKER_NO_TOKEN;
     }
 
-    return ngx_http_tracker_find_header(r, &name, token) == 1 ? NGX_OK
-                                                              : NGX_DECLINED;
+    ngx_str_null(token);
+
+    if (ngx_http_tracker_find_header(r, &name, token) > 1) {
+        return NGX_HTTP_TRACKER_TWO_TOKENS;
+    }
+
+    return token->len ? 0 : NGX_HTTP_TRACKER_NO_TOKEN;
 }
 
 
@@ -204,7 +320,7 @@ ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         key->kid_len = value[2].len - 4;
     }
 
-    if (ngx_http_tracker_read_secret(cf, &value[1], JWT_KEY_MIN, &secret)
+    if (ngx_http_tracker_read_secret(cf, &value[1], JWT_KEY_MIN, 0, &secret)
         != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -222,7 +338,7 @@ ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
      * this token is as long as can be, and takes as many bytes as can be.
      */
 
-    ngx_memset(sub, 1, sizeof(sub));
+    ngx_memset(sub, '"', sizeof(sub));
 
     size = JWT_SIGN_SIZE(key);
 
@@ -321,8 +437,11 @@ ngx_http_tracker_account(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 ngx_int_t
 ngx_http_tracker_read_secret(ngx_conf_t *cf, ngx_str_t *path, size_t min,
-    ngx_str_t *secret)
+    ngx_uint_t text, ngx_str_t *secret)
 {
+    size_t      size;
+    ngx_uint_t  cr;
+
     if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -334,18 +453,60 @@ ngx_http_tracker_read_secret(ngx_conf_t *cf, ngx_str_t *path, size_t min,
         return NGX_ERROR;
     }
 
-    if (secret->len && secret->data[secret->len - 1] == LF) {
+    size = secret->len;
+
+    if (size && secret->data[size - 1] == LF) {
         secret->len--;
     }
 
-    if (secret->len < min) {
+    /*
+     * What an editor adds unseen stays a part of the secret: one of random
+     * bytes may end so, and tokens may have been signed with it.
+     */
+
+    cr = (secret->len && secret->len < size
+          && secret->data[secret->len - 1] == CR);
+
+    if (secret->len - cr < min) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" holds %uz bytes, %uz or more are needed",
-                           path, secret->len, min);
+                           path, secret->len - cr, min);
         return NGX_ERROR;
     }
 
+    if (cr) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\" ends in CR LF, and the CR is a part of the "
+                           "secret: unless that is meant, take it out by "
+                           "\"sed -i 's|\\r$||' %V\"", path, path);
+
+    } else if (text && jwt_has_control((char *) secret->data, secret->len)) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\" holds a control character or a second "
+                           "line, and all of that is a part of the secret: "
+                           "unless that is meant, write one line of text",
+                           path);
+    }
+
+    if (ngx_http_tracker_has_bom(secret)) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\" begins with a byte order mark, and that is "
+                           "a part of the secret: unless that is meant, take "
+                           "it out by \"sed -i '1s|^\\xef\\xbb\\xbf||' %V\"",
+                           path, path);
+    }
+
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_tracker_has_bom(ngx_str_t *text)
+{
+    static u_char  bom[] = { 0xef, 0xbb, 0xbf };
+
+    return text->len >= sizeof(bom)
+           && ngx_memcmp(text->data, bom, sizeof(bom)) == 0;
 }
 
 

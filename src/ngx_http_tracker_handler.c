@@ -132,16 +132,9 @@ ngx_http_tracker_check_request(ngx_http_request_t *r,
         return outcome;
     }
 
-    switch (ngx_http_tracker_authenticate(r, ctx)) {
-
-    case NGX_OK:
-        break;
-
-    case NGX_DECLINED:
-        return NGX_HTTP_TRACKER_UNAUTHORIZED;
-
-    default:
-        return TRACKER_OUTCOME_ERROR;
+    outcome = ngx_http_tracker_check_account(r, ctx);
+    if (outcome) {
+        return outcome;
     }
 
     if (ctx->id.len

@@ -304,7 +304,7 @@ ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                 goto invalid;
             }
 
-            if (ngx_http_tracker_read_secret(cf, &path, 1, &rcf->password)
+            if (ngx_http_tracker_read_secret(cf, &path, 1, 1, &rcf->password)
                 != NGX_OK)
             {
                 return NGX_CONF_ERROR;

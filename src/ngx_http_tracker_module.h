@@ -60,6 +60,22 @@ typedef enum {
 } ngx_http_tracker_outcome_e;
 
 
+/*
+ * Why no account is believed: what jwt_verify() says of the token, or one of
+ * these.  ngx_http_tracker_auth.c has the table of their words.
+ */
+
+typedef enum {
+    NGX_HTTP_TRACKER_NO_TOKEN = JWT_LAST,
+    NGX_HTTP_TRACKER_NO_BEARER,
+    NGX_HTTP_TRACKER_TWO_TOKENS,
+    NGX_HTTP_TRACKER_NO_ACCOUNT,
+    NGX_HTTP_TRACKER_BAD_ACCOUNT,
+
+    NGX_HTTP_TRACKER_REFUSALS
+} ngx_http_tracker_refusal_e;
+
+
 /* the applications that may log in */
 typedef struct ngx_http_tracker_apps_s  ngx_http_tracker_apps_t;
 
@@ -132,6 +148,7 @@ typedef struct {
     ngx_str_t                   account;
     ngx_http_tracker_keys_t    *verified;     /* by these: the token of the
                                                  account; NULL: by none */
+    ngx_uint_t                  refusal;      /* why there is no account */
     ngx_msec_t                  redis_time;   /* of jobs that are closed */
 
     ngx_uint_t                  outcome;      /* of both lists above */
@@ -304,10 +321,20 @@ void *ngx_http_tracker_alloc(void *data, size_t size);
 /*
  * ngx_http_tracker_auth.c: finds the account of the request, ctx->account
  * (memory of r->pool).  Returns NGX_OK, NGX_DECLINED when there is none that
- * can be believed (401), NGX_ERROR.
+ * can be believed (ctx->refusal), NGX_ERROR.
  */
 ngx_int_t ngx_http_tracker_authenticate(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+
+/*
+ * ngx_http_tracker_auth.c: the same, for a request that needs an account.
+ * Returns 0 or the outcome; why it is "unauthorized" is logged.
+ */
+ngx_uint_t ngx_http_tracker_check_account(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/* ngx_http_tracker_auth.c: the WWW-Authenticate of ctx->refusal */
+ngx_str_t *ngx_http_tracker_challenge(ngx_http_tracker_ctx_t *ctx);
 
 /* ngx_http_tracker_auth.c: setters of the authenticators' directives */
 char *ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -318,11 +345,15 @@ char *ngx_http_tracker_account(ngx_conf_t *cf, ngx_command_t *cmd,
 /*
  * ngx_http_tracker_auth.c: reads the secret in the file at path, made
  * absolute, into memory of cf->pool, less one trailing newline.  A secret
- * shorter than min bytes is an error; a file that everybody may read is a
- * warning.  Returns NGX_OK, or NGX_ERROR after it logged why.
+ * shorter than min bytes is an error.  A file that everybody may read is a
+ * warning, and so are CR LF at its end, a byte order mark and, where it is
+ * text, control characters.  Returns NGX_OK, or NGX_ERROR after it logged why.
  */
 ngx_int_t ngx_http_tracker_read_secret(ngx_conf_t *cf, ngx_str_t *path,
-    size_t min, ngx_str_t *secret);
+    size_t min, ngx_uint_t text, ngx_str_t *secret);
+
+/* ngx_http_tracker_auth.c: 1 when text begins with U+FEFF, else 0 */
+ngx_uint_t ngx_http_tracker_has_bom(ngx_str_t *text);
 
 /*
  * ngx_http_tracker_auth.c: reads a file that holds secrets, of at most max
@@ -341,11 +372,13 @@ char *ngx_http_tracker_token_apps(ngx_conf_t *cf, ngx_command_t *cmd,
 
 /*
  * ngx_http_tracker_apps.c: looks for the application, after it has read the
- * file again where that has changed.  Returns NGX_OK, NGX_DECLINED when the
- * id or the secret is wrong, NGX_ERROR.
+ * file again where that has changed.  Returns NGX_OK with its account, memory
+ * of r->pool; NGX_DECLINED when the id or the secret is wrong, which is
+ * logged; NGX_ERROR.
  */
-ngx_int_t ngx_http_tracker_match_app(ngx_http_tracker_apps_t *apps,
-    tracker_login_t *login, ngx_log_t *log);
+ngx_int_t ngx_http_tracker_match_app(ngx_http_request_t *r,
+    ngx_http_tracker_apps_t *apps, tracker_login_t *login,
+    ngx_str_t *account);
 
 /*
  * ngx_http_tracker_render.c: renders the trackers of ctx->set, which have ids,

@@ -616,7 +616,7 @@ ngx_http_tracker_set_headers(ngx_http_request_t *r,
 
     case NGX_HTTP_TRACKER_UNAUTHORIZED:
         name = "WWW-Authenticate";
-        ngx_str_set(&value, "Bearer");
+        value = *ngx_http_tracker_challenge(ctx);
         break;
 
     case TRACKER_OUTCOME_LOCKED:

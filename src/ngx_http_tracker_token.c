@@ -18,7 +18,7 @@ static void ngx_http_tracker_token_finish(ngx_http_request_t *r,
 static ngx_int_t ngx_http_tracker_token_answer(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_token_sign(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, tracker_str_t *id);
+    ngx_http_tracker_ctx_t *ctx, ngx_str_t *account);
 static void ngx_http_tracker_token_cleanup(void *data);
 
 
@@ -178,6 +178,7 @@ static ngx_int_t
 ngx_http_tracker_token_answer(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_str_t                     account;
     tracker_rc_e                  rc;
     tracker_arena_t               arena;
     tracker_login_t               login;
@@ -206,13 +207,11 @@ ngx_http_tracker_token_answer(ngx_http_request_t *r,
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
-    switch (ngx_http_tracker_match_app(tlcf->apps, &login,
-                                       r->connection->log))
-    {
+    switch (ngx_http_tracker_match_app(r, tlcf->apps, &login, &account)) {
 
     case NGX_OK:
 
-        if (ngx_http_tracker_token_sign(r, ctx, &login.id) == NGX_OK) {
+        if (ngx_http_tracker_token_sign(r, ctx, &account) == NGX_OK) {
             return NGX_OK;
         }
 
@@ -235,7 +234,7 @@ ngx_http_tracker_token_answer(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_tracker_token_sign(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, tracker_str_t *id)
+    ngx_http_tracker_ctx_t *ctx, ngx_str_t *account)
 {
     char                         *p;
     size_t                        len, size;
@@ -263,8 +262,8 @@ ngx_http_tracker_token_sign(ngx_http_request_t *r,
 
     now = ngx_time();
 
-    if (jwt_sign(key, id->data, id->len, now, now + tlcf->token_ttl, p, size,
-                 &len)
+    if (jwt_sign(key, (char *) account->data, account->len, now,
+                 now + tlcf->token_ttl, p, size, &len)
         != JWT_OK)
     {
         return NGX_ERROR;
@@ -276,10 +275,7 @@ ngx_http_tracker_token_sign(ngx_http_request_t *r,
     ctx->answer.len = (u_char *) p - ctx->answer.data;
     ctx->outcome = NGX_HTTP_TRACKER_LOGGED_IN;
 
-    /* for $tracker_account; the id lies in memory of the request */
-
-    ctx->account.len = id->len;
-    ctx->account.data = (u_char *) id->data;
+    ctx->account = *account;             /* for $tracker_account */
 
     return NGX_OK;
 }

@@ -4,11 +4,26 @@ use Test::Nginx::Socket 'no_plan';
 
 run_tests();
 
+# a token that is not good
 sub is_refused {
     my ($response, $title) = @_;
 
+    is_unauthorized($response, $title, 'Bearer error="invalid_token"');
+}
+
+# no token at all
+sub is_challenged {
+    my ($response, $title) = @_;
+
+    is_unauthorized($response, $title, 'Bearer');
+}
+
+sub is_unauthorized {
+    my ($response, $title, $challenge) = @_;
+
     is($response->{status}, 401, "$title: status");
-    is($response->{headers}{'www-authenticate'}, 'Bearer', "$title: header");
+    is($response->{headers}{'www-authenticate'}, $challenge,
+       "$title: header");
     is($response->{headers}{'content-type'}, 'application/json',
        "$title: type");
     is_message($response->{body},
@@ -37,6 +52,15 @@ sub claims {
     return '{"sub":"tester","exp":' . $exp . ($rest // '') . '}';
 }
 
+# the lines of nginx' error log that match
+sub logged {
+    my ($pattern) = @_;
+
+    open my $in, '<', "$ENV{TEST_NGINX_SERVER_ROOT}/logs/error.log"
+        or die "error.log: $!";
+    return grep { /$pattern/ } <$in>;
+}
+
 # the account whose tracker "n" exists, of those named
 sub written {
     return grep { redis('EXISTS', account_key($_, 'name:n')) } @_;
@@ -60,13 +84,14 @@ for my $scheme ('Bearer', 'bearer', 'BEARER', 'bEaReR') {
 --- scenario
 my $token = token('tester');
 
-is_refused(with_headers(), 'no header');
+is_challenged(with_headers(), 'no header');
+is_challenged(with_headers("Authorization: $_"), "Authorization: $_")
+    for 'Bearer', 'Bearer ', $token, "Basic $token", "Bearer$token",
+        "Token $token", "Bearer: $token", 'Beare', '';
 is_refused(with_headers("Authorization: $_"), "Authorization: $_")
-    for 'Bearer', 'Bearer ', 'Bearer x', 'Bearer .', 'Bearer ..', 'Bearer ...',
-        $token, "Basic $token", "Bearer$token", "Token $token",
-        "Bearer $token x", "Bearer $token,$token", "Bearer $token.",
-        "Bearer .$token", "Bearer \"$token\"", 'Bearer ' . 'a' x 4000,
-        'Bearer a.b.c.d', "Bearer: $token";
+    for 'Bearer x', 'Bearer .', 'Bearer ..', 'Bearer ...', "Bearer $token x",
+        "Bearer $token,$token", "Bearer $token.", "Bearer .$token",
+        "Bearer \"$token\"", 'Bearer ' . 'a' x 4000, 'Bearer a.b.c.d';
 is(redis('DBSIZE'), 0, 'nothing was written');
 
 
@@ -183,7 +208,8 @@ my $exp = '"exp":' . (int(time()) + 900);
 
 is_created(with_headers('Authorization: Bearer '
                         . raw(undef, "{\"sub\":\"$_\",$exp}")), 'n', $_)
-    for 'a', 'x' x 255, "\xc3\xa9" x 127, '\u00e9', 'a b/{c}:*';
+    for 'a', 'x' x 255, "\xc3\xa9" x 127, '\u00e9', 'a b/{c}:*', '\"\\\\',
+        "\xc2\x80";
 
 is_refused(with_headers('Authorization: Bearer ' . raw(undef, $_)), $_)
     for "{$exp}", "{\"sub\":\"\",$exp}", "{\"sub\":1,$exp}",
@@ -191,6 +217,51 @@ is_refused(with_headers('Authorization: Bearer ' . raw(undef, $_)), $_)
         '{"sub":"' . 'x' x 256 . "\",$exp}",
         '{"sub":"' . "\xc3\xa9" x 128 . "\",$exp}",
         "{\"sub\":\"a\\u0000b\",$exp}", "{\"sub\":\"a\xff\",$exp}";
+
+
+
+=== a control character in sub is 401, and reaches no header
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+        add_header X-Account $tracker_account always;
+    }
+--- scenario
+my $exp = '"exp":' . (int(time()) + 900);
+
+for my $char ('\r\n', map { sprintf '\u%04x', $_ } 1 .. 31, 127) {
+    my $sub = "joe${char}X-Evil: 1";
+    my $response = with_headers('Authorization: Bearer '
+                                . raw(undef, "{\"sub\":\"$sub\",$exp}"));
+
+    is_refused($response, $char);
+    is($response->{headers}{$_}, undef, "$char: no $_")
+        for 'x-account', 'x-evil';
+}
+
+is_refused(with_headers('Authorization: Bearer '
+                        . raw(undef, "{\"sub\":\"a\x7f\",$exp}")), 'DEL');
+is(redis('DBSIZE'), 0, 'nothing was written');
+
+
+
+=== conf/token makes no token that is refused
+--- scenario
+my $run = scratch('') =~ s{/$}{}r;
+my $quiet = '2>/dev/null';
+
+for my $account ('a', 'joe "\\" {c}:*', "\xc3\xa9" x 127) {
+    my $name = $account =~ s/'/'\\''/gr;
+
+    chomp(my $token = `conf/token '$name' --run '$run'`);
+    is_created(with_headers("Authorization: Bearer $token"), 'n', $account);
+}
+
+for my $account ("a\nb", "a\tb", "\x01", "a\x7f", 'x' x 256, "\xff", '') {
+    is(`conf/token '$account' --run '$run' $quiet`, '', 'no token');
+    isnt($?, 0, 'status');
+}
 
 
 
@@ -219,7 +290,8 @@ my $token = token('tester');
 is_created(with_headers("X-API-Key: $token"), 'n', 'good');
 is(with_headers("x-api-key: $token")->{status}, 409, 'any case');
 is_refused(with_headers("x-api-key: $_"), "x-api-key: $_")
-    for 'x', '', "Bearer $token";
+    for 'x', "Bearer $token";
+is_challenged(with_headers('x-api-key:'), 'empty');
 is_refused(with_headers("x-api-key: $token", "x-api-key: $token"), 'twice');
 is_refused(with_headers("x-api-key: $token", 'x-api-key:'), 'twice, one empty');
 
@@ -234,8 +306,9 @@ is_created(with_headers("Authorization: Bearer $a", "x-api-key: $b"), 'n',
 is_deeply([written('a', 'b')], ['a'], 'the account is that of the bearer');
 is(with_headers("Authorization: Bearer $a", 'x-api-key: bad')->{status}, 409,
    'x-api-key bad');
-is_refused(with_headers("Authorization: $_", "x-api-key: $b"), $_)
-    for 'Bearer bad', 'Bearer', '', "Basic $b", $b;
+is_refused(with_headers('Authorization: Bearer bad', "x-api-key: $b"), 'bad');
+is_challenged(with_headers("Authorization: $_", "x-api-key: $b"), $_)
+    for 'Bearer', '', "Basic $b", $b;
 
 
 
@@ -243,7 +316,7 @@ is_refused(with_headers("Authorization: $_", "x-api-key: $b"), $_)
 --- scenario
 my $token = token('tester');
 
-is_refused(exchange(post("tracker?access_token=$token&x-api-key=$token",
+is_challenged(exchange(post("tracker?access_token=$token&x-api-key=$token",
                          tracker_text('n'), token => undef)), 'query');
 
 
@@ -314,10 +387,50 @@ is_refused(with_headers('Authorization: Bearer ' . token('tester')),
 is_created(with_headers('X-Site-User: good-a'), 'n', 'a');
 is_created(with_headers('X-Site-User: good-b'), 'n', 'b');
 is_deeply([written('a', 'b', '')], ['a', 'b'], 'accounts');
-is_refused(with_headers(), 'no account');
-is_refused(with_headers('X-Site-User: good-'), 'an empty account');
-is_refused(with_headers('Authorization: Bearer ' . token('a')),
-           'tokens are not looked at');
+is_challenged(with_headers(), 'no account');
+is_challenged(with_headers('X-Site-User: good-'), 'an empty account');
+is_challenged(with_headers('Authorization: Bearer ' . token('a')),
+              'tokens are not looked at');
+
+
+
+=== tracker_account: a control character in it is 401
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+--- config
+    set $site_account "";
+
+    if ($uri ~ "^/users/(?<user>[^/]*)/") {
+        set $site_account $user;
+    }
+
+    location /users/ {
+        tracker_api;
+        tracker_account $site_account;
+        client_max_body_size 1m;
+        add_header X-Account $tracker_account always;
+
+        rewrite ^/users/[^/]*/(.*)$ /users/$1 break;
+    }
+--- scenario
+sub as {
+    my ($user) = @_;
+
+    return exchange(request('GET', "/users/$user/trackers", token => undef));
+}
+
+my $response = as('joe%20x');
+
+is($response->{status}, 200, 'a blank');
+is($response->{headers}{'x-account'}, 'joe x', 'the header');
+
+for my $char ('%0d%0a', '%0a', '%09', '%01', '%1f', '%7f') {
+    $response = as("joe${char}X-Evil:%201");
+
+    is_challenged($response, $char);
+    is($response->{headers}{$_}, undef, "$char: no $_")
+        for 'x-account', 'x-evil';
+}
 
 
 
@@ -339,3 +452,101 @@ is_created(with_headers('Authorization: Basic am9lOnNlY3JldA=='), 'n', 'joe');
 is_deeply([written('site/joe')], ['site/joe'], 'account');
 is(with_headers('Authorization: Basic am9lOmJhZA==')->{status}, 401,
    'a bad password');
+
+
+
+=== the error log says why, once a request, and not a byte of the token
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY kid=main;
+    large_client_header_buffers 4 32k;
+
+    log_format account '$tracker_account';
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+        access_log logs/account.log account;
+        add_header X-Account $tracker_account always;
+    }
+
+    set $site_account "";
+
+    if ($uri ~ "^/site/(?<user>[^/]+)/") {
+        set $site_account $user;
+    }
+
+    location /site/ {
+        tracker_api;
+        tracker_account $site_account;
+        client_max_body_size 1m;
+
+        rewrite ^/site/[^/]+/(.*)$ /site/$1 break;
+    }
+--- log_level: info
+--- scenario
+my $now = int(time());
+my $good = claims();
+my $secret = 'Hush';
+
+sub bearer { return 'Authorization: Bearer ' . raw(@_) }
+
+sub with_exp {
+    my ($rest) = @_;
+
+    return "{\"jti\":\"$secret\",$rest}";
+}
+
+my @cases = (
+    ['no token'],
+    ['no token', 'Authorization: Bearer'],
+    ['no token', 'x-api-key:'],
+    ['"Authorization" is not Bearer', "Authorization: Basic $secret"],
+    ['"x-api-key" is sent more than once', "x-api-key: $secret",
+     "x-api-key: $secret"],
+    ['the token is malformed', "Authorization: Bearer $secret"],
+    ['the token is malformed', "Authorization: Bearer $secret.$secret.x"],
+    ['the token is malformed', "x-api-key: $secret"],
+    ['the token is malformed', bearer(undef, "[\"$secret\"]")],
+    ['the token is too long', 'Authorization: Bearer ' . $secret x 2500],
+    [q{the token's "alg" is not HS256}, bearer('{"alg":"none"}', $good)],
+    [q{the token has a "crit"}, bearer('{"alg":"HS256","crit":[]}', $good)],
+    [q{the token's "kid" is not a string},
+     bearer('{"alg":"HS256","kid":7}', $good)],
+    [q{the token's "kid" is unknown, and no key verifies its signature},
+     bearer("{\"alg\":\"HS256\",\"kid\":\"$secret\"}", $good, 'x' x 32)],
+    [q{the token's signature does not verify}, bearer(undef, $good, 'x' x 32)],
+    [q{the token's "exp" is missing or not an integer},
+     bearer(undef, with_exp("\"sub\":\"$secret\""))],
+    ['the token has expired',
+     bearer(undef, with_exp("\"sub\":\"$secret\",\"exp\":" . ($now - 1)))],
+    [q{the token's "nbf" or "iat" is ahead or not an integer},
+     bearer(undef, claims(',"nbf":' . ($now + 900)))],
+    [q{the token's "sub" is missing, not 1 to 255 bytes, or has a control }
+     . 'character',
+     bearer(undef, with_exp('"sub":"a\n","exp":' . ($now + 900)))],
+);
+
+for my $case (@cases) {
+    my ($cause, @headers) = @$case;
+    my $before = () = logged(qr/unauthorized/);
+
+    is(with_headers(@headers)->{status}, 401, $cause);
+
+    my @lines = logged(qr/unauthorized/);
+    is(@lines, $before + 1, 'one line');
+    like($lines[-1], qr/\[info\].* tracker: unauthorized: \Q$cause\E, client: /,
+         'it says why');
+}
+
+for my $case (['', '"tracker_account" is empty'],
+              ['a%0ab/', '"tracker_account" has a control character'])
+{
+    my ($path, $cause) = @$case;
+
+    is(exchange(request('GET', "/site/${path}trackers"))->{status}, 401,
+       $cause);
+    like((logged(qr/unauthorized/))[-1], qr/: \Q$cause\E, client: /, 'why');
+}
+
+is(scalar logged(qr/$secret|SHVza|h1c2|IdXNo/), 0, 'no part of a token');

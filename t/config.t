@@ -61,6 +61,17 @@ sub is_warned {
     like($words, qr/\[warn\].*$message/, $title);
 }
 
+# the command that a warning names takes its cause away
+sub is_mended {
+    my ($title, $http, $server) = @_;
+    my (undef, $words) = config_test(expand($http), expand($server));
+    my ($command) = $words =~ /\[warn\].*"(sed -i '[^']*' [^"]+)"/;
+
+    ok($command, "$title: a command") or return;
+    is(system($command), 0, "$title: $command");
+    is_accepted($http, $server, "$title, after it");
+}
+
 # one directive beside what every tracker location needs
 sub directive {
     my ($line) = @_;
@@ -162,6 +173,15 @@ is_refused(key_of("\n"), '\b0\b.*\b32\b', 'a newline');
 is_refused(key_of(''), '\b0\b.*\b32\b', 'empty');
 is_warned(key_of('x' x 32, 0644), '".*test\.key".*others', 'for everybody');
 is_accepted(key_of('x' x 32, 0640), 'owner and group');
+is_warned(key_of('x' x 32 . "\r\n"),
+          'test\.key" ends in CR LF', 'CR LF');
+is_mended('CR LF', key_of('x' x 32 . "\r\n"));
+is_warned(key_of("\xef\xbb\xbf" . 'x' x 32),
+          'test\.key" begins with a byte order mark', 'a byte order mark');
+is_mended('a byte order mark', key_of("\xef\xbb\xbf" . 'x' x 32));
+is_accepted(key_of('x' x 32 . "\r"), 'a CR alone: bytes may end so');
+is_refused(key_of('x' x 31 . "\r\n"), 'test\.key" holds 31 bytes, 32',
+           '31 and CR LF');
 is_refused('tracker_jwt_key $TEST_NGINX_SCRATCH/none.key;',
            'location /t/ { tracker_api; }',
            '".*none\.key".*No such file', 'missing');
@@ -220,6 +240,8 @@ is_refused('tracker_account $no_such_variable;', $api, 'no_such_variable',
 --- scenario
 scratch('redis.password', "secret\n");
 scratch('empty.password', "\n");
+scratch('none.password', '');
+scratch('crlf.password', "\r\n");
 
 is_accepted(directive("tracker_redis $_;"), $_)
     for '127.0.0.1:6379', '127.0.0.1', 'localhost:7000', '[::1]:6379',
@@ -238,8 +260,8 @@ is_refused(directive("tracker_redis $_->[0];"), $_->[1], $_->[0])
         ['127.0.0.1 password=x', '"password=x"'],
         ['127.0.0.1 user=u', 'password_file'],
         ['127.0.0.1 password_file=$TEST_NGINX_SCRATCH/none', 'none".*No such'],
-        ['127.0.0.1 password_file=$TEST_NGINX_SCRATCH/empty.password',
-         'empty\.password'],
+        (map { ["127.0.0.1 password_file=\$TEST_NGINX_SCRATCH/$_.password",
+                $_ . '\.password" holds 0 bytes'] } qw(empty none crlf)),
         ['127.0.0.1; tracker_redis 127.0.0.1', 'duplicate'];
 is_refused(directive('tracker_redis;'), '"tracker_redis"', 'no address');
 
@@ -251,6 +273,32 @@ scratch('redis.password', "secret\n", 0644);
 is_warned(directive('tracker_redis 127.0.0.1
                      password_file=$TEST_NGINX_SCRATCH/redis.password;'),
           'redis\.password.*others', 'warning');
+
+
+
+=== tracker_redis: what a password file should not hold gets a warning
+--- scenario
+sub password_of {
+    my ($bytes) = @_;
+
+    scratch('test.password', $bytes);
+    return directive('tracker_redis 127.0.0.1
+                      password_file=$TEST_NGINX_SCRATCH/test.password;');
+}
+
+is_warned(password_of("secret\r\n"), 'test\.password" ends in CR LF', 'CR LF');
+is_mended('CR LF', password_of("secret\r\n"));
+is_warned(password_of($_), 'test\.password" holds a control character',
+          $_ =~ s/([^ -~])/sprintf '\x%02x', ord $1/ger)
+    for "secret\n\n", "one\ntwo\n", "secret\r", "sec\0ret", "s\0e\0c\0\n\0",
+        "\tsecret", "secret\x7f\n";
+is_warned(password_of("\xef\xbb\xbfsecret\n"),
+          'test\.password" begins with a byte order mark', 'BOM');
+is_accepted(password_of($_), "\"$_\"")
+    for "secret\n", 'secret', " a secret with blanks \n", "\xc3\xa9\xff\n";
+
+my (undef, $words) = config_test(map { expand($_) } password_of("hush\r\n"));
+unlike($words, qr/hush/, 'the password is not in the warning');
 
 
 
@@ -421,11 +469,23 @@ use Digest::SHA qw(sha256_hex);
 my $digest = sha256_hex('secret');
 my @good = ('', "\n", "# c", "# c\n\n \t \n", "a:$digest", "a:$digest\n",
             'a:' . uc $digest, "a:b:$digest", 'x' x 255 . ":$digest",
-            "\xc3\xa9:$digest", "a:$digest\nb:$digest\n");
+            "\xc3\xa9:$digest", "a:$digest\nb:$digest\n",
+            "a:$digest:b", "a:$digest:b:c\n", "a:$digest:$digest",
+            "$digest:$digest", "$digest:$digest:$digest",
+            "a:$digest:" . 'x' x 255, "a:$digest:\xc3\xa9",
+            "a:$digest:c\nb:$digest:c\n", "a:$digest:a\n",
+            "a:$digest\na:" . sha256_hex('x') . "\n",
+            "a:$digest:b\na:" . sha256_hex('x') . ":b\n",
+            "a:$digest\na:" . sha256_hex('x') . ":a\n");
 my @bad = ([1, "a:b\n"], [1, "$digest\n"], [1, ":$digest\n"],
            [1, "a$digest\n"], [1, "a:${digest}0\n"],
            [1, 'a:' . substr($digest, 1)], [1, "a:$digest \n"],
-           [1, "a:$digest\r\n"], [1, " a:$digest\n"], [1, " # c\n"],
+           [1, "a:$digest\r\r\n"], [1, " a:$digest\n"],
+           [1, "a:$digest:"], [1, "a:$digest:b c"], [1, "a:$digest:b "],
+           [1, "a:$digest: b"], [1, "a:$digest:b\x01"], [1, "a:$digest:b\x7f"],
+           [1, "a:$digest:b\0"], [1, "a:$digest:" . 'x' x 256],
+           [1, "a:$digest:\xff"], [1, "a:$digest:\xc3"], [1, ":$digest:b"],
+           [1, "a:b\x01:$digest"], [1, " # c\n"],
            [1, 'a:g' . substr($digest, 1)], [1, 'x' x 256 . ":$digest"],
            [1, "a b:$digest"], [1, "a\t:$digest"], [1, "a\0:$digest"],
            [1, "a\x7f:$digest"], [1, "\xff:$digest"], [1, "\xc3:$digest"],
@@ -443,8 +503,18 @@ is_accepted(apps_test($good[$_]), "good file $_") for 0 .. $#good;
 is_refused(apps_test($_->[1]),
            "test\\.apps\" line $_->[0] is not \"appId:DIGEST\"",
            "line $_->[0] of \"" . substr($_->[1], 0, 20) . '"') for @bad;
-is_refused(apps_test("a:$digest\n#\na:" . sha256_hex('x') . "\n"),
-           'test\.apps" line 3 repeats the appId of line 1', 'an id twice');
+is_refused(apps_test("a:$digest\n#\na:$digest\n"),
+           'test\.apps" line 3 repeats the appId and the digest of line 1',
+           'a line twice');
+is_refused(apps_test("a:$digest\n#\na:$digest:b\n"),
+           'test\.apps" line 3 repeats', 'and another account');
+is_refused(apps_test("a:$digest:b\n#\na:" . sha256_hex($_) . "$_\n"),
+           'test\.apps" line 3 gives the appId of line 1 another account',
+           "two accounts, \"$_\"") for '', ':c', ':a';
+is_warned(apps_test($_), 'test\.apps" has lines that end in CR LF or begins',
+          'of another system')
+    for "a:$digest\r\n", "# c\n\r\na:$digest\n", "a:$digest:b\r\n",
+        "\xef\xbb\xbfa:$digest\n", "\xef\xbb\xbf# c\r\n";
 
 my (undef, $words) = config_test(map { expand($_) }
                                  apps_test("a:my own secret\n"));

@@ -105,6 +105,33 @@ for my $file (sort keys %text) {
     ok(@lines <= 650, "$file: one room, of 650 lines at most");
 }
 
+# README has a row for each outcome, with its status.
+
+{
+    my (%answers, %rows);
+
+    $answers{$2} = $1 while $text{'ngx_http_tracker_response.c'}
+        =~ /^ {8}\{ (\d{3}), ngx_string\("([^"]+)"\)/mg;
+
+    open my $in, '<', 'README.md' or die "README.md: $!";
+    my ($section) = do { local $/; <$in> } =~ /^## Variables\n(.*?)^## /ms;
+
+    for my $row ($section =~ /^\| (`.*)/mg) {
+        my ($words, $status, $when) = split / \| /, $row;
+
+        next unless $status =~ /^\d{3}$/;
+
+        for my $word ($words =~ /`([^`]+)`/g) {
+            ok(!$rows{$word}, "README: one row for $word");
+            ok($when =~ /\w/, "README: when it is $word");
+            $rows{$word} = $status;
+        }
+    }
+
+    cmp_ok(scalar keys %answers, '>', 30, 'the table of answers was read');
+    is_deeply(\%rows, \%answers, 'README: outcomes and their statuses');
+}
+
 # With HUP a zone keeps what it has counted, and blocks run in any order.
 
 for my $file (glob 't/*.t') {

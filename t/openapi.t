@@ -30,6 +30,7 @@ close $out;
 is($?, 0, 'status of node');
 is($verdict->{version}, '3.1.0', 'the version of OpenAPI');
 is_deeply($verdict->{document}, [], 'conf/openapi.yaml conforms to it');
+is(join("\n", @{$verdict->{clashes}}), '', 'each name is that of one thing');
 cmp_ok($verdict->{count}, '>', 100, "$verdict->{count} answers were seen");
 is(join("\n", @{$verdict->{faults}}), '', 'all are as the document says');
 is(join("\n", @{$verdict->{unseen}}), join("\n", @NOT_MET),

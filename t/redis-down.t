@@ -574,6 +574,57 @@ unlike($keyspace, qr/^db[05]:/m, 'nothing elsewhere');
 
 
 
+=== a password that Redis does not take: the log has its words, once
+--- http_config
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /wrong/ {
+        tracker_api;
+        tracker_redis $TEST_NGINX_REDIS db=1
+                      password_file=$TEST_NGINX_SCRATCH/wrong.password;
+        client_max_body_size 1m;
+    }
+
+    location /crlf/ {
+        tracker_api;
+        tracker_redis $TEST_NGINX_REDIS db=2
+                      password_file=$TEST_NGINX_SCRATCH/crlf.password;
+        client_max_body_size 1m;
+    }
+--- post_setup_server_root
+Tracker::scratch('wrong.password', "another hush\n");
+Tracker::scratch('crlf.password', "hush hush\r\n");
+--- suppress_stderr
+--- scenario
+my $log = "$ENV{TEST_NGINX_SERVER_ROOT}/logs/error.log";
+
+sub said {
+    open my $in, '<', $log or die "$log: $!";
+    return grep { /redis: .* while authenticating/ } <$in>;
+}
+
+my $call = sub {
+    is(exchange(request('GET', "/$_[0]/trackers"))->{status}, 500, $_[0]);
+};
+
+$call->('wrong') for 1 .. 3;
+is(scalar said(), 1, 'no password is wanted: one line');
+like((said())[0], qr/\[error\] .*redis: unix:\S+ answered "ERR AUTH .*called without any password/,
+     'it says so');
+
+redis_password('hush hush');
+sleep 2;
+
+$call->('crlf') for 1 .. 3;
+is(scalar said(), 2, 'CR LF: one line');
+like((said())[1], qr/\[error\] .*answered "WRONGPASS invalid username-password/,
+     'it says so');
+
+open my $in, '<', $log or die "$log: $!";
+is(scalar(grep { /hush/ } <$in>), 0, 'no password in the log');
+
+
+
 === the rights that the README asks for are enough
 --- http_config
     tracker_jwt_key $TEST_NGINX_KEY;

@@ -58,6 +58,13 @@ sub wait_for_status {
     pass($title);
 }
 
+# replaces the file of the applications
+sub apps_are {
+    my ($text) = @_;
+
+    rename scratch('apps.new', $text), $ENV{TEST_NGINX_APPS} or die "apps: $!";
+}
+
 # the lines of nginx' error log that match
 sub logged {
     my ($pattern) = @_;
@@ -719,6 +726,112 @@ is_unknown(exchange(login_request('# a comment', ' with colons')), 'comment');
 
 
 
+=== a line may name the account of its application
+--- post_setup_server_root
+my $d = sub { Digest::SHA::sha256_hex(@_) };
+
+Tracker::scratch('accounts', join "\n",
+    'one:' . $d->('s1') . ':joe', 'two:' . $d->('s2') . ':joe',
+    'joe:' . $d->('s3'), 'a:b:' . $d->('s4') . ':c:d',
+    'four:' . $d->('s5') . ':' . $d->('s4'),
+    $d->('x') . ':' . $d->('s6'),
+    'x:' . $d->('s7') . ':' . 'y' x 255,
+    'y:' . $d->('s8') . ":\xc3\xa9");
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY;
+    log_format account '$tracker_account';
+--- config
+    location = /oauth2/token:generate {
+        tracker_token;
+        tracker_token_apps $TEST_NGINX_SCRATCH/accounts;
+        client_max_body_size 1m;
+        access_log logs/accounts.log account;
+    }
+
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+--- scenario
+my ($digest, $other) = map { sha256_hex($_) } 's4', 'x';
+
+for my $case (['one', 's1', 'joe'], ['two', 's2', 'joe'], ['joe', 's3', 'joe'],
+              ['a:b', 's4', 'c:d'], ['four', 's5', $digest],
+              [$other, 's6', $other], ['x', 's7', 'y' x 255],
+              ['y', 's8', "\x{e9}"])
+{
+    my ($id, $secret, $account) = @$case;
+
+    is_logged_in(exchange(login_request($id, $secret)), $account, "login $id");
+}
+
+my $token = is_logged_in(exchange(login_request('two', 's2')), 'joe', 'two');
+
+is_created(exchange(post('tracker', tracker_text('n'), token => $token)),
+           'n', 'a tracker');
+ok(redis('EXISTS', account_key('joe', 'name:n')), 'in the account');
+ok(!redis('EXISTS', account_key('two', 'name:n')), 'and not in the appId');
+
+is_unknown(exchange(login_request(@$_)), "@$_")
+    for ['one', 's2'], ['one', 's3'], ['two', 's1'], ['joe', 's1'],
+        ['c:d', 's4'], ['a', 's4'], ['four:' . sha256_hex('s5'), 's4'];
+
+my @lines;
+
+wait_until(sub {
+    open my $in, '<', "$ENV{TEST_NGINX_SERVER_ROOT}/logs/accounts.log"
+        or return;
+    chomp(@lines = <$in>);
+    @lines >= 3;
+}, 'the access log');
+is("@lines[0 .. 2]", 'joe joe joe', 'the log tells the account');
+
+
+
+=== a secret is replaced without a gap: two appIds of one account
+--- scenario
+my %digest = map { $_ => sha256_hex($_) } qw(old new);
+
+apps_are("a1:$digest{old}:acme\n");
+wait_for_status(200, 'a1', 'old', 'the old one');
+apps_are("a1:$digest{old}:acme\na2:$digest{new}:acme\n");
+wait_for_status(200, 'a2', 'new', 'the new one beside it');
+is_logged_in(exchange(login_request('a1', 'old')), 'acme', 'both are good');
+apps_are("a2:$digest{new}:acme\n");
+wait_for_status(401, 'a1', 'old', 'the old one is out');
+is_logged_in(exchange(login_request('a2', 'new')), 'acme', 'the new one');
+write_apps(app1 => SECRET);
+wait_for_status(200, 'app1', SECRET, 'as before');
+
+
+
+=== a secret is replaced without a gap: two lines of one appId
+--- scenario
+my %digest = map { $_ => sha256_hex($_) } qw(old new);
+
+apps_are("acme:$digest{old}\n");
+wait_for_status(200, 'acme', 'old', 'the old one');
+apps_are("acme:$digest{old}\nacme:$digest{new}\n");
+wait_for_status(200, 'acme', 'new', 'the new one beside it');
+is_logged_in(exchange(login_request('acme', 'old')), 'acme', 'both are good');
+is_unknown(exchange(login_request('acme', 'other')), 'no other one');
+apps_are("acme:$digest{new}\n");
+wait_for_status(401, 'acme', 'old', 'the old one is out');
+is_logged_in(exchange(login_request('acme', 'new')), 'acme', 'the new one');
+
+apps_are("acme:$digest{new}:one\nacme:$digest{old}:two\n");
+wait_until(sub {
+    exchange(login_request('acme', 'new'));
+    logged(qr/\[error\].*apps" line 2 gives the appId of line 1 another account/);
+}, 'one appId, two accounts');
+is_logged_in(exchange(login_request('acme', 'new')), 'acme',
+             'what was read before stays');
+write_apps(app1 => SECRET);
+wait_for_status(200, 'app1', SECRET, 'as before');
+
+
+
 === ten thousand applications
 --- post_setup_server_root
 Tracker::scratch('many', join '', map {
@@ -767,3 +880,41 @@ wait_until(sub {
 is_deeply(\@lines, ['200 app1 logged_in -', '401 - bad_login -',
                     '400 - invalid -', '400 - invalid -'], 'lines');
 is(scalar logged(SECRET), 0, 'no secret in the error log');
+
+
+
+=== a login that failed is in the error log at level info, with its appId
+--- log_level: info
+--- scenario
+my %cause = (id => 'the appId is unknown', secret => 'the secret is wrong');
+my $key = 'a1b2c3d4' x 8;
+
+for my $case (['app1', 'bad', 'app1', 'secret'],
+              ['nobody', SECRET, 'nobody', 'id'],
+              ['App1', SECRET, 'App1', 'id'],
+              ["app1\r\n[warn] \e[2J\x7f\"\x{e9}", SECRET,
+               'app1??[warn] ?[2J????', 'id'],
+              ['x' x 32, SECRET, 'x' x 32, 'id'],
+              ['x' x 33, SECRET, 'x' x 32 . '"...', 'id'],
+              [$key, 'app1', substr($key, 0, 32) . '"...', 'id'])
+{
+    my ($id, $secret, $shown, $cause) = @$case;
+    my $before = () = logged(qr/tracker: login/);
+
+    is_unknown(exchange(login_request($id, $secret)), $shown);
+
+    my @lines = logged(qr/tracker: login/);
+    my $words = $shown =~ /"\.\.\.$/ ? $shown : "$shown\"";
+
+    is(@lines, $before + 1, 'one line');
+    like($lines[-1],
+         qr/\[info\].* tracker: login of "\Q$words\E refused: $cause{$cause}, /,
+         'it says whose and why');
+}
+
+is(scalar logged(qr/\Q$key\E|@{[SECRET]}/), 0,
+   'who takes a secret for an appId does not write it into the log');
+
+my $lines = () = logged(qr/tracker: login/);
+is_logged_in(exchange(login_request('app1', SECRET)), 'app1', 'a good one');
+is(scalar(() = logged(qr/tracker: login/)), $lines, 'is not logged');

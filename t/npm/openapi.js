@@ -180,6 +180,49 @@ function allResponses() {
                         `${method.toUpperCase()} ${template} ${status}`)));
 }
 
+// Names that a generator would give to two things: components of any two
+// kinds, whatever their case, and operations.
+function clashes() {
+    const seen = new Map();
+    const found = [];
+
+    function add(name, place) {
+        const key = name.toLowerCase();
+
+        if (seen.has(key)) {
+            found.push(`${place} and ${seen.get(key)}`);
+        }
+
+        seen.set(key, place);
+    }
+
+    for (const kind of Object.keys(document.components)) {
+        for (const name of Object.keys(document.components[kind])) {
+            add(name, `${kind}/${name}`);
+        }
+    }
+
+    for (const template of Object.keys(document.paths)) {
+        for (const method of METHODS) {
+            const operation = document.paths[template][method];
+            const place = `${method.toUpperCase()} ${template}`;
+
+            if (!operation) {
+                continue;
+            }
+
+            if (/^[a-z][A-Za-z]+$/.test(operation.operationId)) {
+                add(operation.operationId, place);
+
+            } else {
+                found.push(`${place} has no operationId`);
+            }
+        }
+    }
+
+    return found;
+}
+
 async function main() {
     const { Validator } = await import(pathToFileURL(path.join(
         process.env.NODE_PATH, '@seriousme/openapi-schema-validator',
@@ -213,6 +256,7 @@ async function main() {
     return {
         version: document.openapi,
         document: verdict.valid ? [] : verdict.errors,
+        clashes: clashes(),
         count,
         faults: faults.slice(0, 50),
         unseen: allResponses().filter((place) => !seen.has(place))
