@@ -280,12 +280,12 @@ void
 tracker_job_forget(tracker_job_t *job)
 {
     if (job->record.data) {
-        ngx_pfree(job->pool, job->record.data);
+        ngx_pfree(job->round, job->record.data);
         ngx_str_null(&job->record);
     }
 
     if (job->page.records.data) {
-        ngx_pfree(job->pool, job->page.records.data);
+        ngx_pfree(job->round, job->page.records.data);
         ngx_str_null(&job->page.records);
     }
 }
