@@ -301,7 +301,10 @@ ngx_redis_op_expire(ngx_event_t *ev)
         if (lane->refusal) {
             status = lane->refusal->status;
 
-        } else if (lane->state == NGX_REDIS_DOWN && lane->backoff) {
+        } else if (lane->failures) {
+
+            /* lost, and no connection since that was answered on */
+
             status = lane->status;
         }
 

@@ -188,7 +188,8 @@ for my $error (@errors) {
 }
 
 is(fetch(ORIGIN, 'GET', "$base/trackers", token => 'bad')
-   ->{headers}{'www-authenticate'}, 'Bearer', 'WWW-Authenticate');
+   ->{headers}{'www-authenticate'}, 'Bearer error="invalid_token"',
+   'WWW-Authenticate');
 
 hold_lock();
 my $response = fetch(ORIGIN, 'POST', "$base/tracker",

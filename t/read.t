@@ -263,7 +263,8 @@ for my $path ('trackers', 'tracker', 'trackers?name=n', 'trackers?limit=x',
 
         is_refused($response, 401,
                    'Token validation failed for provided token.', $path);
-        is($response->{headers}{'www-authenticate'}, 'Bearer', $path);
+        is($response->{headers}{'www-authenticate'},
+           defined $token ? 'Bearer error="invalid_token"' : 'Bearer', $path);
     }
 }
 

@@ -797,6 +797,7 @@ could not connect to unix:
 As it does in protected mode, to whoever comes from another address.
 --- http_config
     tracker_redis 127.0.0.1:$TEST_NGINX_DENIED_PORT;
+    tracker_redis_timeout 1s;
     tracker_jwt_key $TEST_NGINX_KEY;
 --- scenario
 my $listener = IO::Socket::INET->new(
