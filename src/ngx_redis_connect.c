@@ -344,7 +344,7 @@ ngx_redis_setup_refused(ngx_redis_lane_t *lane, ngx_redis_kind_e kind,
 
     if (refusal->full) {
         ngx_redis_log_refusal(lane->redis, refusal, r, "connecting");
-        ngx_redis_lane_close(lane, NGX_REDIS_LOST);
+        ngx_redis_lane_refused(lane);
         return;
     }
 

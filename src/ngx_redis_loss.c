@@ -80,6 +80,15 @@ ngx_redis_lane_close(ngx_redis_lane_t *lane, ngx_redis_end_e end)
 
 
 void
+ngx_redis_lane_refused(ngx_redis_lane_t *lane)
+{
+    lane->retried = 1;
+
+    ngx_redis_lane_close(lane, NGX_REDIS_LOST);
+}
+
+
+void
 ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why)
 {
     ngx_redis_end_e    end;

@@ -355,6 +355,9 @@ void ngx_redis_lane_shutdown(ngx_redis_lane_t *lane);
  */
 void ngx_redis_lane_close(ngx_redis_lane_t *lane, ngx_redis_end_e end);
 
+/* The same where Redis hangs up: to connect at once would be no use. */
+void ngx_redis_lane_refused(ngx_redis_lane_t *lane);
+
 /* The books after the end of a connection; calls no handler. */
 void ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why);
 

@@ -554,19 +554,17 @@ ngx_redis_refused(ngx_redis_op_t *op, redisReply *r)
         ngx_redis_lane_post(lane);
     }
 
+    if (refusal->full) {
+        ngx_redis_lane_refused(lane);
+    }
+
     if (op->handler == NULL) {
         ngx_redis_op_free(op);
-
-        if (refusal->full) {
-            ngx_redis_lane_close(lane, NGX_REDIS_LOST);
-        }
-
         return;
     }
 
     if (refusal->full) {
         ngx_queue_insert_tail(&lane->again, &op->queue);
-        ngx_redis_lane_close(lane, NGX_REDIS_LOST);
         return;
     }
 

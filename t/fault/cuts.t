@@ -173,8 +173,9 @@ sub cut_all {
 
     report($title, scalar @$positions, \%status, @wrong);
 
-    # the reply to INFO is not always as long
-    cmp_ok($done, '>=', @$positions * ($new ? 0.9 : 1),
+    # the reply to INFO, and the number that raises a revision, are not always
+    # as long
+    cmp_ok($done, '>=', @$positions * ($new ? 0.9 : 0.98),
            "$title: all were made");
 
     if ($what =~ /^(?:close|reset|late|stall)$/) {

@@ -50,7 +50,7 @@ my @error_words = (
     ['BUSY Redis is busy running a script.',                    504, 'often'],
     ["OOM command not allowed when used memory > 'maxmemory'.", 500, 'once'],
     ['MISCONF Redis is configured to save RDB snapshots, but',  500, 'once'],
-    ['NOREPLICAS Not enough good replicas to write.',           500, 'once'],
+    ['NOREPLICAS Not enough good replicas to write.',           502, 'often'],
     ['NOAUTH Authentication required.',                         500, 'once'],
     ['WRONGPASS invalid username-password pair',                500, 'once'],
     ['NOPERM this user has no permissions to run the command',  500, 'once'],
