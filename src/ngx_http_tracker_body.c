@@ -84,6 +84,20 @@ ngx_http_tracker_body_pause(ngx_http_request_t *r)
 }
 
 
+void
+ngx_http_tracker_body_free(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body)
+{
+    if (body->owned) {
+        ngx_pfree(r->pool, body->data.data);
+    }
+
+    body->owned = 0;
+    body->size = 0;
+    ngx_str_null(&body->data);
+}
+
+
 static ngx_int_t
 ngx_http_tracker_body_start(ngx_http_request_t *r)
 {

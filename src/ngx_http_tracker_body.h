@@ -48,6 +48,10 @@ typedef struct {
 ngx_int_t ngx_http_tracker_body_read(ngx_http_request_t *r,
     ngx_http_tracker_body_t *body);
 
+/* Frees what has come, where that is memory of ours; data is empty then. */
+void ngx_http_tracker_body_free(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body);
+
 /* While something else is waited for, client_body_timeout stands still. */
 void ngx_http_tracker_body_pause(ngx_http_request_t *r);
 

@@ -61,11 +61,10 @@ ngx_http_tracker_fetched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
-    /* the record, and what is made of it */
+    /* both, and what is made of them */
 
-    if (ngx_http_tracker_reserve(r, ctx, ctx->job->record.len
-                                         + ngx_max(ctx->job->record.len,
-                                                   ctx->body.data.len))
+    if (ngx_http_tracker_reserve(r, ctx, 2 * (ctx->job->record.len
+                                              + ctx->body.data.len))
         != NGX_OK)
     {
         return;

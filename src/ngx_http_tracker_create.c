@@ -22,9 +22,7 @@ ngx_http_tracker_composing(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     tracker_str_t  *records;
 
-    if (ngx_http_tracker_turn_over(r, ctx, NGX_HTTP_TRACKER_COMPOSING)
-        || ngx_http_tracker_reserve(r, ctx, ctx->body.data.len) != NGX_OK)
-    {
+    if (ngx_http_tracker_turn_over(r, ctx, NGX_HTTP_TRACKER_COMPOSING)) {
         return;
     }
 

@@ -117,6 +117,10 @@ ngx_int_t ngx_http_tracker_reserve(ngx_http_request_t *r,
 void ngx_http_tracker_refuse(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
+/* frees what is not needed for the answer: it is not made of it */
+void ngx_http_tracker_forget(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
 /* answers with what is set */
 void ngx_http_tracker_finish(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);

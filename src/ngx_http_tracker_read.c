@@ -188,10 +188,6 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     page = &ctx->job->page;
 
-    if (ngx_http_tracker_reserve(r, ctx, page->records.len) != NGX_OK) {
-        return;
-    }
-
     if (!ctx->sent) {
         ctx->outcome = TRACKER_OUTCOME_FOUND;
 
@@ -202,7 +198,9 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
             return;
         }
 
-        if (ngx_http_tracker_decided(r, ctx)) {
+        if (ngx_http_tracker_decided(r, ctx)
+            || ngx_http_tracker_reserve(r, ctx, page->records.len) != NGX_OK)
+        {
             return;
         }
 
@@ -214,6 +212,8 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     } else {
         ngx_str_null(&ctx->open);
     }
+
+    (void) ngx_http_tracker_hold(ctx, page->records.len);
 
     ctx->listed += page->n;
     ctx->cursor = page->cursor;
@@ -265,6 +265,7 @@ ngx_http_tracker_decided(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     case NGX_HTTP_TRACKER_UNMODIFIED:
         ctx->outcome = outcome;
+        ngx_http_tracker_forget(r, ctx);
         ngx_http_tracker_finish(r, ctx);
         return 1;
 

@@ -206,9 +206,15 @@ ngx_http_tracker_wait(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 
     r->read_event_handler = ngx_http_test_reading;
 
-    /* a client may have left right behind its request: no other event comes */
+    /*
+     * A client may have left right behind its request: where events are edges
+     * no other one comes.  A stream of HTTP/2 has no events of its own.
+     */
 
-    if (r->connection->read->ready && r->http_version < NGX_HTTP_VERSION_20) {
+    if (r->connection->read->ready
+        && (ngx_event_flags & NGX_USE_CLEAR_EVENT)
+        && r->http_version < NGX_HTTP_VERSION_20)
+    {
         ngx_post_event(r->connection->read, &ngx_posted_events);
     }
 }
@@ -236,10 +242,6 @@ ngx_http_tracker_reserve(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
         return NGX_OK;
 
     case NGX_DECLINED:
-
-        /* not kept for as long as the refusal is not read */
-
-        tracker_job_forget(ctx->job);
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_CROWDED);
         return NGX_ABORT;
 
@@ -253,6 +255,8 @@ ngx_http_tracker_reserve(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 void
 ngx_http_tracker_refuse(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_http_tracker_forget(r, ctx);
+
     switch (ctx->outcome) {
 
     case TRACKER_OUTCOME_UNAVAILABLE:
@@ -273,6 +277,22 @@ ngx_http_tracker_refuse(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     }
 
     ngx_http_tracker_finish(r, ctx);
+}
+
+
+/*
+ * What was read and decoded: a client that does not read its refusal must not
+ * make us keep it
+ */
+
+void
+ngx_http_tracker_forget(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    if (ctx->job) {
+        tracker_job_forget(ctx->job);
+    }
+
+    ngx_http_tracker_body_free(r, &ctx->body);
 }
 
 

@@ -43,7 +43,7 @@ ngx_http_tracker_start_write(ngx_http_request_t *r,
 
         if (rc == NGX_OK) {
             if (ngx_http_tracker_decode(r, ctx) != NGX_OK) {
-                ngx_http_tracker_finish(r, ctx);
+                ngx_http_tracker_refuse(r, ctx);
                 return;
             }
 
@@ -238,6 +238,22 @@ ngx_http_tracker_decode(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     if (ctx->body.data.len == 0) {
         outcome = NGX_HTTP_TRACKER_NO_BODY;
+        goto failed;
+    }
+
+    /* the body, what is decoded of it, and the answer */
+
+    switch (ngx_http_tracker_hold(ctx, 3 * ctx->body.data.len)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DECLINED:
+        outcome = TRACKER_OUTCOME_CROWDED;
+        goto failed;
+
+    default:
+        outcome = TRACKER_OUTCOME_ERROR;
         goto failed;
     }
 

@@ -21,6 +21,7 @@ static void *ngx_redis_create_array(const redisReadTask *task,
 static ngx_int_t ngx_redis_auth(ngx_redis_lane_t *lane);
 static ngx_int_t ngx_redis_select(ngx_redis_lane_t *lane);
 static ngx_int_t ngx_redis_info(ngx_redis_lane_t *lane);
+static void ngx_redis_setup_done(ngx_redis_lane_t *lane);
 static void ngx_redis_setup_refused(ngx_redis_lane_t *lane,
     ngx_redis_kind_e kind, redisReply *r);
 static void ngx_redis_info_reply(ngx_redis_t *redis, redisReply *r);
@@ -68,11 +69,11 @@ ngx_redis_connect(ngx_redis_lane_t *lane)
     }
 
     if (ac->c.err) {
-        err = (ac->c.err == REDIS_ERR_IO) ? ngx_errno : 0;
+        err = ngx_errno;
 
         if (ngx_redis_passes(err)) {
             ngx_redis_log_outage(lane, "could not connect to", ac->c.errstr);
-            ngx_redis_lane_hold(lane, &ngx_redis_busy);
+            ngx_redis_lane_busy(lane);
 
         } else {
             ngx_redis_lane_lost(lane, ac->c.errstr);
@@ -92,7 +93,7 @@ ngx_redis_connect(ngx_redis_lane_t *lane)
 
         ngx_redis_log_outage(lane, "could not connect to",
                              "no free connection in nginx");
-        ngx_redis_lane_hold(lane, &ngx_redis_busy);
+        ngx_redis_lane_busy(lane);
         return NGX_ERROR;
     }
 
@@ -299,10 +300,6 @@ ngx_redis_setup_reply(ngx_redis_lane_t *lane, ngx_redis_kind_e kind,
         return;
     }
 
-    /* Redis serves: where a command ends this connection, another is made */
-
-    lane->retried = 0;
-
     switch (kind) {
 
     case NGX_REDIS_AUTH:
@@ -326,10 +323,23 @@ ngx_redis_setup_reply(ngx_redis_lane_t *lane, ngx_redis_kind_e kind,
 
     case NGX_REDIS_INFO:
         ngx_redis_info_reply(lane->redis, r);
+        ngx_redis_setup_done(lane);
         break;
 
     default: /* NGX_REDIS_LOAD */
+        ngx_redis_setup_done(lane);
         break;
+    }
+}
+
+
+/* all of it is answered: where a command ends this one, connect at once */
+
+static void
+ngx_redis_setup_done(ngx_redis_lane_t *lane)
+{
+    if (lane->load == 0 && lane->unanswered == 0) {
+        lane->retried = 0;
     }
 }
 
@@ -376,12 +386,15 @@ ngx_redis_setup_refused(ngx_redis_lane_t *lane, ngx_redis_kind_e kind,
                                   ngx_redis_actions[kind]);
         }
 
+        ngx_redis_setup_done(lane);
         return;
 
     default: /* NGX_REDIS_INFO: may be denied */
 
         ngx_log_debug0(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
                        "redis: INFO refused");
+
+        ngx_redis_setup_done(lane);
         return;
     }
 }

@@ -191,9 +191,12 @@ ngx_redis_log_outage(ngx_redis_lane_t *lane, const char *what,
 
     /* one client can make an outage, and end it, time and again */
 
-    level = (!redis->outage
-             && ngx_redis_log_due(&redis->lost, NGX_REDIS_LOG_OTHER))
-            ? NGX_LOG_ERR : NGX_LOG_INFO;
+    level = NGX_LOG_INFO;
+
+    if (!redis->said && ngx_redis_log_due(&redis->lost, NGX_REDIS_LOG_OTHER)) {
+        redis->said = 1;
+        level = NGX_LOG_ERR;
+    }
 
     ngx_log_error(level, ngx_cycle->log, 0, "redis: %s %V%s%s",
                   what, &addr->name, *why ? ": " : "", why);
@@ -205,6 +208,7 @@ ngx_redis_log_outage(ngx_redis_lane_t *lane, const char *what,
 void
 ngx_redis_log_recovery(ngx_redis_lane_t *lane)
 {
+    ngx_uint_t    level;
     ngx_redis_t  *redis;
 
     redis = lane->redis;
@@ -213,9 +217,12 @@ ngx_redis_log_recovery(ngx_redis_lane_t *lane)
         return;
     }
 
-    redis->outage = 0;
+    level = redis->said ? NGX_LOG_NOTICE : NGX_LOG_INFO;
 
-    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+    redis->outage = 0;
+    redis->said = 0;
+
+    ngx_log_error(level, ngx_cycle->log, 0,
                   "redis: %V answers again",
                   &redis->addrs[lane->addr].name);
 }

@@ -247,6 +247,21 @@ ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal)
 }
 
 
+void
+ngx_redis_lane_busy(ngx_redis_lane_t *lane)
+{
+    lane->addr = (lane->addr + 1) % lane->redis->naddrs;
+
+    if (++lane->tries < lane->redis->naddrs) {
+        ngx_redis_lane_post(lane);
+        return;
+    }
+
+    lane->tries = 0;
+    ngx_redis_lane_hold(lane, &ngx_redis_busy);
+}
+
+
 static void
 ngx_redis_lane_resume(ngx_event_t *ev)
 {

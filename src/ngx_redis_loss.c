@@ -162,7 +162,7 @@ ngx_redis_lane_requeue(ngx_redis_lane_t *lane, ngx_redis_end_e end)
         }
 
         op->losses++;
-        op->suspect = suspect;
+        op->suspect = suspect && !op->cmd.urgent;
         op->renew = (end != NGX_REDIS_SILENT);
 
         ngx_queue_insert_tail(&lane->again, q);

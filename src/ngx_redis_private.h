@@ -275,7 +275,8 @@ struct ngx_redis_s {
     ngx_redis_said_t       hangup;     /* a command was, that ends
                                           connections */
 
-    unsigned               outage:1;   /* logged, not over yet */
+    unsigned               outage:1;   /* not over yet */
+    unsigned               said:1;     /* and logged as an error */
     unsigned               evicts:1;   /* warned of maxmemory-policy */
     unsigned               forgets:1;  /* warned of appendonly */
     unsigned               shutdown:1; /* worker_shutdown_timeout is over */
@@ -343,6 +344,9 @@ void ngx_redis_lane_init(ngx_redis_lane_t *lane, ngx_redis_t *redis,
 void ngx_redis_lane_post(ngx_redis_lane_t *lane);
 ngx_uint_t ngx_redis_lane_dead(ngx_redis_lane_t *lane);
 void ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal);
+
+/* No connection can be made now: the next address, or after the last a hold. */
+void ngx_redis_lane_busy(ngx_redis_lane_t *lane);
 void ngx_redis_lane_settle(ngx_redis_lane_t *lane);
 void ngx_redis_lane_shutdown(ngx_redis_lane_t *lane);
 

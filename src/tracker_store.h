@@ -238,7 +238,7 @@ ngx_int_t tracker_job_list(tracker_job_t *job, ngx_str_t *cursor,
 /* The same for the one tracker of a name, or none. */
 ngx_int_t tracker_job_find(tracker_job_t *job, ngx_str_t *name);
 
-/* Frees what was read last: record, and the records of page. */
+/* Frees what was read, and the memory of a round; no step is under way. */
 void tracker_job_forget(tracker_job_t *job);
 
 /* Writes the hex sha1 of a record to digest; NGX_OK or NGX_ERROR. */

@@ -279,15 +279,20 @@ tracker_job_copy(tracker_job_t *job, ngx_str_t *to, ngx_redis_reply_t *from)
 void
 tracker_job_forget(tracker_job_t *job)
 {
-    if (job->record.data) {
-        ngx_pfree(job->round, job->record.data);
-        ngx_str_null(&job->record);
+    if (job->round != job->pool) {
+        ngx_destroy_pool(job->round);
+        job->round = job->pool;
+
+    } else if (job->record.data) {
+        ngx_pfree(job->pool, job->record.data);
     }
 
     if (job->page.records.data) {
-        ngx_pfree(job->round, job->page.records.data);
-        ngx_str_null(&job->page.records);
+        ngx_pfree(job->pool, job->page.records.data);
     }
+
+    ngx_str_null(&job->record);
+    ngx_str_null(&job->page.records);
 }
 
 

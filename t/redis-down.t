@@ -6,7 +6,10 @@ use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 
-BEGIN { $ENV{TEST_NGINX_DENIED_PORT} = Tracker::Host::free_port() }
+BEGIN {
+    $ENV{TEST_NGINX_DENIED_PORT} = Tracker::Host::free_port();
+    Tracker::Host::scratch('denied.password', "secret\n");
+}
 
 add_block_preprocessor(sub {
     # each block finds a Redis of its own settings
@@ -790,6 +793,59 @@ until (is_readable($client)) {
 is_created(read_response($client), 'n', 'a place in time');
 --- error_log
 could not connect to unix:
+
+
+
+=== a server that answers AUTH and hangs up is not asked again at once
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_DENIED_PORT
+                  password_file=$TEST_NGINX_SCRATCH/denied.password;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my $listener = IO::Socket::INET->new(
+    LocalAddr => '127.0.0.1', LocalPort => $ENV{TEST_NGINX_DENIED_PORT},
+    Listen => 64, ReuseAddr => 1) or die "denied: $!";
+my $pid = fork() // die "fork: $!";
+
+if ($pid == 0) {
+    while (my $sock = $listener->accept) {
+        sysread $sock, my $bytes, 1 << 20;
+        syswrite $sock, "+OK\r\n";
+        sysread $sock, $bytes, 1 << 20;
+        close $sock;
+    }
+
+    POSIX::_exit(0);
+}
+
+close $listener;
+is_unavailable(create('n'), 'hung up');
+cmp_ok(logged('connection lost to'), '<', 100, 'a few connections');
+
+kill KILL => $pid;
+waitpid $pid, 0;
+
+
+
+=== an outage right behind another one is logged too
+--- scenario
+is_created(create('a'), 'a', 'it runs');
+redis('CLIENT', 'PAUSE', 5000, 'WRITE');
+
+my $sock = connect_nginx();
+
+send_bytes($sock, post('tracker', tracker_text('b')));
+select undef, undef, undef, 0.2;
+redis('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+redis('CLIENT', 'UNPAUSE');
+is_created(read_response($sock), 'b', 'sent again');
+is(logged('\[error\].* connection lost to'), 1, 'one outage');
+
+stop_redis();
+wait_until(sub {
+    is_unavailable(create('c'), 'down');
+    logged('\[error\].* could not connect to');
+}, 'the other outage');
 
 
 
