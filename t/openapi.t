@@ -2,6 +2,7 @@ use lib 't/lib';
 use Tracker;
 use Test::Nginx::Socket 'no_plan';
 use Cwd qw(abs_path);
+use Tracker::H2 qw(h2_connect h2_get);
 
 # conf/openapi.yaml is OpenAPI 3.1, and the answers that the tests see are as
 # it says: those of this file, which meet every status of every operation, and
@@ -266,6 +267,57 @@ for my $path (singles(NO_ID)) {
     call(404, 'DELETE', $path);
     call(429, 'DELETE', $path);
 }
+
+
+
+=== too many requests of an account wait
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_redis_timeout 60s;
+    tracker_jwt_key $TEST_NGINX_KEY;
+    keepalive_requests 10000;
+
+    server {
+        listen 127.0.0.1:$TEST_NGINX_H2_PORT http2;
+        http2_max_concurrent_streams 5000;
+
+        location /v1/manage/ {
+            tracker_api;
+            tracker_timeout 60s;
+        }
+    }
+--- scenario
+my $id = create('n');
+my $sock = h2_connect();
+
+# 4,096 of a connection to Redis may; a PATCH goes by the other one
+pause_redis();
+send_bytes($sock, join '', map { h2_get(2 * $_ - 1, '/v1/manage/trackers',
+                                        'tester') } 1 .. 4200);
+wait_until(sub {
+    grep { /more are refused/ } @{Test::Nginx::Util::error_log_data()};
+}, 'some are refused');
+
+for my $method (qw(GET HEAD)) {
+    call(429, $method, $_) for lists(), singles($id);
+}
+
+call(429, 'POST', $_->[0], body => $_->[1]) for creates('more');
+
+for my $path (singles($id)) {
+    call(429, 'PUT', $path, body => tracker_text('other'));
+
+    my $response = call(429, 'DELETE', $path);
+
+    is_message($response->{body},
+               'Too many requests of this account are waiting.', 'and why');
+    is($response->{headers}{'retry-after'}, 1, 'and when to come back');
+}
+
+resume_redis();
+wait_until(sub {
+    exchange(request('GET', "/v1/manage/tracker/$id"))->{status} == 200;
+}, 'they are answered');
 
 
 
