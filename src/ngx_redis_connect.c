@@ -428,8 +428,9 @@ ngx_redis_info_reply(ngx_redis_t *redis, redisReply *r)
         redis->forgets = 1;
 
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "redis: appendonly of %V is \"no\": a crash may lose "
-                      "what was stored, set it to \"yes\"",
+                      "redis: appendonly of %V is \"no\": a restart may lose "
+                      "trackers; turn it on by CONFIG SET while Redis runs, "
+                      "its file alone would make Redis start empty",
                       &redis->conf.address);
     }
 }

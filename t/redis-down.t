@@ -628,6 +628,29 @@ is(scalar(grep { /hush/ } <$in>), 0, 'no password in the log');
 
 
 
+=== a Redis that may lose trackers: the log says so once, and what to do
+--- scenario
+redis('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+is_created(create($_), $_, "created $_") for 'a', 'b';
+redis('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+is_created(create('c'), 'c', 'on a new connection');
+redis('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+
+my @lines = grep { /\[warn\]/ } @{Test::Nginx::Util::error_log_data()};
+
+is(scalar @lines, 2, 'two lines');
+like($lines[0], qr/maxmemory-policy of unix:\S+ is "allkeys-lru": it may /,
+     'it evicts');
+like($lines[0], qr/set it to "noeviction"/, 'which can be set');
+
+# with "appendonly yes" in its file it does not read the snapshot it has
+like($lines[1], qr/appendonly of unix:\S+ is "no": a restart may lose /,
+     'it forgets');
+like($lines[1], qr/by CONFIG SET while Redis runs/, 'what to do');
+unlike($lines[1], qr/"yes"/, 'and not to change its file');
+
+
+
 === the rights that the README asks for are enough
 --- http_config
     tracker_jwt_key $TEST_NGINX_KEY;
