@@ -84,6 +84,14 @@ sub seed {
 sub control {
     my ($title, $pattern, $parts, @edits) = @_;
 
+    # where the source has changed, the short form says so too
+    for my $edit (@edits) {
+        my ($file, $from) = @$edit;
+
+        die "$file has no \"$from\" any more\n"
+            if index(slurp("$root/$file"), $from) < 0;
+    }
+
     return if !$ENV{TRACKER_FAULT_LONG};
     return skip_control($title, 'a binary of its own')
         if $ENV{TEST_NGINX_BINARY} && !$ENV{TEST_NGINX_LOAD_MODULES};

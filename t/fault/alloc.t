@@ -87,8 +87,9 @@ control('a pointer is not looked at', 'lived|each', ['single'],
         ['src/tracker_store_write.c', 'if (job->names == NULL || p == NULL',
          'if (0']);
 control('what could not be sent is not freed', 'leak', ['single', 'bulk'],
-        ['src/ngx_redis.c', "op->size;\n    }\n\n    ngx_free(op);",
-         "op->size;\n    }"]);
+        ['src/ngx_redis.c',
+         "ngx_redis_queue_leave(op);\n    }\n\n    ngx_free(op);",
+         "ngx_redis_queue_leave(op);\n    }"]);
 control('locks are kept for ever', 'free', ['single'],
         ['src/lua/release.lua', "if redis.call('get', KEYS[1]) == ARGV[1]",
          'if false'],

@@ -45,10 +45,10 @@ control('a lock is not given back', 'free', ['bytes'],
         ['src/tracker_store.c', 'job->closed = 1;',
          "job->closed = 1;\n    job->holds_lock = 0;"]);
 control('a client that is gone is not noticed', '499', ['command'],
-        ['src/ngx_http_tracker_handler.c',
-         "discard_body) {\n        r->read_event_handler"
+        ['src/ngx_http_tracker_request.c',
+         "return;\n    }\n\n    r->read_event_handler"
          . " = ngx_http_test_reading;",
-         "discard_body) {\n        r->read_event_handler"
+         "return;\n    }\n\n    r->read_event_handler"
          . " = ngx_http_block_reading;"]);
 
 finish();
