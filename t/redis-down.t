@@ -603,7 +603,7 @@ my $log = "$ENV{TEST_NGINX_SERVER_ROOT}/logs/error.log";
 
 sub said {
     open my $in, '<', $log or die "$log: $!";
-    return grep { /redis: .* while authenticating/ } <$in>;
+    return grep { /\[error\] .*redis: .* while authenticating/ } <$in>;
 }
 
 my $call = sub {
