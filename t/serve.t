@@ -618,7 +618,7 @@ for my $arguments (['--port', 0], ['--port', 65536], ['--workers', 'x'],
     my $default = "$project/home/.local/state/nginx-tracker";
 
     $serve = serve(%own);
-    like($serve->{err}, qr/^compiling tracker\.c$/m,
+    like($serve->{err}, qr{^compiling tracker/tracker\.c$}m,
          'an ordinary user: progress is said while the module is built');
     like($serve->{out}, qr/^run folder \Q$default\E$/m,
          'an ordinary user: the run folder is outside of the checkout');

@@ -15,10 +15,10 @@ my $build = "$top/.build/unit";
 my @cflags = (qw(-std=gnu99 -O1 -g -Wall -Wextra -Werror),
               '-fsanitize=address,undefined', '-fno-sanitize-recover=all');
 
-my @tracker = qw(tracker.c tracker_repeat.c);
-my @patch = (@tracker, qw(tracker_rope.c tracker_patch.c));
-my @json = (@patch, 'tracker_json*.c');
-my @body = (@json, qw(tracker_reader*.c tracker_decode.c));
+my @tracker = qw(tracker/tracker.c tracker/duplicate.c);
+my @patch = (@tracker, qw(tracker/rope.c tracker/patch.c));
+my @json = (@patch, map { "json/$_.c" } qw(count jansson write));
+my @body = (@patch, 'json/*.c');
 
 # name, sources, libraries, what else the compiler is told
 my @tests = (
@@ -33,8 +33,8 @@ my @tests = (
         qw(tracker_reader_test tracker_decode_test)),
     map({ [ $_ => [@body], ['-ljansson'], '-U__SSE2__' ] }
         qw(tracker_reader_test tracker_json_test)),
-    [ jwt_test => [qw(jwt.c)], [qw(-ljansson -lcrypto)] ],
-    [ jwt_cache_test => [qw(jwt.c jwt_cache.c)],
+    [ jwt_test => [qw(jwt/jwt.c)], [qw(-ljansson -lcrypto)] ],
+    [ jwt_cache_test => ['jwt/*.c'],
       [qw(-ljansson -lcrypto)] ],
 );
 

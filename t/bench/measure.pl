@@ -273,7 +273,7 @@ sub redis_command {
 
     return (Processes::pinned(Processes::SERVER_CPU, './redis_alone'),
             Contender::SOCKET,
-            "$ENV{PROJECT}/src/lua/create.lua", $workload->{mode},
+            "$ENV{PROJECT}/src/store/lua/create.lua", $workload->{mode},
             $workload->{trackers},
             int($workload->{bytes} / $workload->{trackers}) + 24,
             $workload->{connections}, $seconds);

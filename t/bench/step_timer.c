@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tracker_decode.h"
+#include "json/decode.h"
 
 
 #define RUNS    9

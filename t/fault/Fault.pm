@@ -150,12 +150,12 @@ sub replace_text {
     my $start = 0;
 
     # scripts are compiled as the C strings that config has made of them
-    if ($file =~ m{^src/lua/(\w+)\.lua$}) {
+    if ($file =~ m{^src/store/lua/(\w+)\.lua$}) {
         my $script = $1;
 
         ($from, $to) = map { s/(["\\])/\\$1/gr =~ s/\n/\\n"\n    "/gr }
                        $from, $to;
-        edit_file("$copy/src/tracker_store.c", sub { $_[0] .= "\n" });
+        edit_file("$copy/src/store/store.c", sub { $_[0] .= "\n" });
         $file = 'objs/tracker_lua.h';
         $start = index slurp("$copy/$file"), "tracker_lua_$script\[";
     }

@@ -84,16 +84,16 @@ log_is_clean('nothing worse than an error in the log',
              qr/Cannot allocate memory|malloc\(|posix_memalign\(/);
 
 control('a pointer is not looked at', 'lived|each', ['single'],
-        ['src/tracker_store_write.c', 'if (job->names == NULL || p == NULL',
+        ['src/store/write.c', 'if (txn->names == NULL || p == NULL',
          'if (0']);
 control('what could not be sent is not freed', 'leak', ['single', 'bulk'],
-        ['src/ngx_redis.c',
+        ['src/redis/client.c',
          "ngx_redis_queue_leave(op);\n    }\n\n    ngx_free(op);",
          "ngx_redis_queue_leave(op);\n    }"]);
 control('locks are kept for ever', 'free', ['single'],
-        ['src/lua/release.lua', "if redis.call('get', KEYS[1]) == ARGV[1]",
+        ['src/store/lua/release.lua', "if redis.call('get', KEYS[1]) == ARGV[1]",
          'if false'],
-        ['src/tracker_store.c', 'job->store->timeout + TRACKER_LOCK_MARGIN',
+        ['src/store/store.c', 'txn->store->timeout + TRACKER_LOCK_MARGIN',
          '86400000']);
 
 finish();
@@ -116,7 +116,7 @@ sub linked_module {
                . '/objs';
     my $to = scratch('alloc_tracker_module.so');
     my @command = ('cc', '-shared', '-fPIC', '-o', $to,
-                   glob("$objs/addon/src/*.o"),
+                   glob("$objs/addon/*/*.o"),
                    "$objs/ngx_http_tracker_module_modules.o",
                    root() . '/t/fault/alloc_calls.c',
                    map({ "-Wl,--wrap=$_" } @wrapped),

@@ -91,15 +91,15 @@ log_is_clean('nothing worse than an error in the log');
 
 control('the Idempotency-Key is not remembered', 'ends in one 200',
         ['single'],
-        ['src/lua/create.lua', "if earlier[1] == ARGV[3] then",
+        ['src/store/lua/create.lua', "if earlier[1] == ARGV[3] then",
          "if false then"],
-        ['src/lua/create.lua', "if earlier[1] then", "if false then"]);
+        ['src/store/lua/create.lua', "if earlier[1] then", "if false then"]);
 control('a call sent again is not recognised', 'no key', ['plain'],
-        ['src/lua/create.lua',
+        ['src/store/lua/create.lua',
          "if total > 0 and redis.call('exists', KEYS[ids + 1]) == 1 then",
          "if false then"]);
 control('locks for ever', 'time of a lock', ['single'],
-        ['src/tracker_store.c', 'job->store->timeout + TRACKER_LOCK_MARGIN',
+        ['src/store/store.c', 'txn->store->timeout + TRACKER_LOCK_MARGIN',
          '86400000']);
 
 finish();

@@ -42,10 +42,10 @@ is(join(' ', workers()), $worker, 'the worker has lived through all of it');
 log_is_clean('nothing worse than an error in the log');
 
 control('a lock is not given back', 'free', ['bytes'],
-        ['src/tracker_store.c', 'job->closed = 1;',
-         "job->closed = 1;\n    job->holds_lock = 0;"]);
+        ['src/store/store.c', 'txn->closed = 1;',
+         "txn->closed = 1;\n    txn->holds_lock = 0;"]);
 control('a client that is gone is not noticed', '499', ['command'],
-        ['src/ngx_http_tracker_request.c',
+        ['src/http/request.c',
          "return;\n    }\n\n    r->read_event_handler"
          . " = ngx_http_test_reading;",
          "return;\n    }\n\n    r->read_event_handler"

@@ -57,10 +57,10 @@ log_is_clean('nothing worse than an error in the log',
 
 if (!$ENV{TRACKER_FAULT_CONTROL}) {
     control('a name that exists is not seen', 'one success|byte for byte|fit',
-            [], ['src/lua/create.lua', 'if total > 0 then',
+            [], ['src/store/lua/create.lua', 'if total > 0 then',
                  'if total > 1000 then']);
     control('the index is forgotten', 'fit together', [],
-            ['src/lua/create.lua', "redis.call('zadd'",
+            ['src/store/lua/create.lua', "redis.call('zadd'",
              "local _ = ({}) -- redis.call('zadd'"]);
     local $ENV{TRACKER_FAULT_LOSE} = 1;
     control('Redis loses what it has said', 'byte for byte', []);

@@ -172,19 +172,19 @@ same_worker('at the end');
 log_is_clean('nothing worse than an error in the log');
 
 control('OOM taken for a server that is away', 'OOM', ['words'],
-        ['src/ngx_redis_error.c',
+        ['src/redis/error.c',
          'ngx_string("OOM"),          NGX_REDIS_ERROR',
          'ngx_string("OOM"),          NGX_REDIS_UNAVAILABLE']);
 control('an unknown word taken for created', 'create', ['shapes'],
-        ['src/tracker_store_write.c',
+        ['src/store/write.c',
          'ngx_null_string, TRACKER_JOB_IDLE, TRACKER_OUTCOME_ERROR',
          'ngx_null_string, TRACKER_JOB_IDLE, TRACKER_OUTCOME_CREATED']);
 control('more than was asked for goes to hiredis', 'lives|worker',
         ['unsolicited'],
-        ['src/ngx_redis_send.c', 'ac->c.reader->pos < ac->c.reader->len',
+        ['src/redis/send.c', 'ac->c.reader->pos < ac->c.reader->len',
          'ac->c.reader->pos > ac->c.reader->len']);
 control('a stream that was given up is used again', 'next one', ['early'],
-        ['src/ngx_redis.c', 'lane->broken = 1;', 'lane->broken = 0;']);
+        ['src/redis/client.c', 'lane->broken = 1;', 'lane->broken = 0;']);
 
 finish();
 

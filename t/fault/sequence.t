@@ -40,19 +40,19 @@ is(join(' ', values %{locks()}), '', 'no lock is left');
 log_is_clean('nothing worse than an error in the log');
 
 control('a conflict keeps the lock', 'sequential', ['sequence'],
-        ['src/lua/create.lua', "\nif total > 0 then\n",
+        ['src/store/lua/create.lua', "\nif total > 0 then\n",
          "\nif total > 0 then\ntoken = ''\n"]);
 control('a refusal does not wait for its release', 'sequential|rivals',
         ['sequence', 'rivals'],
-        ['src/lua/release.lua', "if redis.call('get', KEYS[1]) == ARGV[1]",
+        ['src/store/lua/release.lua', "if redis.call('get', KEYS[1]) == ARGV[1]",
          "if false"]);
 control('the lock is not looked at', 'rivals', ['rivals'],
-        ['src/tracker_store.c',
+        ['src/store/store.c',
          "    if (reply->type == NGX_REDIS_NIL) {\n"
          . "        return TRACKER_OUTCOME_READY;",
          "    if (reply->type != NGX_REDIS_OTHER) {\n"
          . "        return TRACKER_OUTCOME_READY;"],
-        ['src/lua/create.lua', 'if holder and holder ~= token then',
+        ['src/store/lua/create.lua', 'if holder and holder ~= token then',
          'if false then']);
 
 finish();

@@ -7,7 +7,7 @@
 # master are what they were.  Then one worker runs without reloads: its memory
 # and descriptors must stay flat.
 #
-# Controls: a job that keeps its memory; a connection to Redis that is not
+# Controls: a txn that keeps its memory; a connection to Redis that is not
 # ended with its worker; a request that dies with its worker.
 
 use strict;
@@ -31,14 +31,14 @@ start_redis();
 reloads(amount(15, 60)) if part('reloads');
 steady(amount(8, 40)) if part('steady');
 
-control('a job keeps its memory', 'memory', ['steady'],
-        ['src/tracker_store.c',
-         'job->freed = 1;', 'return;']);
+control('a txn keeps its memory', 'memory', ['steady'],
+        ['src/store/store.c',
+         'txn->freed = 1;', 'return;']);
 control('a connection to Redis outlives its worker', 'log|left|descriptors',
         ['reloads'],
-        ['src/ngx_redis_lane.c', 'lane->connection->idle = 1;',
+        ['src/redis/lane.c', 'lane->connection->idle = 1;',
          'lane->connection->idle = 0;'],
-        ['src/ngx_redis.c', 'redis->closed = 1;',
+        ['src/redis/client.c', 'redis->closed = 1;',
          "if (redis->closed == 0) {\n        return;\n    }"]);
 
 finish();

@@ -15,7 +15,7 @@
 
 #include <jansson.h>
 
-#include "tracker_json.h"
+#include "json/tracker_json.h"
 
 
 #define must(condition)                                                       \

@@ -14,7 +14,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "jwt.h"
+#include "jwt/jwt.h"
 
 
 #define NOW  1700000000

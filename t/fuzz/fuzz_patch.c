@@ -7,7 +7,7 @@
 
 #include "fuzz.h"
 
-#include "tracker_decode.h"
+#include "json/decode.h"
 
 
 /* once more, for which every body is large: the first fault ends it */
@@ -19,7 +19,7 @@
 #define tracker_decode_patch   tracker_decode_large_patch
 #define tracker_decode_record  tracker_decode_large_record
 
-#include "tracker_decode.c"
+#include "json/decode.c"
 
 #undef tracker_decode_start
 #undef tracker_decode_run

@@ -8,8 +8,8 @@
 
 #include "fuzz.h"
 
-#include "tracker_decode.h"
-#include "tracker_reader.h"
+#include "json/decode.h"
+#include "json/reader.h"
 
 
 /* once more, for which every body is large: the first fault ends it */
@@ -21,7 +21,7 @@
 #define tracker_decode_patch   tracker_decode_large_patch
 #define tracker_decode_record  tracker_decode_large_record
 
-#include "tracker_decode.c"
+#include "json/decode.c"
 
 #undef TRACKER_DECODE_LARGE
 #undef tracker_decode_start

@@ -4,7 +4,7 @@
  */
 
 
-#include "jwt_cache.h"
+#include "jwt/jwt_cache.h"
 #include "tap.h"
 
 

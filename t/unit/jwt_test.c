@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include "jwt.h"
+#include "jwt/jwt.h"
 #include "tap.h"
 
 
@@ -278,7 +278,7 @@ append_signature(const jwt_key_t *key, char *p)
 }
 
 
-/* sets token: an implementation that shares nothing with src/jwt.c */
+/* sets token: an implementation that shares nothing with src/jwt/jwt.c */
 
 static void
 make_of(const jwt_key_t *key, const char *header, size_t header_len,

@@ -5,7 +5,7 @@
  */
 
 
-#include "tracker_decode.h"
+#include "json/decode.h"
 #include "tap.h"
 
 

@@ -3,7 +3,7 @@
 
 #include <jansson.h>
 
-#include "tracker_json.h"
+#include "json/tracker_json.h"
 #include "tap.h"
 
 

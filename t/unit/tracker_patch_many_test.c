@@ -3,8 +3,8 @@
 
 #include <time.h>
 
-#include "tracker.h"
-#include "tracker_patch.h"
+#include "tracker/tracker.h"
+#include "tracker/patch.h"
 #include "tap.h"
 
 

@@ -1,8 +1,8 @@
 /* Operations and what they make of a tracker, built by hand. */
 
 
-#include "tracker.h"
-#include "tracker_patch.h"
+#include "tracker/tracker.h"
+#include "tracker/patch.h"
 #include "tap.h"
 
 

@@ -5,8 +5,8 @@
  */
 
 
-#include "tracker_decode.h"
-#include "tracker_reader.h"
+#include "json/decode.h"
+#include "json/reader.h"
 #include "tap.h"
 
 

@@ -1,7 +1,7 @@
 /* The domain alone: ids, validation and messages built by hand. */
 
 
-#include "tracker.h"
+#include "tracker/tracker.h"
 #include "tap.h"
 
 
@@ -311,7 +311,7 @@ test_duplicates(void)
 }
 
 
-/* one step of the hash by which strings are sorted in src/tracker_repeat.c */
+/* one step of the hash by which strings are sorted in src/tracker/duplicate.c */
 
 static uint64_t
 hash_step(uint64_t hash, uint64_t word)

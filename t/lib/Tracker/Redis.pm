@@ -149,7 +149,7 @@ sub commands_seen {
 sub script {
     my ($name) = @_;
 
-    open my $in, '<', "src/lua/$name.lua" or die "$name.lua: $!";
+    open my $in, '<', "src/store/lua/$name.lua" or die "$name.lua: $!";
     local $/;
     return <$in>;
 }

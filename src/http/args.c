@@ -1,0 +1,138 @@
+
+/*
+ * Arguments of the query string.
+ */
+
+
+#include "http/module.h"
+
+
+static ngx_int_t ngx_http_tracker_next_arg(ngx_str_t *args, ngx_str_t *name,
+    ngx_str_t *value);
+
+
+ngx_uint_t
+ngx_http_tracker_check_args(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_str_t  args, value;
+
+    args = r->args;
+
+    if (ngx_http_tracker_next_arg(&args, &ctx->fault, &value) == NGX_OK) {
+        return NGX_HTTP_TRACKER_BAD_ARG;
+    }
+
+    return 0;
+}
+
+
+/* ngx_http_arg() would take "Name=" too, and overlook a mere "name" */
+
+ngx_int_t
+ngx_http_tracker_find_arg(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    size_t     len;
+    ngx_str_t  args, found;
+
+    len = ngx_strlen(name);
+    args = r->args;
+
+    while (ngx_http_tracker_next_arg(&args, &found, value) == NGX_OK) {
+
+        if (found.len == len && ngx_memcmp(found.data, name, len) == 0) {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/*
+ * Takes the next argument off args: its name and its value as they were sent;
+ * without "=" the value is empty.  Returns NGX_OK, or NGX_DECLINED when there
+ * is none.
+ */
+
+static ngx_int_t
+ngx_http_tracker_next_arg(ngx_str_t *args, ngx_str_t *name, ngx_str_t *value)
+{
+    u_char  *p, *end, *next, *equals;
+
+    p = args->data;
+    end = p + args->len;
+
+    while (p < end && *p == '&') {
+        p++;
+    }
+
+    if (p == end) {
+        return NGX_DECLINED;
+    }
+
+    next = ngx_strlchr(p, end, '&');
+    if (next == NULL) {
+        next = end;
+    }
+
+    args->data = next;
+    args->len = end - next;
+
+    equals = ngx_strlchr(p, next, '=');
+    if (equals == NULL) {
+        equals = next;
+    }
+
+    name->data = p;
+    name->len = equals - p;
+
+    if (equals < next) {
+        equals++;
+    }
+
+    value->data = equals;
+    value->len = next - equals;
+
+    return NGX_OK;
+}
+
+
+/* ngx_unescape_uri() would make "100" of "100%" */
+
+ngx_int_t
+ngx_http_tracker_decode_arg(ngx_pool_t *pool, ngx_str_t *value)
+{
+    u_char     *dst, *src, *end;
+    ngx_int_t   byte;
+
+    dst = ngx_pnalloc(pool, value->len + 1);
+    if (dst == NULL) {
+        return NGX_ERROR;
+    }
+
+    src = value->data;
+    end = src + value->len;
+
+    value->data = dst;
+
+    while (src < end) {
+
+        byte = (*src == '%' && end - src > 2) ? ngx_hextoi(src + 1, 2)
+                                              : NGX_ERROR;
+
+        if (byte != NGX_ERROR) {
+            *dst++ = (u_char) byte;
+            src += 3;
+            continue;
+        }
+
+        *dst++ = (*src == '+') ? ' ' : *src;
+        src++;
+    }
+
+    value->len = dst - value->data;
+
+    return NGX_OK;
+}

@@ -1,0 +1,323 @@
+
+/*
+ * The request body: from the client's socket, or from whatever another
+ * module has read already, into one piece of memory.
+ */
+
+
+#include "http/body.h"
+
+
+static ngx_int_t ngx_http_tracker_body_start(ngx_http_request_t *r);
+static void ngx_http_tracker_body_started(ngx_http_request_t *r);
+static ngx_int_t ngx_http_tracker_body_error(ngx_http_request_t *r,
+    ngx_int_t rc);
+static ngx_int_t ngx_http_tracker_body_whole(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body);
+static ngx_int_t ngx_http_tracker_body_part(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body);
+static ngx_int_t ngx_http_tracker_body_append(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body, ngx_buf_t *b);
+static ngx_int_t ngx_http_tracker_body_reserve(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body, size_t size);
+
+
+/* the first allocation for a body of unknown length */
+#define NGX_HTTP_TRACKER_BODY_SIZE  4096
+
+
+ngx_int_t
+ngx_http_tracker_body_read(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body)
+{
+    size_t     before;
+    ngx_int_t  rc;
+
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "tracker body read");
+
+    if (body->started) {
+        rc = ngx_http_read_unbuffered_request_body(r);
+
+    } else {
+        body->started = 1;
+        rc = ngx_http_tracker_body_start(r);
+    }
+
+    for ( ;; ) {
+
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            return ngx_http_tracker_body_error(r, rc);
+        }
+
+        if (rc == NGX_OK) {
+            return ngx_http_tracker_body_whole(r, body);
+        }
+
+        before = body->data.len;
+
+        if (ngx_http_tracker_body_part(r, body) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        /*
+         * NGX_AGAIN: nginx' buffer was full, or nothing more is there.  In
+         * HTTP/2, where a stream is always ready, the call that brings
+         * nothing is the one that opens the window for more.
+         */
+
+        if (body->data.len == before || !r->connection->read->ready) {
+            return NGX_AGAIN;
+        }
+
+        rc = ngx_http_read_unbuffered_request_body(r);
+    }
+}
+
+
+void
+ngx_http_tracker_body_pause(ngx_http_request_t *r)
+{
+    if (r->connection->read->timer_set) {
+        ngx_del_timer(r->connection->read);
+    }
+}
+
+
+void
+ngx_http_tracker_body_free(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body)
+{
+    if (body->owned) {
+        ngx_pfree(r->pool, body->data.data);
+    }
+
+    body->owned = 0;
+    body->size = 0;
+    ngx_str_null(&body->data);
+}
+
+
+static ngx_int_t
+ngx_http_tracker_body_start(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    r->request_body_no_buffering = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_tracker_body_started);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    /* the request is already held by the handler: take the count back */
+
+    ngx_http_finalize_request(r, NGX_DONE);
+
+    if (rc == NGX_AGAIN && !r->request_body_no_buffering) {
+
+        /* the last frame of an HTTP/2 stream is here, but not flushed yet */
+
+        rc = ngx_http_read_unbuffered_request_body(r);
+    }
+
+    return rc;
+}
+
+
+/* what can be told here, ngx_http_read_client_request_body() returns too */
+
+static void
+ngx_http_tracker_body_started(ngx_http_request_t *r)
+{
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "tracker body started");
+}
+
+
+static ngx_int_t
+ngx_http_tracker_body_error(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    if (rc == NGX_HTTP_BAD_REQUEST && c->error) {
+        return NGX_HTTP_CLIENT_CLOSED_REQUEST;
+    }
+
+    if (rc == NGX_HTTP_REQUEST_TIME_OUT) {
+
+        /* nginx would close without a word */
+
+        c->timedout = 0;
+        c->read->timedout = 0;
+    }
+
+    return rc;
+}
+
+
+/*
+ * All is here.  What nginx holds in one buffer is used where it lies; other
+ * modules (mirror) may still need the buffers, so they are left as they are.
+ */
+
+static ngx_int_t
+ngx_http_tracker_body_whole(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl, *only;
+
+    body->complete = 1;
+
+    if (r->request_body == NULL) {
+
+        /* thrown away before the request came here: error_page of a 413 */
+
+        return NGX_OK;
+    }
+
+    only = NULL;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+
+        if (ngx_buf_size(cl->buf) == 0) {
+            continue;
+        }
+
+        if (only || body->data.len || !ngx_buf_in_memory(cl->buf)) {
+            break;
+        }
+
+        only = cl;
+    }
+
+    if (cl == NULL && only) {
+        b = only->buf;
+
+        body->data.data = b->pos;
+        body->data.len = b->last - b->pos;
+
+        return NGX_OK;
+    }
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+
+        if (ngx_http_tracker_body_append(r, body, cl->buf) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* takes what has come and gives nginx its buffer back */
+
+static ngx_int_t
+ngx_http_tracker_body_part(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body)
+{
+    ngx_chain_t  *cl, *next;
+
+    for (cl = r->request_body->bufs; cl; cl = next) {
+        next = cl->next;
+
+        if (ngx_http_tracker_body_append(r, body, cl->buf) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        cl->buf->pos = cl->buf->last;
+        ngx_free_chain(r->pool, cl);
+    }
+
+    r->request_body->bufs = NULL;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tracker_body_append(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body, ngx_buf_t *b)
+{
+    off_t    size;
+    u_char  *p;
+
+    size = ngx_buf_size(b);
+
+    if (size == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_tracker_body_reserve(r, body, (size_t) size) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p = body->data.data + body->data.len;
+
+    if (ngx_buf_in_memory(b)) {
+        ngx_memcpy(p, b->pos, (size_t) size);
+
+    } else if (ngx_read_file(b->file, p, (size_t) size, b->file_pos)
+               != (ssize_t) size)
+    {
+        return NGX_ERROR;
+    }
+
+    body->data.len += (size_t) size;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Room for size bytes more.  client_max_body_size bounds it: nginx has
+ * checked the announced length, and counts what comes in chunks.
+ */
+
+static ngx_int_t
+ngx_http_tracker_body_reserve(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body, size_t size)
+{
+    size_t   need, room;
+    u_char  *p;
+
+    need = body->data.len + size;
+
+    if (need <= body->size) {
+        return NGX_OK;
+    }
+
+    room = ngx_max(2 * body->size, NGX_HTTP_TRACKER_BODY_SIZE);
+
+    if (!r->headers_in.chunked
+        && r->headers_in.content_length_n >= (off_t) need)
+    {
+        room = (size_t) r->headers_in.content_length_n;
+    }
+
+    room = ngx_max(room, need);
+
+    p = ngx_palloc(r->pool, room);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (body->data.len) {
+        ngx_memcpy(p, body->data.data, body->data.len);
+    }
+
+    if (body->owned) {
+        ngx_pfree(r->pool, body->data.data);
+    }
+
+    body->data.data = p;
+    body->size = room;
+    body->owned = 1;
+
+    return NGX_OK;
+}

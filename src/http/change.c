@@ -1,0 +1,331 @@
+
+/*
+ * PUT, PATCH and DELETE: the tracker is read, what is asked for is made of
+ * it, and written back unless another has changed it meanwhile; then it is
+ * read again.
+ */
+
+
+#include "http/handler.h"
+
+
+/* times that the tracker is read for one change */
+#define NGX_HTTP_TRACKER_ROUNDS  50
+
+
+static ngx_int_t ngx_http_tracker_fetch(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_change(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_apply(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, tracker_arena_t *arena, tracker_t *old);
+static ngx_uint_t ngx_http_tracker_write_back(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, tracker_t *old);
+static ngx_int_t ngx_http_tracker_render_deleted(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+
+void
+ngx_http_tracker_start_change(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    if ((ctx->txn == NULL
+         && ngx_http_tracker_begin_txn(r, ctx, 0) != NGX_OK)
+        || ngx_http_tracker_fetch(r, ctx) != NGX_OK)
+    {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_tracker_fetch(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    if (tracker_txn_begin_round(ctx->txn) != NGX_OK
+        || tracker_txn_fetch(ctx->txn, &ctx->id) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_FETCHING);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_tracker_fetched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    if (ctx->txn->outcome != TRACKER_OUTCOME_FOUND) {
+        ngx_http_tracker_fail(r, ctx, ctx->txn->outcome);
+        return;
+    }
+
+    /* both, and what is made of them */
+
+    if (ngx_http_tracker_reserve(r, ctx, 2 * (ctx->txn->record.len
+                                              + ctx->body.data.len))
+        != NGX_OK)
+    {
+        return;
+    }
+
+    /* many operations on a large record are enough for a turn */
+
+    if (r->method == NGX_HTTP_PATCH) {
+        (void) tracker_spend(&ctx->budget, ctx->txn->record.len);
+
+        if (ngx_http_tracker_turn_over(r, ctx, NGX_HTTP_TRACKER_APPLYING)) {
+            return;
+        }
+    }
+
+    ngx_http_tracker_applying(r, ctx);
+}
+
+
+void
+ngx_http_tracker_applying(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_uint_t  outcome;
+
+    outcome = ngx_http_tracker_change(r, ctx);
+
+    switch (outcome) {
+
+    case TRACKER_OUTCOME_NONE:
+        ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_CHANGING);
+        return;
+
+    case NGX_HTTP_TRACKER_INVALID:
+    case NGX_HTTP_TRACKER_UNEQUAL:
+
+        /* the sentence is set */
+
+        ngx_http_tracker_refuse(r, ctx);
+        return;
+
+    default:
+        ngx_http_tracker_fail(r, ctx, outcome);
+        return;
+    }
+}
+
+
+/* returns TRACKER_OUTCOME_NONE when the write is under way, or why not */
+
+static ngx_uint_t
+ngx_http_tracker_change(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_uint_t        outcome;
+    tracker_t         old;
+    tracker_txn_t    *txn;
+    tracker_arena_t   arena;
+
+    txn = ctx->txn;
+
+    if (ngx_http_tracker_set_etag(ctx, txn->digest, sizeof(txn->digest))
+        != NGX_OK)
+    {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    outcome = ngx_http_tracker_precondition(r, ctx);
+    if (outcome) {
+        return outcome;
+    }
+
+    arena.alloc = ngx_http_tracker_alloc;
+    arena.data = txn->round;
+
+    if (tracker_decode_record((char *) txn->record.data, txn->record.len,
+                              &arena, &old)
+        != TRACKER_OK)
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "tracker: the record of tracker \"%V\" is no tracker",
+                      &ctx->id);
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    if (r->method == NGX_HTTP_DELETE) {
+
+        return tracker_txn_delete(txn, &old) == NGX_OK
+               ? TRACKER_OUTCOME_NONE : TRACKER_OUTCOME_ERROR;
+    }
+
+    if (r->method == NGX_HTTP_PATCH) {
+
+        outcome = ngx_http_tracker_apply(r, ctx, &arena, &old);
+        if (outcome) {
+            return outcome;
+        }
+    }
+
+    return ngx_http_tracker_write_back(r, ctx, &old);
+}
+
+
+static ngx_uint_t
+ngx_http_tracker_apply(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    tracker_arena_t *arena, tracker_t *old)
+{
+    tracker_t                    *t;
+    ngx_uint_t                    outcome;
+    tracker_message_t             message;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    t = ngx_palloc(ctx->txn->round, sizeof(tracker_t));
+    if (t == NULL) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    *t = *old;
+
+    ctx->set.n = 1;
+    ctx->set.elts = t;
+
+    switch (tracker_patch_apply(t, &ctx->patch, &tlcf->limits, arena,
+                                &message))
+    {
+
+    case TRACKER_OK:
+        return 0;
+
+    case TRACKER_INVALID:
+        outcome = NGX_HTTP_TRACKER_INVALID;
+        break;
+
+    case TRACKER_UNEQUAL:
+        outcome = NGX_HTTP_TRACKER_UNEQUAL;
+        break;
+
+    default: /* TRACKER_NOMEM */
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    return ngx_http_tracker_set_error(ctx, outcome, &message) == NGX_OK
+           ? outcome : TRACKER_OUTCOME_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_http_tracker_write_back(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, tracker_t *old)
+{
+    size_t                     budget;
+    tracker_str_t             *record;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    record = ngx_palloc(ctx->txn->round, sizeof(tracker_str_t));
+
+    if (record == NULL) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    ngx_http_tracker_render_start(ctx, record);
+
+    budget = NGX_MAX_SIZE_T_VALUE;
+
+    if (ngx_http_tracker_render_run(ctx, &budget) != NGX_OK) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    /* many a PATCH could make what no PUT can */
+
+    if (r->method == NGX_HTTP_PATCH
+        && record->len > ctx->txn->record.len
+        && (off_t) record->len > clcf->client_max_body_size)
+    {
+        return NGX_HTTP_TRACKER_GROWN;
+    }
+
+    if (tracker_txn_change(ctx->txn, old, &ctx->set.elts[0].name, record)
+        != NGX_OK)
+    {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    return TRACKER_OUTCOME_NONE;
+}
+
+
+void
+ngx_http_tracker_changed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_int_t   rc;
+    ngx_uint_t  outcome;
+
+    outcome = ctx->txn->outcome;
+
+    switch (outcome) {
+
+    case TRACKER_OUTCOME_CHANGED:
+        rc = ngx_http_tracker_set_record_etag(ctx, ctx->records);
+        break;
+
+    case TRACKER_OUTCOME_DELETED:
+        ngx_str_null(&ctx->etag);
+        rc = ngx_http_tracker_render_deleted(r, ctx);
+        break;
+
+    case TRACKER_OUTCOME_STALE:
+
+        /* others were faster each time: as if one of them had the lock */
+
+        if (++ctx->tries == NGX_HTTP_TRACKER_ROUNDS) {
+            ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_LOCKED);
+            return;
+        }
+
+        rc = ngx_http_tracker_fetch(r, ctx);
+
+        if (rc == NGX_OK) {
+            return;
+        }
+
+        break;
+
+    default:
+        ngx_http_tracker_fail(r, ctx, outcome);
+        return;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    ctx->outcome = outcome;
+    ngx_http_tracker_finish(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_tracker_render_deleted(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    u_char  *p;
+
+    static const char  head[] = "{\"id\":\"";
+    static const char  tail[] = "\",\"type\":\"tracker\",\"deleted\":true}";
+
+    p = ngx_pnalloc(r->pool, sizeof(head) + ctx->id.len + sizeof(tail));
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->answer.data = p;
+
+    p = ngx_cpymem(p, head, sizeof(head) - 1);
+    p = ngx_cpymem(p, ctx->id.data, ctx->id.len);
+    p = ngx_cpymem(p, tail, sizeof(tail) - 1);
+
+    ctx->answer.len = p - ctx->answer.data;
+
+    return NGX_OK;
+}

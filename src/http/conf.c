@@ -1,0 +1,272 @@
+
+/*
+ * What a level of the configuration says: its beginning, what it inherits,
+ * and whether a location can do what it is told to.
+ */
+
+
+#include "http/module.h"
+
+
+/* a body is held in memory, a few times its size for a moment */
+#define NGX_HTTP_TRACKER_MAX_BODY  (16 * 1024 * 1024)
+
+
+static char *ngx_http_tracker_check_api(ngx_conf_t *cf,
+    ngx_http_tracker_loc_conf_t *tlcf);
+static char *ngx_http_tracker_check_token(ngx_conf_t *cf,
+    ngx_http_tracker_loc_conf_t *tlcf);
+static char *ngx_http_tracker_check_body_size(ngx_conf_t *cf,
+    const char *directive);
+
+
+void *
+ngx_http_tracker_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_tracker_main_conf_t  *tmcf;
+
+    tmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_tracker_main_conf_t));
+    if (tmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&tmcf->servers, cf->pool, 1, sizeof(ngx_redis_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return tmcf;
+}
+
+
+void *
+ngx_http_tracker_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_tracker_loc_conf_t));
+    if (tlcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     tlcf->api = 0;
+     *     tlcf->token = 0;
+     *     tlcf->handler = NULL;
+     *     tlcf->base = { 0, NULL };
+     *     tlcf->store.prefix = { 0, NULL };
+     */
+
+    tlcf->store.redis = NGX_CONF_UNSET_PTR;
+    tlcf->store.timeout = NGX_CONF_UNSET_MSEC;
+    tlcf->store.redis_timeout = NGX_CONF_UNSET_MSEC;
+    tlcf->store.max_trackers = NGX_CONF_UNSET_UINT;
+    tlcf->store.max_idems = NGX_CONF_UNSET_UINT;
+    tlcf->store.lock = NGX_CONF_UNSET;
+
+    tlcf->limits.max_bulk = NGX_CONF_UNSET_SIZE;
+    tlcf->limits.max_phrases = NGX_CONF_UNSET_SIZE;
+    tlcf->limits.min_phrases = NGX_CONF_UNSET_SIZE;
+
+    tlcf->keys = NGX_CONF_UNSET_PTR;
+    tlcf->account = NGX_CONF_UNSET_PTR;
+
+    tlcf->token_ttl = NGX_CONF_UNSET;
+    tlcf->apps = NGX_CONF_UNSET_PTR;
+
+    return tlcf;
+}
+
+
+char *
+ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_tracker_loc_conf_t *prev = parent;
+    ngx_http_tracker_loc_conf_t *conf = child;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->noname) {
+
+        /* an "if": the handler stays, and must find this */
+
+        conf->api = prev->api;
+        conf->token = prev->token;
+        conf->base = prev->base;
+        conf->handler = prev->handler;
+
+        /* nginx takes the handler of what a limit_except lets through here */
+
+        if (clcf->lmt_excpt && clcf->handler == NULL) {
+            clcf->handler = conf->handler;
+        }
+    }
+
+    ngx_conf_merge_ptr_value(conf->store.redis, prev->store.redis, NULL);
+    ngx_conf_merge_str_value(conf->store.prefix, prev->store.prefix,
+                             "tracker");
+    ngx_conf_merge_msec_value(conf->store.timeout, prev->store.timeout,
+                              30000);
+    ngx_conf_merge_msec_value(conf->store.redis_timeout,
+                              prev->store.redis_timeout, 5000);
+    ngx_conf_merge_uint_value(conf->store.max_trackers,
+                              prev->store.max_trackers, 0);
+    ngx_conf_merge_uint_value(conf->store.max_idems, prev->store.max_idems,
+                              10000);
+    ngx_conf_merge_value(conf->store.lock, prev->store.lock, 1);
+
+    ngx_conf_merge_size_value(conf->limits.max_bulk, prev->limits.max_bulk,
+                              0);
+    ngx_conf_merge_size_value(conf->limits.max_phrases,
+                              prev->limits.max_phrases, 0);
+    ngx_conf_merge_size_value(conf->limits.min_phrases,
+                              prev->limits.min_phrases, 1);
+
+    /* a level that names its own authenticator does not inherit another */
+
+    if (conf->keys == NGX_CONF_UNSET_PTR
+        && conf->account == NGX_CONF_UNSET_PTR)
+    {
+        conf->keys = prev->keys;
+        conf->account = prev->account;
+    }
+
+    ngx_conf_init_ptr_value(conf->keys, NULL);
+    ngx_conf_init_ptr_value(conf->account, NULL);
+
+    ngx_conf_merge_sec_value(conf->token_ttl, prev->token_ttl, 24 * 3600);
+    ngx_conf_merge_ptr_value(conf->apps, prev->apps, NULL);
+
+    /* a location that answers must be able to */
+
+    if (conf->api) {
+        return ngx_http_tracker_check_api(cf, conf);
+    }
+
+    if (conf->token) {
+        return ngx_http_tracker_check_token(cf, conf);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tracker_check_api(ngx_conf_t *cf, ngx_http_tracker_loc_conf_t *tlcf)
+{
+    ngx_redis_conf_t  *rcf;
+
+    if (tlcf->keys == NULL && tlcf->account == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"tracker_api\" in location \"%V\" has no "
+                      "authenticator: write \"tracker_jwt_key\" or "
+                      "\"tracker_account\"", &tlcf->base);
+        return NGX_CONF_ERROR;
+    }
+
+    if (tlcf->keys && tlcf->account) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"tracker_jwt_key\" and \"tracker_account\" exclude "
+                      "each other in location \"%V\"", &tlcf->base);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_tracker_check_body_size(cf, "tracker_api") != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (tlcf->limits.max_phrases
+        && tlcf->limits.max_phrases < tlcf->limits.min_phrases)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"tracker_max_phrases\" is %uz in location \"%V\", "
+                      "less than \"tracker_min_phrases\" %uz",
+                      tlcf->limits.max_phrases, &tlcf->base,
+                      tlcf->limits.min_phrases);
+        return NGX_CONF_ERROR;
+    }
+
+    if (tlcf->limits.max_bulk == 0
+        || tlcf->limits.max_bulk > TRACKER_STORE_MAX_BULK)
+    {
+        tlcf->limits.max_bulk = TRACKER_STORE_MAX_BULK;
+    }
+
+    if (tlcf->store.redis == NULL) {
+        rcf = ngx_pcalloc(cf->pool, sizeof(ngx_redis_conf_t));
+        if (rcf == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_str_set(&rcf->address, "127.0.0.1:6379");
+
+        tlcf->store.redis = ngx_http_tracker_add_redis(cf, rcf);
+        if (tlcf->store.redis == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tracker_check_token(ngx_conf_t *cf,
+    ngx_http_tracker_loc_conf_t *tlcf)
+{
+    if (tlcf->keys == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"tracker_token\" in location \"%V\" has no key to "
+                      "sign with: write \"tracker_jwt_key\"", &tlcf->base);
+        return NGX_CONF_ERROR;
+    }
+
+    if (tlcf->apps == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"tracker_token\" in location \"%V\" knows no "
+                      "application: write \"tracker_token_apps\"",
+                      &tlcf->base);
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_tracker_check_body_size(cf, "tracker_token");
+}
+
+
+static char *
+ngx_http_tracker_check_body_size(ngx_conf_t *cf, const char *directive)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->client_max_body_size == 0
+        || clcf->client_max_body_size > NGX_HTTP_TRACKER_MAX_BODY)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"client_max_body_size\" is %O in location \"%V\", "
+                      "\"%s\" needs a value from 1 to 16m",
+                      clcf->client_max_body_size, &clcf->name, directive);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_redis_t *
+ngx_http_tracker_add_redis(ngx_conf_t *cf, ngx_redis_conf_t *rcf)
+{
+    ngx_http_tracker_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tracker_module);
+
+    rcf->scripts = tracker_store_scripts(&rcf->nscripts);
+
+    return ngx_redis_add(cf, &tmcf->servers, rcf);
+}

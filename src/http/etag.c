@@ -1,0 +1,203 @@
+
+/*
+ * Entity tags (RFC 9110 section 8.8.3) and the conditions that ask for them
+ * (section 13).
+ */
+
+
+#include "http/module.h"
+
+
+typedef struct {
+    ngx_str_t   name;
+    ngx_uint_t  methods;
+} ngx_http_tracker_condition_t;
+
+
+static ngx_int_t ngx_http_tracker_match(ngx_table_elt_t *header,
+    ngx_str_t *etag);
+
+
+#define NGX_HTTP_TRACKER_WRITES                                               \
+    (NGX_HTTP_POST|NGX_HTTP_PUT|NGX_HTTP_PATCH|NGX_HTTP_DELETE)
+
+
+/*
+ * The conditions that a write cannot keep: no time of a change is stored, and
+ * a create does not look at the list that it adds to.
+ */
+
+static ngx_http_tracker_condition_t  ngx_http_tracker_conditions[] = {
+    { ngx_string("If-Match"), NGX_HTTP_POST },
+    { ngx_string("If-None-Match"), NGX_HTTP_POST },
+    { ngx_string("If-Modified-Since"), NGX_HTTP_TRACKER_WRITES },
+    { ngx_string("If-Range"), NGX_HTTP_TRACKER_WRITES },
+    { ngx_null_string, 0 }
+};
+
+
+ngx_int_t
+ngx_http_tracker_set_etag(ngx_http_tracker_ctx_t *ctx, const void *tag,
+    size_t len)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(ctx->request->pool, len + 2);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->etag.data = p;
+    ctx->etag.len = len + 2;
+
+    *p++ = '"';
+    p = ngx_cpymem(p, tag, len);
+    *p = '"';
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_tracker_set_record_etag(ngx_http_tracker_ctx_t *ctx,
+    tracker_str_t *record)
+{
+    u_char     digest[TRACKER_STORE_DIGEST_LEN];
+    ngx_str_t  text;
+
+    text.len = record->len;
+    text.data = (u_char *) record->data;
+
+    if (tracker_store_digest(digest, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_tracker_set_etag(ctx, digest, sizeof(digest));
+}
+
+
+ngx_uint_t
+ngx_http_tracker_check_conditions(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_str_t                      value;
+    ngx_http_tracker_condition_t  *condition;
+
+    for (condition = ngx_http_tracker_conditions;
+         condition->name.len;
+         condition++)
+    {
+        if ((r->method & condition->methods)
+            && ngx_http_tracker_find_header(r, &condition->name, &value))
+        {
+            ctx->fault = condition->name;
+            return NGX_HTTP_TRACKER_BAD_HEADER;
+        }
+    }
+
+    /* where there is an If-Match, this one is not to be looked at */
+
+    if (r->headers_in.if_unmodified_since && r->headers_in.if_match == NULL) {
+        ngx_str_set(&ctx->fault, "If-Unmodified-Since");
+        return NGX_HTTP_TRACKER_BAD_HEADER;
+    }
+
+    /* a bad If-Match matches nothing; but this one would let all pass */
+
+    if (r->headers_in.if_none_match
+        && ngx_http_tracker_match(r->headers_in.if_none_match, &ctx->etag)
+           == NGX_ERROR)
+    {
+        return NGX_HTTP_TRACKER_BAD_CONDITION;
+    }
+
+    return 0;
+}
+
+
+ngx_uint_t
+ngx_http_tracker_precondition(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    if (r->headers_in.if_match
+        && ngx_http_tracker_match(r->headers_in.if_match, &ctx->etag)
+           != NGX_OK)
+    {
+        return NGX_HTTP_TRACKER_UNMATCHED;
+    }
+
+    if (r->headers_in.if_none_match
+        && ngx_http_tracker_match(r->headers_in.if_none_match, &ctx->etag)
+           == NGX_OK)
+    {
+        return (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
+               ? NGX_HTTP_TRACKER_UNMODIFIED : NGX_HTTP_TRACKER_MATCHED;
+    }
+
+    return 0;
+}
+
+
+/*
+ * Compares the value of If-Match or If-None-Match, of which nginx allows one
+ * line, with the tag.  A leading "W/" is ignored: gzip weakens the tags that a
+ * client sends back.  Returns NGX_OK when "*" or a tag of the list matches,
+ * NGX_DECLINED when none does, NGX_ERROR when the value is neither "*" nor a
+ * list of one tag or more.
+ */
+
+static ngx_int_t
+ngx_http_tracker_match(ngx_table_elt_t *header, ngx_str_t *etag)
+{
+    u_char     *p, *end, *tag;
+    ngx_int_t   rc;
+
+    p = header->value.data;
+    end = p + header->value.len;
+
+    if (header->value.len == 1 && *p == '*') {
+        return NGX_OK;
+    }
+
+    rc = NGX_ERROR;
+
+    for ( ;; ) {
+
+        while (p < end && (*p == ' ' || *p == '\t' || *p == ',')) {
+            p++;
+        }
+
+        if (p == end) {
+            return rc;
+        }
+
+        if (end - p > 2 && p[0] == 'W' && p[1] == '/') {
+            p += 2;
+        }
+
+        if (*p != '"') {
+            return NGX_ERROR;
+        }
+
+        tag = p++;
+
+        while (p < end && *p != '"') {
+            p++;
+        }
+
+        if (p == end) {
+            return NGX_ERROR;
+        }
+
+        p++;
+
+        if ((size_t) (p - tag) == etag->len
+            && ngx_memcmp(tag, etag->data, etag->len) == 0)
+        {
+            rc = NGX_OK;
+
+        } else if (rc == NGX_ERROR) {
+            rc = NGX_DECLINED;
+        }
+    }
+}

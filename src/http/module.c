@@ -1,0 +1,485 @@
+
+/*
+ * The directives, and the life of the module.
+ */
+
+
+#include "http/module.h"
+
+
+/* seconds that a token may be good */
+#define NGX_HTTP_TRACKER_MAX_TTL   (365 * 24 * 3600)
+
+/* bytes of free memory that a worker does not give back to the system */
+#define NGX_HTTP_TRACKER_KEEP      (32 * 1024 * 1024)
+
+
+typedef struct {
+    ngx_conf_post_handler_pt   post_handler;
+    ngx_msec_t                 low;
+    ngx_msec_t                 high;
+} ngx_http_tracker_time_bounds_t;
+
+
+typedef struct {
+    size_t                     high;
+    ngx_uint_t                 off;         /* may be "off" */
+} ngx_http_tracker_limit_bounds_t;
+
+
+static char *ngx_http_tracker_api(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_tracker_prefix(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_http_tracker_time(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_http_tracker_ttl(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+static ngx_int_t ngx_http_tracker_init_process(ngx_cycle_t *cycle);
+static void ngx_http_tracker_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_post_t  ngx_http_tracker_prefix_post = {
+    ngx_http_tracker_prefix
+};
+
+static ngx_http_tracker_time_bounds_t  ngx_http_tracker_timeout_bounds = {
+    ngx_http_tracker_time, 100, 3600000
+};
+
+static ngx_conf_post_t  ngx_http_tracker_ttl_post = {
+    ngx_http_tracker_ttl
+};
+
+static ngx_http_tracker_limit_bounds_t  ngx_http_tracker_off_bounds = {
+    1000000000, 1
+};
+
+static ngx_http_tracker_limit_bounds_t  ngx_http_tracker_min_bounds = {
+    1000000, 0
+};
+
+
+static ngx_command_t  ngx_http_tracker_commands[] = {
+
+    { ngx_string("tracker_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tracker_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tracker_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1234,
+      ngx_http_tracker_redis,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tracker_prefix"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, store.prefix),
+      &ngx_http_tracker_prefix_post },
+
+    { ngx_string("tracker_jwt_key"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_tracker_jwt_key,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tracker_account"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tracker_account,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, account),
+      NULL },
+
+    { ngx_string("tracker_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, store.timeout),
+      &ngx_http_tracker_timeout_bounds },
+
+    { ngx_string("tracker_redis_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, store.redis_timeout),
+      &ngx_http_tracker_timeout_bounds },
+
+    { ngx_string("tracker_lock"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, store.lock),
+      NULL },
+
+    { ngx_string("tracker_max_trackers"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tracker_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, store.max_trackers),
+      &ngx_http_tracker_off_bounds },
+
+    { ngx_string("tracker_max_idempotency_keys"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tracker_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, store.max_idems),
+      &ngx_http_tracker_off_bounds },
+
+    { ngx_string("tracker_max_bulk"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tracker_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, limits.max_bulk),
+      &ngx_http_tracker_off_bounds },
+
+    { ngx_string("tracker_max_phrases"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tracker_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, limits.max_phrases),
+      &ngx_http_tracker_off_bounds },
+
+    { ngx_string("tracker_min_phrases"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tracker_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, limits.min_phrases),
+      &ngx_http_tracker_min_bounds },
+
+    { ngx_string("tracker_token"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tracker_token,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tracker_token_apps"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tracker_token_apps,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tracker_token_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, token_ttl),
+      &ngx_http_tracker_ttl_post },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_tracker_module_ctx = {
+    ngx_http_tracker_add_variables,        /* preconfiguration */
+    ngx_http_tracker_filter_init,          /* postconfiguration */
+
+    ngx_http_tracker_create_main_conf,     /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_tracker_create_loc_conf,      /* create location configuration */
+    ngx_http_tracker_merge_loc_conf        /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_tracker_module = {
+    NGX_MODULE_V1,
+    &ngx_http_tracker_module_ctx,          /* module context */
+    ngx_http_tracker_commands,             /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_tracker_init_process,         /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_tracker_exit_process,         /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static char *
+ngx_http_tracker_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tracker_loc_conf_t *tlcf = conf;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (tlcf->api) {
+        return "is duplicate";
+    }
+
+    if (tlcf->token) {
+        return "cannot be in one location with \"tracker_token\"";
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->exact_match || clcf->named
+#if (NGX_PCRE)
+        || clcf->regex
+#endif
+       )
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"tracker_api\" needs a prefix location, "
+                           "\"%V\" is none", &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    tlcf->api = 1;
+    tlcf->base = clcf->name;
+
+    tlcf->handler = ngx_http_tracker_handler;
+
+    clcf->handler = tlcf->handler;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tracker_loc_conf_t *tlcf = conf;
+
+    ngx_int_t          n;
+    ngx_str_t         *value, path;
+    ngx_uint_t         i;
+    ngx_redis_conf_t  *rcf;
+
+    if (tlcf->store.redis != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    rcf = ngx_pcalloc(cf->pool, sizeof(ngx_redis_conf_t));
+    if (rcf == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    value = cf->args->elts;
+    rcf->address = value[1];
+
+    for (i = 2; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "db=", 3) == 0) {
+            n = ngx_atoi(value[i].data + 3, value[i].len - 3);
+            if (n == NGX_ERROR) {
+                goto invalid;
+            }
+
+            rcf->db = n;
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "user=", 5) == 0) {
+            rcf->user.data = value[i].data + 5;
+            rcf->user.len = value[i].len - 5;
+
+            if (rcf->user.len == 0) {
+                goto invalid;
+            }
+
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "password_file=", 14) == 0) {
+            path.data = value[i].data + 14;
+            path.len = value[i].len - 14;
+
+            if (path.len == 0) {
+                goto invalid;
+            }
+
+            if (ngx_http_tracker_read_secret(cf, &path, 1, 1, &rcf->password)
+                != NGX_OK)
+            {
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
+        goto invalid;
+    }
+
+    if (rcf->user.len && rcf->password.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"user=%V\" needs a \"password_file=\"",
+                           &rcf->user);
+        return NGX_CONF_ERROR;
+    }
+
+    tlcf->store.redis = ngx_http_tracker_add_redis(cf, rcf);
+
+    return tlcf->store.redis ? NGX_CONF_OK : NGX_CONF_ERROR;
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\", expected \"db=NUMBER\", "
+                       "\"user=NAME\" or \"password_file=PATH\"", &value[i]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+/* braces would make another hash tag of the keys than the account's */
+
+static char *
+ngx_http_tracker_prefix(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_str_t *prefix = data;
+
+    if (prefix->len == 0
+        || ngx_strlchr(prefix->data, prefix->data + prefix->len, '{')
+        || ngx_strlchr(prefix->data, prefix->data + prefix->len, '}'))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid prefix \"%V\", it must not be empty or "
+                           "hold braces", prefix);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tracker_time(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t                      *msp = data;
+    ngx_http_tracker_time_bounds_t  *bounds = post;
+
+    ngx_str_t  *value;
+
+    if (*msp < bounds->low || *msp > bounds->high) {
+        value = cf->args->elts;
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\", it must be a time from "
+                           "%Mms to %Mms", &value[1], bounds->low,
+                           bounds->high);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tracker_ttl(ngx_conf_t *cf, void *post, void *data)
+{
+    time_t *ttl = data;
+
+    ngx_str_t  *value;
+
+    if (*ttl < 1 || *ttl > NGX_HTTP_TRACKER_MAX_TTL) {
+        value = cf->args->elts;
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\", it must be a time from "
+                           "1s to 365d", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char *p = conf;
+
+    size_t                           *limit;
+    ngx_int_t                         n;
+    ngx_str_t                        *value;
+    ngx_http_tracker_limit_bounds_t  *bounds = cmd->post;
+
+    limit = (size_t *) (p + cmd->offset);
+
+    if (*limit != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (bounds->off && ngx_strcmp(value[1].data, "off") == 0) {
+        *limit = 0;
+        return NGX_CONF_OK;
+    }
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n == NGX_ERROR || n == 0 || (size_t) n > bounds->high) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\", it must be a number from "
+                           "1 to %uz%s", &value[1], bounds->high,
+                           bounds->off ? ", or \"off\"" : "");
+        return NGX_CONF_ERROR;
+    }
+
+    *limit = n;
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * What a request of a megabyte has used would go back to the system with each
+ * of them, and come again page by page, which may take longer than all that is
+ * done with it.  glibc raises its bounds by itself only when a larger block is
+ * freed.
+ */
+
+static ngx_int_t
+ngx_http_tracker_init_process(ngx_cycle_t *cycle)
+{
+#ifdef M_TRIM_THRESHOLD
+
+    ngx_http_tracker_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_tracker_module);
+
+    if (tmcf && tmcf->servers.nelts) {
+
+        /* the first one is more than a 32-bit glibc takes */
+
+        if (mallopt(M_MMAP_THRESHOLD, NGX_HTTP_TRACKER_KEEP / 2)) {
+            (void) mallopt(M_TRIM_THRESHOLD, NGX_HTTP_TRACKER_KEEP);
+        }
+    }
+
+#endif
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_tracker_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_tracker_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_tracker_module);
+
+    if (tmcf) {
+        ngx_redis_close(&tmcf->servers);
+    }
+}

@@ -1,0 +1,648 @@
+
+/*
+ * From outcome to status, headers and JSON: the one table of answers.
+ * Rules: API.md section 3.
+ */
+
+
+#include "http/module.h"
+#include "json/tracker_json.h"
+
+
+typedef struct {
+    ngx_uint_t   status;
+    ngx_str_t    name;           /* of $tracker_outcome */
+    const char  *message;        /* NULL: none, or made of what was found */
+} ngx_http_tracker_answer_t;
+
+
+typedef struct {
+    ngx_uint_t   status;
+    const char  *phrase;
+} ngx_http_tracker_phrase_t;
+
+
+/* a quoted byte may take three, then come "..." and NUL */
+#define NGX_HTTP_TRACKER_QUOTE_SIZE  (3 * TRACKER_QUOTE_CHARS + 4)
+
+
+static void ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
+    tracker_message_t *message);
+static u_char *ngx_http_tracker_quote(ngx_http_tracker_ctx_t *ctx,
+    u_char *buf);
+static ngx_int_t ngx_http_tracker_wrap(ngx_pool_t *pool, ngx_str_t *answer,
+    tracker_message_t *message);
+static ngx_int_t ngx_http_tracker_send_header(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_unread(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_set_headers(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+
+/* by outcome: first those of the store, then those of the HTTP side */
+
+static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
+
+    [TRACKER_OUTCOME_NONE] =
+        { 500, ngx_string("-"), "Internal server error." },
+    [TRACKER_OUTCOME_READY] =
+        { 500, ngx_string("ready"), "Internal server error." },
+    [TRACKER_OUTCOME_FOUND] =
+        { 200, ngx_string("found"), NULL },
+    [TRACKER_OUTCOME_MISSING] =
+        { 404, ngx_string("missing"), NULL },
+    [TRACKER_OUTCOME_CHANGED] =
+        { 200, ngx_string("changed"), NULL },
+    [TRACKER_OUTCOME_DELETED] =
+        { 200, ngx_string("deleted"), NULL },
+    [TRACKER_OUTCOME_STALE] =
+        { 500, ngx_string("stale"), "Internal server error." },
+    [TRACKER_OUTCOME_CREATED] =
+        { 200, ngx_string("created"), NULL },
+    [TRACKER_OUTCOME_REPLAYED] =
+        { 200, ngx_string("replayed"), NULL },
+    [TRACKER_OUTCOME_REUSED] =
+        { 409, ngx_string("reused"),
+          "Idempotency-Key was used with another request." },
+    [TRACKER_OUTCOME_CONFLICT] =
+        { 409, ngx_string("conflict"), NULL },
+    [TRACKER_OUTCOME_QUOTA] =
+        { 400, ngx_string("quota"), NULL },
+    [TRACKER_OUTCOME_TAKEN] =
+        { 500, ngx_string("taken"), "Internal server error." },
+    [TRACKER_OUTCOME_LOCKED] =
+        { 429, ngx_string("locked"),
+          "Too many requests: the account has reached its limit of "
+          "1 concurrent request." },
+    [TRACKER_OUTCOME_CROWDED] =
+        { 429, ngx_string("crowded"),
+          "Too many requests of this account are waiting." },
+    [TRACKER_OUTCOME_UNAVAILABLE] =
+        { 502, ngx_string("unavailable"),
+          "The tracker store did not acknowledge the request." },
+    [TRACKER_OUTCOME_TIMEOUT] =
+        { 504, ngx_string("timeout"),
+          "The tracker store did not respond in time." },
+    [TRACKER_OUTCOME_ERROR] =
+        { 500, ngx_string("error"), "Internal server error." },
+
+    [NGX_HTTP_TRACKER_OPTIONS] =
+        { 204, ngx_string("options"), NULL },
+    [NGX_HTTP_TRACKER_UNMODIFIED] =
+        { 304, ngx_string("unmodified"), NULL },
+    [NGX_HTTP_TRACKER_INVALID] =
+        { 400, ngx_string("invalid"), NULL },
+    [NGX_HTTP_TRACKER_REPEATED] =
+        { 409, ngx_string("repeated"), NULL },
+    [NGX_HTTP_TRACKER_UNEQUAL] =
+        { 409, ngx_string("unequal"), NULL },
+    [NGX_HTTP_TRACKER_UNMATCHED] =
+        { 412, ngx_string("unmatched"), NULL },
+    [NGX_HTTP_TRACKER_MATCHED] =
+        { 412, ngx_string("matched"), NULL },
+    [NGX_HTTP_TRACKER_GROWN] =
+        { 400, ngx_string("grown"), NULL },
+    [NGX_HTTP_TRACKER_UNAUTHORIZED] =
+        { 401, ngx_string("unauthorized"),
+          "Token validation failed for provided token." },
+    [NGX_HTTP_TRACKER_NO_ENDPOINT] =
+        { 404, ngx_string("no_endpoint"), "No such endpoint." },
+    [NGX_HTTP_TRACKER_BAD_METHOD] =
+        { 405, ngx_string("bad_method"), NULL },
+    [NGX_HTTP_TRACKER_BAD_TYPE] =
+        { 400, ngx_string("bad_type"),
+          "Content-Type must be application/json." },
+    [NGX_HTTP_TRACKER_NO_BODY] =
+        { 400, ngx_string("no_body"), "Request body is required." },
+    [NGX_HTTP_TRACKER_BAD_ARG] =
+        { 400, ngx_string("bad_arg"), NULL },
+    [NGX_HTTP_TRACKER_BAD_CODING] =
+        { 400, ngx_string("bad_coding"), NULL },
+    [NGX_HTTP_TRACKER_BAD_HEADER] =
+        { 400, ngx_string("bad_header"), NULL },
+    [NGX_HTTP_TRACKER_BAD_CONDITION] =
+        { 400, ngx_string("bad_condition"),
+          "If-None-Match must be \"*\" or a list of entity tags." },
+    [NGX_HTTP_TRACKER_BAD_KEY] =
+        { 400, ngx_string("bad_key"),
+          "Idempotency-Key must be sent once and have 1 to 255 bytes." },
+    [NGX_HTTP_TRACKER_BAD_LIMIT] =
+        { 400, ngx_string("bad_limit"),
+          "\"limit\" must be a number from 1 to 1000." },
+    [NGX_HTTP_TRACKER_BAD_CURSOR] =
+        { 400, ngx_string("bad_cursor"),
+          "\"cursor\" must be the \"next\" of an earlier answer." },
+    [NGX_HTTP_TRACKER_BAD_BODY] =
+        { 400, ngx_string("bad_body"),
+          "The request body is not encoded as its headers say." },
+    [NGX_HTTP_TRACKER_TOO_LARGE] =
+        { 413, ngx_string("too_large"), NULL },
+    [NGX_HTTP_TRACKER_LATE] =
+        { 408, ngx_string("late"),
+          "The request body did not arrive in time." },
+    [NGX_HTTP_TRACKER_LOGGED_IN] =
+        { 200, ngx_string("logged_in"), NULL },
+    [NGX_HTTP_TRACKER_BAD_LOGIN] =
+        { 401, ngx_string("bad_login"), "Invalid appId or appSecret." }
+};
+
+
+/* what other modules decide; statuses that are missing have "Error." */
+
+static ngx_http_tracker_phrase_t  ngx_http_tracker_phrases[] = {
+    { 400, "Bad request." },
+    { 401, "Unauthorized." },
+    { 402, "Payment required." },
+    { 403, "Forbidden." },
+    { 404, "Not found." },
+    { 405, "Method not allowed." },
+    { 406, "Not acceptable." },
+    { 408, "Request time-out." },
+    { 409, "Conflict." },
+    { 410, "Gone." },
+    { 411, "Length required." },
+    { 412, "Precondition failed." },
+    { 415, "Unsupported media type." },
+    { 416, "Range not satisfiable." },
+    { 421, "Misdirected request." },
+    { 429, "Too many requests." },
+    { 500, "Internal server error." },
+    { 501, "Not implemented." },
+    { 502, "Bad gateway." },
+    { 503, "Service temporarily unavailable." },
+    { 504, "Gateway time-out." },
+    { 505, "HTTP version not supported." },
+    { 507, "Insufficient storage." },
+    { 0, "Error." }
+};
+
+
+ngx_str_t *
+ngx_http_tracker_outcome_name(ngx_uint_t outcome)
+{
+    return &ngx_http_tracker_answers[outcome].name;
+}
+
+
+ngx_int_t
+ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome,
+    tracker_message_t *message)
+{
+    tracker_message_t  own;
+
+    ctx->outcome = outcome;
+
+    ngx_str_null(&ctx->open);
+    ngx_str_null(&ctx->close);
+
+    if (message == NULL) {
+        message = &own;
+        ngx_http_tracker_describe(ctx, message);
+    }
+
+    return ngx_http_tracker_wrap(ctx->request->pool, &ctx->answer, message);
+}
+
+
+ngx_int_t
+ngx_http_tracker_set_status(ngx_http_tracker_ctx_t *ctx, ngx_uint_t status)
+{
+    tracker_message_t           message;
+    ngx_http_tracker_phrase_t  *phrase;
+
+    if (status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
+        return ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_TOO_LARGE,
+                                          NULL);
+    }
+
+    for (phrase = ngx_http_tracker_phrases; phrase->status; phrase++) {
+        if (phrase->status == status) {
+            break;
+        }
+    }
+
+    tracker_message(&message, "%s", phrase->phrase);
+
+    return ngx_http_tracker_wrap(ctx->request->pool, &ctx->answer, &message);
+}
+
+
+/* the sentence for ctx->outcome */
+
+static void
+ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
+    tracker_message_t *message)
+{
+    u_char                     quote[NGX_HTTP_TRACKER_QUOTE_SIZE];
+    tracker_txn_t             *txn;
+    ngx_http_request_t        *r;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    r = ctx->request;
+    txn = ctx->txn;
+
+    switch (ctx->outcome) {
+
+    case TRACKER_OUTCOME_CONFLICT:
+        tracker_conflict_message(message, &ctx->set, txn->places,
+                                 txn->nplaces, txn->total);
+        break;
+
+    case TRACKER_OUTCOME_QUOTA:
+        tracker_message(message,
+                        "The account may hold at most %lu trackers, it has "
+                        "%lu and the request adds %lu.",
+                        (unsigned long) txn->store->max_trackers,
+                        (unsigned long) txn->found,
+                        (unsigned long) ctx->set.n);
+        break;
+
+    case TRACKER_OUTCOME_MISSING:
+        tracker_message(message, "Tracker with id \"%.*s\" does not exist.",
+                        (int) ngx_min(ctx->id.len, TRACKER_QUOTE_CHARS),
+                        ctx->id.data);
+        break;
+
+    case NGX_HTTP_TRACKER_UNMATCHED:
+
+        if (ctx->id.len == 0) {
+            tracker_message(message, "The list of trackers has changed.");
+            break;
+        }
+
+        tracker_message(message, "Tracker with id \"%.*s\" has changed.",
+                        (int) ctx->id.len, ctx->id.data);
+        break;
+
+    case NGX_HTTP_TRACKER_MATCHED:
+        tracker_message(message,
+                        "Tracker with id \"%.*s\" matches If-None-Match.",
+                        (int) ctx->id.len, ctx->id.data);
+        break;
+
+    case NGX_HTTP_TRACKER_BAD_METHOD:
+        tracker_message(message, "Method %.*s is not allowed.",
+                        (int) ngx_min(r->method_name.len,
+                                      TRACKER_QUOTE_CHARS),
+                        r->method_name.data);
+        break;
+
+    case NGX_HTTP_TRACKER_BAD_ARG:
+        tracker_message(message, "\"%s\" is not allowed.",
+                        ngx_http_tracker_quote(ctx, quote));
+        break;
+
+    case NGX_HTTP_TRACKER_BAD_CODING:
+        tracker_message(message, "Content-Encoding \"%s\" is not supported.",
+                        ngx_http_tracker_quote(ctx, quote));
+        break;
+
+    case NGX_HTTP_TRACKER_BAD_HEADER:
+        tracker_message(message, "%s is not supported with %.*s.",
+                        ngx_http_tracker_quote(ctx, quote),
+                        (int) r->method_name.len, r->method_name.data);
+        break;
+
+    case NGX_HTTP_TRACKER_GROWN:
+        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+        tracker_message(message,
+                        "The tracker would exceed the limit of %lu bytes.",
+                        (unsigned long) clcf->client_max_body_size);
+        break;
+
+    case NGX_HTTP_TRACKER_TOO_LARGE:
+        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+        tracker_message(message,
+                        "Request body exceeds the limit of %lu bytes.",
+                        (unsigned long) clcf->client_max_body_size);
+        break;
+
+    default:
+        tracker_message(message, "%s",
+                        ngx_http_tracker_answers[ctx->outcome].message);
+        break;
+    }
+}
+
+
+/*
+ * ctx->fault as a string, at most TRACKER_QUOTE_CHARS bytes of it: what is not
+ * printable ASCII is escaped as in a URI, since it may not be UTF-8.
+ */
+
+static u_char *
+ngx_http_tracker_quote(ngx_http_tracker_ctx_t *ctx, u_char *buf)
+{
+    u_char  ch, *p;
+    size_t  i, len;
+
+    p = buf;
+    len = ngx_min(ctx->fault.len, TRACKER_QUOTE_CHARS);
+
+    for (i = 0; i < len; i++) {
+        ch = ctx->fault.data[i];
+
+        if (ch >= 0x20 && ch < 0x7f) {
+            *p++ = ch;
+
+        } else {
+            p = ngx_sprintf(p, "%%%02Xi", (ngx_uint_t) ch);
+        }
+    }
+
+    if (len < ctx->fault.len) {
+        p = ngx_cpymem(p, "...", 3);
+    }
+
+    *p = '\0';
+
+    return buf;
+}
+
+
+ngx_uint_t
+ngx_http_tracker_body_outcome(ngx_int_t rc)
+{
+    switch (rc) {
+
+    case NGX_HTTP_REQUEST_TIME_OUT:
+        return NGX_HTTP_TRACKER_LATE;
+
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        return NGX_HTTP_TRACKER_TOO_LARGE;
+
+    case NGX_HTTP_BAD_REQUEST:
+        return NGX_HTTP_TRACKER_BAD_BODY;
+
+    case NGX_HTTP_INTERNAL_SERVER_ERROR:
+        return TRACKER_OUTCOME_ERROR;
+
+    default:
+        return 0;
+    }
+}
+
+
+/* {"message":"..."} */
+
+static ngx_int_t
+ngx_http_tracker_wrap(ngx_pool_t *pool, ngx_str_t *answer,
+    tracker_message_t *message)
+{
+    char  *p;
+
+    static const char  head[] = "{\"message\":";
+
+    answer->len = sizeof(head) - 1 + 1
+                  + tracker_json_string_length(message->data, message->len);
+
+    p = ngx_pnalloc(pool, answer->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    answer->data = (u_char *) p;
+
+    p = (char *) ngx_cpymem(p, head, sizeof(head) - 1);
+    p = tracker_json_string_write(p, message->data, message->len);
+    *p = '}';
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_tracker_send(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_int_t     rc;
+    ngx_uint_t    i;
+    ngx_buf_t    *b;
+    ngx_str_t    *parts[3];
+    ngx_chain_t   out[3], *first, **ll;
+
+    /* r->header_sent may be of the request that a post_action follows */
+
+    if (!ctx->sent) {
+
+        rc = ngx_http_tracker_send_header(r, ctx);
+
+        if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+            return rc;
+        }
+    }
+
+    parts[0] = &ctx->open;
+    parts[1] = &ctx->answer;
+    parts[2] = &ctx->close;
+
+    ll = &first;
+    b = NULL;
+
+    for (i = 0; i < 3; i++) {
+
+        if (parts[i]->len == 0) {
+            continue;
+        }
+
+        b = ngx_calloc_buf(r->pool);
+        if (b == NULL) {
+            return NGX_ERROR;
+        }
+
+        b->pos = parts[i]->data;
+        b->last = parts[i]->data + parts[i]->len;
+        b->memory = 1;
+
+        out[i].buf = b;
+
+        *ll = &out[i];
+        ll = &out[i].next;
+    }
+
+    *ll = NULL;
+
+    ctx->tail = b;
+
+    if (b == NULL) {
+        return NGX_OK;
+    }
+
+    /* either "last" would be the end for a filter that waits for it */
+
+    if (ctx->more) {
+        b->flush = 1;
+
+    } else {
+        b->last_buf = 1;
+        b->last_in_chain = 1;
+    }
+
+    return ngx_http_output_filter(r, first);
+}
+
+
+ngx_int_t
+ngx_http_tracker_send_outcome(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome)
+{
+    if (outcome == NGX_HTTP_TRACKER_OPTIONS) {
+        ctx->outcome = outcome;
+
+    } else if (ngx_http_tracker_set_error(ctx, outcome, NULL) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_tracker_send(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_tracker_send_header(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    ngx_http_tracker_unread(r, ctx);
+
+    /*
+     * nginx would compare If-Match with the answer's ETag, and make a 412
+     * of a write that was done
+     */
+    r->disable_not_modified = 1;
+
+    r->headers_out.status = ngx_http_tracker_answers[ctx->outcome].status;
+
+    if (ngx_http_tracker_set_headers(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    switch (ctx->outcome) {
+
+    case NGX_HTTP_TRACKER_OPTIONS:
+    case NGX_HTTP_TRACKER_UNMODIFIED:
+        r->header_only = 1;
+        break;
+
+    default:
+        ngx_str_set(&r->headers_out.content_type, "application/json");
+        r->headers_out.content_type_len = r->headers_out.content_type.len;
+        r->headers_out.content_type_lowcase = NULL;
+
+        if (!ctx->more) {
+            r->headers_out.content_length_n = ctx->open.len + ctx->answer.len
+                                              + ctx->close.len;
+        }
+
+        break;
+    }
+
+    ctx->sent = 1;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc > NGX_OK) {
+
+        /* a filter has another status: what comes of it is not ours */
+        ctx->sent = 0;
+    }
+
+    return rc;
+}
+
+
+/*
+ * A body that was not read must never be taken for the next request.  nginx
+ * throws it away and keeps the connection, but where we have begun to read
+ * it, where a client still waits for "100 Continue", where another request of
+ * the account writes, and where its chunks are bad: there the connection is
+ * closed.
+ */
+
+static void
+ngx_http_tracker_unread(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    if (ctx->body.complete) {
+        return;
+    }
+
+    if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
+        return;
+    }
+
+    if (ctx->body.started
+        || ctx->outcome == TRACKER_OUTCOME_LOCKED
+        || ctx->outcome == TRACKER_OUTCOME_CROWDED
+        || (r->headers_in.expect && !r->expect_tested)
+        || ngx_http_discard_request_body(r) != NGX_OK)
+    {
+        r->keepalive = 0;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_tracker_set_headers(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_str_t         value;
+    const char       *name;
+    ngx_table_elt_t  *h;
+
+    if (ctx->etag.len && r->headers_out.status < NGX_HTTP_BAD_REQUEST) {
+        h = ngx_http_tracker_push_header(r, "ETag", &ctx->etag);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        r->headers_out.etag = h;
+    }
+
+    /* not in headers_out.location, of which nginx would make a whole URL */
+
+    if (ctx->location.len && r->headers_out.status < NGX_HTTP_BAD_REQUEST
+        && ngx_http_tracker_push_header(r, "Location", &ctx->location) == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_tracker_push_caching(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    switch (ctx->outcome) {
+
+    case NGX_HTTP_TRACKER_UNAUTHORIZED:
+        name = "WWW-Authenticate";
+        value = *ngx_http_tracker_challenge(ctx);
+        break;
+
+    case TRACKER_OUTCOME_LOCKED:
+    case TRACKER_OUTCOME_CROWDED:
+        name = "Retry-After";
+        ngx_str_set(&value, "1");
+        break;
+
+    case NGX_HTTP_TRACKER_OPTIONS:
+    case NGX_HTTP_TRACKER_BAD_METHOD:
+        name = "Allow";
+        value = ctx->allow;
+        break;
+
+    default:
+        return NGX_OK;
+    }
+
+    h = ngx_http_tracker_push_header(r, name, &value);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->outcome == NGX_HTTP_TRACKER_UNAUTHORIZED) {
+        r->headers_out.www_authenticate = h;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,237 @@
+
+/*
+ * The servers of the configuration.
+ */
+
+
+#include <ngx_sha1.h>
+
+#include "redis/private.h"
+
+
+#define NGX_REDIS_PORT  6379
+
+
+static ngx_redis_t *ngx_redis_find(ngx_array_t *servers,
+    ngx_redis_conf_t *conf);
+static ngx_int_t ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_t *redis);
+static const char *ngx_redis_set_addr(ngx_conf_t *cf, ngx_redis_addr_t *addr,
+    ngx_addr_t *from);
+static ngx_int_t ngx_redis_check_conf(ngx_conf_t *cf, ngx_redis_conf_t *conf);
+static void ngx_redis_sha(ngx_redis_script_t *script);
+static ngx_int_t ngx_redis_same(ngx_str_t *one, ngx_str_t *two);
+
+
+ngx_redis_t *
+ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers, ngx_redis_conf_t *conf)
+{
+    ngx_uint_t           i;
+    ngx_redis_t         *redis, **server;
+    ngx_pool_cleanup_t  *cln;
+
+    redis = ngx_redis_find(servers, conf);
+    if (redis) {
+        return redis;
+    }
+
+    if (ngx_redis_check_conf(cf, conf) != NGX_OK) {
+        return NULL;
+    }
+
+    redis = ngx_pcalloc(cf->cycle->pool, sizeof(ngx_redis_t));
+    if (redis == NULL) {
+        return NULL;
+    }
+
+    redis->conf = *conf;
+
+    if (ngx_redis_resolve(cf, redis) != NGX_OK) {
+        return NULL;
+    }
+
+    for (i = 0; i < conf->nscripts; i++) {
+        ngx_redis_sha(&conf->scripts[i]);
+    }
+
+    for (i = 0; i < NGX_REDIS_LANES; i++) {
+        ngx_redis_lane_init(&redis->lanes[i], redis, i);
+    }
+
+    server = ngx_array_push(servers);
+    if (server == NULL) {
+        return NULL;
+    }
+
+    *server = redis;
+
+    cln = ngx_pool_cleanup_add(cf->cycle->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_redis_close_server;
+    cln->data = redis;
+
+    return redis;
+}
+
+
+static ngx_redis_t *
+ngx_redis_find(ngx_array_t *servers, ngx_redis_conf_t *conf)
+{
+    ngx_uint_t          i;
+    ngx_redis_t       **server;
+    ngx_redis_conf_t   *other;
+
+    server = servers->elts;
+
+    for (i = 0; i < servers->nelts; i++) {
+        other = &server[i]->conf;
+
+        if (ngx_redis_same(&other->address, &conf->address)
+            && other->db == conf->db
+            && ngx_redis_same(&other->user, &conf->user)
+            && ngx_redis_same(&other->password, &conf->password)
+            && other->scripts == conf->scripts
+            && other->nscripts == conf->nscripts)
+        {
+            return server[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_redis_same(ngx_str_t *one, ngx_str_t *two)
+{
+    return one->len == two->len
+           && (one->len == 0
+               || ngx_memcmp(one->data, two->data, one->len) == 0);
+}
+
+
+static ngx_int_t
+ngx_redis_check_conf(ngx_conf_t *cf, ngx_redis_conf_t *conf)
+{
+    if (conf->nscripts > NGX_REDIS_MAX_SCRIPTS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%ui scripts for redis \"%V\", at most %d are "
+                           "supported", conf->nscripts, &conf->address,
+                           NGX_REDIS_MAX_SCRIPTS);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* what hiredis would resolve while workers wait is resolved here, once */
+
+static ngx_int_t
+ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_t *redis)
+{
+    ngx_url_t    u;
+    ngx_uint_t   i;
+    const char  *err;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url = redis->conf.address;
+    u.default_port = NGX_REDIS_PORT;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+        err = u.err ? u.err : "no memory";
+        goto failed;
+    }
+
+    redis->addrs = ngx_pcalloc(cf->cycle->pool,
+                               u.naddrs * sizeof(ngx_redis_addr_t));
+    if (redis->addrs == NULL) {
+        return NGX_ERROR;
+    }
+
+    redis->naddrs = u.naddrs;
+
+    for (i = 0; i < u.naddrs; i++) {
+        err = ngx_redis_set_addr(cf, &redis->addrs[i], &u.addrs[i]);
+
+        if (err) {
+            goto failed;
+        }
+    }
+
+    return NGX_OK;
+
+failed:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in redis address \"%V\"",
+                       err, &redis->conf.address);
+
+    return NGX_ERROR;
+}
+
+
+/* returns what is wrong, or NULL */
+
+static const char *
+ngx_redis_set_addr(ngx_conf_t *cf, ngx_redis_addr_t *addr, ngx_addr_t *from)
+{
+    u_char               text[NGX_SOCKADDR_STRLEN];
+    size_t               len;
+#if (NGX_HAVE_UNIX_DOMAIN)
+    struct sockaddr_un  *saun;
+
+    if (from->sockaddr->sa_family == AF_UNIX) {
+        saun = (struct sockaddr_un *) from->sockaddr;
+        len = ngx_strlen(saun->sun_path);
+
+        /* hiredis 0.14 leaves the last byte of sun_path as it was */
+
+        if (len > sizeof(saun->sun_path) - 2) {
+            return "too long path";
+        }
+
+        ngx_memcpy(text, saun->sun_path, len);
+
+    } else
+#endif
+    {
+        len = ngx_sock_ntop(from->sockaddr, from->socklen, text,
+                            NGX_SOCKADDR_STRLEN, 0);
+
+        addr->port = ngx_inet_get_port(from->sockaddr);
+
+        if (addr->port == 0) {
+            return "invalid port";
+        }
+    }
+
+    addr->host = ngx_pnalloc(cf->cycle->pool, len + 1);
+    addr->name.data = ngx_pstrdup(cf->cycle->pool, &from->name);
+
+    if (addr->host == NULL || addr->name.data == NULL) {
+        return "no memory";
+    }
+
+    (void) ngx_cpystrn((u_char *) addr->host, text, len + 1);
+
+    addr->name.len = from->name.len;
+
+    return NULL;
+}
+
+
+static void
+ngx_redis_sha(ngx_redis_script_t *script)
+{
+    u_char      digest[20];
+    ngx_sha1_t  sha1;
+
+    ngx_sha1_init(&sha1);
+    ngx_sha1_update(&sha1, script->text.data, script->text.len);
+    ngx_sha1_final(digest, &sha1);
+
+    ngx_hex_dump(script->sha, digest, sizeof(digest));
+}
