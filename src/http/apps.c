@@ -13,6 +13,7 @@
 
 
 #include "http/module.h"
+#include "http/secret.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 

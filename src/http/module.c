@@ -5,6 +5,7 @@
 
 
 #include "http/module.h"
+#include "http/secret.h"
 
 
 /* seconds that a token may be good */

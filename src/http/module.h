@@ -342,27 +342,6 @@ char *ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_tracker_account(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/*
- * http/auth.c: reads the secret in the file at path, made
- * absolute, into memory of cf->pool, less one trailing newline.  A secret
- * shorter than min bytes is an error.  A file that everybody may read is a
- * warning, and so are CR LF at its end, a byte order mark and, where it is
- * text, control characters.  Returns NGX_OK, or NGX_ERROR after it logged why.
- */
-ngx_int_t ngx_http_tracker_read_secret(ngx_conf_t *cf, ngx_str_t *path,
-    size_t min, ngx_uint_t text, ngx_str_t *secret);
-
-/* http/auth.c: 1 when text begins with U+FEFF, else 0 */
-ngx_uint_t ngx_http_tracker_has_bom(ngx_str_t *text);
-
-/*
- * http/auth.c: reads a file that holds secrets, of at most max
- * bytes, into memory of pool; one that everybody may read is a warning.
- * Returns NGX_OK, or NGX_ERROR after it logged why with this level.
- */
-ngx_int_t ngx_http_tracker_read_file(ngx_pool_t *pool, ngx_log_t *log,
-    ngx_uint_t level, ngx_str_t *path, size_t max, ngx_str_t *bytes);
-
 /* http/token.c: setter of tracker_token */
 char *ngx_http_tracker_token(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
