@@ -4,10 +4,10 @@
  * "appId:DIGEST:account" of a file, which is read again when it changes.
  * Rules: API.md sections 6 and 7.
  *
- * An account may have several lines, of several appIds or of one: a secret is
- * replaced by another one while both are good.
+ * An account may have several lines, with several appIds or with one: a
+ * secret is replaced by another one while both are valid.
  *
- * A secret is 256 random bits, so what is stored of it is its SHA-256: a slow
+ * A secret is 256 random bits or more, so its SHA-256 is stored: a slow
  * password hash would block the worker and gain nothing.
  */
 
@@ -26,12 +26,12 @@
 /* the shortest line: one byte, a colon, the digest */
 #define NGX_HTTP_TRACKER_APP_MIN     (1 + 1 + NGX_HTTP_TRACKER_HEX_LEN)
 
-/* bytes: all of the file is read between two requests */
+/* bytes: the whole file is read between two requests */
 #define NGX_HTTP_TRACKER_APPS_MAX    (1024 * 1024)
 
 /*
  * Bytes of an appId in the log, half of the shortest secret that conf/app has
- * made: a client may have taken one for the other.
+ * ever made: a client may send a secret as its appId.
  */
 #define NGX_HTTP_TRACKER_APP_LOG     32
 
@@ -47,27 +47,30 @@ typedef struct {
 struct ngx_http_tracker_apps_s {
     ngx_str_t                path;
 
+    ngx_pool_t              *pool;       /* of elts and the accounts */
+    ngx_log_t               *log;        /* of the pool */
+
     ngx_uint_t               n;
-    ngx_http_tracker_app_t  *elts;       /* on the heap, by digest of id, and
-                                            behind them the accounts */
+    ngx_http_tracker_app_t  *elts;       /* sorted by the digest of id */
+
+    time_t                   checked;    /* when the file was looked at last */
 
     /* the file that was read */
 
-    time_t                   checked;    /* when it was looked at last */
-    time_t                   ctime;
+    time_t                   ctime;      /* 0: it is read again */
     off_t                    size;
     ngx_file_uniq_t          uniq;
-    unsigned                 young:1;    /* may change with the same ctime */
-    unsigned                 lost:1;     /* said so in the log */
+
+    unsigned                 lost:1;     /* the log says so already */
 };
 
 
-static void ngx_http_tracker_refresh_apps(ngx_http_tracker_apps_t *apps,
-    ngx_log_t *log);
+static ngx_int_t ngx_http_tracker_refresh_apps(ngx_http_tracker_apps_t *apps,
+    ngx_log_t *log, ngx_uint_t level);
 static ngx_int_t ngx_http_tracker_load_apps(ngx_http_tracker_apps_t *apps,
     ngx_file_info_t *fi, ngx_log_t *log, ngx_uint_t level);
 static ngx_int_t ngx_http_tracker_parse_apps(ngx_http_tracker_apps_t *apps,
-    ngx_str_t *text, ngx_log_t *log, ngx_uint_t level);
+    ngx_pool_t *pool, ngx_str_t *text, ngx_log_t *log, ngx_uint_t level);
 static ngx_int_t ngx_http_tracker_parse_app(ngx_http_tracker_app_t *app,
     ngx_str_t *line);
 static u_char *ngx_http_tracker_find_digest(ngx_str_t *line,
@@ -86,8 +89,8 @@ static void ngx_http_tracker_free_apps(void *data);
 
 
 /*
- * An unknown id takes as long as a wrong secret: all applications are looked
- * at, both digests of each, without a branch.
+ * An unknown id takes as long as a wrong secret: both digests of every
+ * application are compared, without a branch.
  */
 
 ngx_int_t
@@ -103,7 +106,13 @@ ngx_http_tracker_match_app(ngx_http_request_t *r,
 
     log = r->connection->log;
 
-    ngx_http_tracker_refresh_apps(apps, log);
+    if (apps->checked != ngx_time()) {
+        apps->checked = ngx_time();
+
+        /* on failure the applications stay as they were */
+
+        (void) ngx_http_tracker_refresh_apps(apps, log, NGX_LOG_ERR);
+    }
 
     if (ngx_http_tracker_digest(id, login->id.data, login->id.len) != NGX_OK
         || ngx_http_tracker_digest(secret, login->secret.data,
@@ -114,7 +123,7 @@ ngx_http_tracker_match_app(ngx_http_request_t *r,
     }
 
     known = 0;
-    found = 0;               /* the place behind it; no two lines are equal */
+    found = 0;               /* its index and 1; no two lines are equal */
 
     for (i = 0; i < apps->n; i++) {
         same = CRYPTO_memcmp(apps->elts[i].id, id, sizeof(id)) == 0;
@@ -145,7 +154,7 @@ ngx_http_tracker_match_app(ngx_http_request_t *r,
 }
 
 
-/* what a client sends is not for the terminal of who reads the log */
+/* replaces control bytes: a log line must not drive a terminal */
 
 static void
 ngx_http_tracker_log_login(ngx_log_t *log, tracker_str_t *id,
@@ -172,98 +181,97 @@ ngx_http_tracker_log_login(ngx_log_t *log, tracker_str_t *id,
 }
 
 
-/*
- * Reads the file again when it is another one than before.  Where that
- * fails, what was read before stays, and the log says so once.
- */
+/* reads the file if it is not the one that was read before */
 
-static void
-ngx_http_tracker_refresh_apps(ngx_http_tracker_apps_t *apps, ngx_log_t *log)
+static ngx_int_t
+ngx_http_tracker_refresh_apps(ngx_http_tracker_apps_t *apps, ngx_log_t *log,
+    ngx_uint_t level)
 {
     ngx_file_info_t  fi;
-
-    if (apps->checked == ngx_time()) {
-        return;
-    }
-
-    apps->checked = ngx_time();
 
     if (ngx_file_info(apps->path.data, &fi) == NGX_FILE_ERROR) {
 
         if (!apps->lost) {
-            ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
+            ngx_log_error(level, log, ngx_errno,
                           ngx_file_info_n " \"%V\" failed", &apps->path);
         }
 
         apps->lost = 1;
 
-        return;
+        return NGX_ERROR;
     }
 
-    if (!apps->lost && !apps->young
-        && apps->ctime == fi.st_ctime
+    apps->lost = 0;
+
+    if (apps->ctime == fi.st_ctime
         && apps->size == ngx_file_size(&fi)
         && apps->uniq == ngx_file_uniq(&fi))
     {
-        return;
+        return NGX_OK;
     }
 
-    (void) ngx_http_tracker_load_apps(apps, &fi, log, NGX_LOG_ERR);
+    return ngx_http_tracker_load_apps(apps, &fi, log, level);
 }
 
 
-/*
- * fi is what the file was before it is read.  ctime, not mtime: a file whose
- * mode was wrong must be read when it is right.
- */
+/* fi is the state of the file before it is read */
 
 static ngx_int_t
 ngx_http_tracker_load_apps(ngx_http_tracker_apps_t *apps,
     ngx_file_info_t *fi, ngx_log_t *log, ngx_uint_t level)
 {
-    time_t       age;
-    ngx_int_t    rc;
     ngx_str_t    text;
     ngx_pool_t  *pool;
 
-    apps->ctime = fi->st_ctime;
-    apps->size = ngx_file_size(fi);
-    apps->uniq = ngx_file_uniq(fi);
-    apps->lost = 0;
-
-    /* in seconds, so that another change in this one would go unseen */
-
-    age = ngx_time() - apps->ctime;
-    apps->young = age >= -2 && age <= 2;
-
-    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, log);
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, apps->log);
     if (pool == NULL) {
         return NGX_ERROR;
     }
 
-    rc = ngx_http_tracker_read_file(pool, log, level, &apps->path,
-                                    NGX_HTTP_TRACKER_APPS_MAX, &text);
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_tracker_parse_apps(apps, &text, log, level);
-
-    } else {
-
-        /* what failed may pass, and the file not change again: look again */
-        apps->young = 1;
+    if (ngx_http_tracker_read_file(pool, log, level, &apps->path,
+                                   NGX_HTTP_TRACKER_APPS_MAX, &text)
+        != NGX_OK)
+    {
+        goto failed;
     }
+
+    /*
+     * The times of files are in steps: another change just after this one
+     * might not show, so a file that is younger than that is read again.
+     */
+
+    apps->ctime = (ngx_time() - fi->st_ctime > 2) ? fi->st_ctime : 0;
+    apps->size = ngx_file_size(fi);
+    apps->uniq = ngx_file_uniq(fi);
+
+    if (ngx_http_tracker_parse_apps(apps, pool, &text, log, level) != NGX_OK) {
+        goto failed;
+    }
+
+    if (apps->pool) {
+        ngx_destroy_pool(apps->pool);
+    }
+
+    apps->pool = pool;
+
+    return NGX_OK;
+
+failed:
 
     ngx_destroy_pool(pool);
 
-    return rc;
+    return NGX_ERROR;
 }
 
 
+/* the accounts are left in text, which is in the same pool */
+
 static ngx_int_t
-ngx_http_tracker_parse_apps(ngx_http_tracker_apps_t *apps, ngx_str_t *text,
-    ngx_log_t *log, ngx_uint_t level)
+ngx_http_tracker_parse_apps(ngx_http_tracker_apps_t *apps, ngx_pool_t *pool,
+    ngx_str_t *text, ngx_log_t *log, ngx_uint_t level)
 {
-    u_char                  *p, *end, *last, *names;
+    u_char                  *p, *end, *last;
+    ngx_int_t                rc;
     ngx_str_t                entry;
     ngx_uint_t               n, line, foreign;
     ngx_http_tracker_app_t  *elts;
@@ -274,12 +282,10 @@ ngx_http_tracker_parse_apps(ngx_http_tracker_apps_t *apps, ngx_str_t *text,
 
     n = text->len / NGX_HTTP_TRACKER_APP_MIN + 1;
 
-    elts = ngx_alloc(n * sizeof(ngx_http_tracker_app_t) + text->len, log);
+    elts = ngx_palloc(pool, n * sizeof(ngx_http_tracker_app_t));
     if (elts == NULL) {
         return NGX_ERROR;
     }
-
-    names = (u_char *) (elts + n);
 
     n = 0;
     line = 0;
@@ -301,37 +307,26 @@ ngx_http_tracker_parse_apps(ngx_http_tracker_apps_t *apps, ngx_str_t *text,
             foreign = 1;
         }
 
-        switch (ngx_http_tracker_parse_app(&elts[n], &entry)) {
+        rc = ngx_http_tracker_parse_app(&elts[n], &entry);
 
-        case NGX_OK:
-
-            /* the text is gone before the applications are */
-
-            p = elts[n].account.data;
-            elts[n].account.data = names;
-            names = ngx_cpymem(names, p, elts[n].account.len);
-
+        if (rc == NGX_OK) {
             elts[n++].line = line;
-            break;
 
-        case NGX_DECLINED:
-            break;
+        } else if (rc == NGX_ERROR) {
 
-        default: /* NGX_ERROR */
-
-            /* not quoted: who gets the form wrong may have written a secret */
+            /* not quoted: a line of the wrong form may hold a secret */
 
             ngx_log_error(level, log, 0,
                           "\"%V\" line %ui is not \"appId:DIGEST\" or "
                           "\"appId:DIGEST:account\", names without blanks and "
                           "the SHA-256 of the secret in hex", &apps->path,
                           line);
-            goto failed;
+            return NGX_ERROR;
         }
     }
 
     if (ngx_http_tracker_check_apps(apps, elts, n, log, level) != NGX_OK) {
-        goto failed;
+        return NGX_ERROR;
     }
 
     if (foreign) {
@@ -341,26 +336,17 @@ ngx_http_tracker_parse_apps(ngx_http_tracker_apps_t *apps, ngx_str_t *text,
                       "with LF", &apps->path);
     }
 
-    if (apps->elts) {
-        ngx_free(apps->elts);
-    }
-
     apps->elts = elts;
     apps->n = n;
 
     return NGX_OK;
-
-failed:
-
-    ngx_free(elts);
-
-    return NGX_ERROR;
 }
 
 
 /*
- * NGX_DECLINED: a comment or blank.  NGX_OK: the account lies in the line; it
- * is the appId where the line has no other.
+ * Returns NGX_OK, NGX_DECLINED if the line is a comment or blank, or
+ * NGX_ERROR.  The account points into the line; it is the appId unless the
+ * line has another one.
  */
 
 static ngx_int_t
@@ -412,9 +398,9 @@ ngx_http_tracker_parse_app(ngx_http_tracker_app_t *app, ngx_str_t *line)
 
 
 /*
- * The digest is the first one: it stands between two colons, or between a
- * colon and the end of the line.  An id may have colons, and an account may
- * look like a digest.  Returns the colon before it, or NULL.
+ * Finds the first digest: it is between two colons, or between a colon and
+ * the end of the line.  An id may have colons, and an account may look like a
+ * digest.  Returns the colon before it, or NULL.
  */
 
 static u_char *
@@ -456,7 +442,7 @@ ngx_http_tracker_find_digest(ngx_str_t *line,
 }
 
 
-/* of an application or an account: it comes and goes in JSON */
+/* an appId or an account is sent in JSON, and is written to logs */
 
 static ngx_int_t
 ngx_http_tracker_check_name(u_char *p, size_t len)
@@ -489,7 +475,7 @@ ngx_http_tracker_check_name(u_char *p, size_t len)
 }
 
 
-/* sorts the applications; those of one appId have several secrets, of use */
+/* sorts the applications; those of one appId may differ in secret only */
 
 static ngx_int_t
 ngx_http_tracker_check_apps(ngx_http_tracker_apps_t *apps,
@@ -570,7 +556,6 @@ ngx_http_tracker_token_apps(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_tracker_loc_conf_t *tlcf = conf;
 
     ngx_str_t           *value;
-    ngx_file_info_t      fi;
     ngx_pool_cleanup_t  *cln;
 
     if (tlcf->apps != NGX_CONF_UNSET_PTR) {
@@ -587,6 +572,10 @@ ngx_http_tracker_token_apps(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     cln->handler = ngx_http_tracker_free_apps;
 
+    /* it lives as long as the configuration, unlike cf->log */
+
+    tlcf->apps->log = &cf->cycle->new_log;
+
     value = cf->args->elts;
     tlcf->apps->path = value[1];
 
@@ -594,14 +583,7 @@ ngx_http_tracker_token_apps(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_file_info(tlcf->apps->path.data, &fi) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_file_info_n " \"%V\" failed",
-                           &tlcf->apps->path);
-        return NGX_CONF_ERROR;
-    }
-
-    return ngx_http_tracker_load_apps(tlcf->apps, &fi, cf->log, NGX_LOG_EMERG)
+    return ngx_http_tracker_refresh_apps(tlcf->apps, cf->log, NGX_LOG_EMERG)
            == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
@@ -611,7 +593,7 @@ ngx_http_tracker_free_apps(void *data)
 {
     ngx_http_tracker_apps_t *apps = data;
 
-    if (apps->elts) {
-        ngx_free(apps->elts);
+    if (apps->pool) {
+        ngx_destroy_pool(apps->pool);
     }
 }
