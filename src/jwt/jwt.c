@@ -1,5 +1,5 @@
 /*
- * HS256 tokens on OpenSSL's HMAC, with jansson for header and claims.
+ * HS256 tokens: OpenSSL's HMAC, and jansson for header and claims.
  */
 
 
@@ -16,7 +16,7 @@
 #include "jwt/jwt.h"
 
 
-/* nginx' own limit for a header line is 8k */
+/* bytes: by default nginx accepts no longer header line */
 #define JWT_TOKEN_MAX         8192
 
 #define JWT_MAC_LEN           32
@@ -32,7 +32,7 @@ typedef struct {
 } jwt_part_t;
 
 
-/* what header.payload.signature is cut into */
+/* the parts of header.payload.signature */
 
 typedef struct {
     jwt_part_t            header;
@@ -94,7 +94,7 @@ jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
         return rc;
     }
 
-    /* from the header only the kid is used before the signature holds */
+    /* until the signature is verified, only alg, crit and kid are used */
 
     rc = jwt_load(&parts.header, &header);
     if (rc != JWT_OK) {
@@ -180,7 +180,7 @@ jwt_check_header(const json_t *header, jwt_part_t *kid)
         return JWT_BAD_ALG;
     }
 
-    /* crit lists extensions that must be understood; none is */
+    /* crit lists extensions that must be understood: none is supported */
 
     if (json_object_get(header, "crit") != NULL) {
         return JWT_BAD_CRIT;
@@ -261,7 +261,7 @@ jwt_check_key(const jwt_key_t *key, const jwt_part_t *input,
         rc = JWT_BAD_SIGNATURE;
     }
 
-    /* good signs what the client chose: do not leave it on the stack */
+    /* good is a valid signature of the client's text: keep no copy of it */
 
     OPENSSL_cleanse(good, sizeof(good));
 
@@ -321,8 +321,8 @@ jwt_is_ahead(const json_t *claim, time_t now)
 
 
 /*
- * JWT_OK: *object is the JSON object that the part holds, to be released
- * with json_decref().
+ * Returns JWT_OK, JWT_MALFORMED or JWT_ERROR.  On JWT_OK *object is the JSON
+ * object of the part; the caller releases it with json_decref().
  */
 
 static jwt_rc_e
@@ -339,13 +339,13 @@ jwt_load(const jwt_part_t *part, json_t **object)
 
     len = jwt_decoded_len(part->len);
 
-    /* jansson 2.14 loses a NUL behind a number: see tracker_json_show_nul() */
+    /* jansson 2.14 drops a NUL after a number: see tracker_json_show_nul() */
 
     if (memchr(text, '\0', len) != NULL) {
         return JWT_MALFORMED;
     }
 
-    /* it hides some failed allocations, too: see tracker_json_open() */
+    /* it also hides some failed allocations: see tracker_json_open() */
 
     errno = 0;
 
@@ -383,7 +383,7 @@ jwt_sign(const jwt_key_t *key, const char *sub, size_t sub_len, time_t iat,
         return JWT_INVALID;
     }
 
-    /* it would be signed, and no token verify */
+    /* could be signed, but no such token would be valid */
 
     if (key->kid_len && memchr(key->kid, '\0', key->kid_len) != NULL) {
         return JWT_INVALID;
@@ -438,9 +438,9 @@ jwt_sign(const jwt_key_t *key, const char *sub, size_t sub_len, time_t iat,
 
 
 /*
- * Appends the JSON text of object, in base64url, and releases it.  An
- * object that is NULL could not be made: jansson refuses bad UTF-8 without
- * touching errno, while a failed allocation sets it.
+ * Writes the JSON text of object to *p in base64url, advances *p, and releases
+ * object.  NULL is an object that could not be made: jansson rejects invalid
+ * UTF-8 without setting errno, while a failed allocation sets it.
  */
 
 static jwt_rc_e
@@ -461,7 +461,7 @@ jwt_encode_object(char **p, const char *end, json_t *object)
         return JWT_ERROR;
     }
 
-    /* a text that did not fit has a length nevertheless */
+    /* len is the length of the whole text, even if it did not fit */
 
     if (len > sizeof(text) || (size_t) (end - *p) < jwt_encoded_len(len)) {
         return JWT_INVALID;
@@ -481,7 +481,7 @@ jwt_mac(const jwt_key_t *key, const char *data, size_t len,
              len, mac, NULL)
         == NULL)
     {
-        /* nginx would blame a TLS connection for what stays in the queue */
+        /* nginx would take what is left in the queue for a TLS error */
 
         ERR_clear_error();
 
@@ -521,9 +521,9 @@ jwt_encode(char *p, const unsigned char *data, size_t len)
 
 
 /*
- * Returns 1 when data is base64url in the one form that RFC 7515 knows: no
- * padding, no other character, and the bits left over are zero (else one
- * token could be written in several ways).
+ * Returns 1 if data is base64url as RFC 7515 defines it, else 0: no padding,
+ * no other characters, and the unused bits are zero (otherwise one token could
+ * be written in several ways).
  */
 
 static int

@@ -1,7 +1,7 @@
 
 /*
- * HS256 tokens (RFC 7515, RFC 7519) and no others: the algorithm is ours,
- * never the token's.  Rules: API.md section 6.
+ * HS256 tokens (RFC 7515, RFC 7519) only: a token never chooses the
+ * algorithm.  Rules: API.md section 6.
  */
 
 
@@ -14,9 +14,9 @@
 
 
 /*
- * As in all headers here: nginx loads modules with RTLD_GLOBAL, and without
- * this another one's function of the same name could be called for ours, or
- * ours for its own (libjwt names its functions jwt_* too).
+ * As in all headers here: nginx loads modules with RTLD_GLOBAL, so without
+ * this another module's function of the same name could be called instead of
+ * ours, or ours instead of its own (libjwt's functions are named jwt_*, too).
  */
 #pragma GCC visibility push(hidden)
 
@@ -25,13 +25,13 @@
 #define JWT_SUB_MAX   255    /* bytes of an account */
 #define JWT_SKEW      60     /* seconds that nbf and iat may be ahead */
 
-/* a MAC of 32 bytes in base64url: the end of each token that verifies */
+/* bytes of a MAC in base64url: the end of every valid token */
 #define JWT_SIGNATURE_LEN  43
 
 
 /*
- * kid: UTF-8 without NUL; a control character, quote or backslash costs room
- * in a token
+ * A key, memory of the caller.  kid is UTF-8 without NUL; a control character,
+ * quote or backslash in it is escaped in a token, which takes more room.
  */
 
 typedef struct {
@@ -45,59 +45,62 @@ typedef struct {
 typedef enum {
     JWT_OK = 0,
     JWT_ERROR,           /* no memory, or the crypto library failed */
-    JWT_INVALID,         /* to be signed: jwt_sign() says what */
+    JWT_INVALID,         /* of jwt_sign(): an argument is invalid */
 
-    /* the token does not verify; a client is not told which of these it is */
+    /* of jwt_verify(): why the token is invalid; a client is not told */
 
     JWT_MALFORMED,       /* not three parts, base64url, two JSON objects */
     JWT_TOO_LONG,
     JWT_BAD_ALG,         /* not HS256 */
-    JWT_BAD_CRIT,        /* there is one */
+    JWT_BAD_CRIT,        /* present */
     JWT_BAD_KID,         /* not a string */
-    JWT_UNKNOWN_KID,     /* of no key, and no key verifies the signature */
+    JWT_UNKNOWN_KID,     /* no key has it, and none verifies the signature */
     JWT_BAD_SIGNATURE,
     JWT_BAD_EXP,         /* missing, or not an integer */
     JWT_EXPIRED,
     JWT_EARLY,           /* nbf or iat is ahead, or not an integer */
-    JWT_BAD_SUB,
+    JWT_BAD_SUB,         /* missing, not 1 to JWT_SUB_MAX bytes, or with a
+                            control character */
 
     JWT_LAST
 } jwt_rc_e;
 
 
 /*
- * Returns 1 when data holds a control character (0 to 31, 127), else 0.  An
- * account has none: it gets into headers and logs, where a newline would
- * begin another header or line.
+ * Returns 1 if the len bytes of data contain a control character (0 to 31,
+ * 127), else 0.  An account has none: it is written to headers and logs, where
+ * a newline would begin another header or line.
  */
 int jwt_has_control(const char *data, size_t len);
 
 /*
- * Verifies the compact token of len bytes against nkeys keys at the time
- * now.  A token that names a kid is tried with the keys of that name, where
- * there are any; every other token with all keys.  The signature is compared
- * in constant time and before a claim is believed.
- * On JWT_OK the account (claim sub, 1 to JWT_SUB_MAX bytes of UTF-8 without
- * control characters, not terminated) is in sub and its length in sub_len,
- * and in *exp, unless exp is NULL, the time from which on the token is not
- * good any more.  Else JWT_ERROR, or why it is not good, from
- * JWT_MALFORMED on.
+ * Verifies the compact token of len bytes with nkeys keys at the time now
+ * (seconds since 1970).  If keys have the kid of the token, only these are
+ * tried, else all.  The signature is compared in constant time, and before any
+ * claim is trusted.
+ * Returns JWT_OK, JWT_ERROR, or why the token is invalid: JWT_MALFORMED or one
+ * of those after it.  On JWT_OK the account (claim sub, 1 to JWT_SUB_MAX bytes
+ * of UTF-8 without control characters, not terminated) is copied to sub and
+ * its length to *sub_len; and *exp, unless exp is NULL, is the time at which
+ * the token expires.
  */
 jwt_rc_e jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
     size_t nkeys, time_t now, char sub[JWT_SUB_MAX], size_t *sub_len,
     time_t *exp);
 
-/*
- * Signs {"sub":S,"iat":I,"exp":E} with key.  The token goes to p, which has
- * room for size bytes (JWT_SIGN_SIZE() is enough where kid is plain text),
- * its length to len; no NUL.
- * Returns JWT_OK, JWT_INVALID when sub is not 1 to JWT_SUB_MAX bytes of
- * UTF-8 without control characters, kid not UTF-8 without NUL, or size is too
- * small, JWT_ERROR.
- */
+/* bytes of a token that jwt_sign() makes, without and with the key's kid */
 #define JWT_SIGN_MAX        2560
 #define JWT_SIGN_SIZE(key)  (JWT_SIGN_MAX + 2 * (key)->kid_len)
 
+/*
+ * Signs {"sub":SUB,"iat":IAT,"exp":EXP} with key, times in seconds since 1970.
+ * The token is written to p, which has room for size bytes, not terminated,
+ * and its length to *len.  JWT_SIGN_SIZE() bytes are enough if kid has nothing
+ * to be escaped.
+ * Returns JWT_OK; JWT_ERROR; or JWT_INVALID if sub is not 1 to JWT_SUB_MAX
+ * bytes of UTF-8 without control characters, if kid is not UTF-8 without NUL,
+ * or if the token is too long.
+ */
 jwt_rc_e jwt_sign(const jwt_key_t *key, const char *sub, size_t sub_len,
     time_t iat, time_t exp, char *p, size_t size, size_t *len);
 

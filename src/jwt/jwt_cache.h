@@ -1,8 +1,7 @@
 
 /*
- * Tokens that have verified lately.  A client sends the same token with each
- * request; to verify it once more costs as much as all else that a small
- * request asks of a worker.
+ * Recently verified tokens.  A client sends the same token with each request;
+ * verifying it again costs a worker as much as the rest of a small request.
  */
 
 
@@ -16,10 +15,10 @@
 #pragma GCC visibility push(hidden)
 
 
-/* tokens that a cache holds at most, about a megabyte */
+/* most tokens in a cache: about a megabyte */
 #define JWT_CACHE_TOKENS     4096
 
-/* a longer one is not kept */
+/* bytes: a longer token is not kept */
 #define JWT_CACHE_TOKEN_MAX  512
 
 
@@ -27,16 +26,21 @@ typedef struct jwt_cache_s  jwt_cache_t;
 
 
 /*
- * A cache serves one set of keys and one process.  NULL: no memory.
+ * Returns an empty cache, for one set of keys and one process, or NULL if
+ * there is no memory.  The caller releases it with jwt_cache_destroy().
  */
 jwt_cache_t *jwt_cache_create(void);
+
+/* Releases the cache, which is not NULL, and its tokens. */
 void jwt_cache_destroy(jwt_cache_t *cache);
 
 /*
- * jwt_verify() of the cache's keys, or what it said of the very same token
- * before, as long as that is still true at the time now.  The signature is
- * compared in constant time, after its last eight bytes at once.  cache NULL:
- * jwt_verify().
+ * The same as jwt_verify(), without exp.  A token that was valid before and
+ * has not expired since is found in the cache, and any other one is verified;
+ * if it is valid, it is kept.  keys are the same in each call.  If cache is
+ * NULL, every token is verified.
+ * An entry is chosen by the last eight bytes of the signature, which only the
+ * owner of a key can make; the whole is compared in constant time.
  */
 jwt_rc_e jwt_cache_verify(jwt_cache_t *cache, const char *token, size_t len,
     const jwt_key_t *keys, size_t nkeys, time_t now, char sub[JWT_SUB_MAX],
