@@ -4,10 +4,10 @@
 # folder "tls" of the current one.
 
 
-# certificate_make NAME,...: a certificate of an authority that is made for it
-# and whose key is thrown away, so that nobody can make another one that a
-# client which trusts it would take.  One that is there and is good for these
-# names and another 30 days stays.
+# certificate_make NAME,...: makes a certificate, signed by an authority of its
+# own.  The authority's key is deleted, so that nobody can sign another
+# certificate that its clients would trust.  An existing certificate is kept if
+# it has these names and is valid for another 30 days.
 
 certificate_make() {
     local names=$1 name list=
@@ -39,7 +39,7 @@ certificate_make() {
 }
 
 
-# In the current folder.
+# Makes the files in the current folder.
 
 certificate_sign() {
     local names=$1 list=$2

@@ -3,8 +3,8 @@
 # The run folder of conf/serve: sourced by the commands, not run.
 
 
-# Prints where it is unless --run says otherwise: not in the project's folder,
-# since what lies there may go with a git clean.
+# Prints the default of --run.  It is not in the project's folder, where a git
+# clean may delete it.
 
 folder_default() {
     if [ "$(id -u)" = 0 ]; then
@@ -12,7 +12,7 @@ folder_default() {
         return
     fi
 
-    # a relative one is invalid, says the XDG Base Directory Specification
+    # the XDG Base Directory Specification says that a relative one is invalid
     case ${XDG_STATE_HOME-} in
         /*) echo "$XDG_STATE_HOME/nginx-tracker" ;;
         *)  echo ~/.local/state/nginx-tracker ;;

@@ -41,9 +41,9 @@ packages_as_root() {
 }
 
 
-# Installs those of the packages that are missing; does nothing, without a
-# word and without the network, when none is.  Where there is no dpkg, the
-# packages are the user's business, and whoever needs them will complain.
+# Installs those of the packages that are missing.  If none is, it prints
+# nothing and does not use the network.  Without dpkg it does nothing: the user
+# installs them, and the command that needs one reports that it is missing.
 
 packages_install() {
     local missing
@@ -67,8 +67,8 @@ packages_install() {
 }
 
 
-# apt-get without questions and without words unless it fails.  Arguments
-# are an apt-get command, and packages or files.
+# Runs apt-get without questions; prints its output only if it fails.
+# Arguments are an apt-get command, and packages or files.
 
 packages_apt() {
     local log
@@ -89,9 +89,9 @@ packages_apt() {
 
 
 # The packages of nginx and Redis start their services when they are
-# installed.  Nobody asked for a server on port 80, so Debian's documented
-# switch, policy-rc.d, says no while apt runs; one that is there already
-# stays as it is.
+# installed.  A server on port 80 is not wanted, so Debian's documented
+# switch, policy-rc.d, forbids it while apt runs; an existing one is left as it
+# is.
 
 packages_policy=/usr/sbin/policy-rc.d
 
