@@ -7,6 +7,9 @@ use Encode qw(decode);
 use File::Find;
 use Test::More;
 
+use lib 't/lib';
+use Tracker::Source;
+
 my %text;
 
 find({ no_chdir => 1, wanted => sub {
@@ -36,21 +39,47 @@ sub only_in {
     is("@others", '', $title);
 }
 
-# The folders, bottom up: a file includes headers of its own folder and of those
-# that it stands on.
+# Nothing is on the list; what is, is said where it is seen.
+sub none {
+    my ($title, @list) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
 
+    ok(!@list, $title) or diag(map { "    $_\n" } @list);
+}
+
+# The folders, bottom up: a file includes headers of its own folder and of those
+# that it stands on, and calls no others.
+
+my @order = qw(tracker jwt json redis store detect http);
 my %below = (
     tracker => [],
     jwt => [],
     json => [qw(tracker)],
     redis => [],
     store => [qw(tracker redis)],
-    http => [qw(tracker jwt json redis store)],
+    detect => [qw(tracker store)],
+    http => [qw(tracker jwt json redis store detect)],
 );
+
+for my $i (0 .. $#order) {
+    my %known = map { $_ => 1 } @order[0 .. $i - 1];
+
+    none("$order[$i] stands on folders below it",
+         grep { !$known{$_} } @{$below{$order[$i]}});
+}
 
 is(join(' ', grep { !m{^(\w+)/\w+\.[ch]$|^(store)/lua/\w+\.lua$}
                     || !$below{$1 // $2} } sort keys %text), '',
    'each file is in one of the folders');
+
+# nginx names an object by the last folder and the file: addon/store/txn.o
+{
+    my %objects;
+
+    push @{$objects{s{.*/(?=[^/]+/)}{}r}}, $_ for grep { /\.c$/ } keys %text;
+    none('no two files are one object',
+         map { "@$_" } grep { @$_ > 1 } values %objects);
+}
 
 for my $file (grep { /\.[ch]$/ } sort keys %text) {
     my ($folder) = $file =~ m{^(\w+)};
@@ -59,6 +88,29 @@ for my $file (grep { /\.[ch]$/ } sort keys %text) {
                  $text{$file} =~ /^\s*#\s*include\s*"([^"]+)"/mg;
 
     is("@others", '', "$file: includes point down");
+}
+
+# Calls.  What goes up is handed down before, as a pointer to a function.
+
+my $source = Tracker::Source->new('src');
+my @functions = $source->functions;
+my $arrows = $source->arrows;
+
+cmp_ok(scalar @functions, '>', 300, 'the functions were read');
+cmp_ok(scalar(map { keys %$_ } values %$arrows), '>', 100, 'and their calls');
+
+{
+    my @up;
+
+    for my $from (sort keys %$arrows) {
+        my ($folder) = $from =~ m{^(\w+)};
+        my $known = join '|', $folder, @{$below{$folder}};
+
+        push @up, map { "$from calls $_: @{$arrows->{$from}{$_}}" }
+                  grep { !m{^(?:$known)/} } sort keys %{$arrows->{$from}};
+    }
+
+    none('calls point down', @up);
 }
 
 only_in(qr/#\s*include\s*[<"](hiredis|async|read|sds)\b/, 'redis/.*',
