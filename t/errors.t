@@ -26,59 +26,109 @@ sub is_json_error {
 __DATA__
 
 === unknown paths are 404
---- scenario
-for my $path ('', 'x', 'track', 'tracker/', 'trackers/', 'trackerx',
-              'Tracker', 'trackers/bulk/', 'trackers/bulk/x', 'tracker/bulk/x',
-              'tracker/x/y', 'tracker/%2e%2e')
-{
-    is_json_error(exchange(post($path, tracker_text('n'))), 404,
-                  'No such endpoint.', "path $path");
-}
+--- exchanges
+POST /v1/manage/ {"name":"n","vocabulary":["phrase"]}
+404 No such endpoint.
+POST /v1/manage/x {"name":"n","vocabulary":["phrase"]}
+404 No such endpoint.
+POST /v1/manage/track {"name":"n","vocabulary":["phrase"]}
+404 No such endpoint.
+POST /v1/manage/tracker/ {"name":"n","vocabulary":["phrase"]}
+404 No such endpoint.
+POST /v1/manage/trackers/ {"name":"n","vocabulary":["phrase"]}
+404 No such endpoint.
+POST /v1/manage/trackerx {"name":"n","vocabulary":["phrase"]}
+404 No such endpoint.
+POST /v1/manage/Tracker {"name":"n","vocabulary":["phrase"]}
+404 No such endpoint.
+POST /v1/manage/trackers/bulk/ {"name":"n","vocabulary":["phrase"]}
+404 No such endpoint.
+POST /v1/manage/trackers/bulk/x {"name":"n","vocabulary":["phrase"]}
+404 No such endpoint.
+POST /v1/manage/tracker/bulk/x {"name":"n","vocabulary":["phrase"]}
+404 No such endpoint.
+POST /v1/manage/tracker/x/y {"name":"n","vocabulary":["phrase"]}
+404 No such endpoint.
+POST /v1/manage/tracker/%2e%2e {"name":"n","vocabulary":["phrase"]}
+404 No such endpoint.
 
 
 
 === a path may be percent-encoded
---- scenario
-is_created(exchange(post('%74racker', tracker_text('n'))), 'n', 'created');
+--- request
+POST /v1/manage/%74racker
+{"name":"n","vocabulary":["phrase"]}
+--- json
+{"tracker":{"id":"ID","name":"n","vocabulary":["phrase"]}}
 
 
 
 === a method that no endpoint of the path has is 405, with Allow
---- scenario
-for my $path (qw(tracker trackers trackers/bulk)) {
-    for my $method (qw(PUT PATCH DELETE FOO)) {
-        my $response = exchange(request($method, "/v1/manage/$path",
-                                        body => tracker_text('n')));
-
-        is_json_error($response, 405, "Method $method is not allowed.",
-                      "$method $path");
-        ok(allowed($response)->{POST}, 'Allow has POST');
-        ok(!allowed($response)->{$method}, "Allow has not $method");
-    }
-}
+--- exchanges
+PUT /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+405 Method PUT is not allowed.
+Allow: GET, HEAD, POST, OPTIONS
+PATCH /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+405 Method PATCH is not allowed.
+Allow: GET, HEAD, POST, OPTIONS
+DELETE /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+405 Method DELETE is not allowed.
+Allow: GET, HEAD, POST, OPTIONS
+FOO /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+405 Method FOO is not allowed.
+Allow: GET, HEAD, POST, OPTIONS
+PUT /v1/manage/trackers {"name":"n","vocabulary":["phrase"]}
+405 Method PUT is not allowed.
+Allow: GET, HEAD, POST, OPTIONS
+PATCH /v1/manage/trackers {"name":"n","vocabulary":["phrase"]}
+405 Method PATCH is not allowed.
+Allow: GET, HEAD, POST, OPTIONS
+DELETE /v1/manage/trackers {"name":"n","vocabulary":["phrase"]}
+405 Method DELETE is not allowed.
+Allow: GET, HEAD, POST, OPTIONS
+FOO /v1/manage/trackers {"name":"n","vocabulary":["phrase"]}
+405 Method FOO is not allowed.
+Allow: GET, HEAD, POST, OPTIONS
+PUT /v1/manage/trackers/bulk {"name":"n","vocabulary":["phrase"]}
+405 Method PUT is not allowed.
+Allow: POST, OPTIONS
+PATCH /v1/manage/trackers/bulk {"name":"n","vocabulary":["phrase"]}
+405 Method PATCH is not allowed.
+Allow: POST, OPTIONS
+DELETE /v1/manage/trackers/bulk {"name":"n","vocabulary":["phrase"]}
+405 Method DELETE is not allowed.
+Allow: POST, OPTIONS
+FOO /v1/manage/trackers/bulk {"name":"n","vocabulary":["phrase"]}
+405 Method FOO is not allowed.
+Allow: POST, OPTIONS
 
 
 
 === OPTIONS is 204 with Allow, before any token is asked for
---- scenario
-for my $path (qw(tracker trackers trackers/bulk)) {
-    my $sock = connect_nginx();
-
-    send_bytes($sock, request('OPTIONS', "/v1/manage/$path", token => undef,
-                              type => undef));
-    my $response = read_response($sock);
-
-    is($response->{status}, 204, "$path: status");
-    ok(allowed($response)->{POST}, "$path: POST");
-    ok(allowed($response)->{OPTIONS}, "$path: OPTIONS");
-}
+--- exchanges
+OPTIONS /v1/manage/tracker
+no Authorization
+no Content-Type
+204
+Allow: GET, HEAD, POST, OPTIONS
+OPTIONS /v1/manage/trackers
+no Authorization
+no Content-Type
+204
+Allow: GET, HEAD, POST, OPTIONS
+OPTIONS /v1/manage/trackers/bulk
+no Authorization
+no Content-Type
+204
+Allow: POST, OPTIONS
 
 
 
 === OPTIONS of an unknown path is 404
---- scenario
-is_json_error(exchange(request('OPTIONS', '/v1/manage/x', token => undef)),
-              404, 'No such endpoint.', 'OPTIONS');
+--- exchanges
+OPTIONS /v1/manage/x
+no Authorization
+404 No such endpoint.
 
 
 
@@ -176,10 +226,11 @@ for (1 .. 2) {
         tracker_api;
         client_max_body_size 1m;
     }
---- scenario
-is_created(exchange(post('tracker', tracker_text('n'))), 'n', 'the first');
-is_json_error(exchange(post('tracker', tracker_text('m'))), 503,
-              qr/^Service temporarily unavailable\.$/i, 'the second');
+--- exchanges
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID","name":"n","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"m","vocabulary":["phrase"]}
+503 ~ (?i)^Service temporarily unavailable\.$
 
 
 
@@ -196,10 +247,11 @@ A zone of its own: what one has counted outlives a reload.
         tracker_api;
         client_max_body_size 1m;
     }
---- scenario
-is_created(exchange(post('tracker', tracker_text('n'))), 'n', 'the first');
-is_json_error(exchange(post('tracker', tracker_text('m'))), 429,
-              qr/./, 'the second');
+--- exchanges
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID","name":"n","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"m","vocabulary":["phrase"]}
+429 ~ .
 
 
 
@@ -216,15 +268,16 @@ is_json_error(exchange(post('tracker', tracker_text('m'))), 429,
     }
 --- post_setup_server_root
 Tracker::scratch('users', "joe:{PLAIN}secret\n", 0644);
---- scenario
-my $response = exchange(post('tracker', tracker_text('n'), token => undef));
-
-is_json_error($response, 401, qr/./, 'auth_basic');
-is($response->{headers}{'www-authenticate'}, 'Basic realm="site"', 'header');
+--- exchanges
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+no Authorization
+401 ~ .
+WWW-Authenticate: Basic realm="site"
 
 
 
 === what the rewrite module returns
+nginx has no page of its own for 451.
 --- config
     location /500/ { tracker_api; client_max_body_size 1m; return 500; }
     location /404/ { tracker_api; client_max_body_size 1m; return 404; }
@@ -232,16 +285,19 @@ is($response->{headers}{'www-authenticate'}, 'Basic realm="site"', 'header');
     location /451/ { tracker_api; client_max_body_size 1m; return 451; }
     location /502/ { tracker_api; client_max_body_size 1m; return 502; }
     location /507/ { tracker_api; client_max_body_size 1m; return 507; }
---- scenario
-for my $status (500, 404, 410, 502, 507) {
-    is_json_error(exchange(request('POST', "/$status/tracker",
-                                   body => tracker_text('n'))),
-                  $status, qr/^[A-Z].*\.$/, "return $status");
-}
-
-# nginx has no page of its own for it
-is(exchange(request('POST', '/451/tracker', body => '{}'))->{status}, 451,
-   'return 451');
+--- exchanges
+POST /500/tracker {"name":"n","vocabulary":["phrase"]}
+500 ~ ^[A-Z].*\.$
+POST /404/tracker {"name":"n","vocabulary":["phrase"]}
+404 ~ ^[A-Z].*\.$
+POST /410/tracker {"name":"n","vocabulary":["phrase"]}
+410 ~ ^[A-Z].*\.$
+POST /502/tracker {"name":"n","vocabulary":["phrase"]}
+502 ~ ^[A-Z].*\.$
+POST /507/tracker {"name":"n","vocabulary":["phrase"]}
+507 ~ ^[A-Z].*\.$
+POST /451/tracker {}
+451
 
 
 
@@ -323,9 +379,11 @@ for my $method (qw(GET HEAD POST)) {
         client_max_body_size 1m;
         return 403 "go away";
     }
---- scenario
-is_json_error(exchange(post('tracker', tracker_text('n'))), 403, 'Forbidden.',
-              'return');
+--- request
+POST /v1/manage/tracker
+{"name":"n","vocabulary":["phrase"]}
+--- error_code: 403
+--- message: Forbidden.
 
 
 
@@ -336,11 +394,12 @@ is_json_error(exchange(post('tracker', tracker_text('n'))), 403, 'Forbidden.',
         client_max_body_size 1m;
         return 307 https://example.com/;
     }
---- scenario
-my $response = exchange(post('tracker', tracker_text('n')));
-
-is($response->{status}, 307, 'status');
-is($response->{headers}{location}, 'https://example.com/', 'Location');
+--- request
+POST /v1/manage/tracker
+{"name":"n","vocabulary":["phrase"]}
+--- error_code: 307
+--- response_headers
+Location: https://example.com/
 
 
 
@@ -363,15 +422,15 @@ is($response->{headers}{location}, 'https://example.com/', 'Location');
             deny all;
         }
     }
---- scenario
-is_created(exchange(post('tracker', tracker_text('a'))), 'a', 'no if');
-is_json_error(exchange(post('tracker?block=1', tracker_text('b'))), 403,
-              'Forbidden.', 'if');
-
-is_created(exchange(request('POST', '/post/tracker',
-                            body => tracker_text('c'))), 'c', 'POST');
-is_json_error(exchange(request('PUT', '/post/tracker', body => '{}')), 403,
-              'Forbidden.', 'limit_except');
+--- exchanges
+POST /v1/manage/tracker {"name":"a","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID","name":"a","vocabulary":["phrase"]}}
+POST /v1/manage/tracker?block=1 {"name":"b","vocabulary":["phrase"]}
+403 Forbidden.
+POST /post/tracker {"name":"c","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID","name":"c","vocabulary":["phrase"]}}
+PUT /post/tracker {}
+403 Forbidden.
 
 
 
@@ -386,12 +445,13 @@ is_json_error(exchange(request('PUT', '/post/tracker', body => '{}')), 403,
             set $flag 1;
         }
     }
---- scenario
-my @flag = (headers => ['X-Flag: 1']);
-
-is_created(exchange(post('tracker', tracker_text('a'), @flag)), 'a', 'if');
-is_json_error(exchange(post('x', tracker_text('a'), @flag)), 404,
-              'No such endpoint.', 'if, unknown path');
+--- exchanges
+POST /v1/manage/tracker {"name":"a","vocabulary":["phrase"]}
+X-Flag: 1
+200 {"tracker":{"id":"ID","name":"a","vocabulary":["phrase"]}}
+POST /v1/manage/x {"name":"a","vocabulary":["phrase"]}
+X-Flag: 1
+404 No such endpoint.
 
 
 
@@ -491,22 +551,25 @@ is(redis('DBSIZE'), 0, 'nothing was written');
     location /other/ {
         return 403;
     }
---- scenario
-for my $path ('/other/', '/missing') {
-    my $response = exchange("GET $path HTTP/1.1\r\nHost: a\r\n\r\n");
-
-    is($response->{headers}{'content-type'}, 'text/html', "$path: type");
-    like($response->{body}, qr/<html>/, "$path: body");
-}
+--- request eval
+['GET /other/', 'GET /missing']
+--- only_headers
+--- error_code eval
+[403, 404]
+--- response_headers eval
+['Content-Type: text/html', 'Content-Type: text/html']
+--- response_body_like eval
+['<html>', '<html>']
 
 
 
 === answers carry no file's headers
---- scenario
-my $response = exchange(post('tracker', tracker_text('n')));
-
-is($response->{headers}{'last-modified'}, undef, 'no Last-Modified');
-is($response->{headers}{'accept-ranges'}, undef, 'no ranges');
+--- request
+POST /v1/manage/tracker
+{"name":"n","vocabulary":["phrase"]}
+--- response_headers
+! Last-Modified
+! Accept-Ranges
 
 
 

@@ -10,7 +10,18 @@ package Tracker;
 #   scenario      Perl, run instead of a request when nginx is up
 #   cases         pairs of lines, a body and "STATUS message": each body is
 #                 posted to the path in the section's first line
+#   exchanges     requests, one after the other, and what comes:
+#
+#                     POST /v1/manage/tracker {"name":"n"}
+#                     X-Some: header          also "no Authorization", and
+#                     as joe                  whose token it is
+#                     400 "vocabulary" is required
+#                     X-Some: header          also "! X-None"
+#
+#                 Behind the status: a sentence as in message, "~ PATTERN" as
+#                 in message_like, or the body as in json.
 #   answer        the body as JSON, ids left out of the comparison
+#   json          the body byte by byte, where ID stands for any id
 #   message       the body is {"message":"..."} with just this text
 #   message_like  the same by pattern
 #   only_headers  request headers; more_headers are added to a good token and
@@ -118,6 +129,7 @@ Test::Nginx::Util::add_block_preprocessor(sub {
                               . $block->name);
 
     cases_to_requests($block) if defined $block->cases;
+    exchanges_to_requests($block) if defined $block->exchanges;
 
     default_section($block, http_config => $HTTP_CONFIG
                             . (defined $block->h2_server ? $HTTP2 : ''));
@@ -136,7 +148,9 @@ Test::Nginx::Util::add_block_preprocessor(sub {
 
     $block->set_value(more_headers => request_headers($block));
 
-    if (grep { defined $block->$_ } qw(answer message message_like)) {
+    if (!defined $block->exchanges
+        && grep { defined $block->$_ } qw(answer json message message_like))
+    {
         my $n = ref $block->request ? @{$block->request} : 1;
         default_section($block, response_headers =>
                         [('Content-Type: application/json') x $n]);
@@ -154,13 +168,19 @@ sub request_headers {
 
     return $block->only_headers if defined $block->only_headers;
 
-    my $default = "Authorization: Bearer " . token('tester') . "\n"
-                  . "Content-Type: application/json\n";
+    my $default = default_headers('tester');
     my $more = $block->more_headers;
 
     return [map { with_default_headers($_, $default) } @$more]
         if ref $more;
     return with_default_headers($more // '', $default);
+}
+
+sub default_headers {
+    my ($account) = @_;
+
+    return 'Authorization: Bearer ' . token($account) . "\n"
+           . "Content-Type: application/json\n";
 }
 
 sub with_default_headers {
@@ -194,22 +214,91 @@ sub cases_to_requests {
                       [map { defined() ? "^$_\$" : undef } @messages]);
 }
 
+sub exchanges_to_requests {
+    my ($block) = @_;
+    my (@all, $one);
+
+    for (grep { /\S/ } split /\n/, $block->exchanges) {
+        if (/^([A-Z]+ \/\S*)(?: (.*))?$/) {
+            $one = { request => "$1\n" . ($2 // ''), account => 'tester',
+                     without => '', headers => '' };
+            push @all, $one;
+
+        } elsif (!defined $one->{status} && /^as (.+)$/) {
+            $one->{account} = $1;
+
+        } elsif (!defined $one->{status} && /^no (\S+)$/) {
+            $one->{without} .= " $1";
+
+        } elsif (!defined $one->{status} && /^(\d{3})(?: (.*))?$/) {
+            $one->{status} = $1;
+            $one->{expected} = '';
+            expect_body($one, $2) if defined $2;
+
+        } else {
+            $one->{defined $one->{status} ? 'expected' : 'headers'} .= "$_\n";
+        }
+    }
+
+    $block->set_value(request => [map { $_->{request} } @all]);
+    $block->set_value(only_headers => [map { headers_of($_) } @all]);
+    $block->set_value(error_code => [map { $_->{status} } @all]);
+    $block->set_value(response_headers => [map { $_->{expected} } @all]);
+
+    for my $section (qw(message message_like json)) {
+        $block->set_value($section => [map { $_->{$section} } @all]);
+    }
+}
+
+# What an exchange says behind the status.
+sub expect_body {
+    my ($one, $text) = @_;
+
+    if ($text =~ /^\{/) {
+        $one->{json} = $text;
+    } elsif ($text =~ /^~ (.*)$/) {
+        $one->{message_like} = $1;
+    } else {
+        $one->{message} = $text;
+    }
+
+    $one->{expected} = "Content-Type: application/json\n";
+}
+
+sub headers_of {
+    my ($one) = @_;
+    my $headers = with_default_headers($one->{headers},
+                                       default_headers($one->{account}));
+
+    $headers =~ s/^\Q$_\E:.*\n//mi for split ' ', $one->{without};
+    return $headers;
+}
+
 Test::Nginx::Socket::add_response_body_check(sub {
     my ($block, $body, $index, undef, $dry_run) = @_;
     return if $dry_run;
 
     my $title = $block->name . " (request $index)";
 
-    for my $section (qw(answer message message_like)) {
+    for my $section (qw(answer json message message_like)) {
         my $want = $block->$section;
         $want = $want->[$index] if ref $want eq 'ARRAY';
         next unless defined $want;
 
         is_json($body, decode($want), $title) if $section eq 'answer';
+        is_exactly($body, $want, $title) if $section eq 'json';
         is_message($body, $want, $title) if $section eq 'message';
         is_message($body, qr/$want/, $title) if $section eq 'message_like';
     }
 });
+
+sub is_exactly {
+    my ($body, $want, $title) = @_;
+
+    chomp $want;
+    $want = join '"\d{16}"', map { quotemeta } split /"ID"/, $want, -1;
+    Test::More::like($body, qr/\A$want\z/, "$title - the body");
+}
 
 # Every response that Test::Nginx itself reads comes by here.
 
@@ -221,9 +310,27 @@ my $check_status = \&Test::Nginx::Socket::check_error_code;
     *Test::Nginx::Socket::check_error_code = sub {
         my ($block, $response, $dry_run, $index) = @_;
 
-        keep_answer($block, $response, $index) if $response && !$dry_run;
+        if ($response && !$dry_run) {
+            keep_answer($block, $response, $index);
+            check_length($block, $response, $index);
+        }
+
         return $check_status->(@_);
     };
+}
+
+# Where a body is compared, its length is as it says.
+sub check_length {
+    my ($block, $response, $index) = @_;
+    my $given = grep {
+        my $want = $block->$_;
+        defined(ref $want eq 'ARRAY' ? $want->[$index] : $want);
+    } qw(answer json message message_like);
+
+    Test::More::is($response->header('Content-Length'),
+                   length $response->content,
+                   $block->name . " (request $index) - Content-Length")
+        if $given;
 }
 
 sub keep_answer {
