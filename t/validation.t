@@ -407,45 +407,64 @@ for my $o ([ headers => ['Content-Length: 0'] ], [ chunks => [] ]) {
 
 
 === a body of blanks is no JSON
---- scenario
-my $response = exchange(post('tracker', " \r\n\t "));
-
-is($response->{status}, 400, 'status');
-is_message($response->{body}, qr/^Invalid JSON at line \d+ column \d+\.$/,
-           'blanks');
+--- request eval
+"POST /v1/manage/tracker\n \r\n\t "
+--- more_headers
+Content-Length: 5
+--- error_code: 400
+--- message_like: ^Invalid JSON at line \d+ column \d+\.$
 
 
 
 === Content-Type must be application/json
---- scenario
-for my $type (undef, '', 'text/plain', 'application/jsonx', 'application',
-              'application/json-patch+json', 'application/json x',
-              'text/application/json',
-              'application/x-www-form-urlencoded',
-              'multipart/form-data; x=application/json')
-{
-    my $response = exchange(post('tracker', tracker_text('n'),
-                                 type => $type));
-    my $title = $type // 'none';
-
-    is($response->{status}, 400, "$title: status");
-    is_message($response->{body}, 'Content-Type must be application/json.',
-               $title);
-}
+--- exchanges
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+no Content-Type
+400 Content-Type must be application/json.
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Content-Type:
+400 Content-Type must be application/json.
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Content-Type: text/plain
+400 Content-Type must be application/json.
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Content-Type: application/jsonx
+400 Content-Type must be application/json.
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Content-Type: application
+400 Content-Type must be application/json.
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Content-Type: application/json-patch+json
+400 Content-Type must be application/json.
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Content-Type: application/json x
+400 Content-Type must be application/json.
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Content-Type: text/application/json
+400 Content-Type must be application/json.
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Content-Type: application/x-www-form-urlencoded
+400 Content-Type must be application/json.
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Content-Type: multipart/form-data; x=application/json
+400 Content-Type must be application/json.
 
 
 
 === Content-Type: case is ignored, parameters are allowed
---- scenario
-my $i = 0;
-
-for my $type ('APPLICATION/JSON', 'application/json; charset=utf-8',
-              'application/json;charset=UTF-8', 'Application/Json ;a=b')
-{
-    $i++;
-    is_created(exchange(post('tracker', tracker_text("n$i"),
-                             type => $type)), "n$i", $type);
-}
+--- exchanges
+POST /v1/manage/tracker {"name":"n1","vocabulary":["phrase"]}
+Content-Type: APPLICATION/JSON
+200 {"tracker":{"id":"ID","name":"n1","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"n2","vocabulary":["phrase"]}
+Content-Type: application/json; charset=utf-8
+200 {"tracker":{"id":"ID","name":"n2","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"n3","vocabulary":["phrase"]}
+Content-Type: application/json;charset=UTF-8
+200 {"tracker":{"id":"ID","name":"n3","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"n4","vocabulary":["phrase"]}
+Content-Type: Application/Json ;a=b
+200 {"tracker":{"id":"ID","name":"n4","vocabulary":["phrase"]}}
 
 
 
@@ -485,14 +504,12 @@ is(commands_seen(qw(set evalsha eval get)), 0, 'no command');
         tracker_max_bulk 2;
         client_max_body_size 1m;
     }
---- scenario
-my $good = join ',', map { tracker_text("n$_", '[,]') } 1 .. 3;
-my $response = exchange(post('trackers', "[$good" . ',{"x":[{},{}]}' x 60_000
-                                         . ']'));
-
-is($response->{status}, 400, 'status');
-is_message($response->{body}, 'Request body must contain at most 2 trackers, '
-                              . 'found 60003.', 'the number found');
+--- request eval
+"POST /v1/manage/trackers\n["
+. CORE::join(',', map { main::tracker_text("n$_", '[,]') } 1 .. 3)
+. ',{"x":[{},{}]}' x 60_000 . ']'
+--- error_code: 400
+--- message: Request body must contain at most 2 trackers, found 60003.
 
 
 
@@ -572,7 +589,8 @@ is(redis('EXISTS', lock_key()), 0, 'no lock is left');
         tracker_max_trackers 1;
         client_max_body_size 1m;
     }
---- scenario
-is_created(exchange(post('tracker', tracker_text('a'))), 'a', 'first');
-like(exchange(post('tracker', tracker_text('a')))->{status}, qr/^4(00|09)$/,
-     'refused');
+--- request eval
+[('POST /v1/manage/tracker
+{"name":"a","vocabulary":["phrase"]}') x 2]
+--- error_code_like eval
+['^200$', '^4(00|09)$']
