@@ -170,13 +170,16 @@ POST /v1/manage/trackers
 
 
 === each account has names of its own
---- scenario
-my $body = tracker_text('shared');
-
-for my $account (qw(a b ab)) {
-    is_created(exchange(post('tracker', $body, account => $account)),
-               'shared', "account $account");
-}
+--- exchanges
+POST /v1/manage/tracker {"name":"shared","vocabulary":["phrase"]}
+as a
+200 {"tracker":{"id":"ID","name":"shared","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"shared","vocabulary":["phrase"]}
+as b
+200 {"tracker":{"id":"ID","name":"shared","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"shared","vocabulary":["phrase"]}
+as ab
+200 {"tracker":{"id":"ID","name":"shared","vocabulary":["phrase"]}}
 
 
 
