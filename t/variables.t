@@ -92,16 +92,28 @@ a phrase in the log
         tracker_api;
         client_max_body_size 1m;
     }
---- scenario
-for my $account (qw(a b)) {
-    is(exchange(post('tracker', tracker_text('n'), account => $account))
-       ->{status}, 200, "$account: first");
-    is(exchange(post('tracker', tracker_text('m'), account => $account))
-       ->{status}, 503, "$account: second");
-}
-
-is(exchange(post('tracker', tracker_text('n'), token => 'bad'))->{status}, 401,
-   'without an account') for 1 .. 3;
+--- exchanges
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+as a
+200 {"tracker":{"id":"ID","name":"n","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"m","vocabulary":["phrase"]}
+as a
+503
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+as b
+200 {"tracker":{"id":"ID","name":"n","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"m","vocabulary":["phrase"]}
+as b
+503
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Authorization: Bearer bad
+401
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Authorization: Bearer bad
+401
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Authorization: Bearer bad
+401
 
 
 
@@ -117,17 +129,17 @@ is(exchange(post('tracker', tracker_text('n'), token => 'bad'))->{status}, 401,
 
         add_header X-Account $tracker_account always;
     }
---- scenario
-my $response = exchange(post('tracker', tracker_text('n')));
-is($response->{status}, 200, 'created');
-is($response->{headers}{'x-account'}, 'tester', 'header');
-
-$response = exchange(post('tracker', tracker_text('n'), account => 'banned'));
-is($response->{status}, 403, 'banned');
-
-$response = exchange(post('tracker', tracker_text('n'), token => 'bad'));
-is($response->{status}, 401, 'no account');
-is($response->{headers}{'x-account'}, undef, 'no header');
+--- exchanges
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID","name":"n","vocabulary":["phrase"]}}
+X-Account: tester
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+as banned
+403
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Authorization: Bearer bad
+401
+! X-Account
 
 
 
