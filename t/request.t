@@ -154,11 +154,11 @@ As README says.
         tracker_api;
         client_max_body_size 1m;
     }
---- scenario
-is_created(exchange(post('tracker?key=letmein&x=1', tracker_text('n'))), 'n',
-           'a key');
-is(exchange(post('tracker?key=no', tracker_text('m')))->{status}, 403,
-   'a wrong one');
+--- exchanges
+POST /v1/manage/tracker?key=letmein&x=1 {"name":"n","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID","name":"n","vocabulary":["phrase"]}}
+POST /v1/manage/tracker?key=no {"name":"m","vocabulary":["phrase"]}
+403
 
 
 
