@@ -17,12 +17,13 @@ my $pid;
 open my $in, '<', 'README.md' or die "README.md: $!";
 my $readme = do { local $/; <$in> };
 
-# The block of commands behind these words.
-sub commands_behind {
-    my ($words) = @_;
+# The first block of commands under that heading.
+sub commands_under {
+    my ($heading) = @_;
 
-    return $1 if $readme =~ /\*\*\Q$words\E\*\*.*?\n```sh\n(.*?)\n```/s;
-    die "README.md: nothing behind \"$words\"\n";
+    return $1
+        if $readme =~ /^#+ \Q$heading\E\n(?:(?!^#).)*?^```sh\n(.*?)\n```/ms;
+    die "README.md: no commands under \"$heading\"\n";
 }
 
 # Runs them in a shell whose redis-cli finds the Redis of this test.
@@ -105,7 +106,7 @@ system 'rm', '-r', "$dir/appendonlydir";
 system 'cp', "$dir/before.conf", "$dir/redis.conf";
 start();
 is(redis('GET', 'k'), 'v', 'as it was before');
-run_commands(commands_behind('Durability'));
+run_commands(commands_under('Durability'));
 redis('SET', 'l', 'w');
 stop();
 start();
@@ -123,7 +124,7 @@ redis('SET', "tracker:{$digest}:lock", 1);
 redis('SET', "tracker:{$digest}:name:n", 1);
 redis('SET', "tracker:{$other}:lock", 1);
 run_commands('account=somebody' . "\n"
-             . commands_behind('Freeing a lock by hand'));
+             . commands_under('Free a lock by hand'));
 is(redis('EXISTS', "tracker:{$digest}:lock"), 0, 'the lock is gone');
 is(redis('EXISTS', "tracker:{$digest}:name:n", "tracker:{$other}:lock"), 2,
    'and nothing else');
@@ -131,7 +132,7 @@ is(redis('EXISTS', "tracker:{$digest}:name:n", "tracker:{$other}:lock"), 2,
 redis('EVAL', 'for i = 1, 5000 do redis.call("set", ARGV[1] .. i, 1) end', 0,
       "tracker:{$digest}:name:a\n");
 redis('SET', "tracker:{$other}:name:n", 1);
-is(run_commands("digest=$digest\n" . commands_behind('Deleting an account')),
+is(run_commands("digest=$digest\n" . commands_under('Delete an account')),
    '', 'nothing failed');
 is(redis('--raw', 'KEYS', '*name*'), "tracker:{$other}:name:n",
    'the account is gone, others are not');
