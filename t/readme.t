@@ -1,12 +1,14 @@
-# Commands of README.md, as they are written there, that need no more than a
-# Redis.  t/serve.t runs those of the quick start, t/install those of the
-# installation.
+# The lines and links of README.md, and those of its commands that need no more
+# than a Redis, as they are written there.  t/serve.t runs those of the quick
+# start, t/install those of the installation.
 
 use strict;
 use warnings;
 
 use lib 't/lib';
 use Digest::SHA qw(sha256_hex);
+use Encode qw(decode);
+use File::Basename qw(dirname);
 use File::Temp ();
 use Test::More;
 use Tracker::Host qw(wait_until);
@@ -14,8 +16,52 @@ use Tracker::Host qw(wait_until);
 my $dir = File::Temp->newdir(TMPDIR => 1);
 my $pid;
 
-open my $in, '<', 'README.md' or die "README.md: $!";
-my $readme = do { local $/; <$in> };
+my $readme = read_file('README.md');
+
+sub read_file {
+    my ($file) = @_;
+
+    open my $in, '<', $file or die "$file: $!";
+    return decode('UTF-8', do { local $/; <$in> });
+}
+
+# The anchors that GitHub makes of the headings of a text.
+sub anchors {
+    my ($text) = @_;
+    my %anchors;
+
+    # a comment of a shell is no heading
+    $text =~ s/^```.*?^```$//msg;
+
+    for my $heading ($text =~ /^#+ (.*)/mg) {
+        my $anchor = lc $heading =~ s/[^\w -]//gr;
+
+        $anchor =~ tr/ /-/;
+        $anchors{$anchor} = 1;
+    }
+
+    return \%anchors;
+}
+
+# The links of a file that lead nowhere.
+sub broken_links {
+    my ($file) = @_;
+    my @broken;
+
+    for my $link (read_file($file) =~ /\]\(([^()\s]+)\)/g) {
+        next if $link =~ /^https?:/;
+
+        my ($path, $anchor) = split /#/, $link;
+        my $target = $path ? dirname($file) . "/$path" : $file;
+
+        push @broken, $link
+            unless -e $target
+                   && (!defined $anchor
+                       || anchors(read_file($target))->{$anchor});
+    }
+
+    return @broken;
+}
 
 # The first block of commands under that heading.
 sub commands_under {
@@ -81,6 +127,18 @@ sub stop {
 END {
     local $?;
     kill KILL => $pid if $pid;
+}
+
+
+# lines and links
+
+my @lines = split /\n/, $readme;
+
+is(join(' ', grep { length $lines[$_ - 1] > 130 } 1 .. @lines), '',
+   'lines of more than 130 columns');
+
+for my $file ('README.md', 't/bench/README.md', 't/fault/README.md') {
+    is(join(' ', broken_links($file)), '', "links of $file");
 }
 
 
