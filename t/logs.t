@@ -3,37 +3,77 @@
 use strict;
 use warnings;
 
+use File::Basename qw(basename);
 use Test::More;
 
 my $dir = $ENV{TRACKER_TMP};
+my @tests = grep { starts_nginx($_) } split ' ', $ENV{TRACKER_FILES} // '';
 
 plan skip_all => 'the logs are those of t/run' unless $dir;
+plan skip_all => 'no other file of this run starts nginx' unless @tests;
+
+my $watched = $ENV{TRACKER_WATCHED} // '';
+
+
+# a file that looks at no log is none that is clean
+
+is(join("\n", map { missing($_) } @tests), '',
+   'each file that starts nginx has left its logs');
+
+my @logs = glob "$dir/*/error.log";
+
+cmp_ok(scalar @logs, '>', 0, 'there are error logs');
 
 
 # nginx's own words; a worker that a test killed is no finding
 
-is(findings("$dir/error.log", sub {
-    /\[(?:alert|emerg)\]/ && !/exited on signal 9\b/;
-}), '', 'no alert in any error log');
+is(join('', map {
+    findings($_, sub { /\[(?:alert|emerg)\]/ && !/exited on signal 9\b/ })
+} @logs), '', 'no alert in any error log');
 
-is(sanitizer_findings("$dir/sanitizer.log"), '',
+is(join('', map { sanitizer_findings($_) } glob "$dir/*/sanitizer.log"), '',
    'nothing from the sanitizers');
 
-is(join('', map { findings($_, sub { 1 }) } glob "$dir/valgrind.*"), '',
+is(join('', map { findings($_, sub { 1 }) } glob "$dir/*/valgrind.*"), '',
    'nothing from valgrind');
 
 done_testing();
 
 
+sub starts_nginx {
+    my ($test) = @_;
+
+    return read_file($test) =~ /^use (?:Test::Nginx::Socket|Fault)\b/m;
+}
+
+# What should be in the folder of a test file; one that may skip all of its
+# tests starts no nginx then.
+sub missing {
+    my ($test) = @_;
+    my $folder = "$dir/" . basename($test, '.t');
+    my @wanted = ('error.log', $watched eq 'asan' ? 'sanitizer.log'
+                             : $watched eq 'valgrind' ? 'valgrind.*' : ());
+
+    return if !-e "$folder/error.log" && read_file($test) =~ /\bskip_all\b/;
+    return map { "$folder/$_ is missing" }
+           grep { !grep { -e } glob "$folder/$_" } @wanted;
+}
+
 sub findings {
     my ($file, $wanted) = @_;
-
-    open my $in, '<', $file or return '';
-    my @lines = grep { $wanted->() } <$in>;
+    my @lines = grep { $wanted->() } split /^/m, read_file($file);
 
     return '' unless @lines;
     splice @lines, 100;
     return join '', "$file:\n", @lines;
+}
+
+sub read_file {
+    my ($path) = @_;
+
+    open my $in, '<', $path or die "$path: $!\n";
+    local $/;
+    return <$in> // '';
 }
 
 
@@ -43,8 +83,7 @@ sub findings {
 sub sanitizer_findings {
     my ($file) = @_;
 
-    open my $in, '<', $file or return '';
-    my $text = do { local $/; <$in> } // '';
+    my $text = read_file($file);
     my @found;
 
     $text =~ s/^nginx(?: version)?: .*\n//mg;

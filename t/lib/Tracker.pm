@@ -36,7 +36,7 @@ use Exporter 'import';
 use JSON::PP ();
 
 use Tracker::Answers ();
-use Tracker::Host qw(LIMIT root tmp scratch free_port wait_until);
+use Tracker::Host qw(LIMIT root tmp kept scratch free_port wait_until);
 use Tracker::Token;
 use Tracker::Redis qw(:DEFAULT redis_reply redis_runs);
 use Tracker::Client qw(:DEFAULT take_response);
@@ -62,7 +62,10 @@ BEGIN {
     Tracker::Answers::keep_in($ENV{TRACKER_TMP} ? tmp() . '/answers'
                                                 : scratch('answers'));
 
-    $ENV{TEST_NGINX_SERVROOT} ||= tmp() . '/servroot';
+    # where the nginx of t/run logs
+    $ENV{TRACKER_LOGS} = kept();
+
+    $ENV{TEST_NGINX_SERVROOT} ||= kept() . '/servroot';
     $ENV{TEST_NGINX_PORT} ||= free_port();
     $ENV{TEST_NGINX_TIMEOUT} ||= LIMIT;
 

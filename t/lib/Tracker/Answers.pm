@@ -8,6 +8,7 @@ use strict;
 use warnings;
 
 use Compress::Zlib ();
+use Fcntl qw(LOCK_EX);
 use JSON::PP ();
 
 # of one method, path and status in one test file; more tell nothing new
@@ -101,7 +102,9 @@ sub keep {
     $seen{body} = Compress::Zlib::memGunzip($seen{body})
         if ($seen{headers}{'content-encoding'} // '') eq 'gzip';
 
+    # a long line is written in pieces, others may write too
     open my $out, '>>', $file or die "$file: $!";
+    flock $out, LOCK_EX or die "$file: $!";
     print $out JSON::PP->new->latin1->canonical->encode({
         test => "$0 " . $block->name, method => $method, path => $path,
         map { $_ => $seen{$_} } qw(status headers body),

@@ -7,13 +7,15 @@ use warnings;
 
 use Cwd ();
 use Exporter 'import';
-use File::Basename qw(dirname);
+use File::Basename qw(basename dirname);
 use File::Path qw(make_path);
 use File::Temp ();
 use IO::Socket::INET;
+use IO::Socket::UNIX;
+use Socket qw(SOCK_DGRAM);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(LIMIT root tmp scratch free_port wait_until);
+our @EXPORT_OK = qw(LIMIT root tmp kept scratch free_port wait_until);
 
 # a wait for something that must come; it never decides how fast
 use constant LIMIT => 60;
@@ -24,11 +26,20 @@ my $tmp = $ENV{TRACKER_TMP} || "$root/.build/test";
 make_path($tmp);
 $tmp = Cwd::abs_path($tmp);
 
+# test files may run at the same time
+my $kept = "$tmp/" . basename($0, '.t');
+
+make_path($kept);
+chmod 0755, $kept;
+
 # the path of a unix socket ends at about 100 bytes
-my $dir = length($tmp) < 70
-          ? File::Temp::tempdir(DIR => $tmp, CLEANUP => 1)
+my $dir = length($kept) < 70
+          ? File::Temp::tempdir(DIR => $kept, CLEANUP => 1)
           : File::Temp::tempdir(TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $dir;
+
+# the ports of this process, see free_port()
+my @reserved;
 
 # the checkout
 sub root {
@@ -40,11 +51,28 @@ sub tmp {
     return $tmp;
 }
 
-sub free_port {
-    my $sock = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
-        or die "no free port: $!";
+# the folder of this test file, which outlives it
+sub kept {
+    return $kept;
+}
 
-    return $sock->sockport;
+# A port on which nothing listens and that no other test is given while this
+# one runs.  It is none of those that the kernel gives to connections: between
+# two blocks, when no nginx holds the port, a client of another test could get
+# it.  What reserves it is an abstract socket: like the port it belongs to the
+# network namespace, and it is gone with the process.
+sub free_port {
+    for (1 .. 1000) {
+        my $port = 10_000 + int rand 20_000;
+        my $mark = IO::Socket::UNIX->new(
+            Type => SOCK_DGRAM, Local => "\0tracker-test-port-$port") or next;
+
+        IO::Socket::INET->new(LocalPort => $port, Listen => 1) or next;
+        push @reserved, $mark;
+        return $port;
+    }
+
+    die "no free port: $!";
 }
 
 # Writes a file of the tests; returns its path.
