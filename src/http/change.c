@@ -7,6 +7,8 @@
 
 
 #include "http/handler.h"
+#include "store/read.h"
+#include "store/write.h"
 
 
 /* times that the tracker is read for one change */
@@ -93,7 +95,7 @@ ngx_http_tracker_applying(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     switch (outcome) {
 
-    case TRACKER_OUTCOME_NONE:
+    case 0:
         ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_CHANGING);
         return;
 
@@ -112,7 +114,7 @@ ngx_http_tracker_applying(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 }
 
 
-/* returns TRACKER_OUTCOME_NONE when the write is under way, or why not */
+/* returns 0 when the write is under way, or the outcome */
 
 static ngx_uint_t
 ngx_http_tracker_change(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
@@ -151,7 +153,7 @@ ngx_http_tracker_change(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     if (r->method == NGX_HTTP_DELETE) {
 
         return tracker_txn_delete(txn, &old) == NGX_OK
-               ? TRACKER_OUTCOME_NONE : TRACKER_OUTCOME_ERROR;
+               ? 0 : TRACKER_OUTCOME_ERROR;
     }
 
     if (r->method == NGX_HTTP_PATCH) {
@@ -250,7 +252,7 @@ ngx_http_tracker_write_back(ngx_http_request_t *r,
         return TRACKER_OUTCOME_ERROR;
     }
 
-    return TRACKER_OUTCOME_NONE;
+    return 0;
 }
 
 
@@ -259,6 +261,20 @@ ngx_http_tracker_changed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_int_t   rc;
     ngx_uint_t  outcome;
+
+    if (ctx->txn->again) {
+
+        /* others were faster each time: as if one of them had the lock */
+
+        if (++ctx->tries == NGX_HTTP_TRACKER_ROUNDS) {
+            ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_LOCKED);
+
+        } else if (ngx_http_tracker_fetch(r, ctx) != NGX_OK) {
+            ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        }
+
+        return;
+    }
 
     outcome = ctx->txn->outcome;
 
@@ -271,23 +287,6 @@ ngx_http_tracker_changed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     case TRACKER_OUTCOME_DELETED:
         ngx_str_null(&ctx->etag);
         rc = ngx_http_tracker_render_deleted(r, ctx);
-        break;
-
-    case TRACKER_OUTCOME_STALE:
-
-        /* others were faster each time: as if one of them had the lock */
-
-        if (++ctx->tries == NGX_HTTP_TRACKER_ROUNDS) {
-            ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_LOCKED);
-            return;
-        }
-
-        rc = ngx_http_tracker_fetch(r, ctx);
-
-        if (rc == NGX_OK) {
-            return;
-        }
-
         break;
 
     default:

@@ -5,6 +5,7 @@
 
 
 #include "http/handler.h"
+#include "store/write.h"
 
 
 /* times that other ids are chosen for one request */
@@ -80,6 +81,19 @@ ngx_http_tracker_rendering(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 void
 ngx_http_tracker_created(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
+    if (ctx->txn->again) {
+
+        /* one id in billions is taken; three times in a row, a fault is */
+
+        if (ctx->tries++ == NGX_HTTP_TRACKER_TRIES) {
+            ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+            return;
+        }
+
+        ngx_http_tracker_composing(r, ctx);
+        return;
+    }
+
     switch (ctx->txn->outcome) {
 
     case TRACKER_OUTCOME_CREATED:
@@ -92,18 +106,6 @@ ngx_http_tracker_created(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
         ngx_http_tracker_render_start(ctx, ctx->records);
         ngx_http_tracker_rendering(r, ctx);
-        break;
-
-    case TRACKER_OUTCOME_TAKEN:
-
-        /* one id in billions is; all of them time and again is a lie */
-
-        if (ctx->tries++ == NGX_HTTP_TRACKER_TRIES) {
-            ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-            break;
-        }
-
-        ngx_http_tracker_composing(r, ctx);
         break;
 
     default:

@@ -62,13 +62,13 @@ ngx_int_t
 ngx_http_tracker_set_record_etag(ngx_http_tracker_ctx_t *ctx,
     tracker_str_t *record)
 {
-    u_char     digest[TRACKER_STORE_DIGEST_LEN];
+    u_char     digest[TRACKER_SHA1_LEN];
     ngx_str_t  text;
 
     text.len = record->len;
     text.data = (u_char *) record->data;
 
-    if (tracker_store_digest(digest, &text) != NGX_OK) {
+    if (tracker_digest(digest, TRACKER_SHA1, &text, 1) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -16,7 +16,7 @@
 #include "json/decode.h"
 #include "json/tracker_json.h"
 #include "tracker/patch.h"
-#include "store/tracker_store.h"
+#include "store/txn.h"
 #include "http/body.h"
 
 

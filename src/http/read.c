@@ -8,6 +8,7 @@
 
 
 #include "http/handler.h"
+#include "store/read.h"
 
 
 /* trackers of one stretch where the client names no limit */

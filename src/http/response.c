@@ -44,10 +44,6 @@ static ngx_int_t ngx_http_tracker_set_headers(ngx_http_request_t *r,
 
 static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
 
-    [TRACKER_OUTCOME_NONE] =
-        { 500, ngx_string("-"), "Internal server error." },
-    [TRACKER_OUTCOME_READY] =
-        { 500, ngx_string("ready"), "Internal server error." },
     [TRACKER_OUTCOME_FOUND] =
         { 200, ngx_string("found"), NULL },
     [TRACKER_OUTCOME_MISSING] =
@@ -56,8 +52,6 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 200, ngx_string("changed"), NULL },
     [TRACKER_OUTCOME_DELETED] =
         { 200, ngx_string("deleted"), NULL },
-    [TRACKER_OUTCOME_STALE] =
-        { 500, ngx_string("stale"), "Internal server error." },
     [TRACKER_OUTCOME_CREATED] =
         { 200, ngx_string("created"), NULL },
     [TRACKER_OUTCOME_REPLAYED] =
@@ -69,8 +63,6 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 409, ngx_string("conflict"), NULL },
     [TRACKER_OUTCOME_QUOTA] =
         { 400, ngx_string("quota"), NULL },
-    [TRACKER_OUTCOME_TAKEN] =
-        { 500, ngx_string("taken"), "Internal server error." },
     [TRACKER_OUTCOME_LOCKED] =
         { 429, ngx_string("locked"),
           "Too many requests: the account has reached its limit of "
@@ -234,10 +226,11 @@ static void
 ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
     tracker_message_t *message)
 {
-    u_char                     quote[NGX_HTTP_TRACKER_QUOTE_SIZE];
-    tracker_txn_t             *txn;
-    ngx_http_request_t        *r;
-    ngx_http_core_loc_conf_t  *clcf;
+    u_char                        quote[NGX_HTTP_TRACKER_QUOTE_SIZE];
+    tracker_txn_t                *txn;
+    ngx_http_request_t           *r;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_tracker_loc_conf_t  *tlcf;
 
     r = ctx->request;
     txn = ctx->txn;
@@ -250,10 +243,12 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
         break;
 
     case TRACKER_OUTCOME_QUOTA:
+        tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
         tracker_message(message,
                         "The account may hold at most %lu trackers, it has "
                         "%lu and the request adds %lu.",
-                        (unsigned long) txn->store->max_trackers,
+                        (unsigned long) tlcf->store.max_trackers,
                         (unsigned long) txn->found,
                         (unsigned long) ctx->set.n);
         break;

@@ -5,6 +5,7 @@
 
 
 #include "http/handler.h"
+#include "store/write.h"
 
 
 static void ngx_http_tracker_accept(ngx_http_request_t *r,
@@ -381,7 +382,7 @@ ngx_http_tracker_ready(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 void
 ngx_http_tracker_locked(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
-    if (ctx->txn->outcome == TRACKER_OUTCOME_READY) {
+    if (ctx->txn->outcome == 0) {
         ngx_http_tracker_accepted(r, ctx);
         return;
     }

@@ -1,10 +1,11 @@
 
 /*
- * The reads of a txn: one tracker, and stretches of the list.
+ * The steps of a txn that read: one tracker, and stretches of the list.
  */
 
 
-#include "store/private.h"
+#include "store/read.h"
+#include "store/step.h"
 
 
 /* bytes of records after which a stretch of the list ends */
@@ -13,12 +14,16 @@
 /* where the records begin in the replies of list.lua and find.lua */
 #define TRACKER_LIST_RECORDS  3
 
-/* of the account's digest in a tag: as many hex digits */
+/* hex digits of the account's digest in a tag */
 #define TRACKER_TAG_ACCOUNT   16
 
 
+static tracker_outcome_e tracker_txn_fetched(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static tracker_outcome_e tracker_txn_listed(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static ngx_int_t tracker_txn_digits(ngx_redis_reply_t *reply);
-static ngx_int_t tracker_txn_tag(tracker_txn_t *txn, ngx_str_t *to,
+static ngx_int_t tracker_txn_tag(tracker_txn_ctx_t *ctx, ngx_str_t *to,
     ngx_str_t *rev);
 static ngx_int_t tracker_txn_join(tracker_txn_t *txn, ngx_str_t *to,
     ngx_redis_reply_t *reply);
@@ -31,90 +36,91 @@ static ngx_int_t tracker_txn_renew(tracker_txn_t *txn, ngx_str_t *to,
 ngx_int_t
 tracker_txn_fetch(tracker_txn_t *txn, ngx_str_t *id)
 {
-    ngx_str_t  *arg;
+    tracker_txn_ctx_t  *ctx;
 
-    arg = tracker_txn_args(txn, 2);
+    ctx = tracker_txn_ctx(txn);
 
-    if (arg == NULL
-        || tracker_txn_key(txn, &arg[1], "id:", id->data, id->len) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "GET");
+    tracker_step_add_key(ctx, TRACKER_KEY_ID, id->data, id->len);
 
-    ngx_str_set(&arg[0], "GET");
+    ctx->command.read = 1;
 
-    return tracker_txn_submit(txn, "reading", TRACKER_TXN_FETCHING);
+    return tracker_step_submit(ctx, "reading", tracker_txn_fetched);
 }
 
 
 ngx_int_t
 tracker_txn_list(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit)
 {
-    ngx_str_t  *arg;
+    u_char             *p;
+    tracker_txn_ctx_t  *ctx;
 
-    arg = tracker_txn_args(txn, 7);
+    ctx = tracker_txn_ctx(txn);
 
-    if (arg == NULL
-        || tracker_txn_key(txn, &arg[1], "rev", NULL, 0) != NGX_OK
-        || tracker_txn_key(txn, &arg[2], "index", NULL, 0) != NGX_OK
-        || tracker_txn_key(txn, &arg[3], "id:", NULL, 0) != NGX_OK
-        || tracker_txn_number(txn, &arg[5], limit) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    /* again for each stretch: the client may take its time over the last */
 
-    ngx_str_set(&arg[0], "3");
+    ctx->deadline = ngx_current_msec + ctx->store->timeout;
+
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "3");
+    tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
+    tracker_step_add_key(ctx, TRACKER_KEY_INDEX, NULL, 0);
+    tracker_step_add_key(ctx, TRACKER_KEY_ID, NULL, 0);
 
     if (cursor->len) {
 
-        /* the command may outlive the request, whose memory this is */
+        /* the command may outlive the request, whose memory the cursor is */
 
-        arg[4].len = cursor->len;
-        arg[4].data = ngx_pstrdup(txn->pool, cursor);
-
-        if (arg[4].data == NULL) {
+        p = ngx_pstrdup(txn->pool, cursor);
+        if (p == NULL) {
             return NGX_ERROR;
         }
 
+        tracker_step_add(ctx, p, cursor->len);
+
     } else {
-        ngx_str_set(&arg[4], "0");
+        tracker_step_add_text(ctx, "0");
     }
 
-    ngx_str_set(&arg[6], TRACKER_LIST_BYTES);
+    tracker_step_add_number(ctx, limit);
+    tracker_step_add_text(ctx, TRACKER_LIST_BYTES);
 
-    /* anew for each stretch: the client may take its time over the last */
+    ctx->command.read = 1;
 
-    txn->deadline = ngx_current_msec + txn->store->timeout;
-
-    return tracker_txn_run(txn, TRACKER_SCRIPT_LIST, TRACKER_TXN_LISTING);
+    return tracker_step_run(ctx, tracker_lua_list, "listing",
+                            tracker_txn_listed);
 }
 
 
 ngx_int_t
 tracker_txn_find(tracker_txn_t *txn, ngx_str_t *name)
 {
-    ngx_str_t  *arg;
+    tracker_txn_ctx_t  *ctx;
 
-    arg = tracker_txn_args(txn, 4);
+    ctx = tracker_txn_ctx(txn);
 
-    if (arg == NULL
-        || tracker_txn_key(txn, &arg[1], "rev", NULL, 0) != NGX_OK
-        || tracker_txn_key(txn, &arg[2], "name:", name->data, name->len)
-           != NGX_OK
-        || tracker_txn_key(txn, &arg[3], "id:", NULL, 0) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "3");
+    tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
+    tracker_step_add_key(ctx, TRACKER_KEY_NAME, name->data, name->len);
+    tracker_step_add_key(ctx, TRACKER_KEY_ID, NULL, 0);
 
-    ngx_str_set(&arg[0], "3");
+    ctx->command.read = 1;
 
-    return tracker_txn_run(txn, TRACKER_SCRIPT_FIND, TRACKER_TXN_LISTING);
+    return tracker_step_run(ctx, tracker_lua_find, "finding",
+                            tracker_txn_listed);
 }
 
 
-tracker_outcome_e
-tracker_txn_fetched(tracker_txn_t *txn, ngx_redis_reply_t *reply)
+static tracker_outcome_e
+tracker_txn_fetched(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    ngx_uint_t maybe)
 {
+    tracker_txn_t  *txn;
+
+    txn = &ctx->txn;
+
     if (reply->type == NGX_REDIS_NIL
         || (reply->type == NGX_REDIS_STRING && reply->str.len == 0))
     {
@@ -122,7 +128,8 @@ tracker_txn_fetched(tracker_txn_t *txn, ngx_redis_reply_t *reply)
     }
 
     if (tracker_txn_copy(txn, &txn->record, reply) != NGX_OK
-        || tracker_store_digest(txn->digest, &txn->record) != NGX_OK)
+        || tracker_digest(txn->digest, TRACKER_SHA1, &txn->record, 1)
+           != NGX_OK)
     {
         return TRACKER_OUTCOME_ERROR;
     }
@@ -133,8 +140,9 @@ tracker_txn_fetched(tracker_txn_t *txn, ngx_redis_reply_t *reply)
 
 /* {rev, more, score, record, ...} */
 
-tracker_outcome_e
-tracker_txn_listed(tracker_txn_t *txn, ngx_redis_reply_t *reply)
+static tracker_outcome_e
+tracker_txn_listed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    ngx_uint_t maybe)
 {
     tracker_page_t     *page;
     ngx_redis_reply_t   rev, more, score;
@@ -154,14 +162,14 @@ tracker_txn_listed(tracker_txn_t *txn, ngx_redis_reply_t *reply)
         return TRACKER_OUTCOME_ERROR;
     }
 
-    page = &txn->page;
+    page = &ctx->txn.page;
 
     page->n = reply->n - TRACKER_LIST_RECORDS;
     page->more = (more.integer == 1);
 
-    if (tracker_txn_tag(txn, &page->tag, &rev.str) != NGX_OK
-        || tracker_txn_copy(txn, &page->cursor, &score) != NGX_OK
-        || tracker_txn_join(txn, &page->records, reply) != NGX_OK)
+    if (tracker_txn_tag(ctx, &page->tag, &rev.str) != NGX_OK
+        || tracker_txn_copy(&ctx->txn, &page->cursor, &score) != NGX_OK
+        || tracker_txn_join(&ctx->txn, &page->records, reply) != NGX_OK)
     {
         return TRACKER_OUTCOME_ERROR;
     }
@@ -170,7 +178,7 @@ tracker_txn_listed(tracker_txn_t *txn, ngx_redis_reply_t *reply)
 }
 
 
-/* what goes into a header, or into the answer, must be what it should be */
+/* a number that goes into a header, or into the answer */
 
 static ngx_int_t
 tracker_txn_digits(ngx_redis_reply_t *reply)
@@ -194,24 +202,23 @@ tracker_txn_digits(ngx_redis_reply_t *reply)
 }
 
 
-/* two accounts' lists may have the same revision, and have the same URL */
+/*
+ * The lists of two accounts have the same URL, and may have the same revision.
+ */
 
 static ngx_int_t
-tracker_txn_tag(tracker_txn_t *txn, ngx_str_t *to, ngx_str_t *rev)
+tracker_txn_tag(tracker_txn_ctx_t *ctx, ngx_str_t *to, ngx_str_t *rev)
 {
     u_char  *p;
 
-    if (tracker_txn_renew(txn, to, TRACKER_TAG_ACCOUNT + 1 + rev->len)
+    if (tracker_txn_renew(&ctx->txn, to, TRACKER_TAG_ACCOUNT + 1 + rev->len)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    /* the digest of "<prefix>:{<digest>}:" */
-
-    p = txn->key_base.data + txn->key_base.len - 2 - TRACKER_ACCOUNT_LEN;
-
-    p = ngx_cpymem(to->data, p, TRACKER_TAG_ACCOUNT);
+    p = ngx_cpymem(to->data, tracker_keys_account(&ctx->key_base),
+                   TRACKER_TAG_ACCOUNT);
     *p++ = '-';
     ngx_memcpy(p, rev->data, rev->len);
 
@@ -219,7 +226,7 @@ tracker_txn_tag(tracker_txn_t *txn, ngx_str_t *to, ngx_str_t *rev)
 }
 
 
-/* the one copy of the records: behind one another, commas between them */
+/* the only copy of the records: one after the other, commas between them */
 
 static ngx_int_t
 tracker_txn_join(tracker_txn_t *txn, ngx_str_t *to, ngx_redis_reply_t *reply)
@@ -253,7 +260,7 @@ tracker_txn_join(tracker_txn_t *txn, ngx_str_t *to, ngx_redis_reply_t *reply)
         *p++ = ',';
     }
 
-    /* no comma behind the last */
+    /* no comma after the last one */
 
     to->len = len ? len - 1 : 0;
 
@@ -276,27 +283,7 @@ tracker_txn_copy(tracker_txn_t *txn, ngx_str_t *to, ngx_redis_reply_t *from)
 }
 
 
-void
-tracker_txn_forget(tracker_txn_t *txn)
-{
-    if (txn->round != txn->pool) {
-        ngx_destroy_pool(txn->round);
-        txn->round = txn->pool;
-
-    } else if (txn->record.data) {
-        ngx_pfree(txn->pool, txn->record.data);
-    }
-
-    if (txn->page.records.data) {
-        ngx_pfree(txn->pool, txn->page.records.data);
-    }
-
-    ngx_str_null(&txn->record);
-    ngx_str_null(&txn->page.records);
-}
-
-
-/* what was at the same place before is freed where it was large */
+/* the memory that was there before is freed if it was a large block */
 
 static ngx_int_t
 tracker_txn_renew(tracker_txn_t *txn, ngx_str_t *to, size_t len)

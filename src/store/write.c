@@ -1,24 +1,26 @@
 
 /*
- * The writes of a txn: what a create, a change and a delete ask of their
- * scripts, and what these answer.
+ * The steps of a txn that write: what a create, a change and a delete ask of
+ * their scripts, and what these answer.
  */
 
 
-#include "store/private.h"
+#include "store/step.h"
+#include "store/write.h"
 
-
-#define TRACKER_SHA256_LEN  64           /* hex */
 
 /*
  * Revisions begin at random and rise by chance, so that an account that was
- * deleted, restored, or has lost its last writes to a failover gives no number
+ * deleted, restored, or has lost its last writes to a failover gets no number
  * twice: an old ETag of its list would be a 304 of another list.  They are
  * scores too, exact up to 2^53.  From 2^41 on, by 2^15 on average, 2^38 writes
  * fit, those of eight years at a thousand a second.
  */
 #define TRACKER_REV_FIRST   ((uint64_t) 1 << 40)
 #define TRACKER_REV_BITS    16
+
+/* arguments of create.lua between the keys and the records */
+#define TRACKER_CREATE_VALUES  6
 
 
 /* the ids of a bulk differ */
@@ -29,48 +31,61 @@ typedef char  tracker_txn_ids_fit[
 
 typedef struct {
     ngx_str_t             word;
-    tracker_txn_state_e   state;         /* in which it is an answer */
-    tracker_outcome_e     outcome;
-} tracker_reply_t;
+    tracker_outcome_e     outcome;       /* 0: again, the lock is kept */
+    ngx_int_t           (*rest)(tracker_txn_ctx_t *ctx,
+                                ngx_redis_reply_t *reply);
+} tracker_word_t;
 
 
-static ngx_int_t tracker_txn_revision(tracker_txn_t *txn, ngx_str_t *first,
-    ngx_str_t *further);
-static ngx_int_t tracker_txn_keep_names(tracker_txn_t *txn,
+static void tracker_txn_add_revision(tracker_txn_ctx_t *ctx);
+static ngx_int_t tracker_txn_keep_names(tracker_txn_ctx_t *ctx,
     tracker_set_t *set);
 static void tracker_txn_create_arg(void *data, ngx_uint_t i,
     ngx_str_t part[2]);
-static ngx_int_t tracker_txn_conflict(tracker_txn_t *txn,
+static tracker_outcome_e tracker_txn_created(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static tracker_outcome_e tracker_txn_changed(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static tracker_outcome_e tracker_txn_deleted(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static tracker_outcome_e tracker_txn_written(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, tracker_word_t *words);
+static ngx_int_t tracker_txn_conflict(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
-static ngx_int_t tracker_txn_quota(tracker_txn_t *txn,
+static ngx_int_t tracker_txn_quota(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
 static ngx_int_t tracker_txn_count(ngx_redis_reply_t *reply, size_t i,
     size_t *count);
-static ngx_int_t tracker_txn_replay(tracker_txn_t *txn,
+static ngx_int_t tracker_txn_replay(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
 
 
-/* the first element of what each script that writes may answer */
+/* the first element of what each script may answer */
 
-static tracker_reply_t  tracker_replies[] = {
-    { ngx_string("created"), TRACKER_TXN_CREATING, TRACKER_OUTCOME_CREATED },
-    { ngx_string("replayed"), TRACKER_TXN_CREATING, TRACKER_OUTCOME_REPLAYED },
-    { ngx_string("reused"), TRACKER_TXN_CREATING, TRACKER_OUTCOME_REUSED },
-    { ngx_string("conflict"), TRACKER_TXN_CREATING, TRACKER_OUTCOME_CONFLICT },
-    { ngx_string("quota"), TRACKER_TXN_CREATING, TRACKER_OUTCOME_QUOTA },
-    { ngx_string("locked"), TRACKER_TXN_CREATING, TRACKER_OUTCOME_LOCKED },
-    { ngx_string("taken"), TRACKER_TXN_CREATING, TRACKER_OUTCOME_TAKEN },
+static tracker_word_t  tracker_create_words[] = {
+    { ngx_string("created"), TRACKER_OUTCOME_CREATED, NULL },
+    { ngx_string("replayed"), TRACKER_OUTCOME_REPLAYED, tracker_txn_replay },
+    { ngx_string("reused"), TRACKER_OUTCOME_REUSED, NULL },
+    { ngx_string("conflict"), TRACKER_OUTCOME_CONFLICT, tracker_txn_conflict },
+    { ngx_string("quota"), TRACKER_OUTCOME_QUOTA, tracker_txn_quota },
+    { ngx_string("locked"), TRACKER_OUTCOME_LOCKED, NULL },
+    { ngx_string("taken"), 0, NULL },
+    { ngx_null_string, TRACKER_OUTCOME_ERROR, NULL }
+};
 
-    { ngx_string("changed"), TRACKER_TXN_CHANGING, TRACKER_OUTCOME_CHANGED },
-    { ngx_string("missing"), TRACKER_TXN_CHANGING, TRACKER_OUTCOME_MISSING },
-    { ngx_string("conflict"), TRACKER_TXN_CHANGING, TRACKER_OUTCOME_CONFLICT },
-    { ngx_string("locked"), TRACKER_TXN_CHANGING, TRACKER_OUTCOME_LOCKED },
-    { ngx_string("stale"), TRACKER_TXN_CHANGING, TRACKER_OUTCOME_STALE },
+static tracker_word_t  tracker_change_words[] = {
+    { ngx_string("changed"), TRACKER_OUTCOME_CHANGED, NULL },
+    { ngx_string("missing"), TRACKER_OUTCOME_MISSING, NULL },
+    { ngx_string("conflict"), TRACKER_OUTCOME_CONFLICT, tracker_txn_conflict },
+    { ngx_string("locked"), TRACKER_OUTCOME_LOCKED, NULL },
+    { ngx_string("stale"), 0, NULL },
+    { ngx_null_string, TRACKER_OUTCOME_ERROR, NULL }
+};
 
-    { ngx_string("deleted"), TRACKER_TXN_DELETING, TRACKER_OUTCOME_DELETED },
-    { ngx_string("stale"), TRACKER_TXN_DELETING, TRACKER_OUTCOME_STALE },
-
-    { ngx_null_string, TRACKER_TXN_IDLE, TRACKER_OUTCOME_ERROR }
+static tracker_word_t  tracker_delete_words[] = {
+    { ngx_string("deleted"), TRACKER_OUTCOME_DELETED, NULL },
+    { ngx_string("stale"), 0, NULL },
+    { ngx_null_string, TRACKER_OUTCOME_ERROR, NULL }
 };
 
 
@@ -78,11 +93,11 @@ ngx_int_t
 tracker_txn_idempotent(tracker_txn_t *txn, ngx_str_t *key,
     ngx_str_t *endpoint, ngx_str_t *body)
 {
-    u_char      name[TRACKER_SHA256_LEN];
+    u_char     *p;
     ngx_str_t   parts[3];
 
-    txn->idem_digest.data = ngx_pnalloc(txn->pool, TRACKER_SHA256_LEN);
-    if (txn->idem_digest.data == NULL) {
+    p = ngx_pnalloc(txn->pool, 2 * TRACKER_SHA256_LEN);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
@@ -90,20 +105,16 @@ tracker_txn_idempotent(tracker_txn_t *txn, ngx_str_t *key,
     ngx_str_set(&parts[1], "\n");
     parts[2] = *body;
 
-    if (tracker_txn_digest(txn->idem_digest.data, TRACKER_SHA256, parts, 3)
-        != NGX_OK
-        || tracker_txn_digest(name, TRACKER_SHA256, key, 1) != NGX_OK)
+    if (tracker_digest(p, TRACKER_SHA256, key, 1) != NGX_OK
+        || tracker_digest(p + TRACKER_SHA256_LEN, TRACKER_SHA256, parts, 3)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    txn->idem_digest.len = TRACKER_SHA256_LEN;
+    tracker_txn_ctx(txn)->idem = p;
 
-    if (tracker_txn_key(txn, &txn->idems_key, "idems", NULL, 0) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return tracker_txn_key(txn, &txn->idem_key, "idem:", name, sizeof(name));
+    return NGX_OK;
 }
 
 
@@ -118,14 +129,14 @@ tracker_txn_choose_ids(tracker_txn_t *txn, tracker_set_t *set)
     random = ngx_palloc(txn->pool, set->n * sizeof(uint64_t));
 
     if (id == NULL || random == NULL
-        || tracker_txn_random(random, set->n * sizeof(uint64_t)) != NGX_OK)
+        || tracker_random(random, set->n * sizeof(uint64_t)) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     tracker_ids_format(id, random, set->n);
 
-    txn->ids = id;
+    tracker_txn_ctx(txn)->create.ids = id;
 
     for (i = 0; i < set->n; i++) {
         set->elts[i].id.len = TRACKER_ID_LEN;
@@ -142,90 +153,94 @@ ngx_int_t
 tracker_txn_create(tracker_txn_t *txn, tracker_set_t *set,
     tracker_str_t *records)
 {
-    size_t                i, n, size;
-    ngx_str_t            *arg;
-    ngx_uint_t            idem;
+    size_t                i, n;
+    u_char               *idem;
+    tracker_create_t     *create;
+    tracker_txn_ctx_t    *ctx;
     ngx_redis_command_t  *cmd;
 
+    ctx = tracker_txn_ctx(txn);
+    create = &ctx->create;
+    cmd = &ctx->command;
+
     n = set->n;
-    idem = txn->idem_key.len ? 2 : 0;
+    idem = ctx->idem;
 
-    arg = tracker_txn_args(txn, 4 + idem);
+    tracker_step_start(ctx);
+    tracker_step_add_number(ctx, 3 + (idem ? 2 : 0) + 2 * n);
+    tracker_step_add_key(ctx, TRACKER_KEY_LOCK, NULL, 0);
+    tracker_step_add_key(ctx, TRACKER_KEY_INDEX, NULL, 0);
+    tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
 
-    if (arg == NULL
-        || tracker_txn_number(txn, &arg[0], 3 + idem + 2 * n) != NGX_OK
-        || tracker_txn_key(txn, &arg[1], "lock", NULL, 0) != NGX_OK
-        || tracker_txn_key(txn, &arg[2], "index", NULL, 0) != NGX_OK
-        || tracker_txn_key(txn, &arg[3], "rev", NULL, 0) != NGX_OK
-        || tracker_txn_key(txn, &txn->name_base, "name:", NULL, 0) != NGX_OK
-        || tracker_txn_key(txn, &txn->id_base, "id:", NULL, 0) != NGX_OK
-        || tracker_txn_number(txn, &txn->values[1], txn->store->max_trackers)
-           != NGX_OK
-        || tracker_txn_number(txn, &txn->values[3], txn->store->max_idems)
-           != NGX_OK
-        || tracker_txn_revision(txn, &txn->values[4], &txn->values[5])
-           != NGX_OK
-        || tracker_txn_keep_names(txn, set) != NGX_OK)
-    {
+    if (idem) {
+        tracker_step_add_key(ctx, TRACKER_KEY_IDEM, idem, TRACKER_SHA256_LEN);
+        tracker_step_add_key(ctx, TRACKER_KEY_IDEMS, NULL, 0);
+    }
+
+    create->args = &cmd->argv[cmd->argc];
+    i = cmd->argc;
+
+    tracker_step_add_key(ctx, TRACKER_KEY_NAME, NULL, 0);
+    tracker_step_add_key(ctx, TRACKER_KEY_ID, NULL, 0);
+    tracker_step_add_token(ctx);
+    tracker_step_add_number(ctx, ctx->store->max_trackers);
+    tracker_step_add(ctx, idem + TRACKER_SHA256_LEN,
+                     idem ? TRACKER_SHA256_LEN : 0);
+    tracker_step_add_number(ctx, ctx->store->max_idems);
+    tracker_txn_add_revision(ctx);
+
+    /* the rest is sent as tracker_txn_create_arg() makes it */
+
+    cmd->argc = i;
+
+    if (tracker_txn_keep_names(ctx, set) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (idem) {
-        arg[4] = txn->idem_key;
-        arg[5] = txn->idems_key;
-    }
-
-    tracker_txn_token(txn, &txn->values[0]);
-    txn->values[2] = txn->idem_digest;
-
-    txn->set = set;
-    txn->n = n;
-    txn->records = records;
-
-    size = n * (txn->name_base.len + txn->id_base.len + TRACKER_ID_LEN);
-
-    for (i = 0; i < n; i++) {
-        size += txn->names[i].len + records[i].len;
-    }
-
-    cmd = &txn->command;
+    create->set = set;
+    create->n = n;
+    create->records = records;
 
     cmd->more = tracker_txn_create_arg;
-    cmd->nmore = 2 * n + TRACKER_STORE_VALUES + n;
-    cmd->more_size = size;
+    cmd->nmore = 2 * n + TRACKER_CREATE_VALUES + n;
+    cmd->more_size = n * (create->args[0].len + create->args[1].len
+                          + TRACKER_ID_LEN);
 
-    return tracker_txn_run(txn, TRACKER_SCRIPT_CREATE, TRACKER_TXN_CREATING);
+    for (i = 0; i < n; i++) {
+        cmd->more_size += create->names[i].len + records[i].len;
+    }
+
+    return tracker_step_run(ctx, tracker_lua_create, "creating",
+                            tracker_txn_created);
 }
 
 
-/* what a script is told of the revisions: the first one, and a step */
+/* what a script is told of revisions: the first one, and a step */
 
-static ngx_int_t
-tracker_txn_revision(tracker_txn_t *txn, ngx_str_t *first, ngx_str_t *further)
+static void
+tracker_txn_add_revision(tracker_txn_ctx_t *ctx)
 {
     uint64_t  random;
 
-    if (tracker_txn_random(&random, sizeof(random)) != NGX_OK
-        || tracker_txn_number(txn, first, TRACKER_REV_FIRST
-                                          + random % TRACKER_REV_FIRST)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
+    if (tracker_random(&random, sizeof(random)) != NGX_OK) {
+        ctx->nomem = 1;
+        return;
     }
 
-    return tracker_txn_number(txn, further,
-                              1 + (random >> (64 - TRACKER_REV_BITS)));
+    tracker_step_add_number(ctx, TRACKER_REV_FIRST
+                                 + random % TRACKER_REV_FIRST);
+    tracker_step_add_number(ctx, 1 + (random >> (64 - TRACKER_REV_BITS)));
 }
 
 
 /* the set may be gone before the command is sent, or sent again */
 
 static ngx_int_t
-tracker_txn_keep_names(tracker_txn_t *txn, tracker_set_t *set)
+tracker_txn_keep_names(tracker_txn_ctx_t *ctx, tracker_set_t *set)
 {
     char           *p;
     size_t          i, len;
-    tracker_str_t  *name;
+    tracker_str_t  *name, *names;
 
     len = 0;
 
@@ -233,21 +248,23 @@ tracker_txn_keep_names(tracker_txn_t *txn, tracker_set_t *set)
         len += set->elts[i].name.len;
     }
 
-    txn->names = ngx_palloc(txn->pool, set->n * sizeof(tracker_str_t));
-    p = ngx_pnalloc(txn->pool, len);
+    names = ngx_palloc(ctx->txn.pool, set->n * sizeof(tracker_str_t));
+    p = ngx_pnalloc(ctx->txn.pool, len);
 
-    if (txn->names == NULL || p == NULL) {
+    if (names == NULL || p == NULL) {
         return NGX_ERROR;
     }
 
     for (i = 0; i < set->n; i++) {
         name = &set->elts[i].name;
 
-        txn->names[i].len = name->len;
-        txn->names[i].data = p;
+        names[i].len = name->len;
+        names[i].data = p;
 
         p = (char *) ngx_cpymem(p, name->data, name->len);
     }
+
+    ctx->create.names = names;
 
     return NGX_OK;
 }
@@ -258,37 +275,41 @@ tracker_txn_keep_names(tracker_txn_t *txn, tracker_set_t *set)
 static void
 tracker_txn_create_arg(void *data, ngx_uint_t i, ngx_str_t part[2])
 {
-    tracker_txn_t *txn = data;
+    tracker_txn_ctx_t *ctx = data;
+
+    tracker_create_t  *create;
+
+    create = &ctx->create;
 
     ngx_str_null(&part[1]);
 
-    if (i < txn->n) {
-        part[0] = txn->name_base;
-        part[1].len = txn->names[i].len;
-        part[1].data = (u_char *) txn->names[i].data;
+    if (i < create->n) {
+        part[0] = create->args[0];
+        part[1].len = create->names[i].len;
+        part[1].data = (u_char *) create->names[i].data;
         return;
     }
 
-    i -= txn->n;
+    i -= create->n;
 
-    if (i < txn->n) {
-        part[0] = txn->id_base;
+    if (i < create->n) {
+        part[0] = create->args[1];
         part[1].len = TRACKER_ID_LEN;
-        part[1].data = (u_char *) txn->ids + i * TRACKER_ID_LEN;
+        part[1].data = (u_char *) create->ids + i * TRACKER_ID_LEN;
         return;
     }
 
-    i -= txn->n;
+    i -= create->n;
 
-    if (i < TRACKER_STORE_VALUES) {
-        part[0] = txn->values[i];
+    if (i < TRACKER_CREATE_VALUES) {
+        part[0] = create->args[2 + i];
         return;
     }
 
-    i -= TRACKER_STORE_VALUES;
+    i -= TRACKER_CREATE_VALUES;
 
-    part[0].len = txn->records[i].len;
-    part[0].data = (u_char *) txn->records[i].data;
+    part[0].len = create->records[i].len;
+    part[0].data = (u_char *) create->records[i].data;
 }
 
 
@@ -296,70 +317,92 @@ ngx_int_t
 tracker_txn_change(tracker_txn_t *txn, tracker_t *t, tracker_str_t *name,
     tracker_str_t *record)
 {
-    ngx_str_t  *arg;
+    tracker_txn_ctx_t  *ctx;
 
-    arg = tracker_txn_args(txn, 11);
+    ctx = tracker_txn_ctx(txn);
 
-    if (arg == NULL
-        || tracker_txn_key(txn, &arg[1], "lock", NULL, 0) != NGX_OK
-        || tracker_txn_key(txn, &arg[2], "rev", NULL, 0) != NGX_OK
-        || tracker_txn_key(txn, &arg[3], "id:", t->id.data, t->id.len)
-           != NGX_OK
-        || tracker_txn_key(txn, &arg[4], "name:", t->name.data, t->name.len)
-           != NGX_OK
-        || tracker_txn_key(txn, &arg[5], "name:", name->data, name->len)
-           != NGX_OK
-        || tracker_txn_revision(txn, &arg[9], &arg[10]) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "5");
+    tracker_step_add_key(ctx, TRACKER_KEY_LOCK, NULL, 0);
+    tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
+    tracker_step_add_key(ctx, TRACKER_KEY_ID, t->id.data, t->id.len);
+    tracker_step_add_key(ctx, TRACKER_KEY_NAME, t->name.data, t->name.len);
+    tracker_step_add_key(ctx, TRACKER_KEY_NAME, name->data, name->len);
+    tracker_step_add_token(ctx);
+    tracker_step_add(ctx, txn->digest, sizeof(txn->digest));
+    tracker_step_add(ctx, record->data, record->len);
+    tracker_txn_add_revision(ctx);
 
-    ngx_str_set(&arg[0], "5");
-    tracker_txn_token(txn, &arg[6]);
-    arg[7].len = sizeof(txn->digest);
-    arg[7].data = txn->digest;
-    arg[8].len = record->len;
-    arg[8].data = (u_char *) record->data;
-
-    return tracker_txn_run(txn, TRACKER_SCRIPT_CHANGE, TRACKER_TXN_CHANGING);
+    return tracker_step_run(ctx, tracker_lua_change, "changing",
+                            tracker_txn_changed);
 }
 
 
 ngx_int_t
 tracker_txn_delete(tracker_txn_t *txn, tracker_t *t)
 {
-    ngx_str_t  *arg;
+    tracker_txn_ctx_t  *ctx;
 
-    arg = tracker_txn_args(txn, 9);
+    ctx = tracker_txn_ctx(txn);
 
-    if (arg == NULL
-        || tracker_txn_key(txn, &arg[1], "rev", NULL, 0) != NGX_OK
-        || tracker_txn_key(txn, &arg[2], "index", NULL, 0) != NGX_OK
-        || tracker_txn_key(txn, &arg[3], "id:", t->id.data, t->id.len)
-           != NGX_OK
-        || tracker_txn_key(txn, &arg[4], "name:", t->name.data, t->name.len)
-           != NGX_OK
-        || tracker_txn_number(txn, &arg[6],
-                              txn->store->timeout + TRACKER_LOCK_MARGIN)
-           != NGX_OK
-        || tracker_txn_revision(txn, &arg[7], &arg[8]) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "4");
+    tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
+    tracker_step_add_key(ctx, TRACKER_KEY_INDEX, NULL, 0);
+    tracker_step_add_key(ctx, TRACKER_KEY_ID, t->id.data, t->id.len);
+    tracker_step_add_key(ctx, TRACKER_KEY_NAME, t->name.data, t->name.len);
+    tracker_step_add(ctx, txn->digest, sizeof(txn->digest));
+    tracker_step_add_number(ctx, ctx->store->timeout + TRACKER_LOCK_MARGIN);
+    tracker_txn_add_revision(ctx);
 
-    ngx_str_set(&arg[0], "4");
-    arg[5].len = sizeof(txn->digest);
-    arg[5].data = txn->digest;
-
-    return tracker_txn_run(txn, TRACKER_SCRIPT_DELETE, TRACKER_TXN_DELETING);
+    return tracker_step_run(ctx, tracker_lua_delete, "deleting",
+                            tracker_txn_deleted);
 }
 
 
-tracker_outcome_e
-tracker_txn_written(tracker_txn_t *txn, tracker_txn_state_e state,
-    ngx_redis_reply_t *reply)
+static tracker_outcome_e
+tracker_txn_created(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    ngx_uint_t maybe)
 {
-    tracker_reply_t    *r;
+    return tracker_txn_written(ctx, reply, tracker_create_words);
+}
+
+
+/*
+ * A change that was sent again and finds another record, or none, may have
+ * been made the first time, and what it wrote may have been changed since.
+ */
+
+static tracker_outcome_e
+tracker_txn_changed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    ngx_uint_t maybe)
+{
+    tracker_outcome_e  outcome;
+
+    outcome = tracker_txn_written(ctx, reply, tracker_change_words);
+
+    if (maybe && (ctx->txn.again || outcome == TRACKER_OUTCOME_MISSING)) {
+        ctx->txn.again = 0;
+        return TRACKER_OUTCOME_UNAVAILABLE;
+    }
+
+    return outcome;
+}
+
+
+static tracker_outcome_e
+tracker_txn_deleted(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    ngx_uint_t maybe)
+{
+    return tracker_txn_written(ctx, reply, tracker_delete_words);
+}
+
+
+static tracker_outcome_e
+tracker_txn_written(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    tracker_word_t *words)
+{
+    tracker_word_t     *w;
     ngx_redis_reply_t   word;
 
     if (reply->type != NGX_REDIS_ARRAY || reply->n == 0) {
@@ -372,64 +415,42 @@ tracker_txn_written(tracker_txn_t *txn, tracker_txn_state_e state,
         return TRACKER_OUTCOME_ERROR;
     }
 
-    for (r = tracker_replies; r->word.len; r++) {
-        if (r->state == state
-            && word.str.len == r->word.len
-            && ngx_memcmp(word.str.data, r->word.data, r->word.len) == 0)
+    for (w = words; w->word.len; w++) {
+        if (word.str.len == w->word.len
+            && ngx_memcmp(word.str.data, w->word.data, w->word.len) == 0)
         {
             break;
         }
     }
 
-    switch (r->outcome) {
-
-    case TRACKER_OUTCOME_ERROR:
-    case TRACKER_OUTCOME_TAKEN:
-    case TRACKER_OUTCOME_STALE:
-        return r->outcome;
-
-    case TRACKER_OUTCOME_CONFLICT:
-
-        if (tracker_txn_conflict(txn, reply) != NGX_OK) {
-            return TRACKER_OUTCOME_ERROR;
-        }
-
-        break;
-
-    case TRACKER_OUTCOME_QUOTA:
-
-        if (tracker_txn_quota(txn, reply) != NGX_OK) {
-            return TRACKER_OUTCOME_ERROR;
-        }
-
-        break;
-
-    case TRACKER_OUTCOME_REPLAYED:
-
-        if (tracker_txn_replay(txn, reply) != NGX_OK) {
-            return TRACKER_OUTCOME_ERROR;
-        }
-
-        break;
-
-    default:
-        break;
+    if (w->outcome == TRACKER_OUTCOME_ERROR
+        || (w->rest && w->rest(ctx, reply) != NGX_OK))
+    {
+        return TRACKER_OUTCOME_ERROR;
     }
 
-    /* the script has given the lock back, or found it in other hands */
+    if (w->outcome == 0) {
+        ctx->txn.again = 1;
+        return 0;
+    }
 
-    txn->holds_lock = 0;
+    /* the script has released the lock, or another request holds it */
 
-    return r->outcome;
+    ctx->txn.holds_lock = 0;
+
+    return w->outcome;
 }
 
 
 /* {"conflict", total, i, ...} of create.lua, {"conflict"} of change.lua */
 
 static ngx_int_t
-tracker_txn_conflict(tracker_txn_t *txn, ngx_redis_reply_t *reply)
+tracker_txn_conflict(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
 {
-    size_t  i;
+    size_t          i;
+    tracker_txn_t  *txn;
+
+    txn = &ctx->txn;
 
     if (reply->n > 2 + TRACKER_QUOTE_NAMES) {
         return NGX_ERROR;
@@ -446,7 +467,8 @@ tracker_txn_conflict(tracker_txn_t *txn, ngx_redis_reply_t *reply)
     for (i = 2; i < reply->n; i++) {
 
         if (tracker_txn_count(reply, i, &txn->places[i - 2]) != NGX_OK
-            || (txn->set && txn->places[i - 2] >= txn->set->n))
+            || (ctx->create.set
+                && txn->places[i - 2] >= ctx->create.set->n))
         {
             return NGX_ERROR;
         }
@@ -461,9 +483,9 @@ tracker_txn_conflict(tracker_txn_t *txn, ngx_redis_reply_t *reply)
 /* {"quota", have} */
 
 static ngx_int_t
-tracker_txn_quota(tracker_txn_t *txn, ngx_redis_reply_t *reply)
+tracker_txn_quota(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
 {
-    return reply->n == 2 ? tracker_txn_count(reply, 1, &txn->found)
+    return reply->n == 2 ? tracker_txn_count(reply, 1, &ctx->txn.found)
                          : NGX_ERROR;
 }
 
@@ -488,13 +510,16 @@ tracker_txn_count(ngx_redis_reply_t *reply, size_t i, size_t *count)
 /* {"replayed", ids} */
 
 static ngx_int_t
-tracker_txn_replay(tracker_txn_t *txn, ngx_redis_reply_t *reply)
+tracker_txn_replay(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
 {
     char               *id;
     size_t              i;
+    tracker_set_t      *set;
     ngx_redis_reply_t   ids;
 
-    if (txn->set == NULL) {
+    set = ctx->create.set;
+
+    if (set == NULL) {
         return NGX_OK;
     }
 
@@ -505,19 +530,19 @@ tracker_txn_replay(tracker_txn_t *txn, ngx_redis_reply_t *reply)
     ngx_redis_reply_element(reply, 1, &ids);
 
     if (ids.type != NGX_REDIS_STRING
-        || ids.str.len != txn->set->n * TRACKER_ID_LEN)
+        || ids.str.len != set->n * TRACKER_ID_LEN)
     {
         return NGX_ERROR;
     }
 
-    for (i = 0; i < txn->set->n; i++) {
+    for (i = 0; i < set->n; i++) {
         id = (char *) ids.str.data + i * TRACKER_ID_LEN;
 
         if (!tracker_id_valid(id, TRACKER_ID_LEN)) {
             return NGX_ERROR;
         }
 
-        ngx_memcpy((char *) txn->set->elts[i].id.data, id, TRACKER_ID_LEN);
+        ngx_memcpy((char *) set->elts[i].id.data, id, TRACKER_ID_LEN);
     }
 
     return NGX_OK;

@@ -155,9 +155,9 @@ sub replace_text {
 
         ($from, $to) = map { s/(["\\])/\\$1/gr =~ s/\n/\\n"\n    "/gr }
                        $from, $to;
-        edit_file("$copy/src/store/store.c", sub { $_[0] .= "\n" });
+        edit_file("$copy/src/store/scripts.c", sub { $_[0] .= "\n" });
         $file = 'objs/tracker_lua.h';
-        $start = index slurp("$copy/$file"), "tracker_lua_$script\[";
+        $start = index slurp("$copy/$file"), "tracker_script($script,";
     }
 
     edit_file("$copy/$file", sub {

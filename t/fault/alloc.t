@@ -84,7 +84,7 @@ log_is_clean('nothing worse than an error in the log',
              qr/Cannot allocate memory|malloc\(|posix_memalign\(/);
 
 control('a pointer is not looked at', 'lived|each', ['single'],
-        ['src/store/write.c', 'if (txn->names == NULL || p == NULL',
+        ['src/store/write.c', 'if (names == NULL || p == NULL',
          'if (0']);
 control('what could not be sent is not freed', 'leak', ['single', 'bulk'],
         ['src/redis/client.c',
@@ -93,7 +93,7 @@ control('what could not be sent is not freed', 'leak', ['single', 'bulk'],
 control('locks are kept for ever', 'free', ['single'],
         ['src/store/lua/release.lua', "if redis.call('get', KEYS[1]) == ARGV[1]",
          'if false'],
-        ['src/store/store.c', 'txn->store->timeout + TRACKER_LOCK_MARGIN',
+        ['src/store/txn.c', 'ctx->store->timeout + TRACKER_LOCK_MARGIN',
          '86400000']);
 
 finish();

@@ -99,7 +99,7 @@ control('a call sent again is not recognised', 'no key', ['plain'],
          "if total > 0 and redis.call('exists', KEYS[ids + 1]) == 1 then",
          "if false then"]);
 control('locks for ever', 'time of a lock', ['single'],
-        ['src/store/store.c', 'txn->store->timeout + TRACKER_LOCK_MARGIN',
+        ['src/store/txn.c', 'ctx->store->timeout + TRACKER_LOCK_MARGIN',
          '86400000']);
 
 finish();

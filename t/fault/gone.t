@@ -42,8 +42,8 @@ is(join(' ', workers()), $worker, 'the worker has lived through all of it');
 log_is_clean('nothing worse than an error in the log');
 
 control('a lock is not given back', 'free', ['bytes'],
-        ['src/store/store.c', 'txn->closed = 1;',
-         "txn->closed = 1;\n    txn->holds_lock = 0;"]);
+        ['src/store/txn.c', 'ctx->create.set = NULL;',
+         "ctx->create.set = NULL;\n    txn->holds_lock = 0;"]);
 control('a client that is gone is not noticed', '499', ['command'],
         ['src/http/request.c',
          "return;\n    }\n\n    r->read_event_handler"

@@ -177,8 +177,8 @@ control('OOM taken for a server that is away', 'OOM', ['words'],
          'ngx_string("OOM"),          NGX_REDIS_UNAVAILABLE']);
 control('an unknown word taken for created', 'create', ['shapes'],
         ['src/store/write.c',
-         'ngx_null_string, TRACKER_JOB_IDLE, TRACKER_OUTCOME_ERROR',
-         'ngx_null_string, TRACKER_JOB_IDLE, TRACKER_OUTCOME_CREATED']);
+         'ngx_null_string, TRACKER_OUTCOME_ERROR',
+         'ngx_null_string, TRACKER_OUTCOME_CREATED']);
 control('more than was asked for goes to hiredis', 'lives|worker',
         ['unsolicited'],
         ['src/redis/send.c', 'ac->c.reader->pos < ac->c.reader->len',

@@ -47,11 +47,11 @@ control('a refusal does not wait for its release', 'sequential|rivals',
         ['src/store/lua/release.lua', "if redis.call('get', KEYS[1]) == ARGV[1]",
          "if false"]);
 control('the lock is not looked at', 'rivals', ['rivals'],
-        ['src/store/store.c',
+        ['src/store/txn.c',
          "    if (reply->type == NGX_REDIS_NIL) {\n"
-         . "        return TRACKER_OUTCOME_READY;",
+         . "        return 0;",
          "    if (reply->type != NGX_REDIS_OTHER) {\n"
-         . "        return TRACKER_OUTCOME_READY;"],
+         . "        return 0;"],
         ['src/store/lua/create.lua', 'if holder and holder ~= token then',
          'if false then']);
 

@@ -32,8 +32,7 @@ reloads(amount(15, 60)) if part('reloads');
 steady(amount(8, 40)) if part('steady');
 
 control('a txn keeps its memory', 'memory', ['steady'],
-        ['src/store/store.c',
-         'txn->freed = 1;', 'return;']);
+        ['src/store/txn.c', 'ctx->freed = 1;', 'return;']);
 control('a connection to Redis outlives its worker', 'log|left|descriptors',
         ['reloads'],
         ['src/redis/lane.c', 'lane->connection->idle = 1;',

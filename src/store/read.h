@@ -1,0 +1,43 @@
+
+/*
+ * The steps of a txn that read.  What a step is: store/txn.h.
+ */
+
+
+#ifndef _TRACKER_READ_H_INCLUDED_
+#define _TRACKER_READ_H_INCLUDED_
+
+
+#include "store/txn.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* most digits of a cursor */
+#define TRACKER_STORE_CURSOR_LEN  16
+
+
+/*
+ * Reads the tracker of an id (16 digits).  Ends in FOUND, and record and
+ * digest are set until the next fetch; or in MISSING.
+ */
+ngx_int_t tracker_txn_fetch(tracker_txn_t *txn, ngx_str_t *id);
+
+/*
+ * Reads at most limit trackers in the order of their creation, fewer when
+ * they have many bytes, after the cursor (len 0: from the beginning; else 1
+ * to TRACKER_STORE_CURSOR_LEN digits).  Ends in FOUND, and page is set until
+ * the next list.
+ */
+ngx_int_t tracker_txn_list(tracker_txn_t *txn, ngx_str_t *cursor,
+    ngx_uint_t limit);
+
+/* The same for the tracker of a name: a page of one record, or none. */
+ngx_int_t tracker_txn_find(tracker_txn_t *txn, ngx_str_t *name);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _TRACKER_READ_H_INCLUDED_ */

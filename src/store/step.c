@@ -1,0 +1,160 @@
+
+/*
+ * A step of a txn: one command, from its first argument to its reply.
+ */
+
+
+#include "store/step.h"
+
+
+static void tracker_step_replied(void *data, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+
+
+static tracker_outcome_e  tracker_failures[] = {
+    [NGX_REDIS_UNAVAILABLE] = TRACKER_OUTCOME_UNAVAILABLE,
+    [NGX_REDIS_TIMEOUT] = TRACKER_OUTCOME_TIMEOUT,
+    [NGX_REDIS_CROWDED] = TRACKER_OUTCOME_CROWDED,
+    [NGX_REDIS_ERROR] = TRACKER_OUTCOME_ERROR
+};
+
+
+void
+tracker_step_start(tracker_txn_ctx_t *ctx)
+{
+    ngx_redis_command_t  *cmd;
+
+    cmd = &ctx->command;
+
+    cmd->argc = 0;
+    cmd->argv = ctx->argv;
+    cmd->nmore = 0;
+    cmd->more_size = 0;
+    cmd->timeout = ctx->store->redis_timeout;
+    cmd->deadline = ctx->deadline;
+    cmd->read = 0;
+    cmd->urgent = 0;
+
+    ctx->nomem = 0;
+}
+
+
+void
+tracker_step_add(tracker_txn_ctx_t *ctx, const void *data, size_t len)
+{
+    ngx_str_t  *arg;
+
+    arg = &ctx->argv[ctx->command.argc++];
+
+    arg->len = len;
+    arg->data = (u_char *) data;
+}
+
+
+void
+tracker_step_add_number(tracker_txn_ctx_t *ctx, uint64_t number)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(ctx->txn.round, NGX_INT64_LEN);
+    if (p == NULL) {
+        ctx->nomem = 1;
+        return;
+    }
+
+    tracker_step_add(ctx, p, ngx_sprintf(p, "%uL", number) - p);
+}
+
+
+void
+tracker_step_add_key(tracker_txn_ctx_t *ctx, const char *kind,
+    const void *name, size_t len)
+{
+    if (tracker_keys_make(ctx->txn.round, &ctx->key_base, kind, name, len,
+                          &ctx->argv[ctx->command.argc])
+        != NGX_OK)
+    {
+        ctx->nomem = 1;
+    }
+
+    ctx->command.argc++;
+}
+
+
+void
+tracker_step_add_token(tracker_txn_ctx_t *ctx)
+{
+    tracker_step_add(ctx, ctx->token,
+                     ctx->txn.holds_lock ? TRACKER_TOKEN_LEN : 0);
+}
+
+
+ngx_int_t
+tracker_step_submit(tracker_txn_ctx_t *ctx, const char *action,
+    tracker_reply_pt reply)
+{
+    ctx->reply = reply;
+
+    return tracker_step_send(ctx, NULL, action, tracker_step_replied);
+}
+
+
+ngx_int_t
+tracker_step_run(tracker_txn_ctx_t *ctx, tracker_lua_e script,
+    const char *action, tracker_reply_pt reply)
+{
+    ctx->reply = reply;
+
+    return tracker_step_send(ctx, &tracker_scripts[script], action,
+                             tracker_step_replied);
+}
+
+
+ngx_int_t
+tracker_step_send(tracker_txn_ctx_t *ctx, ngx_redis_script_t *script,
+    const char *action, ngx_redis_handler_pt handler)
+{
+    if (ctx->nomem) {
+        return NGX_ERROR;
+    }
+
+    ctx->command.script = script;
+    ctx->command.action = action;
+
+    ctx->op = ngx_redis_submit(ctx->store->redis, &ctx->command, handler, ctx);
+    if (ctx->op == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->sent = ngx_current_msec;
+    ctx->txn.again = 0;
+
+    return NGX_OK;
+}
+
+
+static void
+tracker_step_replied(void *data, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe)
+{
+    tracker_txn_ctx_t *ctx = data;
+
+    tracker_outcome_e  outcome;
+
+    outcome = (status == NGX_REDIS_OK) ? ctx->reply(ctx, reply, maybe) : 0;
+
+    tracker_step_end(ctx, status, outcome);
+}
+
+
+void
+tracker_step_end(tracker_txn_ctx_t *ctx, ngx_redis_status_e status,
+    tracker_outcome_e outcome)
+{
+    ctx->op = NULL;
+    ctx->txn.redis_time += ngx_current_msec - ctx->sent;
+    ctx->txn.outcome = (status == NGX_REDIS_OK) ? outcome
+                                                : tracker_failures[status];
+
+    ctx->handler(&ctx->txn);
+}

@@ -1,0 +1,146 @@
+
+/*
+ * A txn is the store's side of one request: it may take the account's lock,
+ * write, and release the lock.  It outlives a request that goes away, until
+ * nothing is left in Redis that should not be there.  It is a chain of steps,
+ * one after the other: those of this header, of store/write.h and of
+ * store/read.h.  Rules: API.md sections 4 and 5.
+ *
+ * Each step, a function that says in what it ends, returns NGX_OK, and then
+ * the txn's handler is called once, later, never before the step has returned;
+ * or NGX_ERROR when there is no memory, and then it is not.  Each step may
+ * also end in UNAVAILABLE, TIMEOUT, CROWDED or ERROR.
+ */
+
+
+#ifndef _TRACKER_TXN_H_INCLUDED_
+#define _TRACKER_TXN_H_INCLUDED_
+
+
+#include "store/digest.h"
+#include "store/store.h"
+#include "tracker/tracker.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* what a request is answered with; 0: nothing yet, it goes on */
+
+typedef enum {
+    TRACKER_OUTCOME_FOUND = 1,   /* record, or page, has it */
+    TRACKER_OUTCOME_MISSING,     /* no such tracker in the account */
+    TRACKER_OUTCOME_CHANGED,
+    TRACKER_OUTCOME_DELETED,
+    TRACKER_OUTCOME_CREATED,
+    TRACKER_OUTCOME_REPLAYED,    /* by an earlier request with the same
+                                    Idempotency-Key; set has its ids */
+    TRACKER_OUTCOME_REUSED,      /* the Idempotency-Key of another request */
+    TRACKER_OUTCOME_CONFLICT,    /* places and total say which names exist */
+    TRACKER_OUTCOME_QUOTA,       /* found says how many there are */
+    TRACKER_OUTCOME_LOCKED,      /* another request of the account writes */
+    TRACKER_OUTCOME_CROWDED,     /* too many requests of it wait */
+    TRACKER_OUTCOME_UNAVAILABLE,
+    TRACKER_OUTCOME_TIMEOUT,
+    TRACKER_OUTCOME_ERROR,
+
+    TRACKER_OUTCOME_LAST
+} tracker_outcome_e;
+
+
+/* a stretch of the list */
+
+typedef struct {
+    ngx_str_t          tag;           /* of the account's list as it is now,
+                                         and of no other list */
+    size_t             n;             /* records in the stretch */
+    ngx_str_t          cursor;        /* where the next one begins */
+    ngx_uint_t         more;          /* 1: there is a next one */
+    ngx_str_t          records;       /* joined by commas */
+} tracker_page_t;
+
+
+/* read only for the owner; the store has more behind it */
+
+typedef struct {
+    ngx_pool_t        *pool;          /* lives until the txn is freed */
+    ngx_pool_t        *round;         /* the same one, except in a round of a
+                                         change */
+    void              *data;          /* the owner's */
+
+    tracker_outcome_e  outcome;       /* of the step that has ended */
+
+    size_t             places[TRACKER_QUOTE_NAMES];
+    size_t             nplaces;
+    size_t             total;         /* names that exist */
+    size_t             found;         /* trackers of the account */
+
+    ngx_str_t          record;        /* that was fetched */
+    u_char             digest[TRACKER_SHA1_LEN];  /* of it */
+    tracker_page_t     page;
+
+    ngx_msec_t         redis_time;    /* waited for Redis so far, ms */
+
+    unsigned           again:1;       /* with outcome 0: the record has changed,
+                                         or an id is taken; begin another
+                                         round */
+    unsigned           holds_lock:1;  /* or may hold it */
+} tracker_txn_t;
+
+
+/* may do anything with the txn, closing and freeing it included */
+typedef void (*tracker_txn_handler_pt)(tracker_txn_t *txn);
+
+
+/*
+ * Begins a txn for an account (its bytes are not kept), which lives until it
+ * was both closed and freed.  start is the ngx_current_msec of the request's
+ * beginning: the store gives up store->timeout ms later, except that each
+ * stretch of a list has that long again.  large is 1 when the body has, or may
+ * have, more than NGX_REDIS_LARGE_SIZE bytes.  store must live as long as the
+ * cycle.  Returns NULL when there is no memory.
+ */
+tracker_txn_t *tracker_txn_begin(tracker_store_t *store, ngx_str_t *account,
+    ngx_msec_t start, ngx_uint_t large, tracker_txn_handler_pt handler,
+    void *data);
+
+/* Takes the account's lock.  Ends in 0 when the txn has it, or in LOCKED. */
+ngx_int_t tracker_txn_lock(tracker_txn_t *txn);
+
+/*
+ * Releases the lock, and waits a second at most.  Ends in 0, always: what could
+ * not be released is released in the background, or by its ttl.
+ */
+ngx_int_t tracker_txn_release(tracker_txn_t *txn);
+
+/*
+ * Begins a round of a change, from the fetch to the write: memory that is
+ * taken from txn->round, record included, lives until the next round begins or
+ * the txn is freed.  Returns NGX_OK, or NGX_ERROR when there is no memory.
+ */
+ngx_int_t tracker_txn_begin_round(tracker_txn_t *txn);
+
+/*
+ * Frees what was read, and the memory of a round.  No step may be under way.
+ */
+void tracker_txn_forget(tracker_txn_t *txn);
+
+/*
+ * The owner is gone or has what it needs: the handler is not called any more.
+ * A lock that is held is released.  A write that was sent may finish; an
+ * exiting worker does not wait for it, and for the release a second at most.
+ */
+void tracker_txn_close(tracker_txn_t *txn);
+
+/*
+ * The owner, which has closed the txn, no longer needs its memory, such as a
+ * record that is being sent.  It is freed when the store does not need it
+ * either.
+ */
+void tracker_txn_free(tracker_txn_t *txn);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _TRACKER_TXN_H_INCLUDED_ */
