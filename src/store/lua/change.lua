@@ -1,25 +1,25 @@
 --
--- Replaces the record of a tracker, and its name where that changes.
+-- Replaces the record of a tracker, and its name if that changes.
 --
 -- KEYS   lock, rev, id key, name key of the record that was read, name key of
 --        the new one
 -- ARGV   1  the token the lock was taken with, empty: no lock is used
 --        2  sha1 of the record that was read
 --        3  the new record
---        4  the revision to begin with
---        5  how much further it is raised
+--        4  the first revision of an account
+--        5  by how much it is raised
 --
--- Reply  {"changed"}   written now, or what was asked for is there already
---        {"missing"}   there is no such tracker any more
---        {"stale"}     another record than the one that was read is there:
---                      read again, the lock stays
+-- Reply  {"changed"}   written now, or the new record is there already
+--        {"missing"}   the tracker does not exist any more
+--        {"stale"}     the record has changed since it was read: read it
+--                      again, the lock is kept
 --        {"locked"}    another request holds the lock
 --        {"conflict"}  the new name exists
 --
--- Each reply but "stale" and "locked" has given the lock back.
+-- Each reply except "stale" and "locked" has released the lock.
 -- There is no first line "#!lua": with it Redis refuses the whole script when
--- its memory is full, and what is sent again could not say that it was done.
--- Without it the first command that takes memory is refused.
+-- its memory is full, and a call that is sent again could not learn that it was
+-- done.  Without it Redis refuses the first command that takes memory.
 --
 
 local token = ARGV[1]
@@ -65,8 +65,8 @@ if KEYS[4] ~= KEYS[5] then
     old = redis.call('get', KEYS[4])
 end
 
--- first what may fail: a revision that is no number; without one there was no
--- account
+-- first what may fail: the revision may be no integer; without a revision the
+-- account is new
 
 if redis.call('incrby', KEYS[2], ARGV[5]) == tonumber(ARGV[5]) then
     redis.call('incrby', KEYS[2], ARGV[4])

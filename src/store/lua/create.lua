@@ -1,36 +1,38 @@
 --
 -- Creates the trackers of one request: all of them, or none.
 --
--- KEYS   lock, index, rev, then where ARGV[3] is not empty the idempotency
---        key and the index of those, then n name keys, then n id keys in the
---        same order
+-- KEYS   lock, index, rev; if ARGV[3] is not empty, the idempotency key and
+--        the index of these keys; then n name keys; then n id keys in the same
+--        order
 -- ARGV   1  the token the lock was taken with, empty: no lock is used
---        2  most trackers the account may hold, 0: any number
+--        2  most trackers the account may have, 0: unlimited
 --        3  digest of the request, empty: no Idempotency-Key was sent
---        4  most idempotency keys the account may have, 0: any number
---        5  the revision to begin with
---        6  how much further it is raised
+--        4  most idempotency keys the account may have, 0: unlimited
+--        5  the first revision of an account
+--        6  by how much it is raised
 --        7  ... n records, the JSON text of each tracker
 --
 -- Reply  {"created"}           written now, or by an earlier run of this call
 --        {"replayed", ids}     an earlier request had the same idempotency
 --                              key and digest; ids: its ids, one string
---        {"reused"}            the idempotency key stands for another request
+--        {"reused"}            another request had the same idempotency key
 --        {"locked"}            another request holds the lock
---        {"conflict", total, i, ...}  total names exist; the first ten places
---        {"quota", have}       the account has too many
---        {"taken"}             an id is in use: choose others, the lock stays
+--        {"conflict", total, i, ...}  total names exist; i: the first ten of
+--                              their places
+--        {"quota", have}       the account would have too many
+--        {"taken"}             an id is in use: choose others, the lock is kept
 --
 -- Every check comes before the first write: Redis does not roll back.  Each
--- reply but "locked" and "taken" has given the lock back.
+-- reply except "locked" and "taken" has released the lock.
 -- There is no first line "#!lua": with it Redis refuses the whole script when
--- its memory is full, and what is sent again could not say that it was done.
--- Without it the first command that takes memory is refused.
+-- its memory is full, and a call that is sent again could not learn that it was
+-- done.  Without it Redis refuses the first command that takes memory.
 --
 
 local CHUNK = 500
 
--- life of an idempotency key, in seconds; their index has microseconds
+-- life of an idempotency key in seconds; its score in the index is in
+-- microseconds
 
 local DAY = 86400
 local MICRO = 1000000
@@ -54,7 +56,7 @@ local function answer(...)
 end
 
 
--- how many of the keys from first to last exist, in all and of each chunk
+-- how many of the keys from first to last exist: in all, and by chunk
 
 local function existing(first, last)
     local total, counts = 0, {}
@@ -100,7 +102,7 @@ local function conflicts(counts)
 end
 
 
--- all names, and the first id, which tells whether this call has run already
+-- all names, and the first id: it exists if this call has run before
 
 local total, counts = existing(names + 1, ids + 1)
 
@@ -142,8 +144,8 @@ if existing(ids + 2, ids + n) > 0 then
     return {'taken'}
 end
 
--- Of the account's idempotency keys the two oldest go for the new one, where
--- they are too many or have expired.
+-- For the new idempotency key the two oldest ones of the account are removed,
+-- if there are too many or they have expired.
 
 local most = ARGV[3] ~= '' and tonumber(ARGV[4]) or 0
 local gone = {}
@@ -165,8 +167,8 @@ if most > 0 then
     end
 end
 
--- first what may fail: a revision that is no number; without one there was no
--- account
+-- first what may fail: the revision may be no integer; without a revision the
+-- account is new
 
 local further = ARGV[6] + n - 1
 local rev = redis.call('incrby', KEYS[3], further)
@@ -201,14 +203,15 @@ for i = 1, n, CHUNK do
         chosen[j] = id
     end
 
-    -- the index first: were it no sorted set, nothing would be half done
+    -- the index first: if it is not a sorted set, this fails and no tracker is
+    -- written
 
     redis.call('zadd', KEYS[2], unpack(members))
     redis.call('mset', unpack(values))
 end
 
--- No key but KEYS[5] tells which keys go.  They have the beginning of KEYS[4],
--- and so the hash tag of all the others.
+-- Only KEYS[5] tells which keys are removed, so they are not among KEYS.  They
+-- begin as KEYS[4] does, and so have the hash tag of all the others.
 
 for i = 1, #gone do
     redis.call('zrem', KEYS[5], gone[i])

@@ -4,14 +4,13 @@
 --
 -- KEYS   rev, index, id key, name key of the record that was read
 -- ARGV   1  sha1 of the record that was read
---        2  life of the tombstone in ms: a create that is sent again so much
---           later does not bring the tracker back
---        3  the revision to begin with
---        4  how much further it is raised
+--        2  life of the tombstone in ms: until then a create that is sent again
+--           does not bring the tracker back
+--        3  the first revision of an account
+--        4  by how much it is raised
 --
--- Reply  {"deleted"}  now, or since it was read
---        {"stale"}    another record than the one that was read is there:
---                     read again
+-- Reply  {"deleted"}  now, or by another request since it was read
+--        {"stale"}    the record has changed since it was read: read it again
 --
 
 local stored = redis.call('get', KEYS[3])
@@ -27,8 +26,8 @@ end
 local id = string.sub(KEYS[3], -16)
 local named = redis.call('get', KEYS[4])
 
--- first what may fail: a revision that is no number, an index that is none;
--- without a revision there was no account
+-- first what may fail: the revision may be no integer, the index no sorted set;
+-- without a revision the account is new
 
 if redis.call('incrby', KEYS[1], ARGV[4]) == tonumber(ARGV[4]) then
     redis.call('incrby', KEYS[1], ARGV[3])

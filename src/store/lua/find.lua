@@ -2,9 +2,9 @@
 --
 -- Reads the tracker of a name.
 --
--- KEYS   rev, name key, the id keys' common beginning
+-- KEYS   rev, name key, what all id keys begin with
 --
--- Reply  as list.lua's, with one record or none
+-- Reply  as of list.lua, with one record or none
 --
 
 local id = redis.call('get', KEYS[2])

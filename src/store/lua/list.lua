@@ -2,13 +2,13 @@
 --
 -- Reads a stretch of an account's trackers in the order of their creation.
 --
--- KEYS   rev, index, the id keys' common beginning
--- ARGV   1  begin behind this score, "0" at the beginning
+-- KEYS   rev, index, what all id keys begin with
+-- ARGV   1  begin after this score; "0": at the beginning
 --        2  most trackers to read
 --        3  bytes of records after which to stop
 --
--- Reply  {rev, more, score, record, ...}: more is 1 when others follow, score
---        is that of the last that was looked at
+-- Reply  {rev, more, score, record, ...}: more is 1 when others follow; score
+--        is that of the last tracker, returned or skipped
 --
 
 local rev = redis.call('get', KEYS[1]) or '0'

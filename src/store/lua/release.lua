@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
 --
--- Gives the lock back, if it is still ours.
+-- Releases the lock, if the request still holds it.
 --
 -- KEYS   lock
 -- ARGV   the token it was taken with
 --
--- Reply  1: it was ours; 0: it was not
+-- Reply  1: it is released; 0: the request did not hold it
 --
 
 if redis.call('get', KEYS[1]) == ARGV[1] then
