@@ -117,8 +117,10 @@ only_in(qr/#\s*include\s*[<"](hiredis|async|read|sds)\b/, 'redis/.*',
         'hiredis is included by the Redis client only');
 only_in(qr/\bredis(Async|Reply|Reader|Context)\w*/, 'redis/.*',
         'and its names are used nowhere else');
-is(join(' ', grep { !/private/ } grep { /\.h$/ } files_with(qr/hiredis/)), '',
-   'the public headers do not know it');
+is(join(' ', grep { $_ eq 'redis/ngx_redis.h' } files_with(qr/hiredis/)), '',
+   'the public header does not know it');
+only_in(qr{#\s*include\s*"redis/(?!ngx_redis\.h")}, 'redis/.*',
+        'and is the only one that others include');
 
 only_in(qr/#\s*include\s*<jansson\.h>/, 'json/jansson\.c|jwt/jwt\.c',
         'jansson is included by json/jansson.c and jwt/jwt.c only');

@@ -127,7 +127,7 @@ void ngx_http_tracker_finish(ngx_http_request_t *r,
 
 /* begins the request's txn; NGX_OK or NGX_ERROR */
 ngx_int_t ngx_http_tracker_begin_txn(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, ngx_uint_t large);
+    ngx_http_tracker_ctx_t *ctx, size_t size);
 
 /* the end of a request, whatever its cause; data is its context */
 void ngx_http_tracker_cleanup(void *data);

@@ -16,7 +16,7 @@ static void ngx_http_tracker_resume(ngx_http_tracker_ctx_t *ctx);
 
 ngx_int_t
 ngx_http_tracker_begin_txn(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
-    ngx_uint_t large)
+    size_t size)
 {
     ngx_pool_cleanup_t           *cln;
     ngx_http_tracker_loc_conf_t  *tlcf;
@@ -29,7 +29,7 @@ ngx_http_tracker_begin_txn(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     }
 
     ctx->txn = tracker_txn_begin(&tlcf->store, &ctx->account, ctx->start,
-                                 large, ngx_http_tracker_txn_handler, ctx);
+                                 size, ngx_http_tracker_txn_handler, ctx);
     if (ctx->txn == NULL) {
         return NGX_ERROR;
     }

@@ -64,7 +64,7 @@ ngx_http_tracker_start_write(ngx_http_request_t *r,
 static void
 ngx_http_tracker_accept(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_uint_t                    large;
+    size_t                        size;
     ngx_http_tracker_loc_conf_t  *tlcf;
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
@@ -72,17 +72,18 @@ ngx_http_tracker_accept(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     if (r->method == NGX_HTTP_PATCH) {
 
         /* the body says nothing of the record's size */
-        large = 1;
+        size = NGX_REDIS_SIZE_UNKNOWN;
 
     } else if (ctx->body.complete) {
-        large = ctx->body.data.len > NGX_REDIS_LARGE_SIZE;
+        size = ctx->body.data.len;
 
     } else {
-        large = r->headers_in.chunked
-                || r->headers_in.content_length_n > NGX_REDIS_LARGE_SIZE;
+        size = r->headers_in.chunked
+               ? NGX_REDIS_SIZE_UNKNOWN
+               : (size_t) r->headers_in.content_length_n;
     }
 
-    if (ngx_http_tracker_begin_txn(r, ctx, large) != NGX_OK) {
+    if (ngx_http_tracker_begin_txn(r, ctx, size) != NGX_OK) {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
     }

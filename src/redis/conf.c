@@ -6,7 +6,7 @@
 
 #include <ngx_sha1.h>
 
-#include "redis/private.h"
+#include "redis/client.h"
 
 
 #define NGX_REDIS_PORT  6379
@@ -14,10 +14,9 @@
 
 static ngx_redis_t *ngx_redis_find(ngx_array_t *servers,
     ngx_redis_conf_t *conf);
-static ngx_int_t ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_t *redis);
+static ngx_int_t ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_node_t *node);
 static const char *ngx_redis_set_addr(ngx_conf_t *cf, ngx_redis_addr_t *addr,
     ngx_addr_t *from);
-static ngx_int_t ngx_redis_check_conf(ngx_conf_t *cf, ngx_redis_conf_t *conf);
 static void ngx_redis_sha(ngx_redis_script_t *script);
 static ngx_int_t ngx_redis_same(ngx_str_t *one, ngx_str_t *two);
 
@@ -34,18 +33,14 @@ ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers, ngx_redis_conf_t *conf)
         return redis;
     }
 
-    if (ngx_redis_check_conf(cf, conf) != NGX_OK) {
-        return NULL;
-    }
-
     redis = ngx_pcalloc(cf->cycle->pool, sizeof(ngx_redis_t));
     if (redis == NULL) {
         return NULL;
     }
 
-    redis->conf = *conf;
+    redis->node.conf = *conf;
 
-    if (ngx_redis_resolve(cf, redis) != NGX_OK) {
+    if (ngx_redis_resolve(cf, &redis->node) != NGX_OK) {
         return NULL;
     }
 
@@ -53,9 +48,7 @@ ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers, ngx_redis_conf_t *conf)
         ngx_redis_sha(&conf->scripts[i]);
     }
 
-    for (i = 0; i < NGX_REDIS_LANES; i++) {
-        ngx_redis_lane_init(&redis->lanes[i], redis, i);
-    }
+    ngx_redis_node_init(&redis->node);
 
     server = ngx_array_push(servers);
     if (server == NULL) {
@@ -86,7 +79,7 @@ ngx_redis_find(ngx_array_t *servers, ngx_redis_conf_t *conf)
     server = servers->elts;
 
     for (i = 0; i < servers->nelts; i++) {
-        other = &server[i]->conf;
+        other = &server[i]->node.conf;
 
         if (ngx_redis_same(&other->address, &conf->address)
             && other->db == conf->db
@@ -112,25 +105,10 @@ ngx_redis_same(ngx_str_t *one, ngx_str_t *two)
 }
 
 
-static ngx_int_t
-ngx_redis_check_conf(ngx_conf_t *cf, ngx_redis_conf_t *conf)
-{
-    if (conf->nscripts > NGX_REDIS_MAX_SCRIPTS) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%ui scripts for redis \"%V\", at most %d are "
-                           "supported", conf->nscripts, &conf->address,
-                           NGX_REDIS_MAX_SCRIPTS);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
 /* what hiredis would resolve while workers wait is resolved here, once */
 
 static ngx_int_t
-ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_t *redis)
+ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_node_t *node)
 {
     ngx_url_t    u;
     ngx_uint_t   i;
@@ -138,7 +116,7 @@ ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_t *redis)
 
     ngx_memzero(&u, sizeof(ngx_url_t));
 
-    u.url = redis->conf.address;
+    u.url = node->conf.address;
     u.default_port = NGX_REDIS_PORT;
 
     if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
@@ -146,16 +124,16 @@ ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_t *redis)
         goto failed;
     }
 
-    redis->addrs = ngx_pcalloc(cf->cycle->pool,
+    node->addrs = ngx_pcalloc(cf->cycle->pool,
                                u.naddrs * sizeof(ngx_redis_addr_t));
-    if (redis->addrs == NULL) {
+    if (node->addrs == NULL) {
         return NGX_ERROR;
     }
 
-    redis->naddrs = u.naddrs;
+    node->naddrs = u.naddrs;
 
     for (i = 0; i < u.naddrs; i++) {
-        err = ngx_redis_set_addr(cf, &redis->addrs[i], &u.addrs[i]);
+        err = ngx_redis_set_addr(cf, &node->addrs[i], &u.addrs[i]);
 
         if (err) {
             goto failed;
@@ -167,7 +145,7 @@ ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_t *redis)
 failed:
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in redis address \"%V\"",
-                       err, &redis->conf.address);
+                       err, &node->conf.address);
 
     return NGX_ERROR;
 }

@@ -1,13 +1,13 @@
 
 /*
- * What Redis' error words mean to us, and what of them is logged.
+ * What Redis' error words mean to us, and what of an outage is logged.
  */
 
 
-#include "redis/private.h"
+#include "redis/error.h"
 
 
-/* the same word with another text behind it */
+/* another outage, and other words of a row, are logged after so long, ms */
 #define NGX_REDIS_LOG_OTHER  1000
 
 
@@ -17,55 +17,53 @@
  * MISCONF, NOREPLICAS) come before anything was changed (Redis 7, script.c),
  * as do those for the whole command.
  *
- * moved: this server is a replica now; behind a balancer, or at another address
- * of the same name, a new connection may find the master.
+ * DEMOTED: this server is a replica now; behind a balancer, or at another
+ * address of the same name, a new connection may find the master.
  */
 
 static ngx_redis_refusal_t  ngx_redis_refusals[] = {
 
-    /*                      status         retry, load, full, moved, maybe */
-
     /* accepted and turned away: as good as a refused connection */
 
     { ngx_string("ERR max number of clients reached"),
-                                  NGX_REDIS_UNAVAILABLE, 0, 0, 1, 0, 0 },
+                                  NGX_REDIS_UNAVAILABLE, NGX_REDIS_HANGUP, 0 },
+    { ngx_string("DENIED"),       NGX_REDIS_UNAVAILABLE, NGX_REDIS_HANGUP, 0 },
 
-    { ngx_string("NOSCRIPT"),     NGX_REDIS_ERROR,       0, 1, 0, 0, 0 },
+    { ngx_string("NOSCRIPT"),     NGX_REDIS_ERROR,       NGX_REDIS_RELOAD, 0 },
 
     /* not able to serve yet */
 
-    { ngx_string("LOADING"),      NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0, 0 },
-    { ngx_string("MASTERDOWN"),   NGX_REDIS_UNAVAILABLE, 1, 0, 0, 1, 0 },
-    { ngx_string("CLUSTERDOWN"),  NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0, 0 },
-    { ngx_string("TRYAGAIN"),     NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0, 0 },
-    { ngx_string("READONLY"),     NGX_REDIS_UNAVAILABLE, 1, 0, 0, 1, 0 },
-    { ngx_string("NOREPLICAS"),   NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0, 0 },
-    { ngx_string("BUSY"),         NGX_REDIS_TIMEOUT,     1, 0, 0, 0, 0 },
+    { ngx_string("LOADING"),      NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0 },
+    { ngx_string("MASTERDOWN"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_DEMOTED, 0 },
+    { ngx_string("CLUSTERDOWN"),  NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0 },
+    { ngx_string("TRYAGAIN"),     NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0 },
+    { ngx_string("READONLY"),     NGX_REDIS_UNAVAILABLE, NGX_REDIS_DEMOTED, 0 },
+    { ngx_string("NOREPLICAS"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0 },
+    { ngx_string("BUSY"),         NGX_REDIS_TIMEOUT,     NGX_REDIS_HOLD, 0 },
 
     /* refused for reasons of its own */
 
-    { ngx_string("OOM"),          NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
-    { ngx_string("MISCONF"),      NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
-    { ngx_string("NOAUTH"),       NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
-    { ngx_string("WRONGPASS"),    NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
-    { ngx_string("DENIED"),       NGX_REDIS_UNAVAILABLE, 0, 0, 1, 0, 0 },
-    { ngx_string("MOVED"),        NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
-    { ngx_string("ASK"),          NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
-    { ngx_string("CROSSSLOT"),    NGX_REDIS_ERROR,       0, 0, 0, 0, 0 },
-    { ngx_string("NOPERM"),       NGX_REDIS_ERROR,       0, 0, 0, 0, 1 },
-    { ngx_string("WRONGTYPE"),    NGX_REDIS_ERROR,       0, 0, 0, 0, 1 },
+    { ngx_string("OOM"),          NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 0 },
+    { ngx_string("MISCONF"),      NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 0 },
+    { ngx_string("NOAUTH"),       NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 0 },
+    { ngx_string("WRONGPASS"),    NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 0 },
+    { ngx_string("MOVED"),        NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 0 },
+    { ngx_string("ASK"),          NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 0 },
+    { ngx_string("CROSSSLOT"),    NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 0 },
+    { ngx_string("NOPERM"),       NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 1 },
+    { ngx_string("WRONGTYPE"),    NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 1 },
 
-    /* anything else, a script's own error among it; the last one */
+    /* anything else, including a script's own error; the last one */
 
-    { ngx_null_string,            NGX_REDIS_ERROR,       0, 0, 0, 0, 1 }
+    { ngx_null_string,            NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 1 }
 };
 
 
 ngx_redis_refusal_t  ngx_redis_busy =
-    { ngx_null_string,            NGX_REDIS_UNAVAILABLE, 1, 0, 0, 0, 0 };
+    { ngx_null_string,            NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0 };
 
 
-/* a row for each of ngx_redis_t.refusals */
+/* a row for each of ngx_redis_log_t.refusals */
 
 typedef char  ngx_redis_refusals_fit[
     sizeof(ngx_redis_refusals) / sizeof(ngx_redis_refusals[0])
@@ -73,18 +71,15 @@ typedef char  ngx_redis_refusals_fit[
 
 
 ngx_redis_refusal_t *
-ngx_redis_refusal(redisReply *r)
+ngx_redis_refusal(const char *text, size_t len)
 {
-    size_t                len;
     ngx_redis_refusal_t  *refusal;
-
-    len = r->len;
 
     for (refusal = ngx_redis_refusals; refusal->word.len; refusal++) {
 
         if (len >= refusal->word.len
-            && ngx_strncmp(r->str, refusal->word.data, refusal->word.len) == 0
-            && (len == refusal->word.len || r->str[refusal->word.len] == ' '))
+            && ngx_strncmp(text, refusal->word.data, refusal->word.len) == 0
+            && (len == refusal->word.len || text[refusal->word.len] == ' '))
         {
             return refusal;
         }
@@ -108,7 +103,7 @@ ngx_redis_log_due(ngx_redis_said_t *said, ngx_msec_t quiet)
 }
 
 
-/* what comes from the network is not for the terminal of who reads the log */
+/* a line of the log must not drive the terminal of its reader */
 
 void
 ngx_redis_printable(ngx_str_t *text, u_char *buf)
@@ -127,21 +122,18 @@ ngx_redis_printable(ngx_str_t *text, u_char *buf)
 }
 
 
-/* once an outage, not once a request */
-
 void
-ngx_redis_log_refusal(ngx_redis_t *redis, ngx_redis_refusal_t *refusal,
-    redisReply *r, const char *action)
+ngx_redis_log_refusal(ngx_redis_log_t *log, ngx_redis_refusal_t *refusal,
+    const char *reply, size_t len, const char *action)
 {
-    u_char                   *end, buf[NGX_REDIS_LOG_LEN];
-    uint32_t                  hash;
-    ngx_str_t                 text;
-    ngx_msec_t                now;
-    ngx_uint_t                quiet, other;
-    ngx_redis_refusal_log_t  *log;
+    u_char            *end, buf[NGX_REDIS_LOG_LEN];
+    uint32_t           hash;
+    ngx_str_t          text;
+    ngx_msec_t         quiet;
+    ngx_redis_said_t  *said;
 
-    text.data = (u_char *) r->str;
-    text.len = r->len;
+    text.data = (u_char *) reply;
+    text.len = len;
 
     ngx_redis_printable(&text, buf);
 
@@ -153,76 +145,61 @@ ngx_redis_log_refusal(ngx_redis_t *redis, ngx_redis_refusal_t *refusal,
     }
 
     hash = ngx_crc32_short(text.data, text.len);
-    now = ngx_current_msec;
 
-    log = &redis->refusals[refusal - ngx_redis_refusals];
+    said = &log->refusals[refusal - ngx_redis_refusals];
+    quiet = (said->hash == hash) ? NGX_REDIS_LOG_QUIET : NGX_REDIS_LOG_OTHER;
 
-    quiet = (!log->used || now - log->seen > NGX_REDIS_LOG_QUIET);
-    other = (log->hash != hash && now - log->logged > NGX_REDIS_LOG_OTHER);
-
-    log->seen = now;
-    log->used = 1;
-
-    if (!quiet && !other) {
+    if (!ngx_redis_log_due(said, quiet)) {
         ngx_log_debug2(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
                        "redis: \"%V\" while %s", &text, action);
         return;
     }
 
-    log->logged = now;
-    log->hash = hash;
+    said->hash = hash;
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "redis: %V answered \"%V\" while %s",
-                  &redis->conf.address, &text, action);
+                  log->name, &text, action);
 }
 
 
 void
-ngx_redis_log_outage(ngx_redis_lane_t *lane, const char *what,
+ngx_redis_log_outage(ngx_redis_log_t *log, ngx_str_t *addr, const char *what,
     const char *why)
 {
-    ngx_uint_t         level;
-    ngx_redis_t       *redis;
-    ngx_redis_addr_t  *addr;
+    ngx_uint_t  level;
 
-    redis = lane->redis;
-    addr = &redis->addrs[lane->addr];
-
-    /* one client can make an outage, and end it, time and again */
+    /* one client can cause an outage, and end it, time and again */
 
     level = NGX_LOG_INFO;
 
-    if (!redis->said && ngx_redis_log_due(&redis->lost, NGX_REDIS_LOG_OTHER)) {
-        redis->said = 1;
-        level = NGX_LOG_ERR;
+    if (log->outage != NGX_REDIS_OUTAGE_SAID) {
+        log->outage = NGX_REDIS_OUTAGE;
+
+        if (ngx_redis_log_due(&log->lost, NGX_REDIS_LOG_OTHER)) {
+            log->outage = NGX_REDIS_OUTAGE_SAID;
+            level = NGX_LOG_ERR;
+        }
     }
 
     ngx_log_error(level, ngx_cycle->log, 0, "redis: %s %V%s%s",
-                  what, &addr->name, *why ? ": " : "", why);
-
-    redis->outage = 1;
+                  what, addr, *why ? ": " : "", why);
 }
 
 
 void
-ngx_redis_log_recovery(ngx_redis_lane_t *lane)
+ngx_redis_log_recovery(ngx_redis_log_t *log, ngx_str_t *addr)
 {
-    ngx_uint_t    level;
-    ngx_redis_t  *redis;
+    ngx_uint_t  level;
 
-    redis = lane->redis;
-
-    if (!redis->outage) {
+    if (log->outage == NGX_REDIS_NO_OUTAGE) {
         return;
     }
 
-    level = redis->said ? NGX_LOG_NOTICE : NGX_LOG_INFO;
+    level = (log->outage == NGX_REDIS_OUTAGE_SAID) ? NGX_LOG_NOTICE
+                                                   : NGX_LOG_INFO;
 
-    redis->outage = 0;
-    redis->said = 0;
+    log->outage = NGX_REDIS_NO_OUTAGE;
 
-    ngx_log_error(level, ngx_cycle->log, 0,
-                  "redis: %V answers again",
-                  &redis->addrs[lane->addr].name);
+    ngx_log_error(level, ngx_cycle->log, 0, "redis: %V answers again", addr);
 }

@@ -1,11 +1,11 @@
 
 /*
  * The end of a lane's connection: what was sent on it waits again, and another
- * one is made at once, or after a backoff, in which what need not wait fails.
+ * one is made at once, or after a backoff; meanwhile commands that may fail do.
  */
 
 
-#include "redis/private.h"
+#include "redis/loss.h"
 
 
 #define NGX_REDIS_BACKOFF_MIN  50
@@ -15,125 +15,77 @@
    little time */
 #define NGX_REDIS_BACKOFF_LOST 250
 
+/* a command that lost that many connections may be what kills them */
+#define NGX_REDIS_MAX_LOSSES   4
 
-static void ngx_redis_lane_requeue(ngx_redis_lane_t *lane,
+
+static void ngx_redis_loss_requeue(ngx_redis_lane_t *lane,
     ngx_redis_end_e end);
-static ngx_uint_t ngx_redis_lane_retry(ngx_redis_lane_t *lane,
+static void ngx_redis_loss_busy(ngx_redis_lane_t *lane);
+static ngx_uint_t ngx_redis_loss_retry(ngx_redis_lane_t *lane,
     ngx_redis_state_e state, const char *why);
-static void ngx_redis_lane_backoff(ngx_redis_lane_t *lane,
+static void ngx_redis_loss_backoff(ngx_redis_lane_t *lane,
     ngx_redis_status_e status);
-static void ngx_redis_lane_clear(ngx_redis_op_t *op, void *data);
-static void ngx_redis_lane_fail_op(ngx_redis_op_t *op, void *data);
-
-
-/* an answer: the next loss is the first one */
-
-void
-ngx_redis_lane_alive(ngx_redis_lane_t *lane)
-{
-    ngx_uint_t         i;
-    ngx_redis_lane_t  *other;
-
-    lane->failures = 0;
-    lane->retried = 0;
-
-    if (lane->answered) {
-        return;
-    }
-
-    /* the first of this connection: Redis is there for the other lanes too */
-
-    lane->answered = 1;
-
-    for (i = 0; i < NGX_REDIS_LANES; i++) {
-        other = &lane->redis->lanes[i];
-
-        if (!other->backoff) {
-            continue;
-        }
-
-        other->backoff = 0;
-        other->failures = 0;
-
-        /* set for the end of the backoff, but for that of a hold */
-
-        if (other->pause.timer_set && !other->hold) {
-            ngx_del_timer(&other->pause);
-        }
-
-        ngx_redis_lane_post(other);
-    }
-}
+static void ngx_redis_loss_clear(ngx_redis_op_t *op, void *data);
 
 
 void
-ngx_redis_lane_close(ngx_redis_lane_t *lane, ngx_redis_end_e end)
+ngx_redis_lost(void *data, ngx_redis_end_e end, ngx_redis_state_e state,
+    const char *why)
 {
-    if (lane->ac == NULL) {
-        return;
-    }
+    ngx_redis_lane_t *lane = data;
 
-    lane->end = end;
-
-    redisAsyncFree(lane->ac);
-}
-
-
-void
-ngx_redis_lane_refused(ngx_redis_lane_t *lane)
-{
-    lane->retried = 1;
-
-    ngx_redis_lane_close(lane, NGX_REDIS_LOST);
-}
-
-
-void
-ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why)
-{
-    ngx_redis_end_e    end;
-    ngx_redis_state_e  state;
-
-    end = lane->end;
-    state = lane->state;
-
-    lane->end = NGX_REDIS_LOST;
-    lane->state = NGX_REDIS_DOWN;
     lane->partial = NULL;
     lane->broken = 0;
-    lane->moved = 0;
-    lane->unwritten = 0;
-    lane->load = 0;
+    lane->answered = 0;
 
-    ngx_redis_lane_requeue(lane, end);
+    if (lane->paused == NGX_REDIS_PAUSE_DEMOTED) {
+        lane->paused = NGX_REDIS_PAUSE_HOLD;
+    }
+
+    ngx_redis_loss_requeue(lane, end);
 
     switch (end) {
 
-    case NGX_REDIS_CLOSED:
+    case NGX_REDIS_END_CLOSED:
         break;
 
-    case NGX_REDIS_SILENT:
+    case NGX_REDIS_END_BUSY:
+        ngx_redis_log_outage(&lane->node->log, ngx_redis_lane_addr(lane),
+                             "could not connect to", why);
+        ngx_redis_loss_busy(lane);
+        break;
+
+    case NGX_REDIS_END_SILENT:
 
         /* those that wait end one by one, by their own timers */
 
-        ngx_redis_log_outage(lane, "no answer from", "");
-
+        ngx_redis_log_outage(&lane->node->log, ngx_redis_lane_addr(lane),
+                             "no answer from", "");
         lane->refusal = NULL;
-        lane->addr = (lane->addr + 1) % lane->redis->naddrs;
+        ngx_redis_lane_next_addr(lane);
         break;
 
-    case NGX_REDIS_DENIED:
-        ngx_redis_lane_backoff(lane, NGX_REDIS_ERROR);
+    case NGX_REDIS_END_DENIED:
+        ngx_redis_loss_backoff(lane, NGX_REDIS_ERROR);
         break;
 
-    default: /* NGX_REDIS_LOST */
+    case NGX_REDIS_END_HANGUP:
 
-        if (!ngx_redis_lane_retry(lane, state, why)) {
-            ngx_redis_lane_backoff(lane, NGX_REDIS_UNAVAILABLE);
+        /* to connect at once would be no use */
+
+        lane->retried = 1;
+
+        /* fall through */
+
+    default: /* NGX_REDIS_END_LOST */
+
+        if (!ngx_redis_loss_retry(lane, state, why)) {
+            ngx_redis_loss_backoff(lane, NGX_REDIS_UNAVAILABLE);
         }
     }
 
-    if (!lane->redis->closed) {
+    if (lane->node->stage != NGX_REDIS_STOPPED) {
         ngx_redis_lane_post(lane);
     }
 }
@@ -142,44 +94,60 @@ ngx_redis_lane_lost(ngx_redis_lane_t *lane, const char *why)
 /* what was sent is to be sent again, behind those that were refused earlier */
 
 static void
-ngx_redis_lane_requeue(ngx_redis_lane_t *lane, ngx_redis_end_e end)
+ngx_redis_loss_requeue(ngx_redis_lane_t *lane, ngx_redis_end_e end)
 {
-    ngx_uint_t       suspect;
-    ngx_queue_t     *q;
-    ngx_redis_op_t  *op;
+    ngx_uint_t          suspect;
+    ngx_queue_t        *q;
+    ngx_redis_op_t     *op;
+    ngx_redis_queue_t  *queue;
 
-    suspect = lane->alone && end == NGX_REDIS_LOST;
+    queue = &lane->queue;
+    suspect = queue->alone && end == NGX_REDIS_END_LOST;
 
-    while (!ngx_queue_empty(&lane->sent)) {
-        q = ngx_queue_head(&lane->sent);
+    while (!ngx_queue_empty(&queue->sent)) {
+        q = ngx_queue_head(&queue->sent);
         op = ngx_queue_data(q, ngx_redis_op_t, queue);
 
-        ngx_redis_queue_answered(op, 0);
+        ngx_redis_queue_answered(queue, op, 0);
 
         if (op->handler == NULL) {
-            ngx_redis_op_free(op);
+            ngx_redis_lane_free(lane, op);
             continue;
         }
 
         op->losses++;
         op->suspect = suspect && !op->cmd.urgent;
-        op->renew = (end != NGX_REDIS_SILENT);
+        op->renew = (end != NGX_REDIS_END_SILENT);
 
-        ngx_queue_insert_tail(&lane->again, q);
+        ngx_redis_queue_again(queue, op);
 
         if (op->losses >= NGX_REDIS_MAX_LOSSES) {
-            ngx_redis_op_fail(op, NGX_REDIS_UNAVAILABLE);
+            ngx_redis_queue_fail(queue, op, NGX_REDIS_UNAVAILABLE);
         }
     }
-
-    lane->cost = 0;
 }
 
 
-/* the server itself is away: nothing is said against who lost a connection */
+/* no connection can be made now: the next address, or after the last a hold */
 
 static void
-ngx_redis_lane_clear(ngx_redis_op_t *op, void *data)
+ngx_redis_loss_busy(ngx_redis_lane_t *lane)
+{
+    ngx_redis_lane_next_addr(lane);
+
+    if (++lane->tries < lane->node->naddrs) {
+        return;
+    }
+
+    lane->tries = 0;
+    ngx_redis_lane_hold(lane, &ngx_redis_busy);
+}
+
+
+/* the server itself is away: a command is not what ended the connection */
+
+static void
+ngx_redis_loss_clear(ngx_redis_op_t *op, void *data)
 {
     op->suspect = 0;
 }
@@ -191,27 +159,28 @@ ngx_redis_lane_clear(ngx_redis_op_t *op, void *data)
  */
 
 static ngx_uint_t
-ngx_redis_lane_retry(ngx_redis_lane_t *lane, ngx_redis_state_e state,
+ngx_redis_loss_retry(ngx_redis_lane_t *lane, ngx_redis_state_e state,
     const char *why)
 {
     if (state != NGX_REDIS_READY) {
-        ngx_redis_log_outage(lane, "could not connect to", why);
+        ngx_redis_log_outage(&lane->node->log, ngx_redis_lane_addr(lane),
+                             "could not connect to", why);
 
-        ngx_redis_queue_each(lane, ngx_redis_lane_clear, NULL);
+        ngx_redis_queue_each(&lane->queue, ngx_redis_loss_clear, NULL);
+        ngx_redis_lane_next_addr(lane);
 
-        lane->addr = (lane->addr + 1) % lane->redis->naddrs;
-
-        return ++lane->tries < lane->redis->naddrs;
+        return ++lane->tries < lane->node->naddrs;
     }
 
     if (lane->live == 0) {
         ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
                       "redis: %V closed an idle connection",
-                      &lane->redis->addrs[lane->addr].name);
+                      ngx_redis_lane_addr(lane));
         return 1;
     }
 
-    ngx_redis_log_outage(lane, "connection lost to", why);
+    ngx_redis_log_outage(&lane->node->log, ngx_redis_lane_addr(lane),
+                         "connection lost to", why);
 
     if (lane->retried) {
         return 0;
@@ -223,10 +192,10 @@ ngx_redis_lane_retry(ngx_redis_lane_t *lane, ngx_redis_state_e state,
 }
 
 
-/* everyone learns it, and for a while those who come after */
+/* all that wait learn of it, and for a while those that come later */
 
 static void
-ngx_redis_lane_backoff(ngx_redis_lane_t *lane, ngx_redis_status_e status)
+ngx_redis_loss_backoff(ngx_redis_lane_t *lane, ngx_redis_status_e status)
 {
     ngx_msec_t  delay, max;
 
@@ -239,45 +208,14 @@ ngx_redis_lane_backoff(ngx_redis_lane_t *lane, ngx_redis_status_e status)
 
     ngx_redis_lane_fail(lane, status);
 
-    max = ngx_queue_empty(&lane->again) ? NGX_REDIS_BACKOFF_MAX
-                                        : NGX_REDIS_BACKOFF_LOST;
+    max = ngx_queue_empty(&lane->queue.again) ? NGX_REDIS_BACKOFF_MAX
+                                              : NGX_REDIS_BACKOFF_LOST;
 
     delay = NGX_REDIS_BACKOFF_MIN << (lane->failures - 1);
     delay = ngx_min(delay, max);
     delay = delay / 2 + ngx_random() % (delay / 2 + 1);
 
-    lane->backoff = 1;
+    lane->paused = NGX_REDIS_PAUSE_BACKOFF;
     lane->status = status;
     lane->until = ngx_current_msec + delay;
-}
-
-
-/*
- * What is not sent, and need not wait; calls no handler.  A release waits, and
- * what was lost with a connection: only when it is sent again one can say what
- * became of it; and what Redis was not able to serve yet.  They end by their
- * own timers, or here when Redis denies us; the latter two also when
- * worker_shutdown_timeout is over.
- */
-
-void
-ngx_redis_lane_fail(ngx_redis_lane_t *lane, ngx_redis_status_e status)
-{
-    ngx_redis_queue_each(lane, ngx_redis_lane_fail_op, &status);
-}
-
-
-static void
-ngx_redis_lane_fail_op(ngx_redis_op_t *op, void *data)
-{
-    ngx_redis_status_e *status = data;
-
-    ngx_uint_t  wait;
-
-    wait = op->cmd.urgent
-           || ((op->losses || op->held) && !op->lane->redis->shutdown);
-
-    if (!wait || *status == NGX_REDIS_ERROR) {
-        ngx_redis_op_fail(op, *status);
-    }
 }

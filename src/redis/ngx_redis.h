@@ -78,14 +78,14 @@ typedef enum {
 } ngx_redis_status_e;
 
 
-typedef enum {
-    NGX_REDIS_SMALL = 0,   /* the connection that most commands share */
-    NGX_REDIS_LARGE        /* the one for commands over 64 KB, so that they
-                              do not hold up the small ones */
-} ngx_redis_lane_e;
+/* scripts of one server, at most */
+#define NGX_REDIS_MAX_SCRIPTS  32
 
-
+/* larger commands have a connection of their own: small ones do not wait */
 #define NGX_REDIS_LARGE_SIZE   65536
+
+/* for ngx_redis_command_t.size */
+#define NGX_REDIS_SIZE_UNKNOWN  ((size_t) -1)
 
 
 /*
@@ -110,9 +110,15 @@ typedef struct {
                                           one by one as there is room */
     ngx_redis_arg_pt       more;
     size_t                 more_size;  /* their bytes, all together */
-    ngx_redis_lane_e       lane;       /* commands of one flow and lane are
+    ngx_str_t              key;        /* what its keys begin with, the hash
+                                          tag included: chooses the server;
+                                          bytes as those of argv */
+    size_t                 size;       /* bytes, about, of the largest command
+                                          of those that are to stay in order:
+                                          commands of one flow and size are
                                           sent, and run by Redis, in submit's
-                                          order, except urgent ones */
+                                          order, except urgent ones and those
+                                          sent again */
     ngx_msec_t             timeout;    /* ms for connect plus one answer */
     ngx_msec_t             deadline;   /* ngx_current_msec at which the
                                           command is given up, retries and
@@ -140,8 +146,8 @@ typedef void (*ngx_redis_handler_pt)(void *data, ngx_redis_status_e status,
  * Configuration time.  Finds the server of conf among those of servers (an
  * array of ngx_redis_t *, owned by the caller) or adds it; equal servers are
  * shared.  The host is resolved here, to all of its addresses: the next one is
- * tried when a connection fails.  At most 32 scripts.  The scripts and all
- * strings must live as long as cf->cycle; they are not copied.
+ * tried when a connection fails.  The scripts, NGX_REDIS_MAX_SCRIPTS at most,
+ * and all strings must live as long as cf->cycle; they are not copied.
  * Returns NULL after it logged what is wrong (EMERG, the value quoted).
  */
 ngx_redis_t *ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers,

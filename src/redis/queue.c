@@ -1,6 +1,6 @@
 
 /*
- * Which command of a lane is sent next.
+ * Which command of a connection is sent next.
  *
  * What Redis owes is bounded, or clients that ask and go away would fill its
  * memory, and those who come after them would wait for all of it.  Flows take
@@ -9,42 +9,75 @@
  */
 
 
-#include "redis/private.h"
+#include "redis/queue.h"
 
 
-static void ngx_redis_flow_update(ngx_redis_lane_t *lane,
+/*
+ * When that much is queued, sent or not, a flow that has more than its share
+ * is refused: these limits divided by the flows there are, one command at
+ * least.  With twice as much, all are.
+ */
+#define NGX_REDIS_MAX_COMMANDS    4096
+#define NGX_REDIS_MAX_BYTES       (32 * 1024 * 1024)
+
+/*
+ * What Redis may owe: commands that are sent and not answered, their replies'
+ * expected cost, and that of one flow's.
+ */
+#define NGX_REDIS_MAX_UNANSWERED  64
+#define NGX_REDIS_MAX_OWED        (32 * 1024 * 1024)
+#define NGX_REDIS_FLOW_OWED       (1024 * 1024)
+
+/* what is expected of a flow that has not had a reply yet */
+#define NGX_REDIS_FIRST_COST      (NGX_REDIS_FLOW_OWED / 4)
+
+
+/* the commands of one caller, as long as there are any */
+
+struct ngx_redis_flow_s {
+    ngx_str_node_t         node;       /* in queue->flows */
+    ngx_queue_t            queue;      /* in queue->turns, while queued */
+    ngx_queue_t            waiting;
+    ngx_uint_t             commands;   /* of this flow, sent or not */
+    size_t                 bytes;
+    ngx_uint_t             unanswered;
+    size_t                 cost;       /* expected of a reply */
+    ngx_uint_t             queued;     /* 1 or 0 */
+};
+
+
+static void ngx_redis_flow_update(ngx_redis_queue_t *queue,
     ngx_redis_flow_t *flow);
-static void ngx_redis_each_of(ngx_queue_t *queue,
-    void (*visit)(ngx_redis_op_t *op, void *data), void *data);
+static void ngx_redis_each_of(ngx_queue_t *ops, ngx_redis_visit_pt visit,
+    void *data);
 
 
 void
-ngx_redis_queue_init(ngx_redis_lane_t *lane)
+ngx_redis_queue_init(ngx_redis_queue_t *queue)
 {
-    ngx_rbtree_init(&lane->flows, &lane->sentinel, ngx_str_rbtree_insert_value);
+    ngx_rbtree_init(&queue->flows, &queue->sentinel,
+                    ngx_str_rbtree_insert_value);
 
-    ngx_queue_init(&lane->turns);
-    ngx_queue_init(&lane->again);
-    ngx_queue_init(&lane->sent);
-    ngx_queue_init(&lane->failed);
+    ngx_queue_init(&queue->turns);
+    ngx_queue_init(&queue->again);
+    ngx_queue_init(&queue->sent);
+    ngx_queue_init(&queue->failed);
 }
 
 
 ngx_int_t
-ngx_redis_queue_join(ngx_redis_op_t *op)
+ngx_redis_queue_join(ngx_redis_queue_t *queue, ngx_redis_op_t *op)
 {
     uint32_t           hash;
     ngx_str_t         *name;
     ngx_redis_flow_t  *flow;
-    ngx_redis_lane_t  *lane;
 
-    lane = op->lane;
     name = &op->cmd.flow;
 
     hash = ngx_crc32_short(name->data, name->len);
 
     flow = (ngx_redis_flow_t *)
-           ngx_str_rbtree_lookup(&lane->flows, name, hash);
+           ngx_str_rbtree_lookup(&queue->flows, name, hash);
 
     if (flow == NULL) {
         flow = ngx_alloc(sizeof(ngx_redis_flow_t) + name->len,
@@ -63,25 +96,25 @@ ngx_redis_queue_join(ngx_redis_op_t *op)
         ngx_memcpy(flow->node.str.data, name->data, name->len);
 
         ngx_queue_init(&flow->waiting);
-        ngx_rbtree_insert(&lane->flows, &flow->node.node);
-        lane->nflows++;
+        ngx_rbtree_insert(&queue->flows, &flow->node.node);
+        queue->nflows++;
     }
 
     op->flow = flow;
 
     flow->commands++;
     flow->bytes += op->size;
-    lane->commands++;
-    lane->bytes += op->size;
+    queue->commands++;
+    queue->bytes += op->size;
 
     /* a release ends what others of its flow wait for */
 
     if (op->cmd.urgent) {
-        ngx_queue_insert_tail(&lane->again, &op->queue);
+        ngx_queue_insert_tail(&queue->again, &op->queue);
 
     } else {
         ngx_queue_insert_tail(&flow->waiting, &op->queue);
-        ngx_redis_flow_update(lane, flow);
+        ngx_redis_flow_update(queue, flow);
     }
 
     return NGX_OK;
@@ -89,22 +122,20 @@ ngx_redis_queue_join(ngx_redis_op_t *op)
 
 
 void
-ngx_redis_queue_leave(ngx_redis_op_t *op)
+ngx_redis_queue_leave(ngx_redis_queue_t *queue, ngx_redis_op_t *op)
 {
     ngx_redis_flow_t  *flow;
-    ngx_redis_lane_t  *lane;
 
     flow = op->flow;
-    lane = op->lane;
 
     flow->commands--;
     flow->bytes -= op->size;
-    lane->commands--;
-    lane->bytes -= op->size;
+    queue->commands--;
+    queue->bytes -= op->size;
 
     if (flow->commands == 0) {
-        ngx_rbtree_delete(&lane->flows, &flow->node.node);
-        lane->nflows--;
+        ngx_rbtree_delete(&queue->flows, &flow->node.node);
+        queue->nflows--;
 
         ngx_free(flow);
     }
@@ -112,28 +143,26 @@ ngx_redis_queue_leave(ngx_redis_op_t *op)
 
 
 ngx_redis_status_e
-ngx_redis_queue_check(ngx_redis_op_t *op)
+ngx_redis_queue_check(ngx_redis_queue_t *queue, ngx_redis_op_t *op)
 {
     ngx_redis_flow_t  *flow;
-    ngx_redis_lane_t  *lane;
 
     flow = op->flow;
-    lane = op->lane;
 
     /* op itself is among them: one is taken whatever its size */
 
     if (flow->commands > 1
-        && ((lane->commands > NGX_REDIS_MAX_COMMANDS
-             && flow->commands > NGX_REDIS_MAX_COMMANDS / lane->nflows)
-            || (lane->bytes > NGX_REDIS_MAX_BYTES
-                && flow->bytes > NGX_REDIS_MAX_BYTES / lane->nflows)))
+        && ((queue->commands > NGX_REDIS_MAX_COMMANDS
+             && flow->commands > NGX_REDIS_MAX_COMMANDS / queue->nflows)
+            || (queue->bytes > NGX_REDIS_MAX_BYTES
+                && flow->bytes > NGX_REDIS_MAX_BYTES / queue->nflows)))
     {
         return NGX_REDIS_CROWDED;
     }
 
-    if (lane->commands > 1
-        && (lane->commands > 2 * NGX_REDIS_MAX_COMMANDS
-            || lane->bytes > 2 * NGX_REDIS_MAX_BYTES))
+    if (queue->commands > 1
+        && (queue->commands > 2 * NGX_REDIS_MAX_COMMANDS
+            || queue->bytes > 2 * NGX_REDIS_MAX_BYTES))
     {
         return NGX_REDIS_UNAVAILABLE;
     }
@@ -143,18 +172,18 @@ ngx_redis_queue_check(ngx_redis_op_t *op)
 
 
 void
-ngx_redis_queue_remove(ngx_redis_op_t *op)
+ngx_redis_queue_remove(ngx_redis_queue_t *queue, ngx_redis_op_t *op)
 {
     ngx_queue_remove(&op->queue);
 
-    ngx_redis_flow_update(op->lane, op->flow);
+    ngx_redis_flow_update(queue, op->flow);
 }
 
 
 /* a flow has its turn while one of its commands may be sent */
 
 static void
-ngx_redis_flow_update(ngx_redis_lane_t *lane, ngx_redis_flow_t *flow)
+ngx_redis_flow_update(ngx_redis_queue_t *queue, ngx_redis_flow_t *flow)
 {
     ngx_uint_t  may;
 
@@ -162,7 +191,7 @@ ngx_redis_flow_update(ngx_redis_lane_t *lane, ngx_redis_flow_t *flow)
           && flow->unanswered * flow->cost < NGX_REDIS_FLOW_OWED;
 
     if (may && !flow->queued) {
-        ngx_queue_insert_tail(&lane->turns, &flow->queue);
+        ngx_queue_insert_tail(&queue->turns, &flow->queue);
 
     } else if (!may && flow->queued) {
         ngx_queue_remove(&flow->queue);
@@ -173,21 +202,21 @@ ngx_redis_flow_update(ngx_redis_lane_t *lane, ngx_redis_flow_t *flow)
 
 
 ngx_redis_op_t *
-ngx_redis_queue_next(ngx_redis_lane_t *lane)
+ngx_redis_queue_next(ngx_redis_queue_t *queue, ngx_uint_t unanswered)
 {
     ngx_queue_t       *q;
     ngx_redis_op_t    *op;
     ngx_redis_flow_t  *flow;
 
-    if (lane->alone
-        || lane->unanswered >= NGX_REDIS_MAX_UNANSWERED
-        || lane->owed >= NGX_REDIS_MAX_OWED)
+    if (queue->alone
+        || unanswered >= NGX_REDIS_MAX_UNANSWERED
+        || queue->owed >= NGX_REDIS_MAX_OWED)
     {
         return NULL;
     }
 
-    if (!ngx_queue_empty(&lane->again)) {
-        q = ngx_queue_head(&lane->again);
+    if (!ngx_queue_empty(&queue->again)) {
+        q = ngx_queue_head(&queue->again);
         op = ngx_queue_data(q, ngx_redis_op_t, queue);
 
         /*
@@ -196,7 +225,7 @@ ngx_redis_queue_next(ngx_redis_lane_t *lane)
          * setup was answered
          */
 
-        if (op->losses && lane->unanswered) {
+        if (op->losses && unanswered) {
             return NULL;
         }
 
@@ -205,11 +234,11 @@ ngx_redis_queue_next(ngx_redis_lane_t *lane)
         return op;
     }
 
-    if (ngx_queue_empty(&lane->turns)) {
+    if (ngx_queue_empty(&queue->turns)) {
         return NULL;
     }
 
-    q = ngx_queue_head(&lane->turns);
+    q = ngx_queue_head(&queue->turns);
     flow = ngx_queue_data(q, ngx_redis_flow_t, queue);
 
     q = ngx_queue_head(&flow->waiting);
@@ -227,59 +256,45 @@ ngx_redis_queue_next(ngx_redis_lane_t *lane)
 
 
 ngx_uint_t
-ngx_redis_queue_waits(ngx_redis_lane_t *lane)
+ngx_redis_queue_waits(ngx_redis_queue_t *queue)
 {
-    return !ngx_queue_empty(&lane->again) || !ngx_queue_empty(&lane->turns);
+    return !ngx_queue_empty(&queue->again) || !ngx_queue_empty(&queue->turns);
 }
 
 
 void
-ngx_redis_queue_sent(ngx_redis_op_t *op)
+ngx_redis_queue_sent(ngx_redis_queue_t *queue, ngx_redis_op_t *op)
 {
-    ngx_redis_lane_t  *lane;
 
-    lane = op->lane;
-
-    op->sent = 1;
+    op->state = NGX_REDIS_OP_SENT;
     op->since = ngx_current_msec;
 
-    ngx_queue_insert_tail(&lane->sent, &op->queue);
-    lane->unanswered++;
+    ngx_queue_insert_tail(&queue->sent, &op->queue);
 
-    if (op->flow == NULL) {
-        return;
-    }
-
-    lane->alone = (op->losses != 0);
+    queue->alone = (op->losses != 0);
 
     op->owed = op->flow->cost;
-    lane->owed += op->owed;
+    queue->owed += op->owed;
     op->flow->unanswered++;
 
-    ngx_redis_flow_update(lane, op->flow);
+    ngx_redis_flow_update(queue, op->flow);
 }
 
 
 void
-ngx_redis_queue_answered(ngx_redis_op_t *op, size_t cost)
+ngx_redis_queue_answered(ngx_redis_queue_t *queue, ngx_redis_op_t *op,
+    size_t cost)
 {
     ngx_redis_flow_t  *flow;
-    ngx_redis_lane_t  *lane;
 
-    lane = op->lane;
     flow = op->flow;
 
-    op->sent = 0;
+    op->state = NGX_REDIS_OP_WAITING;
 
     ngx_queue_remove(&op->queue);
-    lane->unanswered--;
 
-    if (flow == NULL) {
-        return;
-    }
-
-    lane->alone = 0;
-    lane->owed -= op->owed;
+    queue->alone = 0;
+    queue->owed -= op->owed;
     flow->unanswered--;
 
     /* the largest of late, forgotten within a few hundred small ones */
@@ -288,28 +303,49 @@ ngx_redis_queue_answered(ngx_redis_op_t *op, size_t cost)
         flow->cost = ngx_max(cost, flow->cost - flow->cost / 64);
     }
 
-    ngx_redis_flow_update(lane, flow);
+    ngx_redis_flow_update(queue, flow);
 }
 
 
 void
-ngx_redis_queue_each(ngx_redis_lane_t *lane,
-    void (*visit)(ngx_redis_op_t *op, void *data), void *data)
+ngx_redis_queue_again(ngx_redis_queue_t *queue, ngx_redis_op_t *op)
+{
+    ngx_queue_insert_tail(&queue->again, &op->queue);
+}
+
+
+void
+ngx_redis_queue_fail(ngx_redis_queue_t *queue, ngx_redis_op_t *op,
+    ngx_redis_status_e status)
+{
+    ngx_redis_queue_remove(queue, op);
+    ngx_redis_op_disarm(op);
+
+    op->state = NGX_REDIS_OP_FAILED;
+    op->status = status;
+
+    ngx_queue_insert_tail(&queue->failed, &op->queue);
+}
+
+
+void
+ngx_redis_queue_each(ngx_redis_queue_t *queue, ngx_redis_visit_pt visit,
+    void *data)
 {
     ngx_rbtree_node_t  *node, *next;
     ngx_redis_flow_t   *flow;
 
-    ngx_redis_each_of(&lane->again, visit, data);
+    ngx_redis_each_of(&queue->again, visit, data);
 
-    if (lane->flows.root == lane->flows.sentinel) {
+    if (queue->flows.root == queue->flows.sentinel) {
         return;
     }
 
-    for (node = ngx_rbtree_min(lane->flows.root, lane->flows.sentinel);
+    for (node = ngx_rbtree_min(queue->flows.root, queue->flows.sentinel);
          node;
          node = next)
     {
-        next = ngx_rbtree_next(&lane->flows, node);
+        next = ngx_rbtree_next(&queue->flows, node);
         flow = (ngx_redis_flow_t *) node;
 
         ngx_redis_each_of(&flow->waiting, visit, data);
@@ -318,12 +354,11 @@ ngx_redis_queue_each(ngx_redis_lane_t *lane,
 
 
 static void
-ngx_redis_each_of(ngx_queue_t *queue,
-    void (*visit)(ngx_redis_op_t *op, void *data), void *data)
+ngx_redis_each_of(ngx_queue_t *ops, ngx_redis_visit_pt visit, void *data)
 {
     ngx_queue_t  *q, *next;
 
-    for (q = ngx_queue_head(queue); q != ngx_queue_sentinel(queue); q = next) {
+    for (q = ngx_queue_head(ops); q != ngx_queue_sentinel(ops); q = next) {
         next = ngx_queue_next(q);
 
         visit(ngx_queue_data(q, ngx_redis_op_t, queue), data);

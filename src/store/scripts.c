@@ -14,6 +14,10 @@ ngx_redis_script_t  tracker_scripts[] = {
 #include "tracker_lua.h"
 };
 
+/* the client keeps the digest of each script, of so many at most */
+typedef char  tracker_scripts_fit[
+    (int) tracker_lua_last <= NGX_REDIS_MAX_SCRIPTS ? 1 : -1];
+
 
 ngx_redis_script_t *
 tracker_store_scripts(ngx_uint_t *n)

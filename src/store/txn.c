@@ -29,7 +29,7 @@ static void tracker_txn_destroy(tracker_txn_ctx_t *ctx);
 
 tracker_txn_t *
 tracker_txn_begin(tracker_store_t *store, ngx_str_t *account,
-    ngx_msec_t start, ngx_uint_t large, tracker_txn_handler_pt handler,
+    ngx_msec_t start, size_t size, tracker_txn_handler_pt handler,
     void *data)
 {
     ngx_pool_t         *pool;
@@ -58,7 +58,8 @@ tracker_txn_begin(tracker_store_t *store, ngx_str_t *account,
     ctx->handler = handler;
     ctx->deadline = start + store->timeout;
     ctx->command.flow = ctx->key_base;
-    ctx->command.lane = large ? NGX_REDIS_LARGE : NGX_REDIS_SMALL;
+    ctx->command.key = ctx->key_base;
+    ctx->command.size = size;
 
     return &ctx->txn;
 }

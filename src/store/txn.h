@@ -96,12 +96,12 @@ typedef void (*tracker_txn_handler_pt)(tracker_txn_t *txn);
  * Begins a txn for an account (its bytes are not kept), which lives until it
  * was both closed and freed.  start is the ngx_current_msec of the request's
  * beginning: the store gives up store->timeout ms later, except that each
- * stretch of a list has that long again.  large is 1 when the body has, or may
- * have, more than NGX_REDIS_LARGE_SIZE bytes.  store must live as long as the
- * cycle.  Returns NULL when there is no memory.
+ * stretch of a list has that long again.  size is that of the body in bytes,
+ * or NGX_REDIS_SIZE_UNKNOWN.  store must live as long as the cycle.
+ * Returns NULL when there is no memory.
  */
 tracker_txn_t *tracker_txn_begin(tracker_store_t *store, ngx_str_t *account,
-    ngx_msec_t start, ngx_uint_t large, tracker_txn_handler_pt handler,
+    ngx_msec_t start, size_t size, tracker_txn_handler_pt handler,
     void *data);
 
 /* Takes the account's lock.  Ends in 0 when the txn has it, or in LOCKED. */

@@ -181,10 +181,10 @@ control('an unknown word taken for created', 'create', ['shapes'],
          'ngx_null_string, TRACKER_OUTCOME_CREATED']);
 control('more than was asked for goes to hiredis', 'lives|worker',
         ['unsolicited'],
-        ['src/redis/send.c', 'ac->c.reader->pos < ac->c.reader->len',
+        ['src/redis/conn.c', 'ac->c.reader->pos < ac->c.reader->len',
          'ac->c.reader->pos > ac->c.reader->len']);
 control('a stream that was given up is used again', 'next one', ['early'],
-        ['src/redis/client.c', 'lane->broken = 1;', 'lane->broken = 0;']);
+        ['src/redis/lane.c', 'lane->broken = 1;', 'lane->broken = 0;']);
 
 finish();
 

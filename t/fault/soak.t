@@ -35,10 +35,9 @@ control('a txn keeps its memory', 'memory', ['steady'],
         ['src/store/txn.c', 'ctx->freed = 1;', 'return;']);
 control('a connection to Redis outlives its worker', 'log|left|descriptors',
         ['reloads'],
-        ['src/redis/lane.c', 'lane->connection->idle = 1;',
-         'lane->connection->idle = 0;'],
-        ['src/redis/client.c', 'redis->closed = 1;',
-         "if (redis->closed == 0) {\n        return;\n    }"]);
+        ['src/redis/lane.c', 'c->idle = 1;', 'c->idle = 0;'],
+        ['src/redis/node.c', 'node->stage = NGX_REDIS_STOPPED;',
+         "if (node->stage == NGX_REDIS_RUNNING) {\n        return;\n    }"]);
 
 finish();
 

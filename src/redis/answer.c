@@ -1,0 +1,230 @@
+
+/*
+ * What a reply, or none in time, means for a command.
+ */
+
+
+#include "redis/answer.h"
+#include "redis/setup.h"
+
+
+static void ngx_redis_answer(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
+    redisReply *r);
+static void ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
+    redisReply *r);
+static ngx_uint_t ngx_redis_retry(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
+    ngx_redis_refusal_t *refusal);
+static ngx_redis_status_e ngx_redis_expired(ngx_redis_lane_t *lane,
+    ngx_redis_op_t *op);
+
+
+void
+ngx_redis_reply(void *data, void *command, redisReply *r, size_t cost)
+{
+    ngx_redis_lane_t *lane = data;
+    ngx_redis_op_t *op = command;
+
+    ngx_uint_t  early;
+
+    early = (op == lane->partial);
+
+    if (early) {
+
+        /* only an error may come before the whole command is sent */
+
+        if (r->type != REDIS_REPLY_ERROR) {
+            ngx_redis_conn_surplus(&lane->conn);
+            return;
+        }
+
+        lane->partial = NULL;
+    }
+
+    ngx_redis_queue_answered(&lane->queue, op, cost + 1);
+
+    if (r->type == REDIS_REPLY_ERROR) {
+        ngx_redis_refused(lane, op, r);
+
+    } else {
+        ngx_redis_answer(lane, op, r);
+    }
+
+    if (early) {
+
+        /* nobody has the rest of it */
+
+        ngx_redis_stream_close(&lane->conn.stream, NGX_REDIS_END_LOST);
+    }
+
+    if (ngx_redis_queue_waits(&lane->queue)) {
+        ngx_redis_lane_post(lane);
+    }
+
+    ngx_redis_lane_settle(lane);
+}
+
+
+ngx_uint_t
+ngx_redis_wanted(void *command)
+{
+    ngx_redis_op_t *op = command;
+
+    return op->handler != NULL;
+}
+
+
+static void
+ngx_redis_answer(ngx_redis_lane_t *lane, ngx_redis_op_t *op, redisReply *r)
+{
+    lane->refusal = NULL;
+
+    ngx_redis_lane_alive(lane);
+    ngx_redis_log_recovery(&lane->node->log, ngx_redis_lane_addr(lane));
+
+    if (op->handler == NULL) {
+        ngx_redis_lane_free(lane, op);
+        return;
+    }
+
+    ngx_redis_lane_finish(lane, op, NGX_REDIS_OK, r, op->losses != 0);
+}
+
+
+static void
+ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op, redisReply *r)
+{
+    ngx_redis_refusal_t  *refusal;
+
+    refusal = ngx_redis_refusal(r->str, r->len);
+
+    if (refusal->action != NGX_REDIS_RELOAD || op->loaded) {
+        ngx_redis_log_refusal(&lane->node->log, refusal, r->str, r->len,
+                              op->cmd.action);
+    }
+
+    if (refusal->action == NGX_REDIS_HANGUP) {
+        ngx_redis_stream_close(&lane->conn.stream, NGX_REDIS_END_HANGUP);
+
+    } else {
+        ngx_redis_lane_alive(lane);
+    }
+
+    if (refusal->action == NGX_REDIS_RELOAD && op->cmd.script) {
+        ngx_redis_setup_reload(&lane->conn, op->cmd.script);
+        ngx_redis_lane_post(lane);
+    }
+
+    if (op->handler == NULL) {
+        ngx_redis_lane_free(lane, op);
+        return;
+    }
+
+    if (ngx_redis_retry(lane, op, refusal)) {
+        ngx_redis_queue_again(&lane->queue, op);
+        return;
+    }
+
+    ngx_redis_lane_finish(lane, op, refusal->status, NULL,
+                          op->losses || refusal->maybe);
+}
+
+
+/* Returns 1 if the command is to be sent again, else 0: it has failed. */
+
+static ngx_uint_t
+ngx_redis_retry(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
+    ngx_redis_refusal_t *refusal)
+{
+    switch (refusal->action) {
+
+    case NGX_REDIS_FAIL:
+        return 0;
+
+    case NGX_REDIS_HANGUP:
+        return 1;
+
+    case NGX_REDIS_RELOAD:
+
+        if (op->cmd.script == NULL || op->loaded) {
+            return 0;
+        }
+
+        op->loaded = 1;
+
+        return 1;
+
+    default: /* NGX_REDIS_HOLD, NGX_REDIS_DEMOTED */
+        op->renew = 1;
+        op->refusal = refusal;
+
+        ngx_redis_lane_hold(lane, refusal);
+
+        return 1;
+    }
+}
+
+
+void
+ngx_redis_expire(ngx_event_t *ev)
+{
+    void                  *data;
+    ngx_uint_t             again, dead, maybe;
+    ngx_redis_op_t        *op;
+    ngx_redis_lane_t      *lane;
+    ngx_redis_status_e     status;
+    ngx_redis_handler_pt   handler;
+
+    op = ev->data;
+    lane = op->lane;
+
+    if (ngx_redis_op_continue(op)) {
+        return;
+    }
+
+    dead = ngx_redis_lane_dead(lane);
+    again = op->cmd.urgent ? !ngx_exiting : (lane->refusal != NULL);
+
+    handler = op->handler;
+    data = op->data;
+    status = ngx_redis_expired(lane, op);
+    maybe = op->losses
+            || (op->state == NGX_REDIS_OP_SENT && op != lane->partial);
+
+    if (op->state != NGX_REDIS_OP_SENT && again && !ngx_redis_op_late(op)) {
+        op->renew = 1;
+        ngx_redis_op_arm(op);
+        handler = NULL;
+
+    } else {
+        ngx_redis_lane_abandon(lane, op);
+    }
+
+    if (dead) {
+        ngx_redis_stream_close(&lane->conn.stream, NGX_REDIS_END_SILENT);
+    }
+
+    if (handler) {
+        handler(data, status, NULL, maybe);
+    }
+
+    ngx_redis_lane_settle(lane);
+}
+
+
+/* the status of a command whose wait is over */
+
+static ngx_redis_status_e
+ngx_redis_expired(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
+{
+    if (op->state == NGX_REDIS_OP_SENT) {
+        return NGX_REDIS_TIMEOUT;
+    }
+
+    if (lane->refusal) {
+        return lane->refusal->status;
+    }
+
+    /* lost, and no connection since that was answered on */
+
+    return lane->failures ? lane->status : NGX_REDIS_TIMEOUT;
+}

@@ -1,0 +1,29 @@
+
+/*
+ * What stands behind ngx_redis_t.
+ */
+
+
+#ifndef _NGX_REDIS_CLIENT_H_INCLUDED_
+#define _NGX_REDIS_CLIENT_H_INCLUDED_
+
+
+#include "redis/node.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+struct ngx_redis_s {
+    ngx_redis_node_t       node;       /* the only one */
+};
+
+
+/* A handler for a pool cleanup: closes one server; may be called again. */
+void ngx_redis_close_server(void *data);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _NGX_REDIS_CLIENT_H_INCLUDED_ */

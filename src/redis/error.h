@@ -1,0 +1,116 @@
+
+/*
+ * What Redis' error words mean to us, and what of an outage is logged.
+ */
+
+
+#ifndef _NGX_REDIS_ERROR_H_INCLUDED_
+#define _NGX_REDIS_ERROR_H_INCLUDED_
+
+
+#include "redis/ngx_redis.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* at least the rows of the table in redis/error.c */
+#define NGX_REDIS_REFUSALS  24
+
+/* the same line is not logged again for so long, ms */
+#define NGX_REDIS_LOG_QUIET  60000
+
+/* bytes of what Redis says that go to the log */
+#define NGX_REDIS_LOG_LEN    200
+
+
+/* what follows an error reply */
+
+typedef enum {
+    NGX_REDIS_FAIL = 0,                /* the command has failed */
+    NGX_REDIS_RELOAD,                  /* SCRIPT LOAD, then sent again */
+    NGX_REDIS_HANGUP,                  /* Redis closes the connection */
+    NGX_REDIS_HOLD,                    /* the server cannot serve yet */
+    NGX_REDIS_DEMOTED                  /* so, and another one may be the
+                                          master */
+} ngx_redis_action_e;
+
+
+/* an error reply by its first word */
+
+typedef struct {
+    ngx_str_t              word;
+    ngx_redis_status_e     status;
+    ngx_redis_action_e     action;
+    unsigned               maybe:1;    /* parts may have been executed */
+} ngx_redis_refusal_t;
+
+
+/* when a line that any client can cause was last logged */
+
+typedef struct {
+    ngx_msec_t             at;
+    uint32_t               hash;       /* of its text */
+    unsigned               used:1;
+} ngx_redis_said_t;
+
+
+typedef enum {
+    NGX_REDIS_NO_OUTAGE = 0,
+    NGX_REDIS_OUTAGE,                  /* logged with level info only */
+    NGX_REDIS_OUTAGE_SAID              /* logged as an error */
+} ngx_redis_outage_e;
+
+
+/* what a worker has logged of one server */
+
+typedef struct {
+    ngx_str_t             *name;       /* of the server, as configured */
+    ngx_redis_outage_e     outage;
+    ngx_redis_said_t       lost;       /* an outage */
+    ngx_redis_said_t       full;       /* a flow was refused */
+    ngx_redis_said_t       hangup;     /* a command that ends connections */
+    ngx_redis_said_t       refusals[NGX_REDIS_REFUSALS];
+    unsigned               evicts:1;   /* warned of maxmemory-policy */
+    unsigned               forgets:1;  /* warned of appendonly */
+} ngx_redis_log_t;
+
+
+/* a server that cannot take a connection now, as if it had said so */
+extern ngx_redis_refusal_t  ngx_redis_busy;
+
+
+/* Returns the row of an error reply of len bytes; never NULL. */
+ngx_redis_refusal_t *ngx_redis_refusal(const char *text, size_t len);
+
+/* Returns 1 if the line was not logged for the last quiet ms, and is now. */
+ngx_uint_t ngx_redis_log_due(ngx_redis_said_t *said, ngx_msec_t quiet);
+
+/*
+ * Makes text the beginning of itself, without control characters, in buf of
+ * NGX_REDIS_LOG_LEN bytes.
+ */
+void ngx_redis_printable(ngx_str_t *text, u_char *buf);
+
+/*
+ * Logs an error reply of len bytes: once a minute, other words of the same row
+ * once a second.  action says what we were doing.
+ */
+void ngx_redis_log_refusal(ngx_redis_log_t *log, ngx_redis_refusal_t *refusal,
+    const char *reply, size_t len, const char *action);
+
+/*
+ * Logs that the server at addr does not serve, once an outage.  what is the
+ * text before the address; why the one behind it, or empty.
+ */
+void ngx_redis_log_outage(ngx_redis_log_t *log, ngx_str_t *addr,
+    const char *what, const char *why);
+
+/* Logs the end of an outage, if there was one. */
+void ngx_redis_log_recovery(ngx_redis_log_t *log, ngx_str_t *addr);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _NGX_REDIS_ERROR_H_INCLUDED_ */

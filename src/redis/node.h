@@ -1,0 +1,30 @@
+
+/*
+ * One server: it takes commands, and calls their handlers with the result.
+ */
+
+
+#ifndef _NGX_REDIS_NODE_H_INCLUDED_
+#define _NGX_REDIS_NODE_H_INCLUDED_
+
+
+#include "redis/lane.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* Configuration time; conf, addrs and naddrs are set by the caller. */
+void ngx_redis_node_init(ngx_redis_node_t *node);
+
+/* Takes op; NGX_OK, or NGX_ERROR: no memory, op is still the caller's. */
+ngx_int_t ngx_redis_node_submit(ngx_redis_node_t *node, ngx_redis_op_t *op);
+
+/* Closes all connections; what is pending is freed, no handler is called. */
+void ngx_redis_node_close(ngx_redis_node_t *node);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _NGX_REDIS_NODE_H_INCLUDED_ */

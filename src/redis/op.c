@@ -1,0 +1,213 @@
+
+/*
+ * The life of one command: its arguments, its timer, its result.
+ */
+
+
+#include <hiredis/hiredis.h>
+
+#include "redis/op.h"
+
+
+static size_t ngx_redis_command_size(ngx_redis_command_t *cmd);
+static void ngx_redis_op_wait(ngx_redis_op_t *op);
+static void ngx_redis_reply_view(redisReply *r, ngx_redis_reply_t *reply);
+
+
+ngx_redis_op_t *
+ngx_redis_op_create(ngx_redis_command_t *cmd, ngx_redis_handler_pt handler,
+    void *data)
+{
+    ngx_redis_op_t  *op;
+
+    op = ngx_calloc(sizeof(ngx_redis_op_t), ngx_cycle->log);
+    if (op == NULL) {
+        return NULL;
+    }
+
+    op->cmd = *cmd;
+    op->handler = handler;
+    op->data = data;
+    op->size = ngx_redis_command_size(cmd);
+
+    op->timer.data = op;
+    op->timer.log = ngx_cycle->log;
+
+    return op;
+}
+
+
+static size_t
+ngx_redis_command_size(ngx_redis_command_t *cmd)
+{
+    size_t      size;
+    ngx_uint_t  i;
+
+    /* about what the protocol adds to each argument */
+
+    size = (cmd->argc + cmd->nmore + 3) * 12 + cmd->more_size;
+
+    for (i = 0; i < cmd->argc; i++) {
+        size += cmd->argv[i].len;
+    }
+
+    return size;
+}
+
+
+void
+ngx_redis_op_arm(ngx_redis_op_t *op)
+{
+    if (op->cmd.urgent && ngx_exiting && op->timer.timer_set) {
+
+        /* for what may never be delivered an exiting worker waits once */
+
+        return;
+    }
+
+    op->since = ngx_current_msec;
+
+    ngx_redis_op_wait(op);
+}
+
+
+ngx_uint_t
+ngx_redis_op_continue(ngx_redis_op_t *op)
+{
+    if (!op->cmd.urgent
+        || ngx_exiting
+        || ngx_redis_op_late(op)
+        || ngx_current_msec - op->since >= op->cmd.timeout)
+    {
+        return 0;
+    }
+
+    ngx_redis_op_wait(op);
+
+    return 1;
+}
+
+
+static void
+ngx_redis_op_wait(ngx_redis_op_t *op)
+{
+    ngx_msec_t      wait;
+    ngx_msec_int_t  left;
+
+    left = (ngx_msec_int_t) (op->cmd.deadline - ngx_current_msec);
+    left = ngx_max(left, 0);
+
+    wait = ngx_min((ngx_msec_t) left, op->cmd.timeout);
+
+    /* one that waits when the worker begins to exit must learn of it */
+
+    if (op->cmd.urgent) {
+        wait = ngx_min(wait, NGX_REDIS_EXIT_WAIT);
+    }
+
+    /* ngx_add_timer() would keep an old timer that is nearly the same */
+
+    ngx_redis_op_disarm(op);
+    ngx_add_timer(&op->timer, wait);
+}
+
+
+ngx_uint_t
+ngx_redis_op_late(ngx_redis_op_t *op)
+{
+    return (ngx_msec_int_t) (op->cmd.deadline - ngx_current_msec) <= 0;
+}
+
+
+void
+ngx_redis_op_disarm(ngx_redis_op_t *op)
+{
+    if (op->timer.timer_set) {
+        ngx_del_timer(&op->timer);
+    }
+}
+
+
+void
+ngx_redis_op_free(ngx_redis_op_t *op)
+{
+    ngx_redis_op_disarm(op);
+    ngx_free(op);
+}
+
+
+void
+ngx_redis_op_finish(ngx_redis_op_t *op, ngx_redis_status_e status, void *r,
+    ngx_uint_t maybe)
+{
+    void                  *data;
+    ngx_redis_reply_t      reply;
+    ngx_redis_handler_pt   handler;
+
+    handler = op->handler;
+    data = op->data;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                   "redis finish %p, status %d, while %s",
+                   op, status, op->cmd.action);
+
+    ngx_redis_op_free(op);
+
+    if (r) {
+        ngx_redis_reply_view(r, &reply);
+    }
+
+    handler(data, status, r ? &reply : NULL, maybe);
+}
+
+
+static void
+ngx_redis_reply_view(redisReply *r, ngx_redis_reply_t *reply)
+{
+    ngx_memzero(reply, sizeof(ngx_redis_reply_t));
+
+    switch (r->type) {
+
+    case REDIS_REPLY_NIL:
+        reply->type = NGX_REDIS_NIL;
+        return;
+
+    case REDIS_REPLY_STATUS:
+        reply->type = NGX_REDIS_STATUS;
+        break;
+
+    case REDIS_REPLY_STRING:
+        reply->type = NGX_REDIS_STRING;
+        break;
+
+    case REDIS_REPLY_INTEGER:
+        reply->type = NGX_REDIS_INTEGER;
+        reply->integer = r->integer;
+        return;
+
+    case REDIS_REPLY_ARRAY:
+        reply->type = NGX_REDIS_ARRAY;
+        reply->n = r->elements;
+        reply->elements = r->element;
+        return;
+
+    default:
+        reply->type = NGX_REDIS_OTHER;
+        return;
+    }
+
+    reply->str.len = r->len;
+    reply->str.data = (u_char *) r->str;
+}
+
+
+void
+ngx_redis_reply_element(ngx_redis_reply_t *reply, size_t i,
+    ngx_redis_reply_t *element)
+{
+    redisReply  **elements;
+
+    elements = reply->elements;
+
+    ngx_redis_reply_view(elements[i], element);
+}
