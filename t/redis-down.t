@@ -5,6 +5,7 @@ use Test::Nginx::Socket 'no_plan';
 use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
+use Time::HiRes;
 
 BEGIN {
     $ENV{TEST_NGINX_DENIED_PORT} = Tracker::Host::free_port();
@@ -770,6 +771,84 @@ is_deeply(decode(exchange(request('GET', '/v1/manage/trackers',
 --- error_log
 answered "NOREPLICAS
 
+
+
+=== what Redis asks to try again waits by itself
+A slot of a cluster that is being moved: one account is told TRYAGAIN, the
+other one goes on.
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_DENIED_PORT;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /v1/manage/ {
+        client_max_body_size 1m;
+        tracker_api;
+        tracker_timeout 2s;
+    }
+--- scenario
+my $listener = IO::Socket::INET->new(
+    LocalAddr => '127.0.0.1', LocalPort => $ENV{TEST_NGINX_DENIED_PORT},
+    Listen => 8, ReuseAddr => 1) or die "denied: $!";
+my $pid = fork() // die "fork: $!";
+
+if ($pid == 0) {
+    my %words = (1 => '-TRYAGAIN Multiple keys request',
+                 2 => '-CLUSTERDOWN Hash slot not served',
+                 3 => '-NOREPLICAS Not enough good replicas');
+    my $sock = $listener->accept;
+    my ($in, %asked) = ('');
+
+    while (sysread $sock, $in, 1 << 20, length $in) {
+        while ($in =~ s/^\*(\d+)\r\n//) {
+            my @args = map {
+                $in =~ s/^\$(\d+)\r\n// or POSIX::_exit(1);
+                substr $in, 0, $1 + 2, '';
+            } 1 .. $1;
+            my ($word, $soon) = "@args" =~ /:id:([123])\1+([09])/;
+
+            syswrite $sock,
+                $args[0] !~ /^GET/ ? "+OK\r\n"
+                : !$word || $soon && $asked{$word}++ > 4
+                ? qq(\$10\r\n{"id":"a"}\r\n) : "$words{$word}\r\n";
+        }
+    }
+
+    POSIX::_exit(0);
+}
+
+close $listener;
+
+my $get = sub {
+    my ($digit, $last) = @_;
+
+    return request('GET', '/v1/manage/tracker/' . $digit x 15 . $last,
+                   account => $digit);
+};
+
+for my $word (1 .. 3) {
+    my $never = connect_nginx();
+    my $soon = connect_nginx();
+    my $start = Time::HiRes::time();
+
+    send_bytes($never, $get->($word, 0));
+    send_bytes($soon, $get->($word, 9));
+
+    for (1 .. 50) {
+        is(exchange($get->(4, 0))->{status}, 200, 'others go on');
+    }
+
+    cmp_ok(Time::HiRes::time() - $start, '<', 1,
+           "$word: they do not wait");
+    is(read_response($soon)->{status}, 200, "$word: served in the end");
+    is_unavailable(read_response($never), "$word: given up at its deadline");
+    cmp_ok(Time::HiRes::time() - $start, '>', 1,
+           "$word: and not before");
+}
+
+kill KILL => $pid;
+waitpid $pid, 0;
+--- error_log
+answered "TRYAGAIN
 
 
 === a unix socket with a full backlog is tried again

@@ -119,13 +119,18 @@ ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op, redisReply *r)
         return;
     }
 
-    if (ngx_redis_retry(lane, op, refusal)) {
-        ngx_redis_queue_again(&lane->queue, op);
+    if (!ngx_redis_retry(lane, op, refusal)) {
+        ngx_redis_lane_finish(lane, op, refusal->status, NULL,
+                              op->losses || refusal->maybe);
         return;
     }
 
-    ngx_redis_lane_finish(lane, op, refusal->status, NULL,
-                          op->losses || refusal->maybe);
+    if (refusal->action == NGX_REDIS_HOLD_OP) {
+        ngx_redis_lane_hold_op(lane, op);
+
+    } else {
+        ngx_redis_queue_again(&lane->queue, op);
+    }
 }
 
 
@@ -153,14 +158,18 @@ ngx_redis_retry(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
 
         return 1;
 
+    case NGX_REDIS_HOLD_OP:
+        break;
+
     default: /* NGX_REDIS_HOLD, NGX_REDIS_DEMOTED */
-        op->renew = 1;
-        op->refusal = refusal;
-
         ngx_redis_lane_hold(lane, refusal);
-
-        return 1;
+        break;
     }
+
+    op->renew = 1;
+    op->refusal = refusal;
+
+    return 1;
 }
 
 
@@ -182,7 +191,9 @@ ngx_redis_expire(ngx_event_t *ev)
     }
 
     dead = ngx_redis_lane_dead(lane);
-    again = op->cmd.urgent ? !ngx_exiting : (lane->refusal != NULL);
+    again = op->cmd.urgent
+            ? !ngx_exiting
+            : (lane->refusal || op->state == NGX_REDIS_OP_HELD);
 
     handler = op->handler;
     data = op->data;
@@ -218,6 +229,10 @@ ngx_redis_expired(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
 {
     if (op->state == NGX_REDIS_OP_SENT) {
         return NGX_REDIS_TIMEOUT;
+    }
+
+    if (op->state == NGX_REDIS_OP_HELD) {
+        return op->refusal->status;
     }
 
     if (lane->refusal) {

@@ -26,36 +26,36 @@ static ngx_redis_refusal_t  ngx_redis_refusals[] = {
     /* accepted and turned away: as good as a refused connection */
 
     { ngx_string("ERR max number of clients reached"),
-                                  NGX_REDIS_UNAVAILABLE, NGX_REDIS_HANGUP, 0 },
-    { ngx_string("DENIED"),       NGX_REDIS_UNAVAILABLE, NGX_REDIS_HANGUP, 0 },
+                                NGX_REDIS_UNAVAILABLE, NGX_REDIS_HANGUP,  0 },
+    { ngx_string("DENIED"),     NGX_REDIS_UNAVAILABLE, NGX_REDIS_HANGUP,  0 },
 
-    { ngx_string("NOSCRIPT"),     NGX_REDIS_ERROR,       NGX_REDIS_RELOAD, 0 },
+    { ngx_string("NOSCRIPT"),   NGX_REDIS_ERROR,       NGX_REDIS_RELOAD,  0 },
 
-    /* not able to serve yet */
+    /* not able to serve yet: these keys, or writes, only; or at all */
 
-    { ngx_string("LOADING"),      NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0 },
-    { ngx_string("MASTERDOWN"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_DEMOTED, 0 },
-    { ngx_string("CLUSTERDOWN"),  NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0 },
-    { ngx_string("TRYAGAIN"),     NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0 },
-    { ngx_string("READONLY"),     NGX_REDIS_UNAVAILABLE, NGX_REDIS_DEMOTED, 0 },
-    { ngx_string("NOREPLICAS"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0 },
-    { ngx_string("BUSY"),         NGX_REDIS_TIMEOUT,     NGX_REDIS_HOLD, 0 },
+    { ngx_string("LOADING"),    NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD,    0 },
+    { ngx_string("MASTERDOWN"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_DEMOTED, 0 },
+    { ngx_string("CLUSTERDOWN"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD_OP, 0 },
+    { ngx_string("TRYAGAIN"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD_OP, 0 },
+    { ngx_string("READONLY"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_DEMOTED, 0 },
+    { ngx_string("NOREPLICAS"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD_OP, 0 },
+    { ngx_string("BUSY"),       NGX_REDIS_TIMEOUT,     NGX_REDIS_HOLD,    0 },
 
     /* refused for reasons of its own */
 
-    { ngx_string("OOM"),          NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 0 },
-    { ngx_string("MISCONF"),      NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 0 },
-    { ngx_string("NOAUTH"),       NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 0 },
-    { ngx_string("WRONGPASS"),    NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 0 },
-    { ngx_string("MOVED"),        NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 0 },
-    { ngx_string("ASK"),          NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 0 },
-    { ngx_string("CROSSSLOT"),    NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 0 },
-    { ngx_string("NOPERM"),       NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 1 },
-    { ngx_string("WRONGTYPE"),    NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 1 },
+    { ngx_string("OOM"),        NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    0 },
+    { ngx_string("MISCONF"),    NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    0 },
+    { ngx_string("NOAUTH"),     NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    0 },
+    { ngx_string("WRONGPASS"),  NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    0 },
+    { ngx_string("MOVED"),      NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    0 },
+    { ngx_string("ASK"),        NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    0 },
+    { ngx_string("CROSSSLOT"),  NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    0 },
+    { ngx_string("NOPERM"),     NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    1 },
+    { ngx_string("WRONGTYPE"),  NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    1 },
 
     /* anything else, including a script's own error; the last one */
 
-    { ngx_null_string,            NGX_REDIS_ERROR,       NGX_REDIS_FAIL, 1 }
+    { ngx_null_string,          NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    1 }
 };
 
 

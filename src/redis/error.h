@@ -30,6 +30,7 @@ typedef enum {
     NGX_REDIS_FAIL = 0,                /* the command has failed */
     NGX_REDIS_RELOAD,                  /* SCRIPT LOAD, then sent again */
     NGX_REDIS_HANGUP,                  /* Redis closes the connection */
+    NGX_REDIS_HOLD_OP,                 /* the command waits for a while */
     NGX_REDIS_HOLD,                    /* the server cannot serve yet */
     NGX_REDIS_DEMOTED                  /* so, and another one may be the
                                           master */

@@ -10,6 +10,9 @@
 #define NGX_REDIS_HOLD_MIN     50
 #define NGX_REDIS_HOLD_MAX     200
 
+/* how often held commands are looked through, ms */
+#define NGX_REDIS_HELD_TICK    10
+
 
 static void ngx_redis_lane_look(ngx_redis_op_t *op, void *data);
 static void ngx_redis_lane_fail_op(ngx_redis_op_t *op, void *data);
@@ -21,6 +24,7 @@ ngx_redis_lane_post(ngx_redis_lane_t *lane)
     /* the log of the configuration time is not that of the worker */
 
     lane->turn.log = ngx_cycle->log;
+    lane->held.log = ngx_cycle->log;
     lane->pause.log = ngx_cycle->log;
 
     ngx_post_event(&lane->turn, &ngx_posted_events);
@@ -50,6 +54,32 @@ ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal)
                       + ngx_random() % (NGX_REDIS_HOLD_MAX
                                         - NGX_REDIS_HOLD_MIN + 1));
     }
+}
+
+
+void
+ngx_redis_lane_hold_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
+{
+    ngx_redis_queue_hold(&lane->queue, op);
+
+    if (!lane->held.timer_set) {
+        ngx_add_timer(&lane->held, NGX_REDIS_HELD_TICK);
+    }
+}
+
+
+void
+ngx_redis_lane_held(ngx_event_t *ev)
+{
+    ngx_redis_lane_t  *lane;
+
+    lane = ev->data;
+
+    if (ngx_redis_queue_resume(&lane->queue)) {
+        ngx_add_timer(&lane->held, NGX_REDIS_HELD_TICK);
+    }
+
+    ngx_redis_lane_post(lane);
 }
 
 

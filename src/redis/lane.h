@@ -43,6 +43,7 @@ struct ngx_redis_lane_s {
     ngx_redis_queue_t      queue;
 
     ngx_event_t            turn;       /* posted: once in a turn of the loop */
+    ngx_event_t            held;       /* timer: while commands are held */
     ngx_event_t            pause;      /* timer: end of backoff or hold */
     ngx_redis_pause_e      paused;
     ngx_redis_status_e     status;     /* of those that fail in a backoff */
@@ -96,6 +97,12 @@ void ngx_redis_lane_next_addr(ngx_redis_lane_t *lane);
 
 /* Nothing is sent for a while: Redis answers, but cannot serve yet. */
 void ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal);
+
+/* op, in no queue, waits by itself before it is sent again. */
+void ngx_redis_lane_hold_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op);
+
+/* The handler of lane->held. */
+void ngx_redis_lane_held(ngx_event_t *ev);
 
 /* Something was answered: the next loss is the first one. */
 void ngx_redis_lane_alive(ngx_redis_lane_t *lane);

@@ -52,10 +52,14 @@ ngx_redis_node_init(ngx_redis_node_t *node)
         lane->turn.handler = ngx_redis_node_turn;
         lane->turn.data = lane;
 
+        lane->held.handler = ngx_redis_lane_held;
+        lane->held.data = lane;
+
         lane->pause.handler = ngx_redis_node_resume;
         lane->pause.data = lane;
 
-        /* the timers of the commands keep a worker, this one need not */
+        /* the timers of the commands keep a worker, these need not */
+        lane->held.cancelable = 1;
         lane->pause.cancelable = 1;
 
         lane->conn.conf = &node->conf;
@@ -400,6 +404,10 @@ ngx_redis_node_close(ngx_redis_node_t *node)
 
         if (lane->turn.posted) {
             ngx_delete_posted_event(&lane->turn);
+        }
+
+        if (lane->held.timer_set) {
+            ngx_del_timer(&lane->held);
         }
 
         if (lane->pause.timer_set) {

@@ -27,6 +27,7 @@ typedef struct ngx_redis_flow_s  ngx_redis_flow_t;
 
 typedef enum {
     NGX_REDIS_OP_WAITING = 0,          /* to be sent, or sent again */
+    NGX_REDIS_OP_HELD,                 /* not to be sent again yet */
     NGX_REDIS_OP_SENT,                 /* or partly so */
     NGX_REDIS_OP_FAILED                /* its handler is to be called */
 } ngx_redis_op_state_e;
@@ -46,6 +47,8 @@ struct ngx_redis_op_s {
                                           NULL */
     size_t                 size;       /* about what it takes on the wire */
     size_t                 owed;       /* expected cost of its reply */
+    ngx_msec_t             pause;      /* the last one of a held command */
+    ngx_msec_t             until;      /* its end */
     ngx_msec_t             since;      /* start of the wait in progress */
     ngx_uint_t             losses;     /* connections lost under it */
     ngx_uint_t             nsent;      /* of cmd.nmore */

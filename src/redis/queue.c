@@ -28,6 +28,10 @@
 #define NGX_REDIS_MAX_OWED        (32 * 1024 * 1024)
 #define NGX_REDIS_FLOW_OWED       (1024 * 1024)
 
+/* of a command that is held, ms: they double */
+#define NGX_REDIS_HELD_MIN       20
+#define NGX_REDIS_HELD_MAX       200
+
 /* what is expected of a flow that has not had a reply yet */
 #define NGX_REDIS_FIRST_COST      (NGX_REDIS_FLOW_OWED / 4)
 
@@ -60,6 +64,7 @@ ngx_redis_queue_init(ngx_redis_queue_t *queue)
 
     ngx_queue_init(&queue->turns);
     ngx_queue_init(&queue->again);
+    ngx_queue_init(&queue->held);
     ngx_queue_init(&queue->sent);
     ngx_queue_init(&queue->failed);
 }
@@ -310,7 +315,44 @@ ngx_redis_queue_answered(ngx_redis_queue_t *queue, ngx_redis_op_t *op,
 void
 ngx_redis_queue_again(ngx_redis_queue_t *queue, ngx_redis_op_t *op)
 {
+    op->state = NGX_REDIS_OP_WAITING;
     ngx_queue_insert_tail(&queue->again, &op->queue);
+}
+
+
+void
+ngx_redis_queue_hold(ngx_redis_queue_t *queue, ngx_redis_op_t *op)
+{
+    op->state = NGX_REDIS_OP_HELD;
+    op->pause = ngx_min(2 * op->pause, NGX_REDIS_HELD_MAX);
+    op->pause = ngx_max(op->pause, NGX_REDIS_HELD_MIN);
+    op->until = ngx_current_msec + op->pause / 2
+                + ngx_random() % (op->pause / 2 + 1);
+
+    ngx_queue_insert_tail(&queue->held, &op->queue);
+}
+
+
+ngx_uint_t
+ngx_redis_queue_resume(ngx_redis_queue_t *queue)
+{
+    ngx_queue_t     *q, *next;
+    ngx_redis_op_t  *op;
+
+    for (q = ngx_queue_head(&queue->held);
+         q != ngx_queue_sentinel(&queue->held);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        op = ngx_queue_data(q, ngx_redis_op_t, queue);
+
+        if ((ngx_msec_int_t) (op->until - ngx_current_msec) <= 0) {
+            ngx_queue_remove(q);
+            ngx_redis_queue_again(queue, op);
+        }
+    }
+
+    return !ngx_queue_empty(&queue->held);
 }
 
 
@@ -336,6 +378,7 @@ ngx_redis_queue_each(ngx_redis_queue_t *queue, ngx_redis_visit_pt visit,
     ngx_redis_flow_t   *flow;
 
     ngx_redis_each_of(&queue->again, visit, data);
+    ngx_redis_each_of(&queue->held, visit, data);
 
     if (queue->flows.root == queue->flows.sentinel) {
         return;

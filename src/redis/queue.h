@@ -6,6 +6,7 @@
  *
  *     waiting   of its flow: not sent yet
  *     again     to be sent again, or a release, ahead of those
+ *     held      to be sent again after a pause of its own
  *     sent      in the order of the replies; one that nobody waits for any
  *               more (handler NULL) stays as a tombstone
  *     failed    its handler is to be called with op->status
@@ -29,6 +30,7 @@ typedef struct {
     ngx_queue_t            turns;      /* flows that may send, in turn */
 
     ngx_queue_t            again;
+    ngx_queue_t            held;
     ngx_queue_t            sent;
     ngx_queue_t            failed;
 
@@ -83,6 +85,15 @@ void ngx_redis_queue_answered(ngx_redis_queue_t *queue, ngx_redis_op_t *op,
 
 /* op, in no queue, is to be sent again. */
 void ngx_redis_queue_again(ngx_redis_queue_t *queue, ngx_redis_op_t *op);
+
+/* op, in no queue, is to be sent again after its pause. */
+void ngx_redis_queue_hold(ngx_redis_queue_t *queue, ngx_redis_op_t *op);
+
+/*
+ * Lets those be sent whose pause is over.  Returns 1 while others are held,
+ * else 0.
+ */
+ngx_uint_t ngx_redis_queue_resume(ngx_redis_queue_t *queue);
 
 /* Moves op, not sent, to queue->failed with this status. */
 void ngx_redis_queue_fail(ngx_redis_queue_t *queue, ngx_redis_op_t *op,

@@ -173,8 +173,8 @@ log_is_clean('nothing worse than an error in the log');
 
 control('OOM taken for a server that is away', 'OOM', ['words'],
         ['src/redis/error.c',
-         'ngx_string("OOM"),          NGX_REDIS_ERROR',
-         'ngx_string("OOM"),          NGX_REDIS_UNAVAILABLE']);
+         'ngx_string("OOM"),        NGX_REDIS_ERROR',
+         'ngx_string("OOM"),        NGX_REDIS_UNAVAILABLE']);
 control('an unknown word taken for created', 'create', ['shapes'],
         ['src/store/write.c',
          'ngx_null_string, TRACKER_OUTCOME_ERROR',
