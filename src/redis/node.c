@@ -168,11 +168,26 @@ ngx_redis_node_ready(void *data)
 {
     ngx_redis_lane_t *lane = data;
 
-    if (lane->conn.state == NGX_REDIS_READY && !lane->answered) {
+    ngx_redis_conn_t  *conn;
+
+    conn = &lane->conn;
+
+    if (conn->state == NGX_REDIS_READY && !lane->answered) {
         lane->tries = 0;
 
-        if (lane->conn.stream.spoken && lane->paused == NGX_REDIS_PAUSE_NONE) {
+        if (conn->stream.spoken && lane->paused == NGX_REDIS_PAUSE_NONE) {
             lane->refusal = NULL;
+        }
+
+        /*
+         * All of the setup is answered: where a command ends this connection,
+         * connect at once
+         */
+
+        if (conn->stream.spoken && conn->load == 0
+            && conn->stream.unanswered == 0)
+        {
+            lane->retried = 0;
         }
     }
 

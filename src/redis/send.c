@@ -111,12 +111,6 @@ ngx_redis_send_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
         ngx_redis_op_arm(op);
     }
 
-    /* the setup was answered: if this is lost, connect at once */
-
-    if (op->losses && lane->conn.stream.spoken) {
-        lane->retried = 0;
-    }
-
     n = 0;
 
     if (cmd->script) {
