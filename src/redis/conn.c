@@ -295,7 +295,7 @@ void
 ngx_redis_conn_surplus(ngx_redis_conn_t *conn)
 {
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "redis: %V sent more than was asked for", conn->log->name);
+                  "redis: %V sent an unexpected reply", conn->log->name);
 
     ngx_redis_stream_close(&conn->stream, NGX_REDIS_END_LOST);
 }

@@ -100,7 +100,7 @@ void ngx_redis_connect(ngx_redis_conn_t *conn, ngx_redis_addr_t *addr);
 void ngx_redis_conn_begin(ngx_redis_conn_t *conn, ngx_redis_writer_t *w,
     void *command, ngx_uint_t n);
 
-/* Logs that Redis sent more than it was asked for, and closes. */
+/* Logs that Redis sent an unexpected reply, and closes. */
 void ngx_redis_conn_surplus(ngx_redis_conn_t *conn);
 
 /*
