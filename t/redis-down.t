@@ -795,6 +795,7 @@ if ($pid == 0) {
     my %words = (1 => '-TRYAGAIN Multiple keys request',
                  2 => '-CLUSTERDOWN Hash slot not served',
                  3 => '-NOREPLICAS Not enough good replicas');
+    my $text = '{"id":"4503599627370497","name":"a","vocabulary":["b"]}';
     my $sock = $listener->accept;
     my ($in, %asked) = ('');
 
@@ -809,7 +810,8 @@ if ($pid == 0) {
             syswrite $sock,
                 $args[0] !~ /^GET/ ? "+OK\r\n"
                 : !$word || $soon && $asked{$word}++ > 4
-                ? qq(\$10\r\n{"id":"a"}\r\n) : "$words{$word}\r\n";
+                ? '$' . length($text) . "\r\n$text\r\n"
+                : "$words{$word}\r\n";
         }
     }
 
