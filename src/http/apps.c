@@ -12,7 +12,7 @@
  */
 
 
-#include "http/module.h"
+#include "http/apps.h"
 #include "http/secret.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>

@@ -4,7 +4,8 @@
  */
 
 
-#include "http/module.h"
+#include "http/args.h"
+#include "http/response.h"
 
 
 static ngx_int_t ngx_http_tracker_next_arg(ngx_str_t *args, ngx_str_t *name,
@@ -27,7 +28,7 @@ ngx_http_tracker_check_args(ngx_http_request_t *r,
 }
 
 
-/* ngx_http_arg() would take "Name=" too, and overlook a mere "name" */
+/* ngx_http_arg() would also find "Name=", and would not find "name" alone */
 
 ngx_int_t
 ngx_http_tracker_find_arg(ngx_http_request_t *r, const char *name,
@@ -51,9 +52,9 @@ ngx_http_tracker_find_arg(ngx_http_request_t *r, const char *name,
 
 
 /*
- * Takes the next argument off args: its name and its value as they were sent;
- * without "=" the value is empty.  Returns NGX_OK, or NGX_DECLINED when there
- * is none.
+ * Removes the next argument from args: its name and its value as they were
+ * sent, the value empty if there is no "=".  Returns NGX_OK, or NGX_DECLINED if
+ * there is none.
  */
 
 static ngx_int_t
@@ -99,7 +100,7 @@ ngx_http_tracker_next_arg(ngx_str_t *args, ngx_str_t *name, ngx_str_t *value)
 }
 
 
-/* ngx_unescape_uri() would make "100" of "100%" */
+/* ngx_unescape_uri() would turn "100%" into "100" */
 
 ngx_int_t
 ngx_http_tracker_decode_arg(ngx_pool_t *pool, ngx_str_t *value)

@@ -1,18 +1,33 @@
 
 /*
- * Authenticators: from a request to the account it speaks for, and the
- * directives that say how.  Rules: API.md section 6.
+ * Authenticators: from a request to the account it speaks for.
+ * Rules: API.md section 6.
  */
 
 
-#include "http/module.h"
-#include "http/secret.h"
+#include "http/auth.h"
+#include "http/ctx.h"
+#include "http/header.h"
+#include "http/response.h"
 
 
 /*
- * Why an account is not believed: for the log, and never a byte of what the
- * client sent.
+ * Why a request has no valid account: what jwt_verify() says of the token, or
+ * one of these.
  */
+
+typedef enum {
+    NGX_HTTP_TRACKER_NO_TOKEN = JWT_LAST,
+    NGX_HTTP_TRACKER_NO_BEARER,
+    NGX_HTTP_TRACKER_TWO_TOKENS,
+    NGX_HTTP_TRACKER_NO_ACCOUNT,
+    NGX_HTTP_TRACKER_BAD_ACCOUNT,
+
+    NGX_HTTP_TRACKER_REFUSALS
+} ngx_http_tracker_refusal_e;
+
+
+/* for the log; never a byte of what the client has sent */
 
 static const char  *ngx_http_tracker_refusals[] = {
 
@@ -53,8 +68,6 @@ static ngx_int_t ngx_http_tracker_account_token(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_loc_conf_t *tlcf);
 static ngx_uint_t ngx_http_tracker_find_token(ngx_http_request_t *r,
     ngx_str_t *token);
-static ngx_http_tracker_keys_t *ngx_http_tracker_create_keys(ngx_conf_t *cf);
-static void ngx_http_tracker_free_keys(void *data);
 
 
 ngx_uint_t
@@ -69,7 +82,7 @@ ngx_http_tracker_check_account(ngx_http_request_t *r,
     case NGX_DECLINED:
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "tracker: unauthorized: %s",
-                      ngx_http_tracker_refusals[ctx->refusal]);
+                      ngx_http_tracker_refusals[ctx->identity.refusal]);
 
         return NGX_HTTP_TRACKER_UNAUTHORIZED;
 
@@ -87,7 +100,7 @@ ngx_http_tracker_challenge(ngx_http_tracker_ctx_t *ctx)
     static ngx_str_t  missing = ngx_string("Bearer");
     static ngx_str_t  invalid = ngx_string("Bearer error=\"invalid_token\"");
 
-    switch (ctx->refusal) {
+    switch (ctx->identity.refusal) {
 
     case NGX_HTTP_TRACKER_NO_TOKEN:
     case NGX_HTTP_TRACKER_NO_BEARER:
@@ -119,26 +132,26 @@ ngx_http_tracker_authenticate(ngx_http_request_t *r,
     }
 
     if (tlcf->keys == NULL) {
-        ctx->refusal = NGX_HTTP_TRACKER_NO_ACCOUNT;
+        ctx->identity.refusal = NGX_HTTP_TRACKER_NO_ACCOUNT;
         return NGX_DECLINED;
     }
 
     /*
-     * A variable may have been asked for at another level of the
-     * configuration, or in a location that was left since: what those believe
-     * is not what this one does.
+     * A variable may have been evaluated at another level of the
+     * configuration, or in a location that the request has left: keys that
+     * are valid there may be invalid here.
      */
 
-    if (ctx->verified == tlcf->keys) {
+    if (ctx->identity.verified == tlcf->keys) {
         return NGX_OK;
     }
 
-    ctx->verified = NULL;
+    ctx->identity.verified = NULL;
 
     rc = ngx_http_tracker_account_token(r, ctx, tlcf);
 
     if (rc == NGX_OK) {
-        ctx->verified = tlcf->keys;
+        ctx->identity.verified = tlcf->keys;
     }
 
     return rc;
@@ -156,18 +169,18 @@ ngx_http_tracker_account_value(ngx_http_request_t *r,
     }
 
     if (account.len == 0) {
-        ctx->refusal = NGX_HTTP_TRACKER_NO_ACCOUNT;
+        ctx->identity.refusal = NGX_HTTP_TRACKER_NO_ACCOUNT;
         return NGX_DECLINED;
     }
 
-    /* a capture of a location or a map may hold what "%0d%0a" stood for */
+    /* a capture of a location or a map may contain a decoded "%0d%0a" */
 
     if (jwt_has_control((char *) account.data, account.len)) {
-        ctx->refusal = NGX_HTTP_TRACKER_BAD_ACCOUNT;
+        ctx->identity.refusal = NGX_HTTP_TRACKER_BAD_ACCOUNT;
         return NGX_DECLINED;
     }
 
-    ctx->account = account;
+    ctx->identity.account = account;
 
     return NGX_OK;
 }
@@ -184,9 +197,9 @@ ngx_http_tracker_account_token(ngx_http_request_t *r,
     ngx_str_t                 token;
     ngx_http_tracker_keys_t  *keys;
 
-    ctx->refusal = ngx_http_tracker_find_token(r, &token);
+    ctx->identity.refusal = ngx_http_tracker_find_token(r, &token);
 
-    if (ctx->refusal) {
+    if (ctx->identity.refusal) {
         return NGX_DECLINED;
     }
 
@@ -211,7 +224,7 @@ ngx_http_tracker_account_token(ngx_http_request_t *r,
         return NGX_ERROR;
 
     default:
-        ctx->refusal = rc;
+        ctx->identity.refusal = rc;
         return NGX_DECLINED;
     }
 
@@ -222,16 +235,16 @@ ngx_http_tracker_account_token(ngx_http_request_t *r,
 
     ngx_memcpy(p, sub, len);
 
-    ctx->account.len = len;
-    ctx->account.data = p;
+    ctx->identity.account.len = len;
+    ctx->identity.account.data = p;
 
     return NGX_OK;
 }
 
 
 /*
- * "Authorization: Bearer TOKEN", or "x-api-key: TOKEN" where there is no
- * Authorization at all.  Returns 0 or why there is none.
+ * "Authorization: Bearer TOKEN", or "x-api-key: TOKEN" if there is no
+ * Authorization at all.  Returns 0 or the refusal.
  */
 
 static ngx_uint_t
@@ -275,158 +288,4 @@ ngx_http_tracker_find_token(ngx_http_request_t *r, ngx_str_t *token)
     }
 
     return token->len ? 0 : NGX_HTTP_TRACKER_NO_TOKEN;
-}
-
-
-char *
-ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_tracker_loc_conf_t *tlcf = conf;
-
-    char       *token, sub[JWT_SUB_MAX];
-    size_t      size, len;
-    ngx_str_t  *value, secret;
-    jwt_key_t  *key;
-
-    value = cf->args->elts;
-
-    if (tlcf->keys == NGX_CONF_UNSET_PTR) {
-        tlcf->keys = ngx_http_tracker_create_keys(cf);
-        if (tlcf->keys == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    key = ngx_array_push(&tlcf->keys->keys);
-    if (key == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(key, sizeof(jwt_key_t));
-
-    if (cf->args->nelts == 3) {
-
-        if (ngx_strncmp(value[2].data, "kid=", 4) != 0 || value[2].len == 4) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\", expected "
-                               "\"kid=NAME\"", &value[2]);
-            return NGX_CONF_ERROR;
-        }
-
-        key->kid = (char *) value[2].data + 4;
-        key->kid_len = value[2].len - 4;
-    }
-
-    if (ngx_http_tracker_read_secret(cf, &value[1], JWT_KEY_MIN, 0, &secret)
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    key->data = secret.data;
-    key->len = secret.len;
-
-    if (key->kid == NULL) {
-        return NGX_CONF_OK;
-    }
-
-    /*
-     * One that cannot be in a token would fail at every login.  The account of
-     * this token is as long as can be, and takes as many bytes as can be.
-     */
-
-    ngx_memset(sub, '"', sizeof(sub));
-
-    size = JWT_SIGN_SIZE(key);
-
-    token = ngx_pnalloc(cf->temp_pool, size);
-    if (token == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (jwt_sign(key, sub, sizeof(sub), ngx_time(), ngx_time(), token, size,
-                 &len)
-        != JWT_OK)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\", it is too long or not "
-                           "UTF-8", &value[2]);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static ngx_http_tracker_keys_t *
-ngx_http_tracker_create_keys(ngx_conf_t *cf)
-{
-    ngx_pool_cleanup_t       *cln;
-    ngx_http_tracker_keys_t  *keys;
-
-    cln = ngx_pool_cleanup_add(cf->pool, sizeof(ngx_http_tracker_keys_t));
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    keys = cln->data;
-    keys->cache = NULL;
-
-    if (ngx_array_init(&keys->keys, cf->pool, 1, sizeof(jwt_key_t)) != NGX_OK)
-    {
-        return NULL;
-    }
-
-    cln->handler = ngx_http_tracker_free_keys;
-
-    return keys;
-}
-
-
-static void
-ngx_http_tracker_free_keys(void *data)
-{
-    ngx_http_tracker_keys_t *keys = data;
-
-    if (keys->cache) {
-        jwt_cache_destroy(keys->cache);
-    }
-}
-
-
-char *
-ngx_http_tracker_account(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    char       *rv;
-    ngx_str_t  *value;
-    ngx_uint_t  i;
-
-    static ngx_str_t  forgeable[] = {
-        ngx_string("$http_"), ngx_string("${http_"),
-        ngx_string("$arg_"), ngx_string("${arg_"),
-        ngx_string("$cookie_"), ngx_string("${cookie_"),
-        ngx_null_string
-    };
-
-    rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
-    if (rv != NGX_CONF_OK) {
-        return rv;
-    }
-
-    value = cf->args->elts;
-
-    for (i = 0; forgeable[i].len; i++) {
-        if (ngx_strncasecmp(value[1].data, forgeable[i].data,
-                            forgeable[i].len)
-            == 0)
-        {
-            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                               "\"tracker_account %V\" lets each client "
-                               "choose its account, use a variable that an "
-                               "authenticator has set", &value[1]);
-            break;
-        }
-    }
-
-    return NGX_CONF_OK;
 }

@@ -1,13 +1,23 @@
 
 /*
- * The request body: from the client's socket, or from whatever another
- * module has read already, into one piece of memory.
+ * The request body: from the client's socket, or from what another module has
+ * already read, into one piece of memory.
  */
 
 
 #include "http/body.h"
+#include "http/ctx.h"
 
 
+static void ngx_http_tracker_body_readable(ngx_http_request_t *r);
+static void ngx_http_tracker_body_proceed(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body);
+static void ngx_http_tracker_body_late(ngx_event_t *ev);
+static void ngx_http_tracker_body_received(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body, ngx_int_t rc);
+static void ngx_http_tracker_body_pause(ngx_http_request_t *r);
+static ngx_int_t ngx_http_tracker_body_take(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body);
 static ngx_int_t ngx_http_tracker_body_start(ngx_http_request_t *r);
 static void ngx_http_tracker_body_started(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tracker_body_error(ngx_http_request_t *r,
@@ -30,8 +40,140 @@ ngx_int_t
 ngx_http_tracker_body_read(ngx_http_request_t *r,
     ngx_http_tracker_body_t *body)
 {
+    ngx_int_t  rc;
+
+    rc = ngx_http_tracker_body_take(r, body);
+
+    if (rc != NGX_OK) {
+        ngx_http_tracker_body_pause(r);
+    }
+
+    return rc;
+}
+
+
+void
+ngx_http_tracker_body_receive(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body, ngx_msec_t deadline,
+    ngx_http_tracker_body_handler_pt handler)
+{
+    body->request = r;
+    body->deadline = deadline;
+    body->handler = handler;
+
+    /* HTTP/2 has started the clock with each frame that came meanwhile */
+
+    ngx_http_tracker_body_pause(r);
+    r->connection->read->timedout = 0;
+
+    ngx_http_tracker_body_proceed(r, body);
+}
+
+
+static void
+ngx_http_tracker_body_readable(ngx_http_request_t *r)
+{
+    ngx_http_tracker_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
+
+    ngx_http_tracker_body_proceed(r, &ctx->body);
+}
+
+
+static void
+ngx_http_tracker_body_proceed(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body)
+{
+    ngx_int_t       rc;
+    ngx_msec_int_t  left;
+
+    rc = ngx_http_tracker_body_take(r, body);
+
+    if (rc != NGX_AGAIN) {
+        ngx_http_tracker_body_received(r, body, rc);
+        return;
+    }
+
+    r->read_event_handler = ngx_http_tracker_body_readable;
+
+    if (body->event.timer_set) {
+        return;
+    }
+
+    r->connection->log->action = "reading tracker request body";
+
+    left = (ngx_msec_int_t) (body->deadline - ngx_current_msec);
+
+    body->event.handler = ngx_http_tracker_body_late;
+    body->event.data = body;
+    body->event.log = r->connection->log;
+
+    ngx_add_timer(&body->event, ngx_max(left, 1));
+}
+
+
+static void
+ngx_http_tracker_body_late(ngx_event_t *ev)
+{
+    ngx_connection_t         *c;
+    ngx_http_request_t       *r;
+    ngx_http_tracker_body_t  *body;
+
+    body = ev->data;
+    r = body->request;
+    c = r->connection;
+
+    ngx_http_tracker_body_received(r, body, NGX_HTTP_REQUEST_TIME_OUT);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_tracker_body_received(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body, ngx_int_t rc)
+{
+    ngx_http_tracker_body_stop(body);
+
+    if (rc != NGX_OK) {
+        ngx_http_tracker_body_pause(r);
+    }
+
+    r->connection->log->action = NULL;
+
+    body->handler(r, rc);
+}
+
+
+void
+ngx_http_tracker_body_stop(ngx_http_tracker_body_t *body)
+{
+    if (body->event.timer_set) {
+        ngx_del_timer(&body->event);
+    }
+}
+
+
+/* while something else is waited for, client_body_timeout stands still */
+
+static void
+ngx_http_tracker_body_pause(ngx_http_request_t *r)
+{
+    if (r->connection->read->timer_set) {
+        ngx_del_timer(r->connection->read);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_tracker_body_take(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body)
+{
     size_t     before;
     ngx_int_t  rc;
+
+    body->before = body->data.len;
 
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "tracker body read");
@@ -61,9 +203,9 @@ ngx_http_tracker_body_read(ngx_http_request_t *r,
         }
 
         /*
-         * NGX_AGAIN: nginx' buffer was full, or nothing more is there.  In
-         * HTTP/2, where a stream is always ready, the call that brings
-         * nothing is the one that opens the window for more.
+         * NGX_AGAIN: nginx's buffer was full, or nothing more has arrived.
+         * An HTTP/2 stream is always ready; there, the call that brings
+         * nothing opens the window for more.
          */
 
         if (body->data.len == before || !r->connection->read->ready) {
@@ -71,15 +213,6 @@ ngx_http_tracker_body_read(ngx_http_request_t *r,
         }
 
         rc = ngx_http_read_unbuffered_request_body(r);
-    }
-}
-
-
-void
-ngx_http_tracker_body_pause(ngx_http_request_t *r)
-{
-    if (r->connection->read->timer_set) {
-        ngx_del_timer(r->connection->read);
     }
 }
 
@@ -111,13 +244,13 @@ ngx_http_tracker_body_start(ngx_http_request_t *r)
         return rc;
     }
 
-    /* the request is already held by the handler: take the count back */
+    /* the caller holds a count already: this one is released */
 
     ngx_http_finalize_request(r, NGX_DONE);
 
     if (rc == NGX_AGAIN && !r->request_body_no_buffering) {
 
-        /* the last frame of an HTTP/2 stream is here, but not flushed yet */
+        /* the last frame of an HTTP/2 stream is here, not flushed so far */
 
         rc = ngx_http_read_unbuffered_request_body(r);
     }
@@ -126,7 +259,7 @@ ngx_http_tracker_body_start(ngx_http_request_t *r)
 }
 
 
-/* what can be told here, ngx_http_read_client_request_body() returns too */
+/* ngx_http_read_client_request_body() returns whatever is known here */
 
 static void
 ngx_http_tracker_body_started(ngx_http_request_t *r)
@@ -149,7 +282,7 @@ ngx_http_tracker_body_error(ngx_http_request_t *r, ngx_int_t rc)
 
     if (rc == NGX_HTTP_REQUEST_TIME_OUT) {
 
-        /* nginx would close without a word */
+        /* nginx would close the connection without an answer */
 
         c->timedout = 0;
         c->read->timedout = 0;
@@ -160,8 +293,8 @@ ngx_http_tracker_body_error(ngx_http_request_t *r, ngx_int_t rc)
 
 
 /*
- * All is here.  What nginx holds in one buffer is used where it lies; other
- * modules (mirror) may still need the buffers, so they are left as they are.
+ * The body is complete.  If nginx holds it in one buffer, it is used there.
+ * Other modules (mirror) may still need the buffers: they stay as they are.
  */
 
 static ngx_int_t
@@ -175,7 +308,7 @@ ngx_http_tracker_body_whole(ngx_http_request_t *r,
 
     if (r->request_body == NULL) {
 
-        /* thrown away before the request came here: error_page of a 413 */
+        /* discarded before the request came here: error_page of a 413 */
 
         return NGX_OK;
     }
@@ -215,7 +348,7 @@ ngx_http_tracker_body_whole(ngx_http_request_t *r,
 }
 
 
-/* takes what has come and gives nginx its buffer back */
+/* copies what has arrived, and returns the buffer to nginx */
 
 static ngx_int_t
 ngx_http_tracker_body_part(ngx_http_request_t *r,
@@ -275,8 +408,8 @@ ngx_http_tracker_body_append(ngx_http_request_t *r,
 
 
 /*
- * Room for size bytes more.  client_max_body_size bounds it: nginx has
- * checked the announced length, and counts what comes in chunks.
+ * Makes room for size more bytes.  client_max_body_size bounds it: nginx has
+ * checked the announced length, and counts the bytes of chunks.
  */
 
 static ngx_int_t

@@ -2,9 +2,8 @@
 /*
  * The request body as one contiguous piece of memory.
  *
- * It is read unbuffered: only so do too many chunked bytes, bad chunks and
- * timeouts come back as return codes, while the lock is still ours to give
- * back.
+ * It is read unbuffered: only then are too many chunked bytes, bad chunks and
+ * timeouts return codes, and the caller can still release its lock.
  */
 
 
@@ -20,26 +19,39 @@
 #pragma GCC visibility push(hidden)
 
 
+/* rc: how reading ended, never NGX_AGAIN; the handler may end the request */
+typedef void (*ngx_http_tracker_body_handler_pt)(ngx_http_request_t *r,
+    ngx_int_t rc);
+
+
 typedef struct {
-    ngx_str_t     data;         /* what has come so far */
-    size_t        size;         /* of the memory at data.data */
-    unsigned      started:1;
-    unsigned      complete:1;
-    unsigned      owned:1;      /* data.data may be freed */
+    ngx_str_t                          data;      /* received so far */
+    size_t                             size;      /* of the memory there */
+    size_t                             before;    /* data.len before the last
+                                                     read */
+
+    ngx_http_request_t                *request;
+    ngx_http_tracker_body_handler_pt   handler;
+    ngx_msec_t                         deadline;  /* as ngx_current_msec */
+    ngx_event_t                        event;     /* at the deadline */
+
+    unsigned                           started:1;
+    unsigned                           complete:1;
+    unsigned                           owned:1;   /* data may be freed */
 } ngx_http_tracker_body_t;
 
 
 /*
- * Reads what has come, without waiting; the first call also sends the
- * "100 Continue" that a client asked for.  May be called again after
- * NGX_AGAIN, from r->read_event_handler.
+ * Reads what has arrived, without waiting.  The first call also sends the
+ * "100 Continue" that a client asked for.  While other things are waited for
+ * afterwards, client_body_timeout stands still.
  *
  * Returns NGX_OK, the body is complete; NGX_AGAIN; or, final:
  *     NGX_HTTP_REQUEST_ENTITY_TOO_LARGE  over client_max_body_size
  *     NGX_HTTP_REQUEST_TIME_OUT          client_body_timeout is over; the
  *                                        connection can still be written to
  *     NGX_HTTP_BAD_REQUEST               not what HTTP allows
- *     NGX_HTTP_CLIENT_CLOSED_REQUEST     nobody is there any more
+ *     NGX_HTTP_CLIENT_CLOSED_REQUEST     the client has gone
  *     NGX_HTTP_INTERNAL_SERVER_ERROR
  *
  * r->main->count is the same after as before; the caller must hold one of its
@@ -48,12 +60,22 @@ typedef struct {
 ngx_int_t ngx_http_tracker_body_read(ngx_http_request_t *r,
     ngx_http_tracker_body_t *body);
 
-/* Frees what has come, where that is memory of ours; data is empty then. */
+/*
+ * Reads the rest, or all.  The handler is called once, with what
+ * ngx_http_tracker_body_read() would return, perhaps before this returns;
+ * NGX_HTTP_REQUEST_TIME_OUT also says that the deadline, a value of
+ * ngx_current_msec, has passed.
+ */
+void ngx_http_tracker_body_receive(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body, ngx_msec_t deadline,
+    ngx_http_tracker_body_handler_pt handler);
+
+/* Ends the reading of a request that ends: the handler is not called. */
+void ngx_http_tracker_body_stop(ngx_http_tracker_body_t *body);
+
+/* Frees what was received, if the memory is ours; data is empty then. */
 void ngx_http_tracker_body_free(ngx_http_request_t *r,
     ngx_http_tracker_body_t *body);
-
-/* While something else is waited for, client_body_timeout stands still. */
-void ngx_http_tracker_body_pause(ngx_http_request_t *r);
 
 
 #pragma GCC visibility pop

@@ -1,12 +1,16 @@
 
 /*
- * PUT, PATCH and DELETE: the tracker is read, what is asked for is made of
- * it, and written back unless another has changed it meanwhile; then it is
- * read again.
+ * PUT, PATCH and DELETE: the tracker is read, changed, and written back unless
+ * another request has changed it meanwhile; in that case it is read again.
  */
 
 
-#include "http/handler.h"
+#include "json/decode.h"
+#include "http/change.h"
+#include "http/etag.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "http/write.h"
 #include "store/read.h"
 #include "store/write.h"
 
@@ -15,7 +19,18 @@
 #define NGX_HTTP_TRACKER_ROUNDS  50
 
 
-static ngx_int_t ngx_http_tracker_fetch(ngx_http_request_t *r,
+typedef struct {
+    ngx_http_tracker_write_t    write;        /* not of a DELETE */
+    tracker_str_t               record;       /* JSON text of the new state */
+    ngx_uint_t                  rounds;
+} ngx_http_tracker_change_t;
+
+
+static void ngx_http_tracker_fetch(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_fetched(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_applying(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_change(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
@@ -23,6 +38,10 @@ static ngx_uint_t ngx_http_tracker_apply(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, tracker_arena_t *arena, tracker_t *old);
 static ngx_uint_t ngx_http_tracker_write_back(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, tracker_t *old);
+static ngx_int_t ngx_http_tracker_render_changed(ngx_http_tracker_ctx_t *ctx,
+    tracker_str_t *record);
+static void ngx_http_tracker_changed(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_render_deleted(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
@@ -31,31 +50,43 @@ void
 ngx_http_tracker_start_change(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
-    if ((ctx->txn == NULL
-         && ngx_http_tracker_begin_txn(r, ctx, 0) != NGX_OK)
-        || ngx_http_tracker_fetch(r, ctx) != NGX_OK)
-    {
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-    }
+    ngx_http_tracker_start_write(r, ctx, sizeof(ngx_http_tracker_change_t),
+                                 ngx_http_tracker_fetch);
 }
 
 
-static ngx_int_t
+void
+ngx_http_tracker_start_delete(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ctx->data = ngx_pcalloc(r->pool, sizeof(ngx_http_tracker_change_t));
+
+    if (ctx->data == NULL
+        || ngx_http_tracker_begin_txn(r, ctx, 0) != NGX_OK)
+    {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    ngx_http_tracker_fetch(r, ctx);
+}
+
+
+static void
 ngx_http_tracker_fetch(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     if (tracker_txn_begin_round(ctx->txn) != NGX_OK
         || tracker_txn_fetch(ctx->txn, &ctx->id) != NGX_OK)
     {
-        return NGX_ERROR;
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
     }
 
-    ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_FETCHING);
-
-    return NGX_OK;
+    ngx_http_tracker_wait(r, ctx, ngx_http_tracker_fetched);
 }
 
 
-void
+static void
 ngx_http_tracker_fetched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     if (ctx->txn->outcome != TRACKER_OUTCOME_FOUND) {
@@ -77,7 +108,7 @@ ngx_http_tracker_fetched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     if (r->method == NGX_HTTP_PATCH) {
         (void) tracker_spend(&ctx->budget, ctx->txn->record.len);
 
-        if (ngx_http_tracker_turn_over(r, ctx, NGX_HTTP_TRACKER_APPLYING)) {
+        if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_applying)) {
             return;
         }
     }
@@ -86,7 +117,7 @@ ngx_http_tracker_fetched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 }
 
 
-void
+static void
 ngx_http_tracker_applying(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_uint_t  outcome;
@@ -96,13 +127,13 @@ ngx_http_tracker_applying(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     switch (outcome) {
 
     case 0:
-        ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_CHANGING);
+        ngx_http_tracker_wait(r, ctx, ngx_http_tracker_changed);
         return;
 
     case NGX_HTTP_TRACKER_INVALID:
     case NGX_HTTP_TRACKER_UNEQUAL:
 
-        /* the sentence is set */
+        /* the message is set */
 
         ngx_http_tracker_refuse(r, ctx);
         return;
@@ -114,7 +145,7 @@ ngx_http_tracker_applying(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 }
 
 
-/* returns 0 when the write is under way, or the outcome */
+/* returns 0, the write is under way, or the outcome */
 
 static ngx_uint_t
 ngx_http_tracker_change(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
@@ -137,8 +168,7 @@ ngx_http_tracker_change(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return outcome;
     }
 
-    arena.alloc = ngx_http_tracker_alloc;
-    arena.data = txn->round;
+    ngx_http_tracker_set_arena(&arena, txn->round);
 
     if (tracker_decode_record((char *) txn->record.data, txn->record.len,
                               &arena, &old)
@@ -172,8 +202,9 @@ static ngx_uint_t
 ngx_http_tracker_apply(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     tracker_arena_t *arena, tracker_t *old)
 {
+    ngx_http_tracker_change_t *change = ctx->data;
+
     tracker_t                    *t;
-    ngx_uint_t                    outcome;
     tracker_message_t             message;
     ngx_http_tracker_loc_conf_t  *tlcf;
 
@@ -189,27 +220,24 @@ ngx_http_tracker_apply(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ctx->set.n = 1;
     ctx->set.elts = t;
 
-    switch (tracker_patch_apply(t, &ctx->patch, &tlcf->limits, arena,
-                                &message))
+    switch (tracker_patch_apply(t, &change->write.patch, &tlcf->limits,
+                                arena, &message))
     {
 
     case TRACKER_OK:
         return 0;
 
     case TRACKER_INVALID:
-        outcome = NGX_HTTP_TRACKER_INVALID;
-        break;
+        ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_INVALID, &message);
+        return ctx->outcome;
 
     case TRACKER_UNEQUAL:
-        outcome = NGX_HTTP_TRACKER_UNEQUAL;
-        break;
+        ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_UNEQUAL, &message);
+        return ctx->outcome;
 
     default: /* TRACKER_NOMEM */
         return TRACKER_OUTCOME_ERROR;
     }
-
-    return ngx_http_tracker_set_error(ctx, outcome, &message) == NGX_OK
-           ? outcome : TRACKER_OUTCOME_ERROR;
 }
 
 
@@ -217,48 +245,70 @@ static ngx_uint_t
 ngx_http_tracker_write_back(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, tracker_t *old)
 {
-    size_t                     budget;
+    ngx_http_tracker_change_t *change = ctx->data;
+
     tracker_str_t             *record;
     ngx_http_core_loc_conf_t  *clcf;
 
-    record = ngx_palloc(ctx->txn->round, sizeof(tracker_str_t));
+    record = &change->record;
 
-    if (record == NULL) {
-        return TRACKER_OUTCOME_ERROR;
-    }
-
-    ngx_http_tracker_render_start(ctx, record);
-
-    budget = NGX_MAX_SIZE_T_VALUE;
-
-    if (ngx_http_tracker_render_run(ctx, &budget) != NGX_OK) {
+    if (ngx_http_tracker_render_changed(ctx, record) != NGX_OK) {
         return TRACKER_OUTCOME_ERROR;
     }
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    /* many a PATCH could make what no PUT can */
+    /* by many PATCHes a tracker could grow larger than by any PUT */
 
     if (r->method == NGX_HTTP_PATCH
         && record->len > ctx->txn->record.len
         && (off_t) record->len > clcf->client_max_body_size)
     {
-        return NGX_HTTP_TRACKER_GROWN;
+        return NGX_HTTP_TRACKER_TOO_BIG;
     }
 
-    if (tracker_txn_change(ctx->txn, old, &ctx->set.elts[0].name, record)
-        != NGX_OK)
-    {
-        return TRACKER_OUTCOME_ERROR;
-    }
-
-    return 0;
+    return tracker_txn_change(ctx->txn, old, &ctx->set.elts[0].name, record)
+           == NGX_OK ? 0 : TRACKER_OUTCOME_ERROR;
 }
 
 
-void
+/* makes the record, which is also the answer: NGX_OK or NGX_ERROR */
+
+static ngx_int_t
+ngx_http_tracker_render_changed(ngx_http_tracker_ctx_t *ctx,
+    tracker_str_t *record)
+{
+    u_char  *p;
+
+    static const char  head[] = "{\"tracker\":";
+
+    record->len = tracker_json_length(&ctx->set.elts[0]);
+
+    ctx->answer.len = sizeof(head) - 1 + record->len + 1;
+
+    p = ngx_pnalloc(ctx->txn->round, ctx->answer.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->answer.data = p;
+
+    p = ngx_cpymem(p, head, sizeof(head) - 1);
+
+    record->data = (char *) p;
+    p = (u_char *) tracker_json_write((char *) p, &ctx->set.elts[0]);
+
+    *p = '}';
+
+    return NGX_OK;
+}
+
+
+static void
 ngx_http_tracker_changed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_http_tracker_change_t *change = ctx->data;
+
     ngx_int_t   rc;
     ngx_uint_t  outcome;
 
@@ -266,11 +316,11 @@ ngx_http_tracker_changed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
         /* others were faster each time: as if one of them had the lock */
 
-        if (++ctx->tries == NGX_HTTP_TRACKER_ROUNDS) {
+        if (++change->rounds == NGX_HTTP_TRACKER_ROUNDS) {
             ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_LOCKED);
 
-        } else if (ngx_http_tracker_fetch(r, ctx) != NGX_OK) {
-            ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        } else {
+            ngx_http_tracker_fetch(r, ctx);
         }
 
         return;
@@ -281,7 +331,7 @@ ngx_http_tracker_changed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     switch (outcome) {
 
     case TRACKER_OUTCOME_CHANGED:
-        rc = ngx_http_tracker_set_record_etag(ctx, ctx->records);
+        rc = ngx_http_tracker_set_record_etag(ctx, &change->record);
         break;
 
     case TRACKER_OUTCOME_DELETED:

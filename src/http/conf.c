@@ -1,11 +1,13 @@
 
 /*
- * What a level of the configuration says: its beginning, what it inherits,
- * and whether a location can do what it is told to.
+ * A level of the configuration: its defaults, what it inherits, whether a
+ * location can do what its directives say, and setters.
  */
 
 
-#include "http/module.h"
+#include "http/conf.h"
+#include "http/directive.h"
+#include "http/secret.h"
 
 
 /* a body is held in memory, a few times its size for a moment */
@@ -18,6 +20,8 @@ static char *ngx_http_tracker_check_token(ngx_conf_t *cf,
     ngx_http_tracker_loc_conf_t *tlcf);
 static char *ngx_http_tracker_check_body_size(ngx_conf_t *cf,
     const char *directive);
+static ngx_http_tracker_keys_t *ngx_http_tracker_create_keys(ngx_conf_t *cf);
+static void ngx_http_tracker_free_keys(void *data);
 
 
 void *
@@ -269,4 +273,158 @@ ngx_http_tracker_add_redis(ngx_conf_t *cf, ngx_redis_conf_t *rcf)
     rcf->scripts = tracker_store_scripts(&rcf->nscripts);
 
     return ngx_redis_add(cf, &tmcf->servers, rcf);
+}
+
+
+char *
+ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tracker_loc_conf_t *tlcf = conf;
+
+    char       *token, sub[JWT_SUB_MAX];
+    size_t      size, len;
+    ngx_str_t  *value, secret;
+    jwt_key_t  *key;
+
+    value = cf->args->elts;
+
+    if (tlcf->keys == NGX_CONF_UNSET_PTR) {
+        tlcf->keys = ngx_http_tracker_create_keys(cf);
+        if (tlcf->keys == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    key = ngx_array_push(&tlcf->keys->keys);
+    if (key == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(key, sizeof(jwt_key_t));
+
+    if (cf->args->nelts == 3) {
+
+        if (ngx_strncmp(value[2].data, "kid=", 4) != 0 || value[2].len == 4) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\", expected "
+                               "\"kid=NAME\"", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        key->kid = (char *) value[2].data + 4;
+        key->kid_len = value[2].len - 4;
+    }
+
+    if (ngx_http_tracker_read_secret(cf, &value[1], JWT_KEY_MIN, 0, &secret)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    key->data = secret.data;
+    key->len = secret.len;
+
+    if (key->kid == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    /*
+     * A "kid" that does not fit into a token would fail at every login.  The
+     * account of this token is the longest, and needs the most bytes.
+     */
+
+    ngx_memset(sub, '"', sizeof(sub));
+
+    size = JWT_SIGN_SIZE(key);
+
+    token = ngx_pnalloc(cf->temp_pool, size);
+    if (token == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (jwt_sign(key, sub, sizeof(sub), ngx_time(), ngx_time(), token, size,
+                 &len)
+        != JWT_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\", it is too long or not "
+                           "UTF-8", &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_http_tracker_keys_t *
+ngx_http_tracker_create_keys(ngx_conf_t *cf)
+{
+    ngx_pool_cleanup_t       *cln;
+    ngx_http_tracker_keys_t  *keys;
+
+    cln = ngx_pool_cleanup_add(cf->pool, sizeof(ngx_http_tracker_keys_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    keys = cln->data;
+    keys->cache = NULL;
+
+    if (ngx_array_init(&keys->keys, cf->pool, 1, sizeof(jwt_key_t)) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_tracker_free_keys;
+
+    return keys;
+}
+
+
+static void
+ngx_http_tracker_free_keys(void *data)
+{
+    ngx_http_tracker_keys_t *keys = data;
+
+    if (keys->cache) {
+        jwt_cache_destroy(keys->cache);
+    }
+}
+
+
+char *
+ngx_http_tracker_account(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char       *rv;
+    ngx_str_t  *value;
+    ngx_uint_t  i;
+
+    static ngx_str_t  forgeable[] = {
+        ngx_string("$http_"), ngx_string("${http_"),
+        ngx_string("$arg_"), ngx_string("${arg_"),
+        ngx_string("$cookie_"), ngx_string("${cookie_"),
+        ngx_null_string
+    };
+
+    rv = ngx_http_set_complex_value_slot(cf, cmd, conf);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    value = cf->args->elts;
+
+    for (i = 0; forgeable[i].len; i++) {
+        if (ngx_strncasecmp(value[1].data, forgeable[i].data,
+                            forgeable[i].len)
+            == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "\"tracker_account %V\" lets each client "
+                               "choose its account, use a variable that an "
+                               "authenticator has set", &value[1]);
+            break;
+        }
+    }
+
+    return NGX_CONF_OK;
 }

@@ -5,7 +5,9 @@
  */
 
 
-#include "http/module.h"
+#include "http/etag.h"
+#include "http/header.h"
+#include "http/response.h"
 
 
 typedef struct {
@@ -23,8 +25,8 @@ static ngx_int_t ngx_http_tracker_match(ngx_table_elt_t *header,
 
 
 /*
- * The conditions that a write cannot keep: no time of a change is stored, and
- * a create does not look at the list that it adds to.
+ * The conditions that are not supported with a write: no time of a change is
+ * stored, and a create does not read the list that it adds to.
  */
 
 static ngx_http_tracker_condition_t  ngx_http_tracker_conditions[] = {
@@ -95,14 +97,14 @@ ngx_http_tracker_check_conditions(ngx_http_request_t *r,
         }
     }
 
-    /* where there is an If-Match, this one is not to be looked at */
+    /* with an If-Match, this one must be ignored */
 
     if (r->headers_in.if_unmodified_since && r->headers_in.if_match == NULL) {
         ngx_str_set(&ctx->fault, "If-Unmodified-Since");
         return NGX_HTTP_TRACKER_BAD_HEADER;
     }
 
-    /* a bad If-Match matches nothing; but this one would let all pass */
+    /* an invalid If-Match matches nothing, but this one would always hold */
 
     if (r->headers_in.if_none_match
         && ngx_http_tracker_match(r->headers_in.if_none_match, &ctx->etag)

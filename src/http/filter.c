@@ -5,7 +5,10 @@
  */
 
 
-#include "http/module.h"
+#include "http/filter.h"
+#include "http/ctx.h"
+#include "http/response.h"
+#include "http/send.h"
 
 
 static ngx_int_t ngx_http_tracker_header_filter(ngx_http_request_t *r);
@@ -15,8 +18,8 @@ static ngx_int_t ngx_http_tracker_body_filter(ngx_http_request_t *r,
 
 
 /*
- * What is said of the bytes of an answer, or of how long it may be kept, does
- * not hold for the one that takes its place.
+ * Headers that describe the bytes of an answer, or how long it may be kept, are
+ * wrong for the answer that replaces it.
  */
 
 static ngx_str_t  ngx_http_tracker_replaced[] = {

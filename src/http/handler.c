@@ -1,19 +1,20 @@
 
 /*
- * A request from its headers to its first step: what is asked for, and whether
- * it may be.
+ * A request from its headers to its first step: which endpoint and method, and
+ * whether it is allowed.
  */
 
 
 #include "http/handler.h"
-
-
-typedef struct {
-    ngx_str_t             path;      /* below the location's prefix */
-    ngx_uint_t            methods;
-    ngx_str_t             allow;
-    tracker_json_shape_e  shape;     /* of a POST or PUT */
-} ngx_http_tracker_endpoint_t;
+#include "http/args.h"
+#include "http/auth.h"
+#include "http/change.h"
+#include "http/create.h"
+#include "http/etag.h"
+#include "http/header.h"
+#include "http/read.h"
+#include "http/request.h"
+#include "http/response.h"
 
 
 static ngx_uint_t ngx_http_tracker_check_request(ngx_http_request_t *r,
@@ -25,18 +26,39 @@ static ngx_int_t ngx_http_tracker_find_path(ngx_http_request_t *r,
 static ngx_int_t ngx_http_tracker_find_id(ngx_str_t *path, ngx_str_t *id);
 
 
+static ngx_http_tracker_action_t  ngx_http_tracker_list_actions[] = {
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_list },
+    { NGX_HTTP_POST, ngx_http_tracker_start_create },
+    { 0, NULL }
+};
+
+
+static ngx_http_tracker_action_t  ngx_http_tracker_bulk_actions[] = {
+    { NGX_HTTP_POST, ngx_http_tracker_start_create },
+    { 0, NULL }
+};
+
+
+static ngx_http_tracker_action_t  ngx_http_tracker_item_actions[] = {
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_get },
+    { NGX_HTTP_PUT|NGX_HTTP_PATCH, ngx_http_tracker_start_change },
+    { NGX_HTTP_DELETE, ngx_http_tracker_start_delete },
+    { 0, NULL }
+};
+
+
 static ngx_http_tracker_endpoint_t  ngx_http_tracker_endpoints[] = {
 
-    { ngx_string("tracker"), NGX_HTTP_TRACKER_READS|NGX_HTTP_POST,
-      ngx_string("GET, HEAD, POST, OPTIONS"), TRACKER_JSON_OBJECT },
+    { ngx_string("tracker"), ngx_string("GET, HEAD, POST, OPTIONS"),
+      TRACKER_JSON_OBJECT, ngx_http_tracker_list_actions },
 
-    { ngx_string("trackers"), NGX_HTTP_TRACKER_READS|NGX_HTTP_POST,
-      ngx_string("GET, HEAD, POST, OPTIONS"), TRACKER_JSON_EITHER },
+    { ngx_string("trackers"), ngx_string("GET, HEAD, POST, OPTIONS"),
+      TRACKER_JSON_EITHER, ngx_http_tracker_list_actions },
 
-    { ngx_string("trackers/bulk"), NGX_HTTP_POST,
-      ngx_string("POST, OPTIONS"), TRACKER_JSON_ARRAY },
+    { ngx_string("trackers/bulk"), ngx_string("POST, OPTIONS"),
+      TRACKER_JSON_ARRAY, ngx_http_tracker_bulk_actions },
 
-    { ngx_null_string, 0, ngx_null_string, 0 }
+    { ngx_null_string, ngx_null_string, 0, NULL }
 };
 
 
@@ -44,82 +66,17 @@ static ngx_http_tracker_endpoint_t  ngx_http_tracker_endpoints[] = {
 
 static ngx_http_tracker_endpoint_t  ngx_http_tracker_item = {
     ngx_string("tracker/"),
-    NGX_HTTP_TRACKER_READS|NGX_HTTP_PUT|NGX_HTTP_PATCH|NGX_HTTP_DELETE,
     ngx_string("GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
-    TRACKER_JSON_OBJECT
+    TRACKER_JSON_OBJECT, ngx_http_tracker_item_actions
 };
 
 
 ngx_int_t
 ngx_http_tracker_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                rc;
-    ngx_uint_t               outcome;
-    ngx_http_cleanup_t      *cln;
-    ngx_http_tracker_ctx_t  *ctx;
-
-    if (r != r->main) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "tracker: subrequests are not served");
-        return NGX_HTTP_NOT_FOUND;
-    }
-
-    ctx = ngx_http_tracker_get_ctx(r);
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ctx->start = ngx_current_msec;
-    ctx->budget = NGX_HTTP_TRACKER_BUDGET;
-
-    outcome = ngx_http_tracker_check_request(r, ctx);
-
-    if (outcome) {
-        return ngx_http_tracker_send_outcome(r, ctx, outcome);
-    }
-
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    cln->handler = ngx_http_tracker_cleanup;
-    cln->data = ctx;
-
-    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_DELETE)) {
-
-        rc = ngx_http_discard_request_body(r);
-        if (rc != NGX_OK) {
-            return rc;
-        }
-
-        /* as far as an answer is concerned */
-        ctx->body.complete = 1;
-    }
-
-    r->main->count++;
-
-    switch (r->method) {
-
-    case NGX_HTTP_GET:
-    case NGX_HTTP_HEAD:
-        ngx_http_tracker_start_read(r, ctx);
-        break;
-
-    case NGX_HTTP_DELETE:
-        ngx_http_tracker_start_change(r, ctx);
-        break;
-
-    default: /* POST, PUT, PATCH */
-        ngx_http_tracker_start_write(r, ctx);
-        break;
-    }
-
-    return NGX_DONE;
+    return ngx_http_tracker_start(r, ngx_http_tracker_check_request);
 }
 
-
-/* what the headers alone decide; returns 0 or the outcome */
 
 static ngx_uint_t
 ngx_http_tracker_check_request(ngx_http_request_t *r,
@@ -162,11 +119,16 @@ ngx_http_tracker_check_request(ngx_http_request_t *r,
         return outcome;
     }
 
-    if (r->method != NGX_HTTP_DELETE) {
-        return ngx_http_tracker_check_headers(r, ctx);
+    if (r->method == NGX_HTTP_DELETE) {
+        return 0;
     }
 
-    return 0;
+    outcome = ngx_http_tracker_check_content(r, ctx);
+    if (outcome) {
+        return outcome;
+    }
+
+    return r->method == NGX_HTTP_POST ? ngx_http_tracker_check_key(r, ctx) : 0;
 }
 
 
@@ -175,6 +137,7 @@ ngx_http_tracker_find_endpoint(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
     ngx_str_t                     path;
+    ngx_http_tracker_action_t    *action;
     ngx_http_tracker_endpoint_t  *endpoint;
 
     if (ngx_http_tracker_find_path(r, &path) != NGX_OK) {
@@ -201,19 +164,20 @@ ngx_http_tracker_find_endpoint(ngx_http_request_t *r,
         endpoint = &ngx_http_tracker_item;
     }
 
-    ctx->endpoint = endpoint->path;
-    ctx->shape = endpoint->shape;
-    ctx->allow = endpoint->allow;
+    ctx->endpoint = endpoint;
 
     if (r->method == NGX_HTTP_OPTIONS) {
         return NGX_HTTP_TRACKER_OPTIONS;
     }
 
-    if (!(r->method & endpoint->methods)) {
-        return NGX_HTTP_TRACKER_BAD_METHOD;
+    for (action = endpoint->actions; action->start; action++) {
+        if (r->method & action->methods) {
+            ctx->step = action->start;
+            return 0;
+        }
     }
 
-    return 0;
+    return NGX_HTTP_TRACKER_BAD_METHOD;
 }
 
 
@@ -254,7 +218,7 @@ ngx_http_tracker_find_path(ngx_http_request_t *r, ngx_str_t *path)
 }
 
 
-/* what no message could quote is no id */
+/* an id has no blanks, control characters or slashes: messages quote it */
 
 static ngx_int_t
 ngx_http_tracker_find_id(ngx_str_t *path, ngx_str_t *id)

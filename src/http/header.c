@@ -1,22 +1,39 @@
 
 /*
- * Header lines: those of a request that nginx does not look for, or of which
- * it keeps one only, and those of an answer.
+ * Header lines of a request that nginx does not look for, or of which it keeps
+ * only one.
  */
 
 
-#include "http/module.h"
+#include "http/header.h"
+#include "http/response.h"
 
 
+/* the lines with one name, one after another */
+
+typedef struct {
+    ngx_list_part_t  *part;
+    ngx_uint_t        i;
+} ngx_http_tracker_lines_t;
+
+#define ngx_http_tracker_first_line(lines, r)                                 \
+    (lines)->part = &(r)->headers_in.headers.part;                            \
+    (lines)->i = 0
+
+
+static ngx_str_t *ngx_http_tracker_next_line(ngx_http_tracker_lines_t *lines,
+    ngx_str_t *name);
+static ngx_uint_t ngx_http_tracker_is_json(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_tracker_is_type(ngx_str_t *value, ngx_str_t *type);
+static ngx_uint_t ngx_http_tracker_check_coding(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_find_coding(ngx_str_t *line,
     ngx_str_t *coding);
 
 
 /*
- * What would make another request of a write, and is not done: a part of the
- * tracker in the place of the whole (RFC 9110 section 14.5), and other methods
- * than the one that was sent.
+ * Headers that would give a write another meaning, which is not supported: the
+ * body is a part of the tracker (RFC 9110 section 14.5), or another method.
  */
 
 static ngx_str_t  ngx_http_tracker_unsupported[] = {
@@ -28,7 +45,9 @@ static ngx_str_t  ngx_http_tracker_unsupported[] = {
 };
 
 
-ngx_str_t *
+/* returns the value of the next line, or NULL */
+
+static ngx_str_t *
 ngx_http_tracker_next_line(ngx_http_tracker_lines_t *lines, ngx_str_t *name)
 {
     ngx_list_part_t  *part;
@@ -78,13 +97,9 @@ ngx_http_tracker_find_header(ngx_http_request_t *r, ngx_str_t *name,
 
 
 ngx_uint_t
-ngx_http_tracker_check_headers(ngx_http_request_t *r,
+ngx_http_tracker_check_content(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_uint_t  outcome;
-
-    static ngx_str_t  name = ngx_string("idempotency-key");
-
     if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
         return NGX_HTTP_TRACKER_NO_BODY;
     }
@@ -93,14 +108,14 @@ ngx_http_tracker_check_headers(ngx_http_request_t *r,
         return NGX_HTTP_TRACKER_BAD_TYPE;
     }
 
-    outcome = ngx_http_tracker_check_coding(r, ctx);
-    if (outcome) {
-        return outcome;
-    }
+    return ngx_http_tracker_check_coding(r, ctx);
+}
 
-    if (r->method != NGX_HTTP_POST) {
-        return 0;
-    }
+
+ngx_uint_t
+ngx_http_tracker_check_key(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    static ngx_str_t  name = ngx_string("idempotency-key");
 
     switch (ngx_http_tracker_find_header(r, &name, &ctx->idempotency_key)) {
 
@@ -120,9 +135,9 @@ ngx_http_tracker_check_headers(ngx_http_request_t *r,
 }
 
 
-/* a line that is sent again must be JSON too: nginx keeps one of them only */
+/* each line must be JSON: nginx keeps only one of them */
 
-ngx_uint_t
+static ngx_uint_t
 ngx_http_tracker_is_json(ngx_http_request_t *r)
 {
     ngx_str_t                 *line;
@@ -180,7 +195,7 @@ ngx_http_tracker_is_type(ngx_str_t *value, ngx_str_t *type)
 }
 
 
-ngx_uint_t
+static ngx_uint_t
 ngx_http_tracker_check_coding(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
@@ -202,7 +217,7 @@ ngx_http_tracker_check_coding(ngx_http_request_t *r,
 }
 
 
-/* the first coding of a list that is one; an empty list has none */
+/* finds the first coding of a list, except "identity" */
 
 static ngx_uint_t
 ngx_http_tracker_find_coding(ngx_str_t *line, ngx_str_t *coding)
@@ -260,99 +275,4 @@ ngx_http_tracker_check_meaning(ngx_http_request_t *r,
     }
 
     return 0;
-}
-
-
-ngx_table_elt_t *
-ngx_http_tracker_push_header(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NULL;
-    }
-
-    h->hash = 1;
-    h->key.len = ngx_strlen(name);
-    h->key.data = (u_char *) name;
-    h->value = *value;
-    h->lowcase_key = NULL;
-#if (nginx_version >= 1023000)
-    h->next = NULL;
-#endif
-
-    return h;
-}
-
-
-/*
- * Not in headers_out.cache_control, the value of which a site's "expires"
- * would replace: next to ours, it cannot make an answer public.
- */
-
-ngx_int_t
-ngx_http_tracker_push_caching(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx)
-{
-    static ngx_str_t  no_store = ngx_string("no-store");
-    static ngx_str_t  no_cache = ngx_string("private, no-cache");
-    static ngx_str_t  vary = ngx_string("Authorization, X-Api-Key");
-
-    if (r->headers_out.status >= NGX_HTTP_BAD_REQUEST
-        || ctx->outcome == NGX_HTTP_TRACKER_OPTIONS
-        || ctx->outcome == NGX_HTTP_TRACKER_LOGGED_IN)
-    {
-        return ngx_http_tracker_push_header(r, "Cache-Control", &no_store)
-               ? NGX_OK : NGX_ERROR;
-    }
-
-    if (ngx_http_tracker_push_header(r, "Cache-Control", &no_cache) == NULL
-        || ngx_http_tracker_push_header(r, "Vary", &vary) == NULL)
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_tracker_set_location(ngx_http_tracker_ctx_t *ctx, tracker_str_t *id)
-{
-    u_char                       *p;
-    size_t                        escaped;
-    ngx_str_t                    *base;
-    ngx_http_tracker_loc_conf_t  *tlcf;
-
-    static const char  name[] = "/tracker/";
-
-    tlcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_tracker_module);
-
-    base = &tlcf->base;
-    escaped = 2 * ngx_escape_uri(NULL, base->data, base->len, NGX_ESCAPE_URI);
-
-    p = ngx_pnalloc(ctx->request->pool, base->len + escaped + sizeof(name)
-                                        + id->len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ctx->location.data = p;
-
-    p = (u_char *) ngx_escape_uri(p, base->data, base->len, NGX_ESCAPE_URI);
-
-    /* "location /v1/manage" stands for "location /v1/manage/" */
-
-    if (p[-1] == '/') {
-        p--;
-    }
-
-    p = ngx_cpymem(p, name, sizeof(name) - 1);
-    p = ngx_cpymem(p, id->data, id->len);
-
-    ctx->location.len = p - ctx->location.data;
-
-    return NGX_OK;
 }

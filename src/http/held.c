@@ -6,16 +6,17 @@
  */
 
 
-#include "http/module.h"
+#include "http/held.h"
+#include "http/ctx.h"
 
 
 /*
- * With that many bytes held, an account with more than its share of them, this
- * limit divided by the accounts that hold any, is refused.
+ * If more bytes are held, an account that holds more than its share, which is
+ * this limit divided by the number of accounts that hold any, is refused.
  */
 #define NGX_HTTP_TRACKER_MAX_HELD  (32 * 1024 * 1024)
 
-/* less than what a request takes anyway is not counted */
+/* sizes below the memory that any request takes are not counted */
 #define NGX_HTTP_TRACKER_MIN_HELD  4096
 
 
@@ -46,21 +47,21 @@ ngx_http_tracker_hold(ngx_http_tracker_ctx_t *ctx, size_t size)
     ngx_pool_cleanup_t         *cln;
     ngx_http_tracker_holder_t  *holder;
 
-    if (ctx->holder == NULL) {
+    if (ctx->held.holder == NULL) {
 
         if (size < NGX_HTTP_TRACKER_MIN_HELD) {
             return NGX_OK;
         }
 
-        /* what was sent of an HTTP/2 stream may wait until its pool goes */
+        /* sent parts of an HTTP/2 stream may live as long as its pool */
 
         cln = ngx_pool_cleanup_add(ctx->request->pool, 0);
         if (cln == NULL) {
             return NGX_ERROR;
         }
 
-        ctx->holder = ngx_http_tracker_get_holder(&ctx->account);
-        if (ctx->holder == NULL) {
+        ctx->held.holder = ngx_http_tracker_get_holder(&ctx->identity.account);
+        if (ctx->held.holder == NULL) {
             return NGX_ERROR;
         }
 
@@ -68,17 +69,17 @@ ngx_http_tracker_hold(ngx_http_tracker_ctx_t *ctx, size_t size)
         cln->data = ctx;
     }
 
-    holder = ctx->holder;
+    holder = ctx->held.holder;
 
-    total = ngx_http_tracker_held - ctx->held + size;
-    held = holder->bytes - ctx->held + size;
+    total = ngx_http_tracker_held - ctx->held.bytes + size;
+    held = holder->bytes - ctx->held.bytes + size;
 
-    /* one answer is held whatever its size, and what has begun goes on */
+    /* one answer may have any size, and a list that was begun goes on */
 
     if (total > NGX_HTTP_TRACKER_MAX_HELD
         && held > NGX_HTTP_TRACKER_MAX_HELD / ngx_http_tracker_nholders
         && held > size
-        && size > ctx->held
+        && size > ctx->held.bytes
         && !ctx->sent)
     {
         return NGX_DECLINED;
@@ -86,7 +87,7 @@ ngx_http_tracker_hold(ngx_http_tracker_ctx_t *ctx, size_t size)
 
     ngx_http_tracker_held = total;
     holder->bytes = held;
-    ctx->held = size;
+    ctx->held.bytes = size;
 
     return NGX_OK;
 }
@@ -144,10 +145,10 @@ ngx_http_tracker_let_go(void *data)
 
     ngx_http_tracker_holder_t  *holder;
 
-    holder = ctx->holder;
+    holder = ctx->held.holder;
 
-    ngx_http_tracker_held -= ctx->held;
-    holder->bytes -= ctx->held;
+    ngx_http_tracker_held -= ctx->held.bytes;
+    holder->bytes -= ctx->held.bytes;
 
     if (--holder->requests == 0) {
         ngx_rbtree_delete(&ngx_http_tracker_holders, &holder->node.node);

@@ -4,11 +4,17 @@
  */
 
 
-#include "http/module.h"
+#include "http/apps.h"
+#include "http/conf.h"
+#include "http/directive.h"
+#include "http/filter.h"
+#include "http/handler.h"
 #include "http/secret.h"
+#include "http/token.h"
+#include "http/variable.h"
 
 
-/* seconds that a token may be good */
+/* seconds that a token may be valid */
 #define NGX_HTTP_TRACKER_MAX_TTL   (365 * 24 * 3600)
 
 /* bytes of free memory that a worker does not give back to the system */
@@ -441,10 +447,10 @@ ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 /*
- * What a request of a megabyte has used would go back to the system with each
- * of them, and come again page by page, which may take longer than all that is
- * done with it.  glibc raises its bounds by itself only when a larger block is
- * freed.
+ * Otherwise the memory of each request of a megabyte would be returned to the
+ * system and fetched again page by page, which may take longer than the rest
+ * of the request.  glibc raises its bounds by itself only when a larger block
+ * is freed.
  */
 
 static ngx_int_t
@@ -459,7 +465,7 @@ ngx_http_tracker_init_process(ngx_cycle_t *cycle)
 
     if (tmcf && tmcf->servers.nelts) {
 
-        /* the first one is more than a 32-bit glibc takes */
+        /* a 32-bit glibc does not accept the first one */
 
         if (mallopt(M_MMAP_THRESHOLD, NGX_HTTP_TRACKER_KEEP / 2)) {
             (void) mallopt(M_TRIM_THRESHOLD, NGX_HTTP_TRACKER_KEEP);

@@ -1,25 +1,48 @@
 
 /*
  * GET and HEAD: one tracker, or the list.  Records go from Redis to the
- * client as they are.  A long list is read and sent a stretch at a time; when
- * Redis fails after the first one went out, the answer is cut off: it is
- * never a shorter list that looks whole.
+ * client as they are.  A long list is read and sent in stretches.  If Redis
+ * fails after the first one was sent, the answer is cut off, so that it is not
+ * taken for a complete list.
  */
 
 
-#include "http/handler.h"
+#include "http/read.h"
+#include "http/args.h"
+#include "http/etag.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "http/send.h"
 #include "store/read.h"
 
 
-/* trackers of one stretch where the client names no limit */
+/* trackers of one stretch if the client names no limit */
 #define NGX_HTTP_TRACKER_STRETCH    1000
 
 #define NGX_HTTP_TRACKER_MAX_LIMIT  1000
 
 
-static ngx_uint_t ngx_http_tracker_parse_args(ngx_http_request_t *r,
+typedef struct {
+    ngx_uint_t                  limit;        /* 0: none */
+    ngx_uint_t                  listed;       /* trackers sent so far */
+    ngx_str_t                   cursor;       /* where the next stretch begins,
+                                                 or empty */
+    ngx_buf_t                  *tail;         /* last buffer of this stretch */
+    unsigned                    sending:1;    /* it, or Redis is awaited */
+} ngx_http_tracker_list_t;
+
+
+static void ngx_http_tracker_found(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_parse_args(ngx_http_request_t *r,
+    ngx_http_tracker_list_t *list);
 static ngx_int_t ngx_http_tracker_list(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_listed(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_begin_list(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_send_stretch(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_decided(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
@@ -28,51 +51,70 @@ static ngx_int_t ngx_http_tracker_close_list(ngx_http_request_t *r,
 static void ngx_http_tracker_sent(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_tracker_ended(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_int_t rc);
-static ngx_uint_t ngx_http_tracker_unsent(ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_unsent(ngx_http_tracker_list_t *list);
 
 
 void
-ngx_http_tracker_start_read(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx)
+ngx_http_tracker_start_get(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_int_t   rc;
-    ngx_str_t   name;
-    ngx_uint_t  outcome;
-
-    if (ctx->id.len == 0) {
-
-        outcome = ngx_http_tracker_parse_args(r, ctx);
-        if (outcome) {
-            ngx_http_tracker_fail(r, ctx, outcome);
-            return;
-        }
-    }
-
-    if (ngx_http_tracker_begin_txn(r, ctx, 0) != NGX_OK) {
+    if (ngx_http_tracker_begin_txn(r, ctx, 0) != NGX_OK
+        || tracker_txn_fetch(ctx->txn, &ctx->id) != NGX_OK)
+    {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
     }
 
-    if (ctx->id.len) {
-        ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_FETCHING);
-        rc = tracker_txn_fetch(ctx->txn, &ctx->id);
+    ngx_http_tracker_wait(r, ctx, ngx_http_tracker_found);
+}
 
-    } else if (ngx_http_tracker_find_arg(r, "name", &name) == NGX_OK) {
 
-        rc = ngx_http_tracker_decode_arg(r->pool, &name);
+void
+ngx_http_tracker_start_list(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_str_t                 name;
+    ngx_uint_t                outcome;
+    ngx_http_tracker_list_t  *list;
 
-        if (rc == NGX_OK) {
-            ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_LISTING);
-            rc = tracker_txn_find(ctx->txn, &name);
+    list = ngx_pcalloc(r->pool, sizeof(ngx_http_tracker_list_t));
+    if (list == NULL) {
+        goto failed;
+    }
+
+    ctx->data = list;
+
+    outcome = ngx_http_tracker_parse_args(r, list);
+    if (outcome) {
+        ngx_http_tracker_fail(r, ctx, outcome);
+        return;
+    }
+
+    if (ngx_http_tracker_begin_txn(r, ctx, 0) != NGX_OK) {
+        goto failed;
+    }
+
+    if (ngx_http_tracker_find_arg(r, "name", &name) != NGX_OK) {
+
+        if (ngx_http_tracker_list(r, ctx) != NGX_OK) {
+            goto failed;
         }
 
-    } else {
-        rc = ngx_http_tracker_list(r, ctx);
+        return;
     }
 
-    if (rc != NGX_OK) {
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+    if (ngx_http_tracker_decode_arg(r->pool, &name) != NGX_OK
+        || tracker_txn_find(ctx->txn, &name) != NGX_OK)
+    {
+        goto failed;
     }
+
+    ngx_http_tracker_wait(r, ctx, ngx_http_tracker_listed);
+
+    return;
+
+failed:
+
+    ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
 }
 
 
@@ -80,7 +122,7 @@ ngx_http_tracker_start_read(ngx_http_request_t *r,
 
 static ngx_uint_t
 ngx_http_tracker_parse_args(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx)
+    ngx_http_tracker_list_t *list)
 {
     size_t      i;
     ngx_int_t   n;
@@ -94,7 +136,7 @@ ngx_http_tracker_parse_args(ngx_http_request_t *r,
             return NGX_HTTP_TRACKER_BAD_LIMIT;
         }
 
-        ctx->limit = n;
+        list->limit = n;
     }
 
     if (ngx_http_tracker_find_arg(r, "cursor", &value) == NGX_OK) {
@@ -109,33 +151,37 @@ ngx_http_tracker_parse_args(ngx_http_request_t *r,
             }
         }
 
-        ctx->cursor = value;
+        list->cursor = value;
     }
 
     return 0;
 }
 
 
-/* asks for the next stretch */
+/* asks for the next stretch: NGX_OK or NGX_ERROR */
 
 static ngx_int_t
 ngx_http_tracker_list(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_http_tracker_list_t *list = ctx->data;
+
     ngx_uint_t  n;
 
-    n = NGX_HTTP_TRACKER_STRETCH;
+    n = list->limit ? list->limit - list->listed : NGX_HTTP_TRACKER_STRETCH;
 
-    if (ctx->limit) {
-        n = ctx->limit - ctx->listed;
+    if (tracker_txn_list(ctx->txn, &list->cursor, n) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_LISTING);
+    list->sending = 0;
 
-    return tracker_txn_list(ctx->txn, &ctx->cursor, n);
+    ngx_http_tracker_wait(r, ctx, ngx_http_tracker_listed);
+
+    return NGX_OK;
 }
 
 
-void
+static void
 ngx_http_tracker_found(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     tracker_txn_t  *txn;
@@ -170,9 +216,11 @@ ngx_http_tracker_found(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 }
 
 
-void
+static void
 ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_http_tracker_list_t *list = ctx->data;
+
     ngx_uint_t       more;
     tracker_page_t  *page;
 
@@ -190,24 +238,12 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     page = &ctx->txn->page;
 
     if (!ctx->sent) {
-        ctx->outcome = TRACKER_OUTCOME_FOUND;
 
-        if (ngx_http_tracker_set_etag(ctx, page->tag.data, page->tag.len)
-            != NGX_OK)
-        {
-            ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        if (ngx_http_tracker_begin_list(r, ctx) != NGX_OK) {
             return;
         }
 
-        if (ngx_http_tracker_decided(r, ctx)
-            || ngx_http_tracker_reserve(r, ctx, page->records.len) != NGX_OK)
-        {
-            return;
-        }
-
-        ngx_str_set(&ctx->open, "{\"trackers\":[");
-
-    } else if (ctx->listed && page->n) {
+    } else if (list->listed && page->n) {
         ngx_str_set(&ctx->open, ",");
 
     } else {
@@ -216,27 +252,71 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     (void) ngx_http_tracker_hold(ctx, page->records.len);
 
-    ctx->listed += page->n;
-    ctx->cursor = page->cursor;
+    list->listed += page->n;
+    list->cursor = page->cursor;
     ctx->answer = page->records;
 
-    more = page->more && (ctx->limit == 0 || ctx->listed < ctx->limit);
+    more = page->more && (list->limit == 0 || list->listed < list->limit);
 
-    if (!more) {
-
-        if (ngx_http_tracker_close_list(r, ctx, page->more) != NGX_OK) {
-            ngx_http_finalize_request(r, NGX_ERROR);
-            return;
-        }
-
-        ngx_http_tracker_finish(r, ctx);
+    if (more) {
+        ngx_http_tracker_send_stretch(r, ctx);
         return;
     }
 
-    ctx->state = NGX_HTTP_TRACKER_SENDING;
-    ctx->more = 1;
+    if (ngx_http_tracker_close_list(r, ctx, page->more) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
 
-    if (ngx_http_tracker_ended(r, ctx, ngx_http_tracker_send(r, ctx))) {
+    ngx_http_tracker_finish(r, ctx);
+}
+
+
+/* the first stretch; returns NGX_OK, or NGX_ABORT, the request has ended */
+
+static ngx_int_t
+ngx_http_tracker_begin_list(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    tracker_page_t  *page;
+
+    page = &ctx->txn->page;
+
+    ctx->outcome = TRACKER_OUTCOME_FOUND;
+
+    if (ngx_http_tracker_set_etag(ctx, page->tag.data, page->tag.len)
+        != NGX_OK)
+    {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return NGX_ABORT;
+    }
+
+    if (ngx_http_tracker_decided(r, ctx)
+        || ngx_http_tracker_reserve(r, ctx, page->records.len) != NGX_OK)
+    {
+        return NGX_ABORT;
+    }
+
+    ngx_str_set(&ctx->open, "{\"trackers\":[");
+
+    return NGX_OK;
+}
+
+
+/* a stretch that another one follows */
+
+static void
+ngx_http_tracker_send_stretch(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_list_t *list = ctx->data;
+
+    ngx_int_t  rc;
+
+    list->sending = 1;
+
+    rc = ngx_http_tracker_send(r, ctx, &list->tail);
+
+    if (ngx_http_tracker_ended(r, ctx, rc)) {
         return;
     }
 
@@ -250,7 +330,7 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 }
 
 
-/* 1: its conditions have decided the request, and it was answered */
+/* returns 1 if the request was answered, since its conditions say so; else 0 */
 
 static ngx_uint_t
 ngx_http_tracker_decided(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
@@ -265,9 +345,7 @@ ngx_http_tracker_decided(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return 0;
 
     case NGX_HTTP_TRACKER_UNMODIFIED:
-        ctx->outcome = outcome;
-        ngx_http_tracker_forget(r, ctx);
-        ngx_http_tracker_finish(r, ctx);
+        ngx_http_tracker_send_not_modified(r, ctx);
         return 1;
 
     default: /* NGX_HTTP_TRACKER_UNMATCHED */
@@ -281,32 +359,32 @@ static ngx_int_t
 ngx_http_tracker_close_list(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_uint_t more)
 {
-    u_char  *p;
+    ngx_http_tracker_list_t *list = ctx->data;
 
-    ctx->more = 0;
+    u_char  *p;
 
     if (!more) {
         ngx_str_set(&ctx->close, "]}");
         return NGX_OK;
     }
 
-    p = ngx_pnalloc(r->pool, sizeof("],\"next\":\"\"}") + ctx->cursor.len);
+    p = ngx_pnalloc(r->pool, sizeof("],\"next\":\"\"}") + list->cursor.len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     ctx->close.data = p;
-    ctx->close.len = ngx_sprintf(p, "],\"next\":\"%V\"}", &ctx->cursor) - p;
+    ctx->close.len = ngx_sprintf(p, "],\"next\":\"%V\"}", &list->cursor) - p;
 
     return NGX_OK;
 }
 
 
 /*
- * The next stretch takes the memory of this one, so nothing may be left of it
- * in our buffers.  What the filters have made of it may still wait for the
- * socket and go out with the next: gzip passes no call on while it has nothing
- * to send itself, although the end of the chunk is left.
+ * The next stretch takes the memory of this one, so all of our buffers must
+ * have been sent.  What the filters have made of them may still wait for the
+ * socket and be sent with the next stretch: gzip passes no call on while it
+ * has nothing to send itself, although the end of the chunk is left.
  */
 
 static void
@@ -315,12 +393,14 @@ ngx_http_tracker_sent(ngx_http_request_t *r)
     ngx_event_t               *wev;
     ngx_connection_t          *c;
     ngx_http_tracker_ctx_t    *ctx;
+    ngx_http_tracker_list_t   *list;
     ngx_http_core_loc_conf_t  *clcf;
 
     c = r->connection;
     wev = c->write;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
+    list = ctx->data;
 
     if (wev->timedout) {
         ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
@@ -331,9 +411,9 @@ ngx_http_tracker_sent(ngx_http_request_t *r)
         return;
     }
 
-    if (ctx->state != NGX_HTTP_TRACKER_SENDING) {
+    if (!list->sending) {
 
-        /* Redis is awaited; where events are levels this one would go on */
+        /* waiting for Redis; a level-triggered event would come again */
 
         if (ngx_handle_write_event(wev, 0) != NGX_OK) {
             ngx_http_finalize_request(r, NGX_ERROR);
@@ -342,13 +422,13 @@ ngx_http_tracker_sent(ngx_http_request_t *r)
         return;
     }
 
-    if (ngx_http_tracker_unsent(ctx)
+    if (ngx_http_tracker_unsent(list)
         && ngx_http_tracker_ended(r, ctx, ngx_http_output_filter(r, NULL)))
     {
         return;
     }
 
-    if (ngx_http_tracker_unsent(ctx)) {
+    if (ngx_http_tracker_unsent(list)) {
 
         clcf = ngx_http_get_module_loc_conf(r->main, ngx_http_core_module);
 
@@ -374,10 +454,10 @@ ngx_http_tracker_sent(ngx_http_request_t *r)
 
 
 /*
- * rc: what the filters returned.  1: the list does not go on, and the request
- * was finalized.  A filter may fail; or answer by itself, for which
- * ngx_http_filter_finalize_request() takes the contexts away and may return
- * NGX_AGAIN, as image_filter does where it waits for the client.
+ * rc: what the filters returned.  Returns 1 if the list does not go on, and the
+ * request was finalized; else 0.  A filter may fail; or answer by itself: then
+ * ngx_http_filter_finalize_request() has removed the contexts, and may return
+ * NGX_AGAIN, as image_filter does when it waits for the client.
  */
 
 static ngx_uint_t
@@ -402,7 +482,7 @@ ngx_http_tracker_ended(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 
 
 static ngx_uint_t
-ngx_http_tracker_unsent(ngx_http_tracker_ctx_t *ctx)
+ngx_http_tracker_unsent(ngx_http_tracker_list_t *list)
 {
-    return ctx->tail && ngx_buf_size(ctx->tail);
+    return list->tail && ngx_buf_size(list->tail);
 }

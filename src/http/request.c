@@ -1,17 +1,79 @@
 
 /*
- * A request from its first step to its end: its txn, its turns of the loop,
- * which step comes next, refusals, and what is left when it ends.
+ * A request from its first step to its end.
  */
 
 
-#include "http/handler.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "http/send.h"
 
 
 static void ngx_http_tracker_txn_handler(tracker_txn_t *txn);
 static void ngx_http_tracker_free_txn(void *data);
+static void ngx_http_tracker_end_txn(ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_set_deadline(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_turn(ngx_event_t *ev);
 static void ngx_http_tracker_resume(ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_forget(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_cleanup(void *data);
+
+
+ngx_int_t
+ngx_http_tracker_start(ngx_http_request_t *r, ngx_http_tracker_check_pt check)
+{
+    ngx_int_t                rc;
+    ngx_uint_t               outcome;
+    ngx_http_cleanup_t      *cln;
+    ngx_http_tracker_ctx_t  *ctx;
+
+    if (r != r->main) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "tracker: subrequests are not served");
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    ctx = ngx_http_tracker_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->start = ngx_current_msec;
+    ctx->budget = NGX_HTTP_TRACKER_BUDGET;
+
+    outcome = check(r, ctx);
+
+    if (outcome) {
+        return ngx_http_tracker_send_outcome(r, ctx, outcome);
+    }
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_http_tracker_cleanup;
+    cln->data = ctx;
+
+    if (r->method & (NGX_HTTP_TRACKER_READS|NGX_HTTP_DELETE)) {
+
+        rc = ngx_http_discard_request_body(r);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        /* nothing of it is left to be dropped before the answer */
+        ctx->body.complete = 1;
+    }
+
+    r->main->count++;
+
+    ctx->step(r, ctx);
+
+    return NGX_DONE;
+}
 
 
 ngx_int_t
@@ -28,15 +90,16 @@ ngx_http_tracker_begin_txn(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
         return NGX_ERROR;
     }
 
-    ctx->txn = tracker_txn_begin(&tlcf->store, &ctx->account, ctx->start,
-                                 size, ngx_http_tracker_txn_handler, ctx);
+    ctx->txn = tracker_txn_begin(&tlcf->store, &ctx->identity.account,
+                                 ctx->start, size,
+                                 ngx_http_tracker_txn_handler, ctx);
     if (ctx->txn == NULL) {
         return NGX_ERROR;
     }
 
     /*
-     * Not with the request: a frame of HTTP/2 that is under way goes out even
-     * after it, from the memory of the answer, and the pool outlives both.
+     * Not with the request: an HTTP/2 frame that is being sent is finished
+     * after it, from the memory of the answer.  The pool outlives both.
      */
 
     cln->handler = ngx_http_tracker_free_txn;
@@ -53,6 +116,49 @@ ngx_http_tracker_free_txn(void *data)
 }
 
 
+/* closes the txn, if there is one, which releases its lock */
+
+static void
+ngx_http_tracker_end_txn(ngx_http_tracker_ctx_t *ctx)
+{
+    if (ctx->txn) {
+        ctx->redis_time += ctx->txn->redis_time;
+
+        tracker_txn_close(ctx->txn);
+        ctx->txn = NULL;
+    }
+}
+
+
+void
+ngx_http_tracker_wait(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_http_tracker_step_pt step)
+{
+    ctx->step = step;
+    ctx->waited = 1;
+
+    r->connection->log->action = "waiting for redis";
+
+    if (r->discard_body) {
+        return;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+
+    /*
+     * A client may have left right behind its request: with edge-triggered
+     * events no other event comes.  An HTTP/2 stream has no events of its own.
+     */
+
+    if (r->connection->read->ready
+        && (ngx_event_flags & NGX_USE_CLEAR_EVENT)
+        && r->http_version < NGX_HTTP_VERSION_20)
+    {
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+    }
+}
+
+
 static void
 ngx_http_tracker_txn_handler(tracker_txn_t *txn)
 {
@@ -61,19 +167,19 @@ ngx_http_tracker_txn_handler(tracker_txn_t *txn)
 
 
 ngx_uint_t
-ngx_http_tracker_turn_over(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_state_e state)
+ngx_http_tracker_yield(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_http_tracker_step_pt step)
 {
     if (ctx->budget) {
         return 0;
     }
 
-    ctx->state = state;
+    ctx->step = step;
     r->read_event_handler = ngx_http_test_reading;
 
     /* without a timer an exiting worker would not wait for the next turn */
 
-    ngx_http_tracker_arm(r, ctx, ngx_http_tracker_turn);
+    ngx_http_tracker_set_deadline(r, ctx);
 
     ngx_post_event(&ctx->event, &ngx_posted_next_events);
 
@@ -81,9 +187,9 @@ ngx_http_tracker_turn_over(ngx_http_request_t *r,
 }
 
 
-void
-ngx_http_tracker_arm(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
-    ngx_event_handler_pt handler)
+static void
+ngx_http_tracker_set_deadline(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
 {
     ngx_msec_int_t                left;
     ngx_http_tracker_loc_conf_t  *tlcf;
@@ -93,7 +199,7 @@ ngx_http_tracker_arm(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     left = (ngx_msec_int_t) (ctx->start + tlcf->store.timeout
                              - ngx_current_msec);
 
-    ctx->event.handler = handler;
+    ctx->event.handler = ngx_http_tracker_turn;
     ctx->event.data = ctx;
     ctx->event.log = r->connection->log;
 
@@ -125,110 +231,25 @@ ngx_http_tracker_resume(ngx_http_tracker_ctx_t *ctx)
     r = ctx->request;
     c = r->connection;
 
+    c->log->action = NULL;
+
     if (ngx_http_get_module_ctx(r, ngx_http_tracker_module) != ctx) {
 
-        /* a post_action has taken the request over: nobody waits for this */
+        /* a post_action has taken the request over: there is no client */
 
         ngx_http_tracker_end_txn(ctx);
         return;
     }
 
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, c->log, 0,
-                   "tracker state %ui outcome %ui", ctx->state,
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                   "tracker resume, outcome %ui",
                    (ngx_uint_t) ctx->txn->outcome);
 
     ctx->budget = NGX_HTTP_TRACKER_BUDGET;
 
-    switch (ctx->state) {
-
-    case NGX_HTTP_TRACKER_LOCKING:
-        ngx_http_tracker_locked(r, ctx);
-        break;
-
-    case NGX_HTTP_TRACKER_DECODING:
-        ngx_http_tracker_decoding(r, ctx);
-        break;
-
-    case NGX_HTTP_TRACKER_COMPOSING:
-        ngx_http_tracker_composing(r, ctx);
-        break;
-
-    case NGX_HTTP_TRACKER_RENDERING:
-        ngx_http_tracker_rendering(r, ctx);
-        break;
-
-    case NGX_HTTP_TRACKER_CREATING:
-        ngx_http_tracker_created(r, ctx);
-        break;
-
-    case NGX_HTTP_TRACKER_FETCHING:
-
-        if (r->method & NGX_HTTP_TRACKER_READS) {
-            ngx_http_tracker_found(r, ctx);
-
-        } else {
-            ngx_http_tracker_fetched(r, ctx);
-        }
-
-        break;
-
-    case NGX_HTTP_TRACKER_APPLYING:
-        ngx_http_tracker_applying(r, ctx);
-        break;
-
-    case NGX_HTTP_TRACKER_CHANGING:
-        ngx_http_tracker_changed(r, ctx);
-        break;
-
-    case NGX_HTTP_TRACKER_LISTING:
-        ngx_http_tracker_listed(r, ctx);
-        break;
-
-    default: /* NGX_HTTP_TRACKER_RELEASING */
-        ngx_http_tracker_finish(r, ctx);
-        break;
-    }
+    ctx->step(r, ctx);
 
     ngx_http_run_posted_requests(c);
-}
-
-
-void
-ngx_http_tracker_wait(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
-    ngx_http_tracker_state_e state)
-{
-    ctx->state = state;
-    ctx->waited = 1;
-
-    if (r->discard_body) {
-        return;
-    }
-
-    r->read_event_handler = ngx_http_test_reading;
-
-    /*
-     * A client may have left right behind its request: where events are edges
-     * no other one comes.  A stream of HTTP/2 has no events of its own.
-     */
-
-    if (r->connection->read->ready
-        && (ngx_event_flags & NGX_USE_CLEAR_EVENT)
-        && r->http_version < NGX_HTTP_VERSION_20)
-    {
-        ngx_post_event(r->connection->read, &ngx_posted_events);
-    }
-}
-
-
-void
-ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
-    ngx_uint_t outcome)
-{
-    if (ngx_http_tracker_set_error(ctx, outcome, NULL) != NGX_OK) {
-        ngx_str_null(&ctx->answer);
-    }
-
-    ngx_http_tracker_refuse(r, ctx);
 }
 
 
@@ -253,6 +274,39 @@ ngx_http_tracker_reserve(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 
 
 void
+ngx_http_tracker_fail_body(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_int_t rc)
+{
+    ngx_uint_t  outcome;
+
+    outcome = ngx_http_tracker_body_outcome(rc);
+
+    if (outcome) {
+        ngx_http_tracker_fail(r, ctx, outcome);
+        return;
+    }
+
+    /*
+     * The client has gone, or another module has decided; a post_action would
+     * keep the request, and its lock
+     */
+
+    ngx_http_tracker_end_txn(ctx);
+
+    ngx_http_finalize_request(r, rc);
+}
+
+
+void
+ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_uint_t outcome)
+{
+    ngx_http_tracker_set_error(ctx, outcome, NULL);
+    ngx_http_tracker_refuse(r, ctx);
+}
+
+
+void
 ngx_http_tracker_refuse(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_forget(r, ctx);
@@ -269,7 +323,7 @@ ngx_http_tracker_refuse(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         if (ctx->txn && ctx->txn->holds_lock
             && tracker_txn_release(ctx->txn) == NGX_OK)
         {
-            ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_RELEASING);
+            ngx_http_tracker_wait(r, ctx, ngx_http_tracker_finish);
             return;
         }
 
@@ -280,12 +334,23 @@ ngx_http_tracker_refuse(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 }
 
 
+void
+ngx_http_tracker_send_not_modified(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ctx->outcome = NGX_HTTP_TRACKER_UNMODIFIED;
+
+    ngx_http_tracker_forget(r, ctx);
+    ngx_http_tracker_finish(r, ctx);
+}
+
+
 /*
- * What was read and decoded: a client that does not read its refusal must not
- * make us keep it
+ * Frees what was read and decoded: a client that does not read its answer must
+ * not make us keep it
  */
 
-void
+static void
 ngx_http_tracker_forget(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     if (ctx->txn) {
@@ -302,29 +367,19 @@ ngx_http_tracker_finish(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     if (ctx->answer.data == NULL
         && ctx->outcome != NGX_HTTP_TRACKER_UNMODIFIED)
     {
-        /* no memory for the sentence */
+        /* no memory for the message */
 
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }
 
-    ngx_http_finalize_request(r, ngx_http_tracker_send(r, ctx));
+    ngx_http_finalize_request(r, ngx_http_tracker_send(r, ctx, NULL));
 }
 
 
-void
-ngx_http_tracker_end_txn(ngx_http_tracker_ctx_t *ctx)
-{
-    if (ctx->txn) {
-        ctx->redis_time += ctx->txn->redis_time;
+/* the end of a request, whatever its cause */
 
-        tracker_txn_close(ctx->txn);
-        ctx->txn = NULL;
-    }
-}
-
-
-void
+static void
 ngx_http_tracker_cleanup(void *data)
 {
     ngx_http_tracker_ctx_t *ctx = data;
@@ -337,5 +392,6 @@ ngx_http_tracker_cleanup(void *data)
         ngx_del_timer(&ctx->event);
     }
 
+    ngx_http_tracker_body_stop(&ctx->body);
     ngx_http_tracker_end_txn(ctx);
 }

@@ -1,12 +1,11 @@
 
 /*
- * From outcome to status, headers and JSON: the one table of answers.
+ * From outcome to status and JSON: the one table of answers.
  * Rules: API.md section 3.
  */
 
 
-#include "http/module.h"
-#include "json/tracker_json.h"
+#include "http/response.h"
 
 
 typedef struct {
@@ -32,12 +31,6 @@ static u_char *ngx_http_tracker_quote(ngx_http_tracker_ctx_t *ctx,
     u_char *buf);
 static ngx_int_t ngx_http_tracker_wrap(ngx_pool_t *pool, ngx_str_t *answer,
     tracker_message_t *message);
-static ngx_int_t ngx_http_tracker_send_header(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_unread(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-static ngx_int_t ngx_http_tracker_set_headers(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
 
 
 /* by outcome: first those of the store, then those of the HTTP side */
@@ -93,7 +86,7 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 412, ngx_string("unmatched"), NULL },
     [NGX_HTTP_TRACKER_MATCHED] =
         { 412, ngx_string("matched"), NULL },
-    [NGX_HTTP_TRACKER_GROWN] =
+    [NGX_HTTP_TRACKER_TOO_BIG] =
         { 400, ngx_string("grown"), NULL },
     [NGX_HTTP_TRACKER_UNAUTHORIZED] =
         { 401, ngx_string("unauthorized"),
@@ -140,7 +133,7 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
 };
 
 
-/* what other modules decide; statuses that are missing have "Error." */
+/* for statuses of other modules; those that are missing have "Error." */
 
 static ngx_http_tracker_phrase_t  ngx_http_tracker_phrases[] = {
     { 400, "Bad request." },
@@ -177,7 +170,14 @@ ngx_http_tracker_outcome_name(ngx_uint_t outcome)
 }
 
 
-ngx_int_t
+ngx_uint_t
+ngx_http_tracker_outcome_status(ngx_uint_t outcome)
+{
+    return ngx_http_tracker_answers[outcome].status;
+}
+
+
+void
 ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome,
     tracker_message_t *message)
 {
@@ -193,7 +193,12 @@ ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome,
         ngx_http_tracker_describe(ctx, message);
     }
 
-    return ngx_http_tracker_wrap(ctx->request->pool, &ctx->answer, message);
+    if (ngx_http_tracker_wrap(ctx->request->pool, &ctx->answer, message)
+        != NGX_OK)
+    {
+        ctx->outcome = TRACKER_OUTCOME_ERROR;
+        ngx_str_null(&ctx->answer);
+    }
 }
 
 
@@ -204,8 +209,9 @@ ngx_http_tracker_set_status(ngx_http_tracker_ctx_t *ctx, ngx_uint_t status)
     ngx_http_tracker_phrase_t  *phrase;
 
     if (status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
-        return ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_TOO_LARGE,
-                                          NULL);
+        ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_TOO_LARGE, NULL);
+
+        return ctx->answer.data ? NGX_OK : NGX_ERROR;
     }
 
     for (phrase = ngx_http_tracker_phrases; phrase->status; phrase++) {
@@ -220,7 +226,7 @@ ngx_http_tracker_set_status(ngx_http_tracker_ctx_t *ctx, ngx_uint_t status)
 }
 
 
-/* the sentence for ctx->outcome */
+/* the message of ctx->outcome */
 
 static void
 ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
@@ -299,7 +305,7 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
                         (int) r->method_name.len, r->method_name.data);
         break;
 
-    case NGX_HTTP_TRACKER_GROWN:
+    case NGX_HTTP_TRACKER_TOO_BIG:
         clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
         tracker_message(message,
@@ -324,8 +330,8 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
 
 
 /*
- * ctx->fault as a string, at most TRACKER_QUOTE_CHARS bytes of it: what is not
- * printable ASCII is escaped as in a URI, since it may not be UTF-8.
+ * ctx->fault as a string, at most TRACKER_QUOTE_CHARS bytes of it.  Bytes that
+ * are not printable ASCII are escaped as in a URI: they may not be UTF-8.
  */
 
 static u_char *
@@ -404,240 +410,6 @@ ngx_http_tracker_wrap(ngx_pool_t *pool, ngx_str_t *answer,
     p = (char *) ngx_cpymem(p, head, sizeof(head) - 1);
     p = tracker_json_string_write(p, message->data, message->len);
     *p = '}';
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_tracker_send(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
-{
-    ngx_int_t     rc;
-    ngx_uint_t    i;
-    ngx_buf_t    *b;
-    ngx_str_t    *parts[3];
-    ngx_chain_t   out[3], *first, **ll;
-
-    /* r->header_sent may be of the request that a post_action follows */
-
-    if (!ctx->sent) {
-
-        rc = ngx_http_tracker_send_header(r, ctx);
-
-        if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-            return rc;
-        }
-    }
-
-    parts[0] = &ctx->open;
-    parts[1] = &ctx->answer;
-    parts[2] = &ctx->close;
-
-    ll = &first;
-    b = NULL;
-
-    for (i = 0; i < 3; i++) {
-
-        if (parts[i]->len == 0) {
-            continue;
-        }
-
-        b = ngx_calloc_buf(r->pool);
-        if (b == NULL) {
-            return NGX_ERROR;
-        }
-
-        b->pos = parts[i]->data;
-        b->last = parts[i]->data + parts[i]->len;
-        b->memory = 1;
-
-        out[i].buf = b;
-
-        *ll = &out[i];
-        ll = &out[i].next;
-    }
-
-    *ll = NULL;
-
-    ctx->tail = b;
-
-    if (b == NULL) {
-        return NGX_OK;
-    }
-
-    /* either "last" would be the end for a filter that waits for it */
-
-    if (ctx->more) {
-        b->flush = 1;
-
-    } else {
-        b->last_buf = 1;
-        b->last_in_chain = 1;
-    }
-
-    return ngx_http_output_filter(r, first);
-}
-
-
-ngx_int_t
-ngx_http_tracker_send_outcome(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome)
-{
-    if (outcome == NGX_HTTP_TRACKER_OPTIONS) {
-        ctx->outcome = outcome;
-
-    } else if (ngx_http_tracker_set_error(ctx, outcome, NULL) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_tracker_send(r, ctx);
-}
-
-
-static ngx_int_t
-ngx_http_tracker_send_header(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx)
-{
-    ngx_int_t  rc;
-
-    ngx_http_tracker_unread(r, ctx);
-
-    /*
-     * nginx would compare If-Match with the answer's ETag, and make a 412
-     * of a write that was done
-     */
-    r->disable_not_modified = 1;
-
-    r->headers_out.status = ngx_http_tracker_answers[ctx->outcome].status;
-
-    if (ngx_http_tracker_set_headers(r, ctx) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    switch (ctx->outcome) {
-
-    case NGX_HTTP_TRACKER_OPTIONS:
-    case NGX_HTTP_TRACKER_UNMODIFIED:
-        r->header_only = 1;
-        break;
-
-    default:
-        ngx_str_set(&r->headers_out.content_type, "application/json");
-        r->headers_out.content_type_len = r->headers_out.content_type.len;
-        r->headers_out.content_type_lowcase = NULL;
-
-        if (!ctx->more) {
-            r->headers_out.content_length_n = ctx->open.len + ctx->answer.len
-                                              + ctx->close.len;
-        }
-
-        break;
-    }
-
-    ctx->sent = 1;
-
-    rc = ngx_http_send_header(r);
-
-    if (rc > NGX_OK) {
-
-        /* a filter has another status: what comes of it is not ours */
-        ctx->sent = 0;
-    }
-
-    return rc;
-}
-
-
-/*
- * A body that was not read must never be taken for the next request.  nginx
- * throws it away and keeps the connection, but where we have begun to read
- * it, where a client still waits for "100 Continue", where another request of
- * the account writes, and where its chunks are bad: there the connection is
- * closed.
- */
-
-static void
-ngx_http_tracker_unread(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
-{
-    if (ctx->body.complete) {
-        return;
-    }
-
-    if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
-        return;
-    }
-
-    if (ctx->body.started
-        || ctx->outcome == TRACKER_OUTCOME_LOCKED
-        || ctx->outcome == TRACKER_OUTCOME_CROWDED
-        || (r->headers_in.expect && !r->expect_tested)
-        || ngx_http_discard_request_body(r) != NGX_OK)
-    {
-        r->keepalive = 0;
-    }
-}
-
-
-static ngx_int_t
-ngx_http_tracker_set_headers(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx)
-{
-    ngx_str_t         value;
-    const char       *name;
-    ngx_table_elt_t  *h;
-
-    if (ctx->etag.len && r->headers_out.status < NGX_HTTP_BAD_REQUEST) {
-        h = ngx_http_tracker_push_header(r, "ETag", &ctx->etag);
-        if (h == NULL) {
-            return NGX_ERROR;
-        }
-
-        r->headers_out.etag = h;
-    }
-
-    /* not in headers_out.location, of which nginx would make a whole URL */
-
-    if (ctx->location.len && r->headers_out.status < NGX_HTTP_BAD_REQUEST
-        && ngx_http_tracker_push_header(r, "Location", &ctx->location) == NULL)
-    {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_tracker_push_caching(r, ctx) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    switch (ctx->outcome) {
-
-    case NGX_HTTP_TRACKER_UNAUTHORIZED:
-        name = "WWW-Authenticate";
-        value = *ngx_http_tracker_challenge(ctx);
-        break;
-
-    case TRACKER_OUTCOME_LOCKED:
-    case TRACKER_OUTCOME_CROWDED:
-        name = "Retry-After";
-        ngx_str_set(&value, "1");
-        break;
-
-    case NGX_HTTP_TRACKER_OPTIONS:
-    case NGX_HTTP_TRACKER_BAD_METHOD:
-        name = "Allow";
-        value = ctx->allow;
-        break;
-
-    default:
-        return NGX_OK;
-    }
-
-    h = ngx_http_tracker_push_header(r, name, &value);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ctx->outcome == NGX_HTTP_TRACKER_UNAUTHORIZED) {
-        r->headers_out.www_authenticate = h;
-    }
 
     return NGX_OK;
 }

@@ -1,75 +1,49 @@
 
 /*
- * The login: an application shows its id and its secret and gets a token.
+ * The login: an application sends its id and its secret and gets a token.
  * Rules: API.md sections 2, 3 and 6.
  */
 
 
-#include "http/module.h"
+#include "http/token.h"
+#include "http/apps.h"
+#include "http/header.h"
+#include "http/request.h"
+#include "http/response.h"
 
 
 static ngx_int_t ngx_http_tracker_token_handler(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_tracker_token_check(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_token_read(ngx_http_request_t *r);
-static void ngx_http_tracker_token_deadline(ngx_event_t *ev);
-static void ngx_http_tracker_token_finish(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, ngx_int_t rc);
-static ngx_int_t ngx_http_tracker_token_answer(ngx_http_request_t *r,
+static void ngx_http_tracker_token_start(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_token_received(ngx_http_request_t *r,
+    ngx_int_t rc);
+static void ngx_http_tracker_token_answer(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, tracker_login_t *login);
 static ngx_int_t ngx_http_tracker_token_sign(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_str_t *account);
-static void ngx_http_tracker_token_cleanup(void *data);
+
+
+static ngx_http_tracker_endpoint_t  ngx_http_tracker_token_endpoint = {
+    ngx_null_string, ngx_string("POST, OPTIONS"), TRACKER_JSON_OBJECT, NULL
+};
 
 
 static ngx_int_t
 ngx_http_tracker_token_handler(ngx_http_request_t *r)
 {
-    ngx_uint_t               outcome;
-    ngx_http_cleanup_t      *cln;
-    ngx_http_tracker_ctx_t  *ctx;
-
-    if (r != r->main) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "tracker: subrequests are not served");
-        return NGX_HTTP_NOT_FOUND;
-    }
-
-    ctx = ngx_http_tracker_get_ctx(r);
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ngx_str_set(&ctx->allow, "POST, OPTIONS");
-
-    outcome = ngx_http_tracker_token_check(r, ctx);
-
-    if (outcome) {
-        return ngx_http_tracker_send_outcome(r, ctx, outcome);
-    }
-
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    cln->handler = ngx_http_tracker_token_cleanup;
-    cln->data = ctx;
-
-    r->main->count++;
-
-    ngx_http_tracker_token_read(r);
-
-    return NGX_DONE;
+    return ngx_http_tracker_start(r, ngx_http_tracker_token_check);
 }
 
-
-/* what the headers alone decide; returns 0 or the outcome */
 
 static ngx_uint_t
 ngx_http_tracker_token_check(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
+    ctx->endpoint = &ngx_http_tracker_token_endpoint;
+    ctx->step = ngx_http_tracker_token_start;
+
     if (r->method == NGX_HTTP_OPTIONS) {
         return NGX_HTTP_TRACKER_OPTIONS;
     }
@@ -78,148 +52,90 @@ ngx_http_tracker_token_check(ngx_http_request_t *r,
         return NGX_HTTP_TRACKER_BAD_METHOD;
     }
 
-    if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
-        return NGX_HTTP_TRACKER_NO_BODY;
-    }
-
-    if (!ngx_http_tracker_is_json(r)) {
-        return NGX_HTTP_TRACKER_BAD_TYPE;
-    }
-
-    return ngx_http_tracker_check_coding(r, ctx);
+    return ngx_http_tracker_check_content(r, ctx);
 }
 
 
 static void
-ngx_http_tracker_token_read(ngx_http_request_t *r)
-{
-    ngx_int_t                     rc;
-    ngx_http_tracker_ctx_t       *ctx;
-    ngx_http_tracker_loc_conf_t  *tlcf;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
-
-    rc = ngx_http_tracker_body_read(r, &ctx->body);
-
-    if (rc != NGX_AGAIN) {
-        ngx_http_tracker_token_finish(r, ctx, rc);
-        return;
-    }
-
-    r->read_event_handler = ngx_http_tracker_token_read;
-
-    if (!ctx->event.timer_set) {
-        tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
-
-        ctx->event.handler = ngx_http_tracker_token_deadline;
-        ctx->event.data = ctx;
-        ctx->event.log = r->connection->log;
-
-        ngx_add_timer(&ctx->event, tlcf->store.timeout);
-    }
-}
-
-
-static void
-ngx_http_tracker_token_deadline(ngx_event_t *ev)
-{
-    ngx_connection_t        *c;
-    ngx_http_tracker_ctx_t  *ctx;
-
-    ctx = ev->data;
-    c = ctx->request->connection;
-
-    ngx_http_tracker_token_finish(ctx->request, ctx,
-                                  NGX_HTTP_REQUEST_TIME_OUT);
-
-    ngx_http_run_posted_requests(c);
-}
-
-
-/* rc: how reading the body ended */
-
-static void
-ngx_http_tracker_token_finish(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, ngx_int_t rc)
-{
-    ngx_uint_t  outcome;
-
-    if (ctx->event.timer_set) {
-        ngx_del_timer(&ctx->event);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_tracker_token_answer(r, ctx);
-
-    } else {
-        ngx_http_tracker_body_pause(r);
-
-        outcome = ngx_http_tracker_body_outcome(rc);
-
-        if (outcome) {
-            rc = ngx_http_tracker_set_error(ctx, outcome, NULL);
-        }
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_tracker_send(r, ctx);
-
-    } else if (rc == NGX_ERROR) {
-        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ngx_http_finalize_request(r, rc);
-}
-
-
-/* makes ctx->answer of a body that is complete: NGX_OK or NGX_ERROR */
-
-static ngx_int_t
-ngx_http_tracker_token_answer(ngx_http_request_t *r,
+ngx_http_tracker_token_start(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_str_t                     account;
-    tracker_rc_e                  rc;
-    tracker_arena_t               arena;
-    tracker_login_t               login;
-    tracker_message_t             message;
     ngx_http_tracker_loc_conf_t  *tlcf;
-
-    if (ctx->body.data.len == 0) {
-        return ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_NO_BODY, NULL);
-    }
-
-    arena.alloc = ngx_http_tracker_alloc;
-    arena.data = r->pool;
-
-    rc = tracker_json_decode_login((char *) ctx->body.data.data,
-                                   ctx->body.data.len, &arena, &login,
-                                   &message);
-
-    if (rc == TRACKER_INVALID) {
-        return ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_INVALID,
-                                          &message);
-    }
-
-    if (rc != TRACKER_OK) {
-        return ngx_http_tracker_set_error(ctx, TRACKER_OUTCOME_ERROR, NULL);
-    }
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
-    switch (ngx_http_tracker_match_app(r, tlcf->apps, &login, &account)) {
+    ngx_http_tracker_body_receive(r, &ctx->body,
+                                  ctx->start + tlcf->store.timeout,
+                                  ngx_http_tracker_token_received);
+}
+
+
+static void
+ngx_http_tracker_token_received(ngx_http_request_t *r, ngx_int_t rc)
+{
+    tracker_arena_t          arena;
+    tracker_login_t          login;
+    tracker_message_t        message;
+    ngx_http_tracker_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
+
+    if (rc != NGX_OK) {
+        ngx_http_tracker_fail_body(r, ctx, rc);
+        return;
+    }
+
+    if (ctx->body.data.len == 0) {
+        ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_NO_BODY);
+        return;
+    }
+
+    ngx_http_tracker_set_arena(&arena, r->pool);
+
+    switch (tracker_json_decode_login((char *) ctx->body.data.data,
+                                      ctx->body.data.len, &arena, &login,
+                                      &message))
+    {
+
+    case TRACKER_OK:
+        ngx_http_tracker_token_answer(r, ctx, &login);
+        break;
+
+    case TRACKER_INVALID:
+        ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_INVALID, &message);
+        ngx_http_tracker_refuse(r, ctx);
+        break;
+
+    default: /* TRACKER_NOMEM */
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        break;
+    }
+}
+
+
+static void
+ngx_http_tracker_token_answer(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, tracker_login_t *login)
+{
+    ngx_str_t                     account;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    switch (ngx_http_tracker_match_app(r, tlcf->apps, login, &account)) {
 
     case NGX_OK:
 
         if (ngx_http_tracker_token_sign(r, ctx, &account) == NGX_OK) {
-            return NGX_OK;
+            ngx_http_tracker_finish(r, ctx);
+            return;
         }
 
         break;
 
     case NGX_DECLINED:
-        return ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_BAD_LOGIN,
-                                          NULL);
+        ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_BAD_LOGIN);
+        return;
 
     default: /* NGX_ERROR */
         break;
@@ -228,9 +144,11 @@ ngx_http_tracker_token_answer(ngx_http_request_t *r,
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "tracker: a token could not be made");
 
-    return ngx_http_tracker_set_error(ctx, TRACKER_OUTCOME_ERROR, NULL);
+    ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
 }
 
+
+/* sets the answer: NGX_OK or NGX_ERROR */
 
 static ngx_int_t
 ngx_http_tracker_token_sign(ngx_http_request_t *r,
@@ -275,20 +193,9 @@ ngx_http_tracker_token_sign(ngx_http_request_t *r,
     ctx->answer.len = (u_char *) p - ctx->answer.data;
     ctx->outcome = NGX_HTTP_TRACKER_LOGGED_IN;
 
-    ctx->account = *account;             /* for $tracker_account */
+    ctx->identity.account = *account;    /* for $tracker_account */
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_tracker_token_cleanup(void *data)
-{
-    ngx_http_tracker_ctx_t *ctx = data;
-
-    if (ctx->event.timer_set) {
-        ngx_del_timer(&ctx->event);
-    }
 }
 
 

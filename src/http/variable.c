@@ -1,10 +1,13 @@
 
 /*
- * What a request carries: its context and its variables.
+ * The variables of a request.
  */
 
 
-#include "http/module.h"
+#include "http/variable.h"
+#include "http/auth.h"
+#include "http/ctx.h"
+#include "http/response.h"
 
 
 static ngx_int_t ngx_http_tracker_account_variable(ngx_http_request_t *r,
@@ -71,8 +74,8 @@ ngx_http_tracker_account_variable(ngx_http_request_t *r,
         v->valid = 1;
         v->no_cacheable = 0;
         v->not_found = 0;
-        v->len = ctx->account.len;
-        v->data = ctx->account.data;
+        v->len = ctx->identity.account.len;
+        v->data = ctx->identity.account.data;
         return NGX_OK;
 
     case NGX_DECLINED:
@@ -139,25 +142,4 @@ ngx_http_tracker_time_variable(ngx_http_request_t *r,
     v->len = ngx_sprintf(p, "%T.%03M", (time_t) ms / 1000, ms % 1000) - p;
 
     return NGX_OK;
-}
-
-
-ngx_http_tracker_ctx_t *
-ngx_http_tracker_get_ctx(ngx_http_request_t *r)
-{
-    ngx_http_tracker_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
-
-    if (ctx == NULL) {
-        ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_tracker_ctx_t));
-        if (ctx == NULL) {
-            return NULL;
-        }
-
-        ctx->request = r;
-        ngx_http_set_ctx(r, ctx, ngx_http_tracker_module);
-    }
-
-    return ctx;
 }

@@ -4,55 +4,63 @@
  */
 
 
-#include "http/handler.h"
+#include "http/write.h"
 #include "store/write.h"
+#include "http/request.h"
+#include "http/response.h"
 
 
 static void ngx_http_tracker_accept(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_locked(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_accepted(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_read_body(ngx_http_request_t *r);
-static void ngx_http_tracker_deadline(ngx_event_t *ev);
-static void ngx_http_tracker_body_failed(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, ngx_int_t rc);
+static void ngx_http_tracker_received(ngx_http_request_t *r, ngx_int_t rc);
+static void ngx_http_tracker_decoding(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_decode(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static tracker_rc_e ngx_http_tracker_decode_body(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, tracker_message_t *message);
-static void ngx_http_tracker_ready(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
 
 
 /*
- * What came along with the headers is looked at before the lock: a small
- * request that is wrong costs Redis nothing.  A client that waits for "100
- * Continue" gets it only when the lock is ours.
+ * What came along with the headers is decoded before the lock: a small request
+ * that is invalid costs Redis nothing.  A client that waits for "100 Continue"
+ * gets it only after the lock was taken.
  */
 
 void
 ngx_http_tracker_start_write(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx)
+    ngx_http_tracker_ctx_t *ctx, size_t size, ngx_http_tracker_step_pt next)
 {
-    ngx_int_t  rc;
+    ngx_int_t                  rc;
+    ngx_http_tracker_write_t  *write;
+
+    write = ngx_pcalloc(r->pool, size);
+    if (write == NULL) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    write->next = next;
+    ctx->data = write;
 
     if (r->headers_in.expect == NULL) {
 
         rc = ngx_http_tracker_body_read(r, &ctx->body);
 
-        (void) tracker_spend(&ctx->budget, ctx->body.data.len);
+        if (rc != NGX_OK && rc != NGX_AGAIN) {
+            ngx_http_tracker_fail_body(r, ctx, rc);
+            return;
+        }
 
-        if (rc == NGX_OK) {
-            if (ngx_http_tracker_decode(r, ctx) != NGX_OK) {
-                ngx_http_tracker_refuse(r, ctx);
-                return;
-            }
+        (void) tracker_spend(&ctx->budget,
+                             ctx->body.data.len - ctx->body.before);
 
-        } else if (rc == NGX_AGAIN) {
-            ngx_http_tracker_body_pause(r);
-
-        } else {
-            ngx_http_tracker_body_failed(r, ctx, rc);
+        if (rc == NGX_OK && ngx_http_tracker_decode(r, ctx) != NGX_OK) {
+            ngx_http_tracker_refuse(r, ctx);
             return;
         }
     }
@@ -71,7 +79,7 @@ ngx_http_tracker_accept(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     if (r->method == NGX_HTTP_PATCH) {
 
-        /* the body says nothing of the record's size */
+        /* the body does not tell the record's size */
         size = NGX_REDIS_SIZE_UNKNOWN;
 
     } else if (ctx->body.complete) {
@@ -98,121 +106,73 @@ ngx_http_tracker_accept(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
-    ngx_http_tracker_wait(r, ctx, NGX_HTTP_TRACKER_LOCKING);
+    ngx_http_tracker_wait(r, ctx, ngx_http_tracker_locked);
 }
 
 
-/* the lock is ours, or none is used */
+static void
+ngx_http_tracker_locked(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    if (ctx->txn->outcome == 0) {
+        ngx_http_tracker_accepted(r, ctx);
+        return;
+    }
+
+    ngx_http_tracker_fail(r, ctx, ctx->txn->outcome);
+}
+
+
+/* the lock is taken, or none is used */
 
 static void
 ngx_http_tracker_accepted(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
     if (ctx->body.complete) {
         ngx_http_tracker_decoding(r, ctx);
         return;
     }
 
-    ctx->state = NGX_HTTP_TRACKER_READING;
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
-    /* HTTP/2 has started the clock with each frame that came meanwhile */
-
-    ngx_http_tracker_body_pause(r);
-    r->connection->read->timedout = 0;
-
-    ngx_http_tracker_arm(r, ctx, ngx_http_tracker_deadline);
-    ngx_http_tracker_read_body(r);
+    ngx_http_tracker_body_receive(r, &ctx->body,
+                                  ctx->start + tlcf->store.timeout,
+                                  ngx_http_tracker_received);
 }
 
 
 static void
-ngx_http_tracker_read_body(ngx_http_request_t *r)
+ngx_http_tracker_received(ngx_http_request_t *r, ngx_int_t rc)
 {
-    size_t                   before;
-    ngx_int_t                rc;
     ngx_http_tracker_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
 
-    before = ctx->body.data.len;
-
-    rc = ngx_http_tracker_body_read(r, &ctx->body);
-
-    if (rc == NGX_AGAIN) {
-        r->read_event_handler = ngx_http_tracker_read_body;
-        return;
-    }
-
     if (rc != NGX_OK) {
-        ngx_http_tracker_body_failed(r, ctx, rc);
+        ngx_http_tracker_fail_body(r, ctx, rc);
         return;
     }
-
-    ngx_del_timer(&ctx->event);
 
     ctx->budget = NGX_HTTP_TRACKER_BUDGET;
 
-    (void) tracker_spend(&ctx->budget, ctx->body.data.len - before);
+    (void) tracker_spend(&ctx->budget,
+                         ctx->body.data.len - ctx->body.before);
 
     ngx_http_tracker_decoding(r, ctx);
 }
 
 
-static void
-ngx_http_tracker_deadline(ngx_event_t *ev)
-{
-    ngx_connection_t        *c;
-    ngx_http_request_t      *r;
-    ngx_http_tracker_ctx_t  *ctx;
-
-    ctx = ev->data;
-    r = ctx->request;
-    c = r->connection;
-
-    ngx_http_tracker_body_failed(r, ctx, NGX_HTTP_REQUEST_TIME_OUT);
-
-    ngx_http_run_posted_requests(c);
-}
-
+/* the lock is taken, or none is used, and the body is complete */
 
 static void
-ngx_http_tracker_body_failed(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, ngx_int_t rc)
-{
-    ngx_uint_t  outcome;
-
-    ngx_http_tracker_body_pause(r);
-
-    if (ctx->event.timer_set) {
-        ngx_del_timer(&ctx->event);
-    }
-
-    outcome = ngx_http_tracker_body_outcome(rc);
-
-    if (outcome == 0) {
-
-        /*
-         * The client is gone, or another module has decided; a post_action
-         * would keep the request, and the lock with it
-         */
-
-        ngx_http_tracker_end_txn(ctx);
-
-        ngx_http_finalize_request(r, rc);
-        return;
-    }
-
-    ngx_http_tracker_fail(r, ctx, outcome);
-}
-
-
-/* the lock is ours, or none is used, and the body is there */
-
-void
 ngx_http_tracker_decoding(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
-    while (!ctx->decoded) {
+    ngx_http_tracker_write_t *write = ctx->data;
 
-        if (ngx_http_tracker_turn_over(r, ctx, NGX_HTTP_TRACKER_DECODING)) {
+    while (!write->decoded) {
+
+        if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_decoding)) {
             return;
         }
 
@@ -222,19 +182,26 @@ ngx_http_tracker_decoding(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         }
     }
 
-    ngx_http_tracker_ready(r, ctx);
+    if (ctx->outcome == NGX_HTTP_TRACKER_REPEATED) {
+        ngx_http_tracker_refuse(r, ctx);
+        return;
+    }
+
+    write->next(r, ctx);
 }
 
 
 /*
- * Decodes as much as the budget allows; in the end ctx->decoded is 1.  Returns
- * NGX_OK; or NGX_ABORT, an error: ctx->outcome and ctx->answer say which.
- * They also hold a 409 that is to be answered when the lock is ours.
+ * Decodes as much as the budget allows; at the end write->decoded is 1.
+ * Returns NGX_OK; or NGX_ABORT, an error is set.  A 409 is set with NGX_OK: it
+ * is answered only after the lock was taken.
  */
 
 static ngx_int_t
 ngx_http_tracker_decode(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_http_tracker_write_t *write = ctx->data;
+
     ngx_uint_t         outcome;
     tracker_message_t  message;
 
@@ -262,44 +229,29 @@ ngx_http_tracker_decode(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     switch (ngx_http_tracker_decode_body(r, ctx, &message)) {
 
     case TRACKER_OK:
-        ctx->decoded = 1;
+        write->decoded = 1;
         return NGX_OK;
 
     case TRACKER_AGAIN:
         return NGX_OK;
 
     case TRACKER_REPEATED:
-        if (ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_REPEATED,
-                                       &message)
-            == NGX_OK)
-        {
-            ctx->decoded = 1;
-            return NGX_OK;
-        }
-
-        break;
+        write->decoded = 1;
+        ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_REPEATED, &message);
+        return ctx->outcome == NGX_HTTP_TRACKER_REPEATED ? NGX_OK : NGX_ABORT;
 
     case TRACKER_INVALID:
-        if (ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_INVALID,
-                                       &message)
-            == NGX_OK)
-        {
-            return NGX_ABORT;
-        }
-
-        break;
+        ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_INVALID, &message);
+        return NGX_ABORT;
 
     default: /* TRACKER_NOMEM */
+        outcome = TRACKER_OUTCOME_ERROR;
         break;
     }
-
-    outcome = TRACKER_OUTCOME_ERROR;
 
 failed:
 
-    if (ngx_http_tracker_set_error(ctx, outcome, NULL) != NGX_OK) {
-        ngx_str_null(&ctx->answer);
-    }
+    ngx_http_tracker_set_error(ctx, outcome, NULL);
 
     return NGX_ABORT;
 }
@@ -309,6 +261,8 @@ static tracker_rc_e
 ngx_http_tracker_decode_body(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, tracker_message_t *message)
 {
+    ngx_http_tracker_write_t *write = ctx->data;
+
     char                         *data;
     size_t                        len;
     tracker_str_t                 id;
@@ -319,74 +273,26 @@ ngx_http_tracker_decode_body(ngx_http_request_t *r,
     data = (char *) ctx->body.data.data;
     len = ctx->body.data.len;
 
-    ctx->arena.alloc = ngx_http_tracker_alloc;
-    ctx->arena.data = r->pool;
+    ngx_http_tracker_set_arena(&write->arena, r->pool);
 
     if (r->method == NGX_HTTP_PATCH) {
-        return tracker_decode_patch(data, len, &ctx->arena, &ctx->patch,
+        return tracker_decode_patch(data, len, &write->arena, &write->patch,
                                     message);
     }
 
-    if (ctx->decode == NULL) {
+    if (write->decode == NULL) {
         id.len = ctx->id.len;
         id.data = (char *) ctx->id.data;
 
-        ctx->decode = tracker_decode_start(data, len, ctx->shape,
-                                           r->method == NGX_HTTP_PUT ? &id
-                                                                     : NULL,
-                                           &tlcf->limits, &ctx->arena,
-                                           &ctx->set);
-        if (ctx->decode == NULL) {
+        write->decode = tracker_decode_start(data, len, ctx->endpoint->shape,
+                                             r->method == NGX_HTTP_PUT ? &id
+                                                                       : NULL,
+                                             &tlcf->limits, &write->arena,
+                                             &ctx->set);
+        if (write->decode == NULL) {
             return TRACKER_NOMEM;
         }
     }
 
-    return tracker_decode_run(ctx->decode, &ctx->budget, message);
-}
-
-
-void *
-ngx_http_tracker_alloc(void *data, size_t size)
-{
-    return ngx_palloc(data, size);
-}
-
-
-/* the lock is ours, or none is used, and the body is decoded */
-
-static void
-ngx_http_tracker_ready(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
-{
-    if (ctx->outcome == NGX_HTTP_TRACKER_REPEATED) {
-        ngx_http_tracker_refuse(r, ctx);
-        return;
-    }
-
-    if (ctx->idempotency_key.len
-        && tracker_txn_idempotent(ctx->txn, &ctx->idempotency_key,
-                                  &ctx->endpoint, &ctx->body.data)
-           != NGX_OK)
-    {
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-        return;
-    }
-
-    if (r->method == NGX_HTTP_POST) {
-        ngx_http_tracker_composing(r, ctx);
-
-    } else {
-        ngx_http_tracker_start_change(r, ctx);
-    }
-}
-
-
-void
-ngx_http_tracker_locked(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
-{
-    if (ctx->txn->outcome == 0) {
-        ngx_http_tracker_accepted(r, ctx);
-        return;
-    }
-
-    ngx_http_tracker_fail(r, ctx, ctx->txn->outcome);
+    return tracker_decode_run(write->decode, &ctx->budget, message);
 }

@@ -1,0 +1,97 @@
+
+/*
+ * The context of a request.  All rooms of the HTTP side share it; what only
+ * one verb needs lies behind ctx->data, in a struct of the verb's file.
+ */
+
+
+#ifndef _NGX_HTTP_TRACKER_CTX_H_INCLUDED_
+#define _NGX_HTTP_TRACKER_CTX_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "json/tracker_json.h"
+#include "store/txn.h"
+#include "http/auth.h"
+#include "http/body.h"
+#include "http/conf.h"
+#include "http/held.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/*
+ * A step of a request.  It says which step comes next, with
+ * ngx_http_tracker_wait() or ngx_http_tracker_yield(), or ends the request: r
+ * and ctx may be freed when it returns.
+ */
+typedef void (*ngx_http_tracker_step_pt)(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+
+typedef struct {
+    ngx_uint_t                       methods;
+    ngx_http_tracker_step_pt         start;
+} ngx_http_tracker_action_t;
+
+
+typedef struct {
+    ngx_str_t                        path;      /* below the base */
+    ngx_str_t                        allow;     /* value of the header */
+    tracker_json_shape_e             shape;     /* of a POST's body */
+    ngx_http_tracker_action_t       *actions;   /* the last one is empty */
+} ngx_http_tracker_endpoint_t;
+
+
+struct ngx_http_tracker_ctx_s {
+    ngx_http_request_t              *request;
+
+    ngx_http_tracker_endpoint_t     *endpoint;
+    ngx_str_t                        id;        /* in the path; or empty */
+    ngx_http_tracker_step_pt         step;      /* the next one */
+    void                            *data;      /* of the verb; or NULL */
+    ngx_msec_t                       start;     /* ngx_current_msec */
+    ngx_event_t                      event;     /* of the next turn */
+    size_t                           budget;    /* of this turn */
+
+    ngx_http_tracker_body_t          body;
+    tracker_set_t                    set;       /* to be written */
+    ngx_str_t                        idempotency_key;
+
+    tracker_txn_t                   *txn;
+    ngx_msec_t                       redis_time;  /* of closed txns */
+
+    ngx_http_tracker_identity_t      identity;
+    ngx_http_tracker_held_t          held;
+
+    ngx_uint_t                       outcome;   /* or 0: none so far */
+    ngx_str_t                        open;      /* sent before the answer */
+    ngx_str_t                        answer;    /* JSON */
+    ngx_str_t                        close;     /* sent after it */
+    ngx_str_t                        etag;      /* with its quotes */
+    ngx_str_t                        fault;     /* bytes of the request that
+                                                   the message quotes */
+
+    unsigned                         waited:1;    /* for Redis */
+    unsigned                         sent:1;      /* our header */
+    unsigned                         replaced:1;  /* by our filters */
+};
+
+
+/*
+ * Returns the context of a request, which the first call allocates in r->pool;
+ * or NULL if there is no memory.
+ */
+ngx_http_tracker_ctx_t *ngx_http_tracker_get_ctx(ngx_http_request_t *r);
+
+/* Makes an arena of a pool, which owns what is allocated. */
+void ngx_http_tracker_set_arena(tracker_arena_t *arena, ngx_pool_t *pool);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _NGX_HTTP_TRACKER_CTX_H_INCLUDED_ */

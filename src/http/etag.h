@@ -1,0 +1,44 @@
+
+/*
+ * Entity tags and the conditions of a request.
+ */
+
+
+#ifndef _NGX_HTTP_TRACKER_ETAG_H_INCLUDED_
+#define _NGX_HTTP_TRACKER_ETAG_H_INCLUDED_
+
+
+#include "http/ctx.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* Sets ctx->etag from the len bytes at tag.  Returns NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_http_tracker_set_etag(ngx_http_tracker_ctx_t *ctx,
+    const void *tag, size_t len);
+
+/* The same from the digest of a tracker's JSON text. */
+ngx_int_t ngx_http_tracker_set_record_etag(ngx_http_tracker_ctx_t *ctx,
+    tracker_str_t *record);
+
+/*
+ * Checks that a write has no condition that is not supported (RFC 9110 section
+ * 13).  Returns 0 or the outcome; ctx->fault is the name of the header.
+ */
+ngx_uint_t ngx_http_tracker_check_conditions(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/*
+ * Compares the conditions of a request with ctx->etag.  Returns 0 if they
+ * hold; else NGX_HTTP_TRACKER_UNMATCHED, NGX_HTTP_TRACKER_MATCHED or, for a
+ * read, NGX_HTTP_TRACKER_UNMODIFIED.
+ */
+ngx_uint_t ngx_http_tracker_precondition(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _NGX_HTTP_TRACKER_ETAG_H_INCLUDED_ */

@@ -1,0 +1,47 @@
+
+/*
+ * Lines of a request's header.
+ */
+
+
+#ifndef _NGX_HTTP_TRACKER_HEADER_H_INCLUDED_
+#define _NGX_HTTP_TRACKER_HEADER_H_INCLUDED_
+
+
+#include "http/ctx.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/*
+ * Finds a header by its name, in any case.  Returns how often it was sent;
+ * value is the last one, if there is any.
+ */
+ngx_uint_t ngx_http_tracker_find_header(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
+
+/*
+ * Checks what the header says of a body that must be JSON, for PATCH JSON
+ * Patch as well, without a coding such as gzip.  Returns 0 or the outcome;
+ * ctx->fault is the name of the coding.
+ */
+ngx_uint_t ngx_http_tracker_check_content(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/* Sets ctx->idempotency_key, if one was sent.  Returns 0 or the outcome. */
+ngx_uint_t ngx_http_tracker_check_key(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/*
+ * Checks that a write has no header that would give it another meaning.
+ * Returns 0 or the outcome; ctx->fault is the name of the header.
+ */
+ngx_uint_t ngx_http_tracker_check_meaning(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _NGX_HTTP_TRACKER_HEADER_H_INCLUDED_ */

@@ -1,0 +1,104 @@
+
+/*
+ * A request from its first step to its end: its txn, its turns of the event
+ * loop, refusals, and what is left when it ends.
+ */
+
+
+#ifndef _NGX_HTTP_TRACKER_REQUEST_H_INCLUDED_
+#define _NGX_HTTP_TRACKER_REQUEST_H_INCLUDED_
+
+
+#include "http/ctx.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* the budget of a turn, about half a millisecond: see tracker_spend() */
+#define NGX_HTTP_TRACKER_BUDGET  (512 * 1024)
+
+#define NGX_HTTP_TRACKER_READS   (NGX_HTTP_GET|NGX_HTTP_HEAD)
+
+
+/*
+ * Decides what the headers alone decide.  Sets ctx->endpoint, except for
+ * NGX_HTTP_TRACKER_NO_ENDPOINT, and ctx->step, the first one.
+ * Returns 0 or the outcome.
+ */
+typedef ngx_uint_t (*ngx_http_tracker_check_pt)(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+
+/*
+ * The content handler of both directives: checks the request, then takes its
+ * first step, or answers.  Returns what a content handler returns.
+ */
+ngx_int_t ngx_http_tracker_start(ngx_http_request_t *r,
+    ngx_http_tracker_check_pt check);
+
+/*
+ * Begins the txn of the request, for ctx->identity.account.  size as in
+ * tracker_txn_begin().  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_tracker_begin_txn(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, size_t size);
+
+/*
+ * The txn has a step under way: when it ends, step is called.  Until then the
+ * client may go away, which ends the request.
+ */
+void ngx_http_tracker_wait(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_http_tracker_step_pt step);
+
+/*
+ * Long work is done in turns of the event loop.  Returns 0 while some budget
+ * of this turn is left; else 1, and step is called in the next turn, after the
+ * other requests of this worker had theirs.
+ */
+ngx_uint_t ngx_http_tracker_yield(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_step_pt step);
+
+/*
+ * Counts size bytes as held for the answer.  Returns NGX_OK; NGX_ABORT if the
+ * request was answered, since its account holds too much or no memory is left.
+ */
+ngx_int_t ngx_http_tracker_reserve(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, size_t size);
+
+/*
+ * The functions below end the request.
+ */
+
+/* Answers with ctx->outcome and ctx->answer, which are set. */
+void ngx_http_tracker_finish(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/* Answers 304, for which ctx->etag is set. */
+void ngx_http_tracker_send_not_modified(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/*
+ * Answers an error that ngx_http_tracker_set_error() has set, after the lock
+ * was released: a client that sends one request after another never meets its
+ * own lock.  If the store does not answer, it is not waited for.
+ */
+void ngx_http_tracker_refuse(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/* Sets the error of an outcome, with the message of its table; refuses. */
+void ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_uint_t outcome);
+
+/*
+ * The body could not be read, rc is of ngx_http_tracker_body_read().  Answers
+ * if there is still a client.
+ */
+void ngx_http_tracker_fail_body(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_int_t rc);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _NGX_HTTP_TRACKER_REQUEST_H_INCLUDED_ */

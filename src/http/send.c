@@ -1,0 +1,363 @@
+
+/*
+ * The answer goes out: its header lines, its body, and what happens to a
+ * request body that was not read.
+ */
+
+
+#include "http/send.h"
+#include "http/response.h"
+
+
+static ngx_int_t ngx_http_tracker_send_header(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_uint_t more);
+static void ngx_http_tracker_drop_body(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_set_headers(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_push_location(ngx_http_request_t *r,
+    tracker_str_t *id);
+static ngx_table_elt_t *ngx_http_tracker_push_header(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+
+
+ngx_int_t
+ngx_http_tracker_send(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_buf_t **tail)
+{
+    ngx_int_t     rc;
+    ngx_uint_t    i;
+    ngx_buf_t    *b;
+    ngx_str_t    *parts[3];
+    ngx_chain_t   out[3], *first, **ll;
+
+    /* r->header_sent may be of the request that a post_action follows */
+
+    if (!ctx->sent) {
+
+        rc = ngx_http_tracker_send_header(r, ctx, tail != NULL);
+
+        if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+            return rc;
+        }
+    }
+
+    parts[0] = &ctx->open;
+    parts[1] = &ctx->answer;
+    parts[2] = &ctx->close;
+
+    ll = &first;
+    b = NULL;
+
+    for (i = 0; i < 3; i++) {
+
+        if (parts[i]->len == 0) {
+            continue;
+        }
+
+        b = ngx_calloc_buf(r->pool);
+        if (b == NULL) {
+            return NGX_ERROR;
+        }
+
+        b->pos = parts[i]->data;
+        b->last = parts[i]->data + parts[i]->len;
+        b->memory = 1;
+
+        out[i].buf = b;
+
+        *ll = &out[i];
+        ll = &out[i].next;
+    }
+
+    *ll = NULL;
+
+    if (tail) {
+        *tail = b;
+    }
+
+    if (b == NULL) {
+        return NGX_OK;
+    }
+
+    /* a filter that waits for the end would take either "last" for it */
+
+    if (tail) {
+        b->flush = 1;
+
+    } else {
+        b->last_buf = 1;
+        b->last_in_chain = 1;
+    }
+
+    return ngx_http_output_filter(r, first);
+}
+
+
+ngx_int_t
+ngx_http_tracker_send_outcome(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome)
+{
+    if (outcome == NGX_HTTP_TRACKER_OPTIONS) {
+        ctx->outcome = outcome;
+        return ngx_http_tracker_send(r, ctx, NULL);
+    }
+
+    ngx_http_tracker_set_error(ctx, outcome, NULL);
+
+    if (ctx->answer.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_tracker_send(r, ctx, NULL);
+}
+
+
+static ngx_int_t
+ngx_http_tracker_send_header(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_uint_t more)
+{
+    ngx_int_t  rc;
+
+    ngx_http_tracker_drop_body(r, ctx);
+
+    /*
+     * nginx would compare If-Match with the answer's ETag, and answer 412 to a
+     * write that was done
+     */
+    r->disable_not_modified = 1;
+
+    r->headers_out.status = ngx_http_tracker_outcome_status(ctx->outcome);
+
+    if (ngx_http_tracker_set_headers(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    switch (ctx->outcome) {
+
+    case NGX_HTTP_TRACKER_OPTIONS:
+    case NGX_HTTP_TRACKER_UNMODIFIED:
+        r->header_only = 1;
+        break;
+
+    default:
+        ngx_str_set(&r->headers_out.content_type, "application/json");
+        r->headers_out.content_type_len = r->headers_out.content_type.len;
+        r->headers_out.content_type_lowcase = NULL;
+
+        if (!more) {
+            r->headers_out.content_length_n = ctx->open.len + ctx->answer.len
+                                              + ctx->close.len;
+        }
+
+        break;
+    }
+
+    ctx->sent = 1;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc > NGX_OK) {
+
+        /* a filter has chosen another status: the answer is not ours */
+        ctx->sent = 0;
+    }
+
+    return rc;
+}
+
+
+/*
+ * A body that was not read must never be taken for the next request.  nginx
+ * discards it and keeps the connection, except if we have begun to read it, if
+ * the client still waits for "100 Continue", if another request of the account
+ * writes, or if its chunks are invalid: then the connection is closed.
+ */
+
+static void
+ngx_http_tracker_drop_body(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    if (ctx->body.complete) {
+        return;
+    }
+
+    if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
+        return;
+    }
+
+    if (ctx->body.started
+        || ctx->outcome == TRACKER_OUTCOME_LOCKED
+        || ctx->outcome == TRACKER_OUTCOME_CROWDED
+        || (r->headers_in.expect && !r->expect_tested)
+        || ngx_http_discard_request_body(r) != NGX_OK)
+    {
+        r->keepalive = 0;
+    }
+}
+
+
+static ngx_int_t
+ngx_http_tracker_set_headers(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_str_t         value;
+    const char       *name;
+    ngx_table_elt_t  *h;
+
+    if (ctx->etag.len && r->headers_out.status < NGX_HTTP_BAD_REQUEST) {
+        h = ngx_http_tracker_push_header(r, "ETag", &ctx->etag);
+        if (h == NULL) {
+            return NGX_ERROR;
+        }
+
+        r->headers_out.etag = h;
+    }
+
+    if ((ctx->outcome == TRACKER_OUTCOME_CREATED
+         || ctx->outcome == TRACKER_OUTCOME_REPLAYED)
+        && !ctx->set.bulk
+        && ngx_http_tracker_push_location(r, &ctx->set.elts[0].id) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_tracker_push_caching(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    switch (ctx->outcome) {
+
+    case NGX_HTTP_TRACKER_UNAUTHORIZED:
+        name = "WWW-Authenticate";
+        value = *ngx_http_tracker_challenge(ctx);
+        break;
+
+    case TRACKER_OUTCOME_LOCKED:
+    case TRACKER_OUTCOME_CROWDED:
+        name = "Retry-After";
+        ngx_str_set(&value, "1");
+        break;
+
+    case NGX_HTTP_TRACKER_OPTIONS:
+    case NGX_HTTP_TRACKER_BAD_METHOD:
+        name = "Allow";
+        value = ctx->endpoint->allow;
+        break;
+
+    default:
+        return NGX_OK;
+    }
+
+    h = ngx_http_tracker_push_header(r, name, &value);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->outcome == NGX_HTTP_TRACKER_UNAUTHORIZED) {
+        r->headers_out.www_authenticate = h;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The path of a tracker.  Not in headers_out.location, which nginx would make
+ * a whole URL.
+ */
+
+static ngx_int_t
+ngx_http_tracker_push_location(ngx_http_request_t *r, tracker_str_t *id)
+{
+    u_char                       *p;
+    size_t                        escaped;
+    ngx_str_t                    *base, location;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    static const char  name[] = "/tracker/";
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    base = &tlcf->base;
+    escaped = 2 * ngx_escape_uri(NULL, base->data, base->len, NGX_ESCAPE_URI);
+
+    p = ngx_pnalloc(r->pool, base->len + escaped + sizeof(name) + id->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    location.data = p;
+
+    p = (u_char *) ngx_escape_uri(p, base->data, base->len, NGX_ESCAPE_URI);
+
+    /* "location /v1/manage" stands for "location /v1/manage/" */
+
+    if (p[-1] == '/') {
+        p--;
+    }
+
+    p = ngx_cpymem(p, name, sizeof(name) - 1);
+    p = ngx_cpymem(p, id->data, id->len);
+
+    location.len = p - location.data;
+
+    return ngx_http_tracker_push_header(r, "Location", &location)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * Not in headers_out.cache_control, whose value a site's "expires" would
+ * replace: next to ours, it cannot make an answer public.
+ */
+
+ngx_int_t
+ngx_http_tracker_push_caching(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    static ngx_str_t  no_store = ngx_string("no-store");
+    static ngx_str_t  no_cache = ngx_string("private, no-cache");
+    static ngx_str_t  vary = ngx_string("Authorization, X-Api-Key");
+
+    if (r->headers_out.status >= NGX_HTTP_BAD_REQUEST
+        || ctx->outcome == NGX_HTTP_TRACKER_OPTIONS
+        || ctx->outcome == NGX_HTTP_TRACKER_LOGGED_IN)
+    {
+        return ngx_http_tracker_push_header(r, "Cache-Control", &no_store)
+               ? NGX_OK : NGX_ERROR;
+    }
+
+    if (ngx_http_tracker_push_header(r, "Cache-Control", &no_cache) == NULL
+        || ngx_http_tracker_push_header(r, "Vary", &vary) == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* name is static, value memory of r->pool or static */
+
+static ngx_table_elt_t *
+ngx_http_tracker_push_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NULL;
+    }
+
+    h->hash = 1;
+    h->key.len = ngx_strlen(name);
+    h->key.data = (u_char *) name;
+    h->value = *value;
+    h->lowcase_key = NULL;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+
+    return h;
+}

@@ -1,0 +1,44 @@
+
+/*
+ * The answer goes out.
+ */
+
+
+#ifndef _NGX_HTTP_TRACKER_SEND_H_INCLUDED_
+#define _NGX_HTTP_TRACKER_SEND_H_INCLUDED_
+
+
+#include "http/ctx.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/*
+ * Sends the header with the status of ctx->outcome, once, and ctx->open,
+ * ctx->answer and ctx->close.  With a tail the answer goes on in another call,
+ * and *tail is set to the last buffer of this part.
+ * Returns what ngx_http_finalize_request() takes.
+ */
+ngx_int_t ngx_http_tracker_send(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_buf_t **tail);
+
+/*
+ * Sends what the headers alone have decided: an error or the answer to
+ * OPTIONS.  Returns what a content handler returns.
+ */
+ngx_int_t ngx_http_tracker_send_outcome(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome);
+
+/*
+ * Adds what caches need to know of an answer, whose status is set (API.md
+ * section 7).  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_tracker_push_caching(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _NGX_HTTP_TRACKER_SEND_H_INCLUDED_ */

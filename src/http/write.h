@@ -1,0 +1,44 @@
+
+/*
+ * A write from its headers to its lock and its whole body, decoded.
+ */
+
+
+#ifndef _NGX_HTTP_TRACKER_WRITE_H_INCLUDED_
+#define _NGX_HTTP_TRACKER_WRITE_H_INCLUDED_
+
+
+#include "json/decode.h"
+#include "tracker/patch.h"
+#include "http/ctx.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* the first member of the struct that a verb with a body has in ctx->data */
+
+typedef struct {
+    ngx_http_tracker_step_pt    next;         /* the verb's step */
+    tracker_arena_t             arena;        /* memory of the request */
+    tracker_decode_t           *decode;
+    tracker_patch_t             patch;        /* body of a PATCH */
+    unsigned                    decoded:1;    /* all of it */
+} ngx_http_tracker_write_t;
+
+
+/*
+ * Allocates ctx->data, size bytes of zeros that begin with an
+ * ngx_http_tracker_write_t.  Takes the account's lock, if locks are
+ * configured, and reads and decodes the body, to write->patch for PATCH, else
+ * to ctx->set; next is called with both done.  Otherwise the request is
+ * answered.
+ */
+void ngx_http_tracker_start_write(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, size_t size, ngx_http_tracker_step_pt next);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _NGX_HTTP_TRACKER_WRITE_H_INCLUDED_ */
