@@ -113,6 +113,80 @@ cmp_ok(scalar(map { keys %$_ } values %$arrows), '>', 100, 'and their calls');
     none('calls point down', @up);
 }
 
+# Circles of calls between files that may stay: each a line of its files, in the
+# order of the alphabet, with a space between them.
+
+my @circles = ();
+
+none('no files call each other in a circle',
+     grep { my $circle = $_; !grep { $_ eq $circle } @circles }
+     map { "@$_" } Tracker::Source::circles($arrows));
+
+# A step, or the handler of a reply, says which function goes on.
+
+none('no switch over states',
+     grep { $source->code($_) =~ /\bswitch\s*\([^()]*\bstate\s*\)/ }
+     $source->files);
+
+# Bounds.  Lines are counted from a function's name to its closing brace; each
+# member counts as a field, those of one bit too, a struct or union inside as
+# one.
+
+use constant {
+    MAX_FIELDS => 24, MAX_PUBLIC => 16, MEDIAN_LINES => 24, MAX_LINES => 100,
+};
+
+none('no struct has more than ' . MAX_FIELDS . ' fields',
+     map { "$_->{file} $_->{name}: $_->{fields}" }
+     grep { $_->{fields} > MAX_FIELDS } $source->structs);
+
+none('no function has more than ' . MAX_LINES . ' lines',
+     map { "$_->{file} $_->{name}: $_->{lines}" }
+     grep { $_->{lines} > MAX_LINES } @functions);
+
+cmp_ok((sort { $a <=> $b } map { $_->{lines} } @functions)[@functions / 2],
+       '<=', MEDIAN_LINES, 'the median of their lines');
+
+# What headers offer.  A file may include one if it uses a type of it, or a
+# constant, or a third of its functions; macros with arguments are functions
+# here.  The file that defines one of the functions has to.
+
+my %header = map { $_ => $source->header($_) }
+             grep { /\.h$/ } $source->files;
+
+none('no header has more than ' . MAX_PUBLIC . ' functions',
+     map { "$_: $header{$_}{prototypes}" }
+     grep { $header{$_}{prototypes} > MAX_PUBLIC } sort keys %header);
+
+none('functions in headers have a comment',
+     map { my $file = $_; map { "$file $_" } $source->bare($file) }
+     sort keys %header);
+
+{
+    my %defines;
+    my @idle;
+
+    $defines{$_->{file}}{$_->{name}} = 1 for @functions;
+
+    for my $file (grep { /\.c$/ } $source->files) {
+        my %words = map { $_ => 1 } $source->words($file);
+
+        for my $name ($source->includes($file)) {
+            my ($functions, $types, $constants) =
+                @{$header{$name}}{qw(functions types constants)};
+            my $used = grep { $words{$_} } @$functions;
+
+            next if grep { $words{$_} } @$types, @$constants;
+            next if $used && 3 * $used >= @$functions;
+            next if grep { $defines{$file}{$_} } @$functions;
+
+            push @idle, "$file uses $used of " . @$functions . " of $name";
+        }
+    }
+
+    none('no file includes a header that it hardly uses', @idle);
+}
+
 only_in(qr/#\s*include\s*[<"](hiredis|async|read|sds)\b/, 'redis/.*',
         'hiredis is included by the Redis client only');
 only_in(qr/\bredis(Async|Reply|Reader|Context)\w*/, 'redis/.*',

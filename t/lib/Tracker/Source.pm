@@ -12,11 +12,13 @@ package Tracker::Source;
 #   home(NAME)      the files that define a function that others may call
 #   arrows()        { file => { another file that it calls => [names] } }
 #   header(FILE)    { functions, types, constants }: names, in lists; macros
-#                   with arguments are functions, others constants
+#                   with arguments are functions, others constants; and the
+#                   number of functions that are no macros: prototypes
 #   bare(FILE)      names of the header's functions without a comment
 #   structs()       all of them: { file, name, fields }
 #   code(FILE)      the text without comments and strings, line by line as it
 #                   was
+#   words(FILE)     the names that occur in it, those in its macros too
 #   includes(FILE)  headers of this tree that it includes
 #
 #   Tracker::Source::circles(ARROWS)   groups of files that reach each other
@@ -64,6 +66,13 @@ sub code {
     my ($self, $file) = @_;
 
     return $self->{code}{$file};
+}
+
+sub words {
+    my ($self, $file) = @_;
+
+    return strip($self->{text}{$file} =~ s/^\s*#\s*include\b.*//mgr)
+           =~ /\b([A-Za-z_]\w*)\b/g;
 }
 
 sub includes {
@@ -266,6 +275,7 @@ sub header {
     my $code = $self->{code}{$file};
     my %macros = %{$self->{macros}{$file}};
     my @guard = grep { /_INCLUDED_$/ } keys %macros;
+    my @prototypes = prototypes($code);
     my (@types, @constants);
 
     delete @macros{@guard};
@@ -281,7 +291,8 @@ sub header {
     my %types = map { $_ => 1 } @types;
 
     return {
-        functions => [(map { $_->[0] } prototypes($code)),
+        prototypes => scalar @prototypes,
+        functions => [(map { $_->[0] } @prototypes),
                       sort grep { $macros{$_}{arguments} } keys %macros],
         types => [sort keys %types],
         constants => [@constants,
