@@ -5,7 +5,6 @@
 
 
 #include "http/write.h"
-#include "store/write.h"
 #include "http/request.h"
 #include "http/response.h"
 
