@@ -15,9 +15,9 @@ my $build = "$top/.build/unit";
 my @cflags = (qw(-std=gnu99 -O1 -g -Wall -Wextra -Werror),
               '-fsanitize=address,undefined', '-fno-sanitize-recover=all');
 
-my @tracker = qw(tracker/tracker.c tracker/duplicate.c);
+my @tracker = map { "tracker/$_.c" } qw(tracker fault duplicate);
 my @patch = (@tracker, qw(tracker/rope.c tracker/patch.c));
-my @json = (@patch, map { "json/$_.c" } qw(count jansson write));
+my @json = (@patch, map { "json/$_.c" } qw(jansson write));
 my @body = (@patch, 'json/*.c');
 
 # name, sources, libraries, what else the compiler is told

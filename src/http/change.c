@@ -5,7 +5,6 @@
  */
 
 
-#include "json/decode.h"
 #include "http/change.h"
 #include "http/etag.h"
 #include "http/request.h"

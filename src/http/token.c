@@ -92,9 +92,8 @@ ngx_http_tracker_token_received(ngx_http_request_t *r, ngx_int_t rc)
 
     ngx_http_tracker_set_arena(&arena, r->pool);
 
-    switch (tracker_json_decode_login((char *) ctx->body.data.data,
-                                      ctx->body.data.len, &arena, &login,
-                                      &message))
+    switch (tracker_decode_login((char *) ctx->body.data.data,
+                                 ctx->body.data.len, &arena, &login, &message))
     {
 
     case TRACKER_OK:

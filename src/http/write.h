@@ -8,7 +8,7 @@
 #define _NGX_HTTP_TRACKER_WRITE_H_INCLUDED_
 
 
-#include "json/decode.h"
+#include "json/tracker_json.h"
 #include "tracker/patch.h"
 #include "http/ctx.h"
 

@@ -1,10 +1,10 @@
 
 /*
- * The strict reader in front of the JSON library.
+ * Decides who decodes a body: the strict reader first, then the JSON library.
  */
 
 
-#include "json/decode.h"
+#include "json/jansson.h"
 #include "json/reader.h"
 
 
@@ -12,35 +12,29 @@ struct tracker_decode_s {
     const char               *data;
     size_t                    len;
     tracker_json_shape_e      shape;
-    tracker_str_t             id;        /* data NULL: of no PUT */
+    tracker_str_t             id;        /* data NULL: not a PUT */
     const tracker_limits_t   *limits;
     const tracker_arena_t    *arena;
     tracker_set_t            *set;
     tracker_reader_t         *reader;    /* NULL: it has ended */
     tracker_message_t        *message;
     tracker_rc_e              rc;        /* of the check that refused */
-    unsigned                  unsure:1;
+    unsigned                  undecided:1;
 };
 
 
-static tracker_rc_e tracker_decode_json(tracker_decode_t *decode,
+static tracker_rc_e tracker_decode_jansson(tracker_decode_t *decode,
     tracker_message_t *message);
-
-#if !(TRACKER_NO_READER)
-
 static tracker_rc_e tracker_decode_shape(const tracker_reader_t *rd,
-    const char *data, size_t len, tracker_json_shape_e shape, int array,
-    tracker_message_t *message);
+    tracker_json_shape_e shape, tracker_message_t *message);
 static tracker_rc_e tracker_decode_check(void *ctx, long index,
     const tracker_t *t, const tracker_reader_fault_t *fault);
 static tracker_rc_e tracker_decode_stop(const tracker_reader_t *rd,
-    const char *data, size_t len, tracker_message_t *message);
+    tracker_message_t *message);
 static tracker_rc_e tracker_decode_fault(void *ctx, long index,
     const tracker_t *t, const tracker_reader_fault_t *fault);
 static tracker_rc_e tracker_decode_accept(void *ctx, long index,
     const tracker_t *t, const tracker_reader_fault_t *fault);
-
-#endif
 
 
 tracker_decode_t *
@@ -64,16 +58,17 @@ tracker_decode_start(const char *data, size_t len, tracker_json_shape_e shape,
     decode->arena = arena;
     decode->set = set;
 
-#if !(TRACKER_NO_READER)
+    decode->undecided = 0;
 
-    decode->unsure = 0;
+    if (!TRACKER_READER) {
+        return decode;
+    }
+
     decode->reader = tracker_read_start(data, len, id != NULL, arena,
                                         tracker_decode_check, decode, set);
     if (decode->reader == NULL) {
         return NULL;
     }
-
-#endif
 
     return decode;
 }
@@ -83,15 +78,12 @@ tracker_rc_e
 tracker_decode_run(tracker_decode_t *decode, size_t *budget,
     tracker_message_t *message)
 {
-#if (TRACKER_NO_READER)
-
-    (void) tracker_spend(budget, decode->len);
-
-    return tracker_decode_json(decode, message);
-
-#else
-
     tracker_set_t  *set;
+
+    if (!TRACKER_READER) {
+        (void) tracker_spend(budget, decode->len);
+        return tracker_decode_jansson(decode, message);
+    }
 
     set = decode->set;
     decode->message = message;
@@ -99,8 +91,7 @@ tracker_decode_run(tracker_decode_t *decode, size_t *budget,
     if (decode->reader) {
 
         if (decode->len >= TRACKER_DECODE_LARGE
-            && tracker_decode_shape(decode->reader, decode->data, decode->len,
-                                    decode->shape, set->bulk, message)
+            && tracker_decode_shape(decode->reader, decode->shape, message)
                != TRACKER_OK)
         {
             return TRACKER_INVALID;
@@ -125,20 +116,13 @@ tracker_decode_run(tracker_decode_t *decode, size_t *budget,
 
         case TRACKER_READER_REFUSED:
 
-            if (!decode->unsure) {
-                return decode->rc;
-            }
+            return decode->undecided ? tracker_decode_jansson(decode, message)
+                                     : decode->rc;
 
-            return tracker_decode_json(decode, message);
-
-        default: /* TRACKER_READER_UNSURE */
-
-            if (decode->len < TRACKER_DECODE_LARGE) {
-                return tracker_decode_json(decode, message);
-            }
-
-            return tracker_decode_stop(decode->reader, decode->data,
-                                       decode->len, message);
+        default: /* TRACKER_READER_UNDECIDED */
+            return decode->len < TRACKER_DECODE_LARGE
+                   ? tracker_decode_jansson(decode, message)
+                   : tracker_decode_stop(decode->reader, message);
         }
     }
 
@@ -151,34 +135,16 @@ tracker_decode_run(tracker_decode_t *decode, size_t *budget,
     (void) tracker_spend(budget, set->n * TRACKER_COST / 4);
 
     return tracker_validate_names(set, decode->arena, message);
-
-#endif
 }
 
 
 static tracker_rc_e
-tracker_decode_json(tracker_decode_t *decode, tracker_message_t *message)
+tracker_decode_jansson(tracker_decode_t *decode, tracker_message_t *message)
 {
-    tracker_set_t  *set;
-
-    set = decode->set;
-
-    if (decode->id.data == NULL) {
-        return tracker_json_decode(decode->data, decode->len, decode->shape,
-                                   decode->limits, decode->arena, set,
-                                   message);
-    }
-
-    set->bulk = 0;
-    set->n = 1;
-    set->elts = decode->arena->alloc(decode->arena->data, sizeof(tracker_t));
-    if (set->elts == NULL) {
-        return TRACKER_NOMEM;
-    }
-
-    return tracker_json_decode_change(decode->data, decode->len, &decode->id,
-                                      decode->limits, decode->arena,
-                                      set->elts, message);
+    return tracker_jansson_trackers(decode->data, decode->len, decode->shape,
+                                    decode->id.data ? &decode->id : NULL,
+                                    decode->limits, decode->arena, decode->set,
+                                    message);
 }
 
 
@@ -187,11 +153,13 @@ tracker_decode_patch(const char *data, size_t len,
     const tracker_arena_t *arena, tracker_patch_t *patch,
     tracker_message_t *message)
 {
-#if !(TRACKER_NO_READER)
-
     tracker_rc_e       rc;
     tracker_set_t      set;
     tracker_reader_t  *rd;
+
+    if (!TRACKER_READER) {
+        return tracker_jansson_patch(data, len, arena, patch, message);
+    }
 
     rd = tracker_read_start(data, len, 0, arena, tracker_decode_fault, message,
                             &set);
@@ -200,8 +168,7 @@ tracker_decode_patch(const char *data, size_t len,
     }
 
     if (len >= TRACKER_DECODE_LARGE
-        && tracker_decode_shape(rd, data, len, TRACKER_JSON_ARRAY, set.bulk,
-                                message)
+        && tracker_decode_shape(rd, TRACKER_JSON_ARRAY, message)
            != TRACKER_OK)
     {
         return TRACKER_INVALID;
@@ -223,21 +190,19 @@ tracker_decode_patch(const char *data, size_t len,
 
         break;
 
-    default: /* TRACKER_READER_UNSURE */
+    default: /* TRACKER_READER_UNDECIDED */
 
         if (len < TRACKER_DECODE_LARGE) {
             break;
         }
 
-        rc = tracker_decode_stop(rd, data, len, message);
+        rc = tracker_decode_stop(rd, message);
         if (rc != TRACKER_OK) {
             return rc;
         }
     }
 
-#endif
-
-    return tracker_json_decode_patch(data, len, arena, patch, message);
+    return tracker_jansson_patch(data, len, arena, patch, message);
 }
 
 
@@ -245,11 +210,13 @@ tracker_rc_e
 tracker_decode_record(const char *data, size_t len,
     const tracker_arena_t *arena, tracker_t *t)
 {
-#if !(TRACKER_NO_READER)
-
     size_t             budget;
     tracker_set_t      set;
     tracker_reader_t  *rd;
+
+    if (!TRACKER_READER) {
+        return tracker_jansson_record(data, len, arena, t);
+    }
 
     rd = tracker_read_start(data, len, 1, arena, tracker_decode_accept, NULL,
                             &set);
@@ -267,41 +234,48 @@ tracker_decode_record(const char *data, size_t len,
         return TRACKER_OK;
     }
 
-    /* whatever it is, it is rare */
+    /* rare: another version of the module wrote it, or another program */
 
-#endif
-
-    return tracker_json_decode_record(data, len, arena, t);
+    return tracker_jansson_record(data, len, arena, t);
 }
 
 
-#if !(TRACKER_NO_READER)
+tracker_rc_e
+tracker_decode_login(const char *data, size_t len,
+    const tracker_arena_t *arena, tracker_login_t *login,
+    tracker_message_t *message)
+{
+    tracker_rc_e  rc;
+
+    rc = tracker_jansson_check_size(data, len, message);
+
+    return rc == TRACKER_OK
+           ? tracker_jansson_login(data, len, arena, login, message) : rc;
+}
 
 
-/*
- * The first byte of a large body tells.  array: it was a bracket; else rd is
- * there.
- */
+/* checks the shape of a large body by its first byte, before it is read */
 
 static tracker_rc_e
-tracker_decode_shape(const tracker_reader_t *rd, const char *data, size_t len,
-    tracker_json_shape_e shape, int array, tracker_message_t *message)
+tracker_decode_shape(const tracker_reader_t *rd, tracker_json_shape_e shape,
+    tracker_message_t *message)
 {
-    const char  *first;
+    const tracker_lexer_t  *lx;
 
-    if (shape == TRACKER_JSON_OBJECT && array) {
-        tracker_message(message, "Request body must be an object.");
+    lx = &rd->lexer;
+
+    if (shape == TRACKER_JSON_OBJECT && rd->set->bulk) {
+        tracker_message_fault(message, -1, NULL, -1, TRACKER_FAULT_NOT_OBJECT);
         return TRACKER_INVALID;
     }
 
-    if (shape == TRACKER_JSON_ARRAY && !array) {
-        (void) tracker_read_stop(rd, &first);
+    if (shape == TRACKER_JSON_ARRAY && !rd->set->bulk) {
 
-        if (first == data + len || *first != '{') {
-            return tracker_decode_stop(rd, data, len, message);
+        if (lx->p == lx->end || *lx->p != '{') {
+            return tracker_decode_stop(rd, message);
         }
 
-        tracker_message(message, "Request body must be an array.");
+        tracker_message_fault(message, -1, NULL, -1, TRACKER_FAULT_NOT_ARRAY);
         return TRACKER_INVALID;
     }
 
@@ -322,24 +296,25 @@ tracker_decode_check(void *ctx, long index, const tracker_t *t,
     if (index >= 0 && max && (size_t) index >= max
         && decode->len >= TRACKER_DECODE_LARGE)
     {
-        decode->rc = tracker_validate_bulk(tracker_json_count(decode->data,
-                                                              decode->len, 1),
+        decode->rc = tracker_validate_bulk(tracker_jansson_count(decode->data,
+                                                                 decode->len,
+                                                                 1),
                                            decode->limits, decode->message);
         return decode->rc;
     }
 
-    /* sentences about the whole of a small body are the library's */
+    /* what is wrong with the whole of a small body, the library says */
 
     if ((index < 0 && decode->shape == TRACKER_JSON_ARRAY)
         || (index >= 0 && decode->shape == TRACKER_JSON_OBJECT)
         || (index >= 0 && max && (size_t) index >= max))
     {
-        goto unsure;
+        goto undecided;
     }
 
     if (fault) {
-        tracker_message_path(decode->message, index, fault->key, fault->elt,
-                             fault->what);
+        tracker_message_fault(decode->message, index, fault->key, fault->elt,
+                              fault->what);
         decode->rc = TRACKER_INVALID;
 
     } else {
@@ -351,55 +326,47 @@ tracker_decode_check(void *ctx, long index, const tracker_t *t,
         && (index >= 0 || fault)
         && decode->len < TRACKER_DECODE_LARGE)
     {
-        goto unsure;
+        goto undecided;
     }
 
     return decode->rc;
 
-unsure:
+undecided:
 
-    decode->unsure = 1;
+    decode->undecided = 1;
 
     return TRACKER_INVALID;
 }
 
 
 /*
- * Why the reader is not sure of a large body.  TRACKER_OK: the library knows
- * more, and will not take long.
+ * Reports why the reader is undecided about a large body.  Returns TRACKER_OK
+ * if the library must decide, and will not take long.
  */
 
 static tracker_rc_e
-tracker_decode_stop(const tracker_reader_t *rd, const char *data, size_t len,
-    tracker_message_t *message)
+tracker_decode_stop(const tracker_reader_t *rd, tracker_message_t *message)
 {
     size_t       line, column;
-    const char  *p, *stop, *what;
+    const char  *p, *end;
 
-    switch (tracker_read_stop(rd, &stop)) {
+    end = rd->lexer.end;
 
-    case TRACKER_READER_FOREIGN:
-        return tracker_json_bounded(data, len, message);
+    if (rd->stop == TRACKER_READER_UNSUPPORTED) {
+        return tracker_jansson_check_size(rd->start, end - rd->start, message);
+    }
 
-    case TRACKER_READER_EMPTY:
-        tracker_message(message, "Request body must not be empty.");
+    if (rd->stop == TRACKER_READER_EMPTY) {
+        tracker_message_fault(message, -1, NULL, -1, TRACKER_FAULT_EMPTY_BODY);
         return TRACKER_INVALID;
-
-    case TRACKER_READER_TWICE:
-        what = "Duplicate key";
-        break;
-
-    default: /* TRACKER_READER_BAD */
-        what = "Invalid JSON";
-        break;
     }
 
     line = 1;
     column = 0;
 
-    /* columns are characters, as those of the library */
+    /* the library's columns are characters, too */
 
-    for (p = data; p < data + len && p <= stop; p++) {
+    for (p = rd->start; p < end && p <= rd->lexer.p; p++) {
 
         if (*p == '\n') {
             line++;
@@ -410,9 +377,9 @@ tracker_decode_stop(const tracker_reader_t *rd, const char *data, size_t len,
         }
     }
 
-    tracker_message(message, "%s at line %zu column %zu.", what, line, column);
-
-    return TRACKER_INVALID;
+    return tracker_jansson_syntax(message,
+                                  rd->stop == TRACKER_READER_DUPLICATE_KEY,
+                                  line, column);
 }
 
 
@@ -422,7 +389,7 @@ tracker_decode_fault(void *ctx, long index, const tracker_t *t,
 {
     (void) t;
 
-    tracker_message_path(ctx, index, fault->key, fault->elt, fault->what);
+    tracker_message_fault(ctx, index, fault->key, fault->elt, fault->what);
 
     return TRACKER_INVALID;
 }
@@ -438,6 +405,3 @@ tracker_decode_accept(void *ctx, long index, const tracker_t *t,
 
     return t ? TRACKER_OK : TRACKER_INVALID;
 }
-
-
-#endif

@@ -1,6 +1,6 @@
 /*
- * The JSON boundary.  jansson says what is valid JSON; its tree is walked
- * once, copied into the caller's arena and freed before decode returns.
+ * Decoding with jansson: its tree is walked once, copied to the caller's arena
+ * and freed before the function returns.
  */
 
 
@@ -9,10 +9,10 @@
 
 #include <jansson.h>
 
-#include "json/private.h"
+#include "json/jansson.h"
 
 
-/* what the walk over one body needs at every step */
+/* what all steps of the walk over one tree need */
 
 typedef struct {
     const tracker_limits_t    *limits;
@@ -36,31 +36,32 @@ static tracker_rc_e tracker_json_tracker(tracker_json_walk_t *walk,
     json_t *object, tracker_t *t);
 static tracker_rc_e tracker_json_members(tracker_json_walk_t *walk,
     json_t *object, tracker_t *t);
-static tracker_rc_e tracker_json_no_object(tracker_json_walk_t *walk);
-static const tracker_json_field_t *tracker_json_field(
-    tracker_json_walk_t *walk, const tracker_str_t *key);
+static tracker_rc_e tracker_json_fault(tracker_json_walk_t *walk,
+    const tracker_str_t *key, long elt, tracker_fault_e fault);
 static tracker_rc_e tracker_json_list(tracker_json_walk_t *walk,
     json_t *value, const tracker_str_t *key, tracker_list_t *list);
 static tracker_rc_e tracker_json_string(tracker_json_walk_t *walk,
     json_t *value, const tracker_str_t *key, long elt, tracker_str_t *str);
-static tracker_rc_e tracker_json_patch(tracker_json_walk_t *walk,
+static tracker_rc_e tracker_json_steps(tracker_json_walk_t *walk,
     json_t *root, tracker_patch_t *patch);
 static tracker_rc_e tracker_json_step(tracker_json_walk_t *walk,
     json_t *object, tracker_patch_step_t *step);
-static tracker_rc_e tracker_json_login(tracker_json_walk_t *walk,
+static tracker_rc_e tracker_json_members_of_login(tracker_json_walk_t *walk,
     json_t *root, tracker_login_t *login);
 static tracker_rc_e tracker_json_member(tracker_json_walk_t *walk,
     json_t *object, const tracker_str_t *key, tracker_str_t *str);
 
 
 tracker_rc_e
-tracker_json_decode(const char *data, size_t len, tracker_json_shape_e shape,
+tracker_jansson_trackers(const char *data, size_t len,
+    tracker_json_shape_e shape, const tracker_str_t *id,
     const tracker_limits_t *limits, const tracker_arena_t *arena,
     tracker_set_t *set, tracker_message_t *message)
 {
     json_t               *root;
     tracker_rc_e          rc;
-    tracker_json_walk_t   walk = { limits, arena, message, NULL, -1, 0 };
+    tracker_json_walk_t   walk = { limits, arena, message, NULL, -1,
+                                   id != NULL };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {
@@ -71,42 +72,21 @@ tracker_json_decode(const char *data, size_t len, tracker_json_shape_e shape,
 
     json_decref(root);
 
-    if (rc != TRACKER_OK || !set->bulk) {
-        return rc;
-    }
-
-    return tracker_validate_names(set, arena, message);
-}
-
-
-tracker_rc_e
-tracker_json_decode_change(const char *data, size_t len,
-    const tracker_str_t *id, const tracker_limits_t *limits,
-    const tracker_arena_t *arena, tracker_t *t, tracker_message_t *message)
-{
-    json_t               *root;
-    tracker_rc_e          rc;
-    tracker_json_walk_t   walk = { limits, arena, message, NULL, -1, 1 };
-
-    root = tracker_json_open(&walk, data, len, &rc);
-    if (root == NULL) {
-        return rc;
-    }
-
-    rc = tracker_json_tracker(&walk, root, t);
-
-    json_decref(root);
-
     if (rc != TRACKER_OK) {
         return rc;
     }
 
-    return tracker_validate_id(t, id, message);
+    if (id) {
+        return tracker_validate_id(set->elts, id, message);
+    }
+
+    return set->bulk ? tracker_validate_names(set, arena, message)
+                     : TRACKER_OK;
 }
 
 
 tracker_rc_e
-tracker_json_decode_record(const char *data, size_t len,
+tracker_jansson_record(const char *data, size_t len,
     const tracker_arena_t *arena, tracker_t *t)
 {
     json_t               *root;
@@ -132,8 +112,8 @@ tracker_json_decode_record(const char *data, size_t len,
 
 
 /*
- * The tree of a text and, in the walk, memory for its strings.  Where it
- * returns NULL, rc is TRACKER_INVALID or TRACKER_NOMEM.
+ * Returns the tree of a text, and sets walk->last to memory for all its
+ * strings.  If it returns NULL, *rc is TRACKER_INVALID or TRACKER_NOMEM.
  */
 
 static json_t *
@@ -149,9 +129,8 @@ tracker_json_open(tracker_json_walk_t *walk, const char *data, size_t len,
     }
 
     /*
-     * jansson 2.14 calls a string that it has no memory for an invalid
-     * token, or leaves bytes out of it when its buffer cannot grow: only
-     * errno tells.
+     * If an allocation fails, jansson 2.14 reports an invalid token, or leaves
+     * bytes out of a string: only errno tells.
      */
 
     errno = 0;
@@ -165,15 +144,13 @@ tracker_json_open(tracker_json_walk_t *walk, const char *data, size_t len,
     }
 
     if (root == NULL) {
-        tracker_message(walk->message, "%s at line %d column %d.",
-                        json_error_code(&error) == json_error_duplicate_key
-                            ? "Duplicate key" : "Invalid JSON",
-                        error.line, error.column);
-        *rc = TRACKER_INVALID;
+        *rc = tracker_jansson_syntax(walk->message, json_error_code(&error)
+                                                 == json_error_duplicate_key,
+                                  error.line, error.column);
         return NULL;
     }
 
-    /* decoded strings are never longer than their JSON: one block will do */
+    /* decoded strings are never longer than their JSON: one block for all */
 
     walk->last = walk->arena->alloc(walk->arena->data, len);
     if (walk->last == NULL) {
@@ -187,10 +164,10 @@ tracker_json_open(tracker_json_walk_t *walk, const char *data, size_t len,
 
 
 /*
- * jansson 2.14 looks one byte ahead behind a number, "true", "false" and
- * "null", and loses that byte when it is a NUL: [1 NUL] was taken.  Of a text
- * with a NUL it gets what is up to there, another control character in the
- * NUL's place: as wrong, in the same place, and never lost.
+ * jansson 2.14 reads one byte ahead after a number, "true", "false" and "null",
+ * and loses that byte if it is a NUL: it accepted [1 NUL].  It gets a text with
+ * a NUL only up to there, with another control character in place of the NUL:
+ * that is as invalid, in the same place, and not lost.
  */
 
 static tracker_rc_e
@@ -232,8 +209,7 @@ tracker_json_root(tracker_json_walk_t *walk, json_t *root,
     }
 
     if (shape == TRACKER_JSON_ARRAY) {
-        tracker_message(walk->message, "Request body must be an array.");
-        return TRACKER_INVALID;
+        return tracker_json_fault(walk, NULL, -1, TRACKER_FAULT_NOT_ARRAY);
     }
 
     set->bulk = 0;
@@ -300,14 +276,14 @@ tracker_json_tracker(tracker_json_walk_t *walk, json_t *object, tracker_t *t)
 static tracker_rc_e
 tracker_json_members(tracker_json_walk_t *walk, json_t *object, tracker_t *t)
 {
-    void                        *iter, *place;
-    json_t                      *value;
-    tracker_rc_e                 rc;
-    tracker_str_t                key;
-    const tracker_json_field_t  *field;
+    void                   *iter;
+    json_t                 *value;
+    tracker_rc_e            rc;
+    tracker_str_t           key;
+    const tracker_field_t  *field;
 
     if (!json_is_object(object)) {
-        return tracker_json_no_object(walk);
+        return tracker_json_fault(walk, NULL, -1, TRACKER_FAULT_NOT_OBJECT);
     }
 
     memset(t, 0, sizeof(tracker_t));
@@ -319,21 +295,21 @@ tracker_json_members(tracker_json_walk_t *walk, json_t *object, tracker_t *t)
         key.data = json_object_iter_key(iter);
         key.len = strlen(key.data);
 
-        field = tracker_json_field(walk, &key);
+        field = tracker_field(&key, walk->id);
         if (field == NULL) {
-            tracker_message_path(walk->message, walk->index, &key, -1,
-                                 "is not allowed");
-            return TRACKER_INVALID;
+            return tracker_json_fault(walk, &key, -1,
+                                      TRACKER_FAULT_NOT_ALLOWED);
         }
 
         value = json_object_iter_value(iter);
-        place = (char *) t + field->offset;
 
         if (field->list) {
-            rc = tracker_json_list(walk, value, &field->key, place);
+            rc = tracker_json_list(walk, value, &field->name,
+                                   tracker_field_list(t, field));
 
         } else {
-            rc = tracker_json_string(walk, value, &field->key, -1, place);
+            rc = tracker_json_string(walk, value, &field->name, -1,
+                                     tracker_field_str(t, field));
         }
 
         if (rc != TRACKER_OK) {
@@ -346,37 +322,12 @@ tracker_json_members(tracker_json_walk_t *walk, json_t *object, tracker_t *t)
 
 
 static tracker_rc_e
-tracker_json_no_object(tracker_json_walk_t *walk)
+tracker_json_fault(tracker_json_walk_t *walk, const tracker_str_t *key,
+    long elt, tracker_fault_e fault)
 {
-    if (walk->index < 0) {
-        tracker_message(walk->message, "Request body must be an object.");
-
-    } else {
-        tracker_message_path(walk->message, walk->index, NULL, -1,
-                             "must be an object");
-    }
+    tracker_message_fault(walk->message, walk->index, key, elt, fault);
 
     return TRACKER_INVALID;
-}
-
-
-static const tracker_json_field_t *
-tracker_json_field(tracker_json_walk_t *walk, const tracker_str_t *key)
-{
-    size_t                       i;
-    const tracker_json_field_t  *field;
-
-    for (i = walk->id ? 0 : 1; i < TRACKER_JSON_FIELDS; i++) {
-        field = &tracker_json_fields[i];
-
-        if (field->key.len == key->len
-            && memcmp(field->key.data, key->data, key->len) == 0)
-        {
-            return field;
-        }
-    }
-
-    return NULL;
 }
 
 
@@ -388,14 +339,12 @@ tracker_json_list(tracker_json_walk_t *walk, json_t *value,
     tracker_rc_e  rc;
 
     if (!json_is_array(value)) {
-        tracker_message_path(walk->message, walk->index, key, -1,
-                             "must be an array");
-        return TRACKER_INVALID;
+        return tracker_json_fault(walk, key, -1, TRACKER_FAULT_NOT_ARRAY);
     }
 
     n = json_array_size(value);
 
-    /* one more: an empty list must not be NULL, which means absent */
+    /* at least 1: the elts of an empty list are not NULL, that is absent */
 
     list->n = n;
     list->json.data = NULL;
@@ -422,9 +371,7 @@ tracker_json_string(tracker_json_walk_t *walk, json_t *value,
     const tracker_str_t *key, long elt, tracker_str_t *str)
 {
     if (!json_is_string(value)) {
-        tracker_message_path(walk->message, walk->index, key, elt,
-                             "must be a string");
-        return TRACKER_INVALID;
+        return tracker_json_fault(walk, key, elt, TRACKER_FAULT_NOT_STRING);
     }
 
     str->len = json_string_length(value);
@@ -438,7 +385,7 @@ tracker_json_string(tracker_json_walk_t *walk, json_t *value,
 
 
 tracker_rc_e
-tracker_json_decode_patch(const char *data, size_t len,
+tracker_jansson_patch(const char *data, size_t len,
     const tracker_arena_t *arena, tracker_patch_t *patch,
     tracker_message_t *message)
 {
@@ -451,7 +398,7 @@ tracker_json_decode_patch(const char *data, size_t len,
         return rc;
     }
 
-    rc = tracker_json_patch(&walk, root, patch);
+    rc = tracker_json_steps(&walk, root, patch);
 
     json_decref(root);
 
@@ -460,22 +407,20 @@ tracker_json_decode_patch(const char *data, size_t len,
 
 
 static tracker_rc_e
-tracker_json_patch(tracker_json_walk_t *walk, json_t *root,
+tracker_json_steps(tracker_json_walk_t *walk, json_t *root,
     tracker_patch_t *patch)
 {
     size_t        i, n;
     tracker_rc_e  rc;
 
     if (!json_is_array(root)) {
-        tracker_message(walk->message, "Request body must be an array.");
-        return TRACKER_INVALID;
+        return tracker_json_fault(walk, NULL, -1, TRACKER_FAULT_NOT_ARRAY);
     }
 
     n = json_array_size(root);
 
     if (n == 0) {
-        tracker_message(walk->message, "Request body must not be empty.");
-        return TRACKER_INVALID;
+        return tracker_json_fault(walk, NULL, -1, TRACKER_FAULT_EMPTY_BODY);
     }
 
     patch->n = n;
@@ -503,17 +448,17 @@ static tracker_rc_e
 tracker_json_step(tracker_json_walk_t *walk, json_t *object,
     tracker_patch_step_t *step)
 {
-    json_t         *value;
-    const char     *fault;
-    tracker_rc_e    rc;
-    tracker_str_t   op, path;
+    json_t           *value;
+    tracker_rc_e      rc;
+    tracker_str_t     op, path;
+    tracker_fault_e   fault;
 
     static const tracker_str_t  op_key = tracker_str("op");
     static const tracker_str_t  path_key = tracker_str("path");
     static const tracker_str_t  value_key = tracker_str("value");
 
     if (!json_is_object(object)) {
-        return tracker_json_no_object(walk);
+        return tracker_json_fault(walk, NULL, -1, TRACKER_FAULT_NOT_OBJECT);
     }
 
     rc = tracker_json_member(walk, object, &op_key, &op);
@@ -536,12 +481,10 @@ tracker_json_step(tracker_json_walk_t *walk, json_t *object,
 
     fault = value ? tracker_patch_misfit(step, json_is_string(value),
                                          json_is_array(value))
-                  : "is required";
+                  : TRACKER_FAULT_REQUIRED;
 
-    if (fault) {
-        tracker_message_path(walk->message, walk->index, &value_key, -1,
-                             fault);
-        return TRACKER_INVALID;
+    if (fault != TRACKER_FAULT_NONE) {
+        return tracker_json_fault(walk, &value_key, -1, fault);
     }
 
     return json_is_array(value)
@@ -551,7 +494,7 @@ tracker_json_step(tracker_json_walk_t *walk, json_t *object,
 
 
 tracker_rc_e
-tracker_json_decode_login(const char *data, size_t len,
+tracker_jansson_login(const char *data, size_t len,
     const tracker_arena_t *arena, tracker_login_t *login,
     tracker_message_t *message)
 {
@@ -559,17 +502,12 @@ tracker_json_decode_login(const char *data, size_t len,
     tracker_rc_e          rc;
     tracker_json_walk_t   walk = { NULL, arena, message, NULL, -1, 0 };
 
-    rc = tracker_json_bounded(data, len, message);
-    if (rc != TRACKER_OK) {
-        return rc;
-    }
-
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {
         return rc;
     }
 
-    rc = tracker_json_login(&walk, root, login);
+    rc = tracker_json_members_of_login(&walk, root, login);
 
     json_decref(root);
 
@@ -578,7 +516,7 @@ tracker_json_decode_login(const char *data, size_t len,
 
 
 static tracker_rc_e
-tracker_json_login(tracker_json_walk_t *walk, json_t *root,
+tracker_json_members_of_login(tracker_json_walk_t *walk, json_t *root,
     tracker_login_t *login)
 {
     tracker_rc_e   rc;
@@ -590,7 +528,7 @@ tracker_json_login(tracker_json_walk_t *walk, json_t *root,
     static const tracker_str_t  secret_key = tracker_str("appSecret");
 
     if (!json_is_object(root)) {
-        return tracker_json_no_object(walk);
+        return tracker_json_fault(walk, NULL, -1, TRACKER_FAULT_NOT_OBJECT);
     }
 
     rc = tracker_json_member(walk, root, &type_key, &type);
@@ -598,12 +536,9 @@ tracker_json_login(tracker_json_walk_t *walk, json_t *root,
         return rc;
     }
 
-    if (type.len != application.len
-        || memcmp(type.data, application.data, type.len) != 0)
-    {
-        tracker_message_path(walk->message, -1, &type_key, -1,
-                             "must be \"application\"");
-        return TRACKER_INVALID;
+    if (!tracker_str_equal(&type, &application)) {
+        return tracker_json_fault(walk, &type_key, -1,
+                                  TRACKER_FAULT_LOGIN_TYPE);
     }
 
     rc = tracker_json_member(walk, root, &id_key, &login->id);
@@ -615,7 +550,7 @@ tracker_json_login(tracker_json_walk_t *walk, json_t *root,
 }
 
 
-/* a string that must be there and not be empty */
+/* a member that must be a string and not be empty */
 
 static tracker_rc_e
 tracker_json_member(tracker_json_walk_t *walk, json_t *object,
@@ -627,18 +562,105 @@ tracker_json_member(tracker_json_walk_t *walk, json_t *object,
     value = json_object_get(object, key->data);
 
     if (value == NULL) {
-        tracker_message_path(walk->message, walk->index, key, -1,
-                             "is required");
-        return TRACKER_INVALID;
+        return tracker_json_fault(walk, key, -1, TRACKER_FAULT_REQUIRED);
     }
 
     rc = tracker_json_string(walk, value, key, -1, str);
 
     if (rc == TRACKER_OK && str->len == 0) {
-        tracker_message_path(walk->message, walk->index, key, -1,
-                             "is not allowed to be empty");
-        return TRACKER_INVALID;
+        return tracker_json_fault(walk, key, -1, TRACKER_FAULT_EMPTY);
     }
 
     return rc;
+}
+
+
+tracker_rc_e
+tracker_jansson_check_size(const char *data, size_t len,
+    tracker_message_t *message)
+{
+    size_t  n;
+
+    /* a value takes at least two bytes */
+
+    if (len / 2 <= TRACKER_JSON_VALUES) {
+        return TRACKER_OK;
+    }
+
+    n = tracker_jansson_count(data, len, SIZE_MAX);
+
+    if (n > TRACKER_JSON_VALUES) {
+        tracker_message(message, "Request body must contain at most %d "
+                        "values, found %zu.", TRACKER_JSON_VALUES, n);
+        return TRACKER_INVALID;
+    }
+
+    return TRACKER_OK;
+}
+
+
+/* one for each comma, and one for each array or object that is not empty */
+
+size_t
+tracker_jansson_count(const char *data, size_t len, size_t depth)
+{
+    char    c, last;
+    size_t  i, n, level;
+
+    n = 0;
+    level = 0;
+    last = '\0';
+
+    for (i = 0; i < len; i++) {
+        c = data[i];
+
+        switch (c) {
+
+        case ' ':
+        case '\t':
+        case '\r':
+        case '\n':
+            continue;
+
+        case '"':
+            for (i++; i < len && data[i] != '"'; i++) {
+                i += data[i] == '\\';
+            }
+
+            break;
+
+        case '[':
+        case '{':
+            n += ++level <= depth;
+            break;
+
+        case ',':
+            n += level <= depth;
+            break;
+
+        case ']':
+        case '}':
+            n -= level <= depth && (last == '[' || last == '{');
+            level -= level != 0;
+            break;
+
+        default:
+            break;
+        }
+
+        last = c;
+    }
+
+    return n;
+}
+
+
+tracker_rc_e
+tracker_jansson_syntax(tracker_message_t *message, int duplicate, size_t line,
+    size_t column)
+{
+    tracker_message(message, "%s at line %zu column %zu.",
+                    duplicate ? "Duplicate key" : "Invalid JSON", line, column);
+
+    return TRACKER_INVALID;
 }

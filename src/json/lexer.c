@@ -1,7 +1,7 @@
 
 /*
- * The strict reader's strings: where they end, whether they are UTF-8, and
- * what their escapes stand for.
+ * The strict reader's strings: where they end, whether they are UTF-8, and what
+ * their escapes mean.
  */
 
 
@@ -14,162 +14,178 @@
 #include "json/lexer.h"
 
 
-#if !(TRACKER_NO_READER)
-
-
-static int tracker_read_escaped(tracker_reader_t *rd, tracker_str_t *str);
-static int tracker_read_bad(tracker_reader_t *rd, const char *bad);
-static char *tracker_read_escape(tracker_reader_t *rd, char *to);
-static int tracker_read_hex(tracker_reader_t *rd, uint32_t *unit);
-static const char *tracker_read_utf8(const char *data, const char *end);
-static size_t tracker_utf8(const unsigned char *p, size_t len);
-static const char *tracker_scan(const char *p, const char *end);
+static int tracker_lex_escaped(tracker_lexer_t *lx, tracker_str_t *str);
+static int tracker_lex_bad(tracker_lexer_t *lx, const char *bad);
+static char *tracker_lex_escape(tracker_lexer_t *lx, char *to);
+static int tracker_lex_hex(tracker_lexer_t *lx, uint32_t *unit);
+static const char *tracker_lex_utf8(const char *data, const char *end);
+static size_t tracker_lex_char_length(const unsigned char *p, size_t len);
+static const char *tracker_lex_scan(const char *p, const char *end);
 
 
 int
-tracker_read_string(tracker_reader_t *rd, tracker_str_t *str)
+tracker_lex_end(tracker_lexer_t *lx)
+{
+    const char  *p;
+
+    p = lx->p;
+
+    while (p < lx->end
+           && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
+    {
+        p++;
+    }
+
+    lx->p = p;
+
+    return p == lx->end;
+}
+
+
+int
+tracker_lex_string(tracker_lexer_t *lx, tracker_str_t *str)
 {
     const char  *p, *next;
 
-    if (!tracker_read_char(rd, '"')) {
-        rd->other = 1;
+    if (!tracker_lex_char(lx, '"')) {
+        lx->no_string = 1;
         return 0;
     }
 
-    str->data = rd->p;
+    str->data = lx->p;
 
-    p = tracker_scan(rd->p, rd->end);
+    p = tracker_lex_scan(lx->p, lx->end);
 
-    while (p < rd->end && *p != '"') {
+    while (p < lx->end && *p != '"') {
 
         if (*p == '\\') {
-            rd->p = p;
-            return tracker_read_escaped(rd, str);
+            lx->p = p;
+            return tracker_lex_escaped(lx, str);
         }
 
-        next = tracker_read_utf8(p, rd->end);
+        next = tracker_lex_utf8(p, lx->end);
         if (next == p) {
-            return tracker_read_bad(rd, p);
+            return tracker_lex_bad(lx, p);
         }
 
-        p = tracker_scan(next, rd->end);
+        p = tracker_lex_scan(next, lx->end);
     }
 
-    if (p == rd->end) {
-        return tracker_read_bad(rd, p);
+    if (p == lx->end) {
+        return tracker_lex_bad(lx, p);
     }
 
     str->len = p - str->data;
-    rd->p = p + 1;
+    lx->p = p + 1;
 
     return 1;
 }
 
 
-/* the rest of a string, from its first backslash on; str->data is its start */
+/* reads on from the first backslash of a string that starts at str->data */
 
 static int
-tracker_read_escaped(tracker_reader_t *rd, tracker_str_t *str)
+tracker_lex_escaped(tracker_lexer_t *lx, tracker_str_t *str)
 {
     char        *to;
     const char  *from;
 
-    if (rd->text == NULL) {
+    if (lx->text == NULL) {
 
         /* decoded strings are never longer than their JSON */
 
-        rd->text = rd->arena->alloc(rd->arena->data, rd->end - str->data);
-        if (rd->text == NULL) {
-            rd->nomem = 1;
+        lx->text = lx->arena->alloc(lx->arena->data, lx->end - str->data);
+        if (lx->text == NULL) {
+            lx->nomem = 1;
             return 0;
         }
     }
 
-    to = rd->text;
+    to = lx->text;
     from = str->data;
     str->data = to;
 
-    memcpy(to, from, rd->p - from);
-    to += rd->p - from;
+    memcpy(to, from, lx->p - from);
+    to += lx->p - from;
 
-    while (rd->p < rd->end) {
-        from = rd->p;
+    while (lx->p < lx->end) {
+        from = lx->p;
 
         switch (*from) {
 
         case '"':
 
-            /* where the library finds it */
+            /* the library reports it at the end of the string */
 
-            if (rd->nochar) {
+            if (lx->bad_escape) {
                 return 0;
             }
 
-            rd->p++;
-            rd->text = to;
+            lx->p++;
+            lx->text = to;
             str->len = to - str->data;
             return 1;
 
         case '\\':
-            to = tracker_read_escape(rd, to);
+            to = tracker_lex_escape(lx, to);
             if (to == NULL) {
-                return tracker_read_bad(rd, rd->p);
+                return tracker_lex_bad(lx, lx->p);
             }
 
             break;
 
         default:
-            rd->p = (signed char) *from >= ' '
-                    ? tracker_scan(from, rd->end)
-                    : tracker_read_utf8(from, rd->end);
-            if (rd->p == from) {
-                return tracker_read_bad(rd, from);
+            lx->p = (signed char) *from >= ' '
+                    ? tracker_lex_scan(from, lx->end)
+                    : tracker_lex_utf8(from, lx->end);
+            if (lx->p == from) {
+                return tracker_lex_bad(lx, from);
             }
 
-            memcpy(to, from, rd->p - from);
-            to += rd->p - from;
+            memcpy(to, from, lx->p - from);
+            to += lx->p - from;
             break;
         }
     }
 
-    return tracker_read_bad(rd, rd->end);
+    return tracker_lex_bad(lx, lx->end);
 }
 
 
-/* bad is where the string is bad: as for the library, the byte before counts */
+/* the string is invalid at bad; the library reports the byte before */
 
 static int
-tracker_read_bad(tracker_reader_t *rd, const char *bad)
+tracker_lex_bad(tracker_lexer_t *lx, const char *bad)
 {
-    rd->p = bad - 1;
+    lx->p = bad - 1;
 
     return 0;
 }
 
 
 /*
- * Writes what an escape stands for and returns its end, or NULL: then rd->p is
- * behind what is bad.
+ * Writes the character of an escape to to and returns its end, or NULL if the
+ * escape is invalid: then lx->p is after the invalid byte.
  */
 
 static char *
-tracker_read_escape(tracker_reader_t *rd, char *to)
+tracker_lex_escape(tracker_lexer_t *lx, char *to)
 {
     uint32_t  unit, low;
 
-    if (rd->end - rd->p < 2) {
-        rd->p = rd->end;
+    if (lx->end - lx->p < 2) {
+        lx->p = lx->end;
         return NULL;
     }
 
-    rd->p += 2;
+    lx->p += 2;
 
-    switch (rd->p[-1]) {
+    switch (lx->p[-1]) {
 
     case '"':
     case '\\':
     case '/':
-        *to++ = rd->p[-1];
+        *to++ = lx->p[-1];
         return to;
 
     case 'b':
@@ -199,12 +215,12 @@ tracker_read_escape(tracker_reader_t *rd, char *to)
         return NULL;
     }
 
-    if (!tracker_read_hex(rd, &unit)) {
+    if (!tracker_lex_hex(lx, &unit)) {
         return NULL;
     }
 
     if (unit == 0) {
-        rd->nochar = 1;
+        lx->bad_escape = 1;
         return to;
     }
 
@@ -229,20 +245,20 @@ tracker_read_escape(tracker_reader_t *rd, char *to)
     /* a pair of surrogates */
 
     if (unit > 0xdbff
-        || rd->end - rd->p < 2 || rd->p[0] != '\\' || rd->p[1] != 'u')
+        || lx->end - lx->p < 2 || lx->p[0] != '\\' || lx->p[1] != 'u')
     {
-        rd->nochar = 1;
+        lx->bad_escape = 1;
         return to;
     }
 
-    rd->p += 2;
+    lx->p += 2;
 
-    if (!tracker_read_hex(rd, &low)) {
+    if (!tracker_lex_hex(lx, &low)) {
         return NULL;
     }
 
     if (low < 0xdc00 || low > 0xdfff) {
-        rd->nochar = 1;
+        lx->bad_escape = 1;
         return to;
     }
 
@@ -258,20 +274,20 @@ tracker_read_escape(tracker_reader_t *rd, char *to)
 
 
 static int
-tracker_read_hex(tracker_reader_t *rd, uint32_t *unit)
+tracker_lex_hex(tracker_lexer_t *lx, uint32_t *unit)
 {
     char    c;
     size_t  i;
 
-    if (rd->end - rd->p < 4) {
-        rd->p = rd->end;
+    if (lx->end - lx->p < 4) {
+        lx->p = lx->end;
         return 0;
     }
 
     *unit = 0;
 
     for (i = 0; i < 4; i++) {
-        c = *rd->p++;
+        c = *lx->p++;
 
         if (c >= '0' && c <= '9') {
             c -= '0';
@@ -294,12 +310,12 @@ tracker_read_hex(tracker_reader_t *rd, uint32_t *unit)
 
 
 /*
- * Skips characters of two to four bytes, as many as there are; returns their
- * end, which is data where the first byte begins none.
+ * Skips all characters of two to four bytes from data on; returns their end,
+ * which is data if there is none.
  */
 
 static const char *
-tracker_read_utf8(const char *data, const char *end)
+tracker_lex_utf8(const char *data, const char *end)
 {
     size_t                n;
     const unsigned char  *p, *last;
@@ -308,7 +324,7 @@ tracker_read_utf8(const char *data, const char *end)
     last = (const unsigned char *) end;
 
     for ( /* void */ ; p < last && *p >= 0x80; p += n) {
-        n = tracker_utf8(p, last - p);
+        n = tracker_lex_char_length(p, last - p);
 
         if (n == 0) {
             break;
@@ -320,12 +336,12 @@ tracker_read_utf8(const char *data, const char *end)
 
 
 /*
- * The length of a character of two to four bytes, 0 where there is none (RFC
- * 3629: no surrogate, nothing that fewer bytes could say).
+ * Returns the length of a character of two to four bytes, 0 if it is invalid
+ * (RFC 3629: no surrogates, no overlong forms).
  */
 
 static size_t
-tracker_utf8(const unsigned char *p, size_t len)
+tracker_lex_char_length(const unsigned char *p, size_t len)
 {
     if (p[0] < 0xc2 || len < 2 || (p[1] & 0xc0) != 0x80) {
         return 0;
@@ -354,10 +370,10 @@ tracker_utf8(const unsigned char *p, size_t len)
 }
 
 
-/* the first byte that is a quote, a backslash, a control or no ASCII */
+/* returns the first quote, backslash, control or byte that is not ASCII */
 
 static const char *
-tracker_scan(const char *p, const char *end)
+tracker_lex_scan(const char *p, const char *end)
 {
 #if defined(__SSE2__)
 
@@ -397,6 +413,3 @@ tracker_scan(const char *p, const char *end)
 
     return p;
 }
-
-
-#endif

@@ -1,77 +1,62 @@
 
-/* What the files of the strict reader share. */
+/* The strict reader's tokens: single characters and strings. */
 
 
-#ifndef _TRACKER_READER_PRIVATE_H_INCLUDED_
-#define _TRACKER_READER_PRIVATE_H_INCLUDED_
+#ifndef _TRACKER_LEXER_H_INCLUDED_
+#define _TRACKER_LEXER_H_INCLUDED_
 
 
-#include "json/reader.h"
+#include "tracker/tracker.h"
 
 
 #pragma GCC visibility push(hidden)
 
 
-struct tracker_reader_s {
-    const char             *p;
+typedef struct {
+    const char             *p;            /* the next byte */
     const char             *end;
     const tracker_arena_t  *arena;
-    tracker_reader_pt       check;
-    void                   *ctx;
-    tracker_set_t          *set;
-    size_t                  size;       /* trackers there is room for */
-    long                    index;      /* in an array, -1: in none */
-    tracker_rc_e            rc;         /* of the last check */
-    tracker_str_t          *strs;       /* room for the next list */
-    char                   *text;       /* room for strings with escapes */
-    const char             *start;
-    tracker_reader_stop_e   stop;       /* why it is not sure */
-    unsigned                more:1;     /* a comma: another one must follow */
+    char                   *text;         /* memory for decoded strings */
+    unsigned                no_string:1;  /* what begins at p is no string */
+    unsigned                bad_escape:1; /* saw \u0000 or half a surrogate */
     unsigned                nomem:1;
-    unsigned                other:1;    /* no string where one was expected */
-    unsigned                id:1;       /* a tracker may have one */
-    unsigned                nochar:1;   /* an escape stands for none */
-};
+} tracker_lexer_t;
 
-
-/* All return 1, or 0 when the reader is not sure. */
-
-/* Skips white space, and c, which must follow. */
-int tracker_read_char(tracker_reader_t *rd, char c);
 
 /*
- * Reads a string, white space before it included: a view of the body or,
- * where it holds an escape, of memory of the arena.
+ * Skips white space and returns 1 if nothing follows, else 0; p is then at what
+ * follows.
  */
-int tracker_read_string(tracker_reader_t *rd, tracker_str_t *str);
-
-/* The value of a key, or the element elt of its list: a string. */
-int tracker_read_value(tracker_reader_t *rd, const tracker_str_t *key, long elt,
-    tracker_str_t *str);
-
-/* The value of a key: an array of strings; list must be all 0. */
-int tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
-    tracker_list_t *list);
-
-/* The value of a key that is there already where seen is not NULL: 0 then. */
-int tracker_read_new(tracker_reader_t *rd, const void *seen);
-
-/* Returns 0, after the check has been told. */
-int tracker_read_fault(tracker_reader_t *rd, const tracker_str_t *key,
-    long elt, const char *what);
+int tracker_lex_end(tracker_lexer_t *lx);
 
 /*
- * Returns 0: what begins here is no value of the right type.  Where it is one
- * of another, the check has been told.
+ * Reads a string and white space before it: a view of the text or, if it has an
+ * escape, of memory of the arena.
+ * Returns 1, or 0: no_string or nomem is set, or the string is invalid and p is
+ * at the last byte that is still valid, as for the library.
  */
-int tracker_read_other(tracker_reader_t *rd, const tracker_str_t *key,
-    long elt, const char *what);
+int tracker_lex_string(tracker_lexer_t *lx, tracker_str_t *str);
 
-/* What is left must be white space. */
-int tracker_read_end(tracker_reader_t *rd);
+
+/* Skips white space and c, and returns 1; 0 if something else follows. */
+
+static inline int
+tracker_lex_char(tracker_lexer_t *lx, char c)
+{
+    if (lx->p == lx->end || *lx->p != c) {
+
+        if (tracker_lex_end(lx) || *lx->p != c) {
+            return 0;
+        }
+    }
+
+    lx->p++;
+
+    return 1;
+}
 
 
 #pragma GCC visibility pop
 
 
-#endif /* _TRACKER_READER_PRIVATE_H_INCLUDED_ */
+#endif /* _TRACKER_LEXER_H_INCLUDED_ */

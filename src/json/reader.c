@@ -1,23 +1,18 @@
 
 /*
- * The strict reader.  A byte that it does not expect ends it: what is wrong, or
- * unusual, the JSON library finds out, unless the caller takes the reader's
- * word: for an unknown key, a value of another type, or all of a large body.
+ * The strict reader of trackers.  An unexpected byte ends it: the JSON library
+ * finds out what is wrong, or unusual, unless the caller trusts the reader, as
+ * it does for unknown keys, values of other types, and large bodies.
  */
 
 
-#include <string.h>
-
-#include "json/lexer.h"
+#include "json/reader.h"
 
 
-#if !(TRACKER_NO_READER)
-
-
-/* so many brackets in a row are bad JSON to the library, and it soon says so */
+/* the library refuses so many brackets in a row, without reading further */
 #define TRACKER_READER_DEPTH  2048
 
-/* trackers of the first array */
+/* trackers that there is memory for at first */
 #define TRACKER_READER_FIRST  8
 
 
@@ -27,7 +22,6 @@ static int tracker_read_object(tracker_reader_t *rd, tracker_t *t);
 static int tracker_read_member(tracker_reader_t *rd, tracker_t *t,
     const tracker_str_t *key);
 static int tracker_read_deep(tracker_reader_t *rd);
-static void tracker_read_space(tracker_reader_t *rd);
 
 
 tracker_reader_t *
@@ -44,18 +38,18 @@ tracker_read_start(const char *data, size_t len, int id,
 
     memset(rd, 0, sizeof(tracker_reader_t));
 
-    rd->p = data;
-    rd->end = data + len;
+    rd->lexer.p = data;
+    rd->lexer.end = data + len;
+    rd->lexer.arena = arena;
     rd->start = data;
     rd->id = id;
-    rd->arena = arena;
     rd->check = check;
     rd->ctx = ctx;
     rd->set = set;
     rd->index = -1;
     rd->rc = TRACKER_OK;
 
-    /* a string of a list takes three bytes at least: "", */
+    /* a string of a list takes at least three bytes: "", */
 
     rd->strs = arena->alloc(arena->data,
                             (len / 3 + 1) * sizeof(tracker_str_t));
@@ -63,12 +57,12 @@ tracker_read_start(const char *data, size_t len, int id,
         return NULL;
     }
 
-    set->bulk = tracker_read_char(rd, '[');
+    set->bulk = tracker_lex_char(&rd->lexer, '[');
     set->n = 0;
 
-    if (set->bulk && tracker_read_char(rd, ']')) {
+    if (set->bulk && tracker_lex_char(&rd->lexer, ']')) {
         rd->stop = TRACKER_READER_EMPTY;
-        rd->p--;
+        rd->lexer.p--;
     }
 
     if (!set->bulk) {
@@ -94,12 +88,12 @@ tracker_read_run(tracker_reader_t *rd, size_t *budget)
     ok = set->bulk ? tracker_read_array(rd, budget)
                    : tracker_read_object(rd, set->elts);
 
-    if (rd->nomem) {
+    if (rd->lexer.nomem) {
         return TRACKER_READER_NOMEM;
     }
 
     if (!ok) {
-        return rd->rc == TRACKER_OK ? TRACKER_READER_UNSURE
+        return rd->rc == TRACKER_OK ? TRACKER_READER_UNDECIDED
                                     : TRACKER_READER_REFUSED;
     }
 
@@ -107,12 +101,12 @@ tracker_read_run(tracker_reader_t *rd, size_t *budget)
         return TRACKER_READER_AGAIN;
     }
 
-    if (!tracker_read_end(rd)) {
-        return TRACKER_READER_UNSURE;
+    if (!tracker_lex_end(&rd->lexer)) {
+        return TRACKER_READER_UNDECIDED;
     }
 
     if (!set->bulk) {
-        (void) tracker_spend(budget, rd->end - rd->start);
+        (void) tracker_spend(budget, rd->lexer.end - rd->start);
 
         rd->rc = rd->check(rd->ctx, -1, set->elts, NULL);
     }
@@ -121,19 +115,7 @@ tracker_read_run(tracker_reader_t *rd, size_t *budget)
 }
 
 
-tracker_reader_stop_e
-tracker_read_stop(const tracker_reader_t *rd, const char **place)
-{
-    *place = rd->p;
-
-    return rd->stop;
-}
-
-
-/* the functions below return 1, or 0 when the reader is not sure or rd->rc
-   is a fault */
-
-/* up to the end of the array, or to a comma when the budget is spent */
+/* reads to the end of the array, or to a comma when the budget is spent */
 
 static int
 tracker_read_array(tracker_reader_t *rd, size_t *budget)
@@ -146,7 +128,7 @@ tracker_read_array(tracker_reader_t *rd, size_t *budget)
     set = rd->set;
 
     do {
-        start = rd->p;
+        start = rd->lexer.p;
 
         if (set->n == rd->size && !tracker_read_room(rd)) {
             return 0;
@@ -164,13 +146,13 @@ tracker_read_array(tracker_reader_t *rd, size_t *budget)
             return 0;
         }
 
-        rd->more = tracker_read_char(rd, ',');
+        rd->more = tracker_lex_char(&rd->lexer, ',');
 
-        left = tracker_spend(budget, rd->p - start + TRACKER_COST);
+        left = tracker_spend(budget, rd->lexer.p - start + TRACKER_COST);
 
     } while (rd->more && left);
 
-    return rd->more || tracker_read_char(rd, ']');
+    return rd->more || tracker_lex_char(&rd->lexer, ']');
 }
 
 
@@ -185,18 +167,18 @@ tracker_read_room(tracker_reader_t *rd)
 
     n = rd->size ? 2 * rd->size : TRACKER_READER_FIRST;
 
-    /* room for all, and some more, when the others are like those so far */
+    /* enough for all, and some more, if the others are like those so far */
 
-    like = rd->size * (rd->end - rd->start) / (rd->p - rd->start);
+    like = rd->size * (rd->lexer.end - rd->start) / (rd->lexer.p - rd->start);
     like += like / 8;
 
     if (n < like) {
         n = like;
     }
 
-    elts = rd->arena->alloc(rd->arena->data, n * sizeof(tracker_t));
+    elts = rd->lexer.arena->alloc(rd->lexer.arena->data, n * sizeof(tracker_t));
     if (elts == NULL) {
-        rd->nomem = 1;
+        rd->lexer.nomem = 1;
         return 0;
     }
 
@@ -218,29 +200,29 @@ tracker_read_object(tracker_reader_t *rd, tracker_t *t)
 
     memset(t, 0, sizeof(tracker_t));
 
-    if (!tracker_read_char(rd, '{')) {
+    if (!tracker_lex_char(&rd->lexer, '{')) {
 
-        /* the sentence about a whole body is another one */
+        /* about the whole body, that is the library's */
 
         return rd->index < 0 ? 0 : tracker_read_other(rd, NULL, -1,
-                                                      "must be an object");
+                                                      TRACKER_FAULT_NOT_OBJECT);
     }
 
-    if (tracker_read_char(rd, '}')) {
+    if (tracker_lex_char(&rd->lexer, '}')) {
         return 1;
     }
 
     do {
-        if (!tracker_read_string(rd, &key)
-            || !tracker_read_char(rd, ':')
+        if (!tracker_lex_string(&rd->lexer, &key)
+            || !tracker_lex_char(&rd->lexer, ':')
             || !tracker_read_member(rd, t, &key))
         {
             return 0;
         }
 
-    } while (tracker_read_char(rd, ','));
+    } while (tracker_lex_char(&rd->lexer, ','));
 
-    return tracker_read_char(rd, '}');
+    return tracker_lex_char(&rd->lexer, '}');
 }
 
 
@@ -248,67 +230,26 @@ static int
 tracker_read_member(tracker_reader_t *rd, tracker_t *t,
     const tracker_str_t *key)
 {
-    tracker_str_t   *str;
-    tracker_list_t  *list;
+    tracker_str_t          *str;
+    tracker_list_t         *list;
+    const tracker_field_t  *field;
 
-    str = NULL;
-    list = NULL;
-
-    switch (key->len) {
-
-    case sizeof("id") - 1:
-        if (rd->id && memcmp(key->data, "id", key->len) == 0) {
-            str = &t->id;
-        }
-
-        break;
-
-    case sizeof("name") - 1:
-        if (memcmp(key->data, "name", key->len) == 0) {
-            str = &t->name;
-        }
-
-        break;
-
-    case sizeof("languages") - 1:
-        if (memcmp(key->data, "languages", key->len) == 0) {
-            list = &t->languages;
-        }
-
-        break;
-
-    case sizeof("vocabulary") - 1:    /* and categories */
-        if (memcmp(key->data, "vocabulary", key->len) == 0) {
-            list = &t->vocabulary;
-
-        } else if (memcmp(key->data, "categories", key->len) == 0) {
-            list = &t->categories;
-        }
-
-        break;
-
-    case sizeof("description") - 1:
-        if (memcmp(key->data, "description", key->len) == 0) {
-            str = &t->description;
-        }
-
-        break;
-
-    default:
-        break;
+    field = tracker_field(key, rd->id);
+    if (field == NULL) {
+        return tracker_read_fault(rd, key, -1, TRACKER_FAULT_NOT_ALLOWED);
     }
 
-    if (str) {
-        return tracker_read_new(rd, str->data)
-               && tracker_read_value(rd, key, -1, str);
-    }
+    if (field->list) {
+        list = tracker_field_list(t, field);
 
-    if (list) {
         return tracker_read_new(rd, list->elts)
                && tracker_read_list(rd, key, list);
     }
 
-    return tracker_read_fault(rd, key, -1, "is not allowed");
+    str = tracker_field_str(t, field);
+
+    return tracker_read_new(rd, str->data)
+           && tracker_read_value(rd, key, -1, str);
 }
 
 
@@ -316,7 +257,7 @@ int
 tracker_read_new(tracker_reader_t *rd, const void *seen)
 {
     if (seen) {
-        rd->stop = TRACKER_READER_TWICE;
+        rd->stop = TRACKER_READER_DUPLICATE_KEY;
         return 0;
     }
 
@@ -328,12 +269,12 @@ int
 tracker_read_value(tracker_reader_t *rd, const tracker_str_t *key, long elt,
     tracker_str_t *str)
 {
-    if (tracker_read_string(rd, str)) {
+    if (tracker_lex_string(&rd->lexer, str)) {
         return 1;
     }
 
-    return rd->other ? tracker_read_other(rd, key, elt, "must be a string")
-                     : 0;
+    return rd->lexer.no_string
+           ? tracker_read_other(rd, key, elt, TRACKER_FAULT_NOT_STRING) : 0;
 }
 
 
@@ -346,17 +287,17 @@ tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
 
     list->elts = rd->strs;
 
-    if (!tracker_read_char(rd, '[')) {
-        return tracker_read_other(rd, key, -1, "must be an array");
+    if (!tracker_lex_char(&rd->lexer, '[')) {
+        return tracker_read_other(rd, key, -1, TRACKER_FAULT_NOT_ARRAY);
     }
 
-    start = rd->p - 1;
+    start = rd->lexer.p - 1;
 
-    if (tracker_read_char(rd, ']')) {
+    if (tracker_lex_char(&rd->lexer, ']')) {
         return 1;
     }
 
-    /* two brackets, and no comma after the last string */
+    /* two brackets, less the comma that the last string does not have */
 
     len = 1;
 
@@ -368,20 +309,20 @@ tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
         len += rd->strs->len + sizeof("\"\",") - 1;
         rd->strs++;
 
-    } while (tracker_read_char(rd, ','));
+    } while (tracker_lex_char(&rd->lexer, ','));
 
     list->n = rd->strs - list->elts;
 
-    if (!tracker_read_char(rd, ']')) {
+    if (!tracker_lex_char(&rd->lexer, ']')) {
         return 0;
     }
 
     /*
-     * Escapes and white space make a text longer than its strings with their
-     * quotes and commas: without them it is what the writer would write.
+     * A text with escapes or white space is longer than its strings with their
+     * quotes and commas; one without is what the writer would write.
      */
 
-    if ((size_t) (rd->p - start) == len) {
+    if ((size_t) (rd->lexer.p - start) == len) {
         list->json.data = start;
         list->json.len = len;
     }
@@ -390,16 +331,14 @@ tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
 }
 
 
-/* what begins here is no value of the right type; is it one of another? */
-
 int
 tracker_read_other(tracker_reader_t *rd, const tracker_str_t *key, long elt,
-    const char *what)
+    tracker_fault_e what)
 {
     static const char  first[] = "{[\"-0123456789tfn";
 
-    if (rd->p == rd->end
-        || memchr(first, *rd->p, sizeof(first) - 1) == NULL
+    if (rd->lexer.p == rd->lexer.end
+        || memchr(first, *rd->lexer.p, sizeof(first) - 1) == NULL
         || tracker_read_deep(rd))
     {
         return 0;
@@ -414,21 +353,21 @@ tracker_read_deep(tracker_reader_t *rd)
 {
     const char  *p, *end;
 
-    end = rd->end;
+    end = rd->lexer.end;
 
-    if (end - rd->p > TRACKER_READER_DEPTH) {
-        end = rd->p + TRACKER_READER_DEPTH;
+    if (end - rd->lexer.p > TRACKER_READER_DEPTH) {
+        end = rd->lexer.p + TRACKER_READER_DEPTH;
     }
 
-    for (p = rd->p; p < end && *p == '['; p++) { /* void */ }
+    for (p = rd->lexer.p; p < end && *p == '['; p++) { /* void */ }
 
-    return p - rd->p == TRACKER_READER_DEPTH;
+    return p - rd->lexer.p == TRACKER_READER_DEPTH;
 }
 
 
 int
 tracker_read_fault(tracker_reader_t *rd, const tracker_str_t *key, long elt,
-    const char *what)
+    tracker_fault_e what)
 {
     tracker_reader_fault_t  fault = { key, elt, what };
 
@@ -436,49 +375,3 @@ tracker_read_fault(tracker_reader_t *rd, const tracker_str_t *key, long elt,
 
     return 0;
 }
-
-
-int
-tracker_read_char(tracker_reader_t *rd, char c)
-{
-    if (rd->p == rd->end || *rd->p != c) {
-        tracker_read_space(rd);
-
-        if (rd->p == rd->end || *rd->p != c) {
-            return 0;
-        }
-    }
-
-    rd->p++;
-
-    return 1;
-}
-
-
-int
-tracker_read_end(tracker_reader_t *rd)
-{
-    tracker_read_space(rd);
-
-    return rd->p == rd->end;
-}
-
-
-static void
-tracker_read_space(tracker_reader_t *rd)
-{
-    const char  *p;
-
-    p = rd->p;
-
-    while (p < rd->end
-           && (*p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'))
-    {
-        p++;
-    }
-
-    rd->p = p;
-}
-
-
-#endif

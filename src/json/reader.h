@@ -1,10 +1,9 @@
 
 /*
  * A strict reader of request bodies: one pass, no tree, no copy of a string
- * that holds no escape.  It takes what it is sure of and leaves all else to its
- * caller and the JSON library, which stays the authority: whatever the reader
- * accepts, the library accepts with the same values (t/fuzz compares them).
- * Compiled with -DTRACKER_NO_READER the library reads all.
+ * without escapes.  It decides only what it is sure of and leaves the rest to
+ * the JSON library, which stays the authority: whatever the reader accepts, the
+ * library accepts with the same values (t/fuzz compares them).
  */
 
 
@@ -12,94 +11,135 @@
 #define _TRACKER_READER_H_INCLUDED_
 
 
-#include "tracker/tracker.h"
+#include "json/lexer.h"
 #include "tracker/patch.h"
 
 
 #pragma GCC visibility push(hidden)
 
 
+/* 0: compiled with -DTRACKER_NO_READER, the library reads everything */
+
+#if (TRACKER_NO_READER)
+#define TRACKER_READER  0
+#else
+#define TRACKER_READER  1
+#endif
+
+
 typedef enum {
     TRACKER_READER_OK = 0,
-    TRACKER_READER_AGAIN,        /* the budget is spent, run once more */
-    TRACKER_READER_UNSURE,       /* it is bad, or the library's */
-    TRACKER_READER_REFUSED,      /* a fault is certain */
+    TRACKER_READER_AGAIN,          /* the budget is spent: run again */
+    TRACKER_READER_UNDECIDED,      /* see tracker_reader_stop_e */
+    TRACKER_READER_REFUSED,        /* it has a fault */
     TRACKER_READER_NOMEM
 } tracker_reader_rc_e;
 
 
-/* what it is not sure of */
+/* why the reader is undecided */
 
 typedef enum {
-    TRACKER_READER_BAD = 0,      /* no JSON */
-    TRACKER_READER_TWICE,        /* a key that the object has already */
-    TRACKER_READER_EMPTY,        /* no element in the outermost array */
-    TRACKER_READER_FOREIGN       /* good so far; not the reader's, but perhaps
-                                    good too */
+    TRACKER_READER_BAD = 0,        /* a syntax error at lexer.p */
+    TRACKER_READER_DUPLICATE_KEY,
+    TRACKER_READER_EMPTY,          /* the outermost array is empty */
+    TRACKER_READER_UNSUPPORTED     /* valid so far, but perhaps ignored */
 } tracker_reader_stop_e;
 
 
-typedef struct tracker_reader_s  tracker_reader_t;
-
-
-/* as tracker_message_path() wants it */
+/* as tracker_message_fault() takes it */
 
 typedef struct {
-    const tracker_str_t  *key;   /* unknown, or of a value of another type;
-                                    NULL: no object where one must be */
+    const tracker_str_t  *key;     /* unknown, or its value has a fault; NULL:
+                                      an object is missing */
     long                  elt;
-    const char           *what;
+    tracker_fault_e       what;
 } tracker_reader_fault_t;
 
 
 /*
- * What the caller makes of a tracker as soon as it is read: one of an array
- * at its place index, or, with index -1 and at the end of the text, the one
- * object.  t NULL: the object at index has the fault.  Anything but
- * TRACKER_OK ends the reading; of a body full of faults only the first costs
- * time.  After a fault TRACKER_OK means that the reader is not sure.
+ * Checks a tracker as soon as it is read: index is its place in an array, -1
+ * for one object, then it is called at the end of the text.  If t is NULL, the
+ * object at index has the fault.  Any result except TRACKER_OK ends the
+ * reading, so that only the first fault of a body costs time.  TRACKER_OK
+ * after a fault means that the reader is undecided.
  */
 typedef tracker_rc_e (*tracker_reader_pt)(void *ctx, long index,
     const tracker_t *t, const tracker_reader_fault_t *fault);
 
 
+/* the reader's own, except that decode.c reads lexer, set, start and stop */
+
+typedef struct {
+    tracker_lexer_t         lexer;
+    tracker_reader_pt       check;
+    void                   *ctx;
+    tracker_set_t          *set;
+    size_t                  size;       /* trackers there is memory for */
+    long                    index;      /* in an array, -1: in none */
+    tracker_rc_e            rc;         /* of the last check */
+    tracker_str_t          *strs;       /* memory for the next list */
+    const char             *start;
+    tracker_reader_stop_e   stop;
+    unsigned                more:1;     /* after a comma: another must follow */
+    unsigned                id:1;       /* a tracker may have an id */
+} tracker_reader_t;
+
+
 /*
- * Begins to read the JSON text of len bytes: a tracker, or an array of such,
- * with no key twice and no value of another type; or what tracker_read_patch()
- * reads.  Where id is 0 no tracker may have one.  What is required may be
- * missing.  data, the arena and set must stay where they are.
- * Returns the reader, memory of the arena, or NULL when there is none.
+ * Begins to read a JSON text of len bytes: a tracker or an array of trackers,
+ * without duplicate keys; or what tracker_read_patch() reads.  With id 0 a
+ * tracker must not have an id.  Required fields may be missing.  data, arena
+ * and set must stay where they are.  Before the first run lexer.p is at the
+ * first byte that is neither white space nor the bracket of an array, and
+ * set->bulk says whether there was one.
+ * Returns the reader, memory of the arena, or NULL if an allocation failed.
  */
 tracker_reader_t *tracker_read_start(const char *data, size_t len, int id,
     const tracker_arena_t *arena, tracker_reader_pt check, void *ctx,
     tracker_set_t *set);
 
 /*
- * Reads on until the budget is spent (tracker_spend()), but at least one
- * tracker.
- *
- * TRACKER_READER_OK: set holds the trackers; their strings lie in data where
- * they hold no escape, all else in the arena.  TRACKER_READER_REFUSED: check
- * has.  Only after TRACKER_READER_AGAIN the reader may be run once more.
+ * Reads until the budget is spent (tracker_spend()), at least one tracker.
+ * Returns TRACKER_READER_OK: set holds the trackers; strings without escapes
+ * lie in data, all else in the arena; TRACKER_READER_REFUSED: check refused;
+ * TRACKER_READER_AGAIN: only then run it again; or another value.
  */
 tracker_reader_rc_e tracker_read_run(tracker_reader_t *rd, size_t *budget);
 
 /*
- * Reads all instead as the array of a PATCH, once; rd->check is told faults
- * only.  TRACKER_READER_OK: patch is as tracker_json_decode_patch() makes it,
- * but that its strings may lie in data.  TRACKER_READER_REFUSED: message holds
- * the sentence, or check has refused.
+ * Reads the text as the array of a PATCH instead, in one go; check is called
+ * with faults only.
+ * Returns TRACKER_READER_OK: patch is as tracker_decode_patch() makes it;
+ * TRACKER_READER_REFUSED: message has the sentence, or check refused; or
+ * another value, except TRACKER_READER_AGAIN.
  */
 tracker_reader_rc_e tracker_read_patch(tracker_reader_t *rd,
     tracker_patch_t *patch, tracker_message_t *message);
 
+
+/* The others return 1, or 0: undecided, or refused if rd->rc is a fault. */
+
+/* Reads a string: the value of a key, or the element elt of its list. */
+int tracker_read_value(tracker_reader_t *rd, const tracker_str_t *key, long elt,
+    tracker_str_t *str);
+
+/* Reads an array of strings, the value of a key; list must be all 0. */
+int tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
+    tracker_list_t *list);
+
+/* Returns 0 for a duplicate key, that is if seen, its value, is not NULL. */
+int tracker_read_new(tracker_reader_t *rd, const void *seen);
+
+/* Reports a fault to check.  Always returns 0. */
+int tracker_read_fault(tracker_reader_t *rd, const tracker_str_t *key,
+    long elt, tracker_fault_e what);
+
 /*
- * After TRACKER_READER_UNSURE: why, and the place in data where it stopped.
- * Before the run: the place of the first byte that is no white space, nor the
- * bracket of an array.
+ * Reports a fault if a value of another type begins at lexer.p, but not if
+ * nothing valid does.  Always returns 0.
  */
-tracker_reader_stop_e tracker_read_stop(const tracker_reader_t *rd,
-    const char **place);
+int tracker_read_other(tracker_reader_t *rd, const tracker_str_t *key,
+    long elt, tracker_fault_e what);
 
 
 #pragma GCC visibility pop

@@ -1,19 +1,15 @@
 
 /*
- * The strict reader's operations of a PATCH.  Members that RFC 6902 gives no
- * meaning and a value to remove may be anything: those are the library's.
+ * The strict reader of the operations of a PATCH.  Members without a meaning in
+ * RFC 6902, and the value of a "remove", may be anything: the library reads
+ * them.
  */
 
 
-#include <string.h>
-
-#include "json/lexer.h"
+#include "json/reader.h"
 
 
-#if !(TRACKER_NO_READER)
-
-
-/* no operation is shorter: it has its keys, and they have values */
+/* the length of the shortest operation */
 #define TRACKER_READER_STEP  (sizeof("{\"op\":\"\",\"path\":\"\"}") - 1)
 
 
@@ -45,8 +41,6 @@ static int tracker_read_step_fit(tracker_reader_t *rd,
     const tracker_patch_step_t *step, const tracker_reader_step_t *members);
 static int tracker_read_required(tracker_reader_t *rd,
     const tracker_str_t *key, const tracker_str_t *str);
-static int tracker_read_is(const tracker_str_t *str,
-    const tracker_str_t *other);
 
 
 static const tracker_str_t  tracker_read_op = tracker_str("op");
@@ -62,14 +56,14 @@ tracker_read_patch(tracker_reader_t *rd, tracker_patch_t *patch,
     size_t  max;
 
     if (!rd->set->bulk) {
-        return TRACKER_READER_UNSURE;
+        return TRACKER_READER_UNDECIDED;
     }
 
-    max = (rd->end - rd->start) / TRACKER_READER_STEP + 1;
+    max = (rd->lexer.end - rd->start) / TRACKER_READER_STEP + 1;
 
     patch->n = 0;
-    patch->elts = rd->arena->alloc(rd->arena->data,
-                                   max * sizeof(tracker_patch_step_t));
+    patch->elts = rd->lexer.arena->alloc(rd->lexer.arena->data,
+                                         max * sizeof(tracker_patch_step_t));
     if (patch->elts == NULL) {
         return TRACKER_READER_NOMEM;
     }
@@ -79,24 +73,24 @@ tracker_read_patch(tracker_reader_t *rd, tracker_patch_t *patch,
 
         if (!tracker_read_step(rd, &patch->elts[patch->n], message)) {
 
-            if (rd->nomem) {
+            if (rd->lexer.nomem) {
                 return TRACKER_READER_NOMEM;
             }
 
-            return rd->rc == TRACKER_OK ? TRACKER_READER_UNSURE
+            return rd->rc == TRACKER_OK ? TRACKER_READER_UNDECIDED
                                         : TRACKER_READER_REFUSED;
         }
 
         patch->n++;
 
-    } while (tracker_read_char(rd, ','));
+    } while (tracker_lex_char(&rd->lexer, ','));
 
-    return tracker_read_char(rd, ']') && tracker_read_end(rd)
-           ? TRACKER_READER_OK : TRACKER_READER_UNSURE;
+    return tracker_lex_char(&rd->lexer, ']') && tracker_lex_end(&rd->lexer)
+           ? TRACKER_READER_OK : TRACKER_READER_UNDECIDED;
 }
 
 
-/* the functions below return 1, or 0 as those for trackers do */
+/* the functions below return 1, or 0 as those in reader.h */
 
 static int
 tracker_read_step(tracker_reader_t *rd, tracker_patch_step_t *step,
@@ -106,20 +100,20 @@ tracker_read_step(tracker_reader_t *rd, tracker_patch_step_t *step,
 
     memset(&members, 0, sizeof(tracker_reader_step_t));
 
-    if (!tracker_read_char(rd, '{')) {
-        return tracker_read_other(rd, NULL, -1, "must be an object");
+    if (!tracker_lex_char(&rd->lexer, '{')) {
+        return tracker_read_other(rd, NULL, -1, TRACKER_FAULT_NOT_OBJECT);
     }
 
-    if (!tracker_read_char(rd, '}')) {
+    if (!tracker_lex_char(&rd->lexer, '}')) {
 
         do {
             if (!tracker_read_step_member(rd, &members, message)) {
                 return 0;
             }
 
-        } while (tracker_read_char(rd, ','));
+        } while (tracker_lex_char(&rd->lexer, ','));
 
-        if (!tracker_read_char(rd, '}')) {
+        if (!tracker_lex_char(&rd->lexer, '}')) {
             return 0;
         }
     }
@@ -134,27 +128,29 @@ tracker_read_step_member(tracker_reader_t *rd, tracker_reader_step_t *members,
 {
     tracker_str_t  key;
 
-    if (!tracker_read_string(rd, &key) || !tracker_read_char(rd, ':')) {
+    if (!tracker_lex_string(&rd->lexer, &key)
+        || !tracker_lex_char(&rd->lexer, ':'))
+    {
         return 0;
     }
 
-    if (tracker_read_is(&key, &tracker_read_op)) {
+    if (tracker_str_equal(&key, &tracker_read_op)) {
         return tracker_read_new(rd, members->op.data)
                && tracker_read_value(rd, &key, -1, &members->op);
     }
 
-    if (tracker_read_is(&key, &tracker_read_path)) {
+    if (tracker_str_equal(&key, &tracker_read_path)) {
         return tracker_read_new(rd, members->path.data)
                && tracker_read_value(rd, &key, -1, &members->path);
     }
 
-    if (tracker_read_is(&key, &tracker_read_key)) {
+    if (tracker_str_equal(&key, &tracker_read_key)) {
         return tracker_read_new(rd, members->str.data)
                && tracker_read_new(rd, members->list.elts)
                && tracker_read_step_value(rd, members, message);
     }
 
-    rd->stop = TRACKER_READER_FOREIGN;
+    rd->stop = TRACKER_READER_UNSUPPORTED;
 
     return 0;
 }
@@ -166,8 +162,8 @@ tracker_read_step_value(tracker_reader_t *rd, tracker_reader_step_t *members,
 {
     int  ok;
 
-    if (tracker_read_char(rd, '[')) {
-        rd->p--;
+    if (tracker_lex_char(&rd->lexer, '[')) {
+        rd->lexer.p--;
         ok = tracker_read_list(rd, &tracker_read_key, &members->list);
 
     } else {
@@ -179,7 +175,7 @@ tracker_read_step_value(tracker_reader_t *rd, tracker_reader_step_t *members,
 }
 
 
-/* neither a string nor a list of strings: says which it must be */
+/* the value is neither a string nor a list of strings: reports the fault */
 
 static int
 tracker_read_step_type(tracker_reader_t *rd,
@@ -187,21 +183,21 @@ tracker_read_step_type(tracker_reader_t *rd,
 {
     tracker_patch_step_t  step;
 
-    /* it may be of any type, or the operation is to come */
+    /* any type is allowed, or the operation is not known yet */
 
     if (members->op.data == NULL
         || members->path.data == NULL
-        || tracker_read_is(&members->op, &tracker_read_remove))
+        || tracker_str_equal(&members->op, &tracker_read_remove))
     {
         rd->rc = TRACKER_OK;
-        rd->stop = TRACKER_READER_FOREIGN;
+        rd->stop = TRACKER_READER_UNSUPPORTED;
         return 0;
     }
 
     if (tracker_read_step_what(rd, &step, members, message)
         && tracker_read_step_fit(rd, &step, members))
     {
-        /* a list, and the message is of its element */
+        /* a list is allowed: the message is about its element */
 
         rd->rc = TRACKER_INVALID;
     }
@@ -223,7 +219,8 @@ tracker_read_step_check(tracker_reader_t *rd, tracker_patch_step_t *step,
     }
 
     if (members->str.data == NULL && members->list.elts == NULL) {
-        return tracker_read_fault(rd, &tracker_read_key, -1, "is required");
+        return tracker_read_fault(rd, &tracker_read_key, -1,
+                                  TRACKER_FAULT_REQUIRED);
     }
 
     step->str = members->str;
@@ -233,23 +230,23 @@ tracker_read_step_check(tracker_reader_t *rd, tracker_patch_step_t *step,
 }
 
 
-/* of a type that its operation takes */
+/* checks that the operation takes a value of this type */
 
 static int
 tracker_read_step_fit(tracker_reader_t *rd, const tracker_patch_step_t *step,
     const tracker_reader_step_t *members)
 {
-    const char  *fault;
+    tracker_fault_e  fault;
 
     fault = tracker_patch_misfit(step, members->str.data != NULL,
                                  members->list.elts != NULL);
 
-    return fault == NULL
+    return fault == TRACKER_FAULT_NONE
            || tracker_read_fault(rd, &tracker_read_key, -1, fault);
 }
 
 
-/* its op and path */
+/* sets all of step except its value */
 
 static int
 tracker_read_step_what(tracker_reader_t *rd, tracker_patch_step_t *step,
@@ -273,20 +270,9 @@ tracker_read_required(tracker_reader_t *rd, const tracker_str_t *key,
     const tracker_str_t *str)
 {
     if (str->data == NULL) {
-        return tracker_read_fault(rd, key, -1, "is required");
+        return tracker_read_fault(rd, key, -1, TRACKER_FAULT_REQUIRED);
     }
 
     return str->len != 0
-           || tracker_read_fault(rd, key, -1, "is not allowed to be empty");
+           || tracker_read_fault(rd, key, -1, TRACKER_FAULT_EMPTY);
 }
-
-
-static int
-tracker_read_is(const tracker_str_t *str, const tracker_str_t *other)
-{
-    return str->len == other->len
-           && memcmp(str->data, other->data, str->len) == 0;
-}
-
-
-#endif

@@ -1,8 +1,8 @@
 
 /*
- * The JSON boundary: bytes to trackers, trackers and messages to bytes.
- * No type of the JSON library leaves this room; its tree dies inside the
- * call that made it.
+ * The JSON boundary: bytes to trackers, trackers and messages to bytes.  The
+ * strict reader decodes what it can, the JSON library the rest: callers cannot
+ * tell which of them did.
  */
 
 
@@ -18,8 +18,18 @@
 
 
 /*
- * The library takes up to 400 bytes a value: so many are 13 MB.  Only what the
- * strict reader does not know, ignored members, ever comes near it.
+ * In bodies of at least this size the first fault is reported, and later syntax
+ * errors are not looked for: the library would take long to build the tree of
+ * a body full of faults, or of one that is valid except for its last byte.  In
+ * smaller bodies a syntax error is reported before other faults, as users
+ * expect.
+ */
+#define TRACKER_DECODE_LARGE  65536
+
+/*
+ * The most values of a body that is left to the library in spite of its size.
+ * The library takes up to 400 bytes a value, 13 MB in all.  Only bodies with
+ * ignored members are affected.
  */
 #define TRACKER_JSON_VALUES  32768
 
@@ -33,7 +43,7 @@ typedef enum {
 } tracker_json_shape_e;
 
 
-/* what an application shows of itself when it asks for a token */
+/* what an application sends to get a token */
 
 typedef struct {
     tracker_str_t     id;
@@ -41,92 +51,94 @@ typedef struct {
 } tracker_login_t;
 
 
+typedef struct tracker_decode_s  tracker_decode_t;
+
+
 /*
- * Decodes and validates a request body of len bytes (at least 1).  On
- * TRACKER_OK set holds the trackers, without ids; all it points to lies in
- * the arena, nothing in data.
- * Returns TRACKER_OK; TRACKER_INVALID or TRACKER_REPEATED with the message
- * of API.md section 3; TRACKER_NOMEM.  On TRACKER_REPEATED set holds the
- * trackers too.  The library's own words never reach the message: they
- * quote the input.
+ * Begins to decode and validate the body of a POST, or with an id of a PUT,
+ * then shape must be TRACKER_JSON_OBJECT.  The body has len bytes, at least 1.
+ * data, the bytes of id, limits, arena and set must stay where they are until
+ * the last tracker_decode_run().
+ * Returns memory of the arena, or NULL if an allocation failed.
  */
-tracker_rc_e tracker_json_decode(const char *data, size_t len,
-    tracker_json_shape_e shape, const tracker_limits_t *limits,
-    const tracker_arena_t *arena, tracker_set_t *set,
+tracker_decode_t *tracker_decode_start(const char *data, size_t len,
+    tracker_json_shape_e shape, const tracker_str_t *id,
+    const tracker_limits_t *limits, const tracker_arena_t *arena,
+    tracker_set_t *set);
+
+/*
+ * Decodes until the budget (tracker_spend()) is spent.  What is left to the
+ * library is decoded at once.  Returns
+ * TRACKER_AGAIN: the budget is spent, and only then call again;
+ * TRACKER_OK: set holds the trackers, without ids, or for a PUT one tracker
+ * with a view of the same bytes as *id; strings lie in data or in the arena;
+ * TRACKER_INVALID: the message says why, see API.md section 3.  The library's
+ * own words are never part of it: they quote the input;
+ * TRACKER_REPEATED: two trackers have one name, see the message; set is as
+ * with TRACKER_OK;
+ * TRACKER_NOMEM: an allocation failed.
+ */
+tracker_rc_e tracker_decode_run(tracker_decode_t *decode, size_t *budget,
     tracker_message_t *message);
 
 /*
- * Decodes the body of a login, {"type":"application","appId":…,
- * "appSecret":…}; other keys are ignored.  On TRACKER_OK login holds the two
- * strings, not empty, in memory of the arena.
+ * Decodes the body of a PATCH, len bytes, at least 1, and checks all that does
+ * not depend on the tracker: the shape, operations, paths, and the types of
+ * values.  Members that have no meaning in RFC 6902 are ignored, and so is the
+ * value of a "remove"; a large body with such members may hold
+ * TRACKER_JSON_VALUES values.  On TRACKER_OK all that patch points to lies in
+ * data or in the arena.
  * Returns TRACKER_OK, TRACKER_INVALID with the message, or TRACKER_NOMEM.
  */
-tracker_rc_e tracker_json_decode_login(const char *data, size_t len,
-    const tracker_arena_t *arena, tracker_login_t *login,
-    tracker_message_t *message);
-
-/*
- * Decodes and validates the body of a PUT, len bytes, at least 1: an object
- * as of a POST that may also hold the id, which must be that of the path.
- * On TRACKER_OK t has that id, a view of the same bytes as *id; all else it
- * points to lies in the arena.
- * Returns TRACKER_OK, TRACKER_INVALID with the message, or TRACKER_NOMEM.
- */
-tracker_rc_e tracker_json_decode_change(const char *data, size_t len,
-    const tracker_str_t *id, const tracker_limits_t *limits,
-    const tracker_arena_t *arena, tracker_t *t, tracker_message_t *message);
-
-/*
- * Decodes a record of the store, the object that tracker_json_write() wrote.
- * No limit applies: it may be older than today's.  Phrases are not compared,
- * since whoever changes the tracker validates the result.
- * Returns TRACKER_OK, with all that t points to in the arena;
- * TRACKER_INVALID when it is no tracker with an id; TRACKER_NOMEM.
- */
-tracker_rc_e tracker_json_decode_record(const char *data, size_t len,
-    const tracker_arena_t *arena, tracker_t *t);
-
-/*
- * Decodes the body of a PATCH, len bytes, at least 1, and checks all that
- * can be known without the tracker: the shape, operations, paths, and the
- * types of values.  Members that RFC 6902 gives no meaning are ignored, and
- * so is a value to remove.  On TRACKER_OK all that patch points to lies in
- * the arena.
- * Returns TRACKER_OK, TRACKER_INVALID with the message, or TRACKER_NOMEM.
- */
-tracker_rc_e tracker_json_decode_patch(const char *data, size_t len,
+tracker_rc_e tracker_decode_patch(const char *data, size_t len,
     const tracker_arena_t *arena, tracker_patch_t *patch,
     tracker_message_t *message);
 
 /*
- * How many values, objects and arrays among them, lie in at most depth arrays
- * and objects of a JSON text: 1 is the elements of the outermost array.  Of
- * what is no JSON any number.
+ * Decodes a stored record of len bytes, at least 1: the object that
+ * tracker_json_write() wrote.  No limit applies, since the record may be older
+ * than today's limits.  Phrases are not compared: a caller that changes the
+ * tracker validates the result.
+ * Returns TRACKER_OK, and all that t points to lies in data or in the arena;
+ * TRACKER_INVALID if it is not a tracker with an id; or TRACKER_NOMEM.
  */
-size_t tracker_json_count(const char *data, size_t len, size_t depth);
+tracker_rc_e tracker_decode_record(const char *data, size_t len,
+    const tracker_arena_t *arena, tracker_t *t);
 
 /*
- * Checks that a body is not one of which the library would build a tree for
- * long: it may hold TRACKER_JSON_VALUES values.
- * Returns TRACKER_OK or TRACKER_INVALID.
+ * Decodes the body of a login, len bytes, at least 1:
+ * {"type":"application","appId":...,"appSecret":...}; other keys are ignored,
+ * and it may hold TRACKER_JSON_VALUES values.  On TRACKER_OK login holds the
+ * two strings, which are not empty, in memory of the arena.
+ * Returns TRACKER_OK, TRACKER_INVALID with the message, or TRACKER_NOMEM.
  */
-tracker_rc_e tracker_json_bounded(const char *data, size_t len,
+tracker_rc_e tracker_decode_login(const char *data, size_t len,
+    const tracker_arena_t *arena, tracker_login_t *login,
     tracker_message_t *message);
 
 /*
- * The JSON object of a tracker whose id is chosen, keys in the order of
- * API.md section 1, absent ones left out, no blanks.  The first returns its
- * length in bytes, the second writes just so many to p and returns the end.
+ * Returns the length in bytes of the JSON object of a tracker, which must have
+ * an id.  Keys are in the order of API.md section 1, absent ones are left out,
+ * there are no blanks.
  */
 size_t tracker_json_length(const tracker_t *t);
+
+/*
+ * Writes the JSON object of a tracker to p, tracker_json_length() bytes.
+ * Returns the end.
+ */
 char *tracker_json_write(char *p, const tracker_t *t);
 
 /*
- * A JSON string, quotes included.  str must be valid UTF-8; only what JSON
- * demands is escaped.  The first returns the length in bytes, the second
- * writes just so many to p and returns the end.
+ * Returns the length in bytes of a JSON string, quotes included.  data must be
+ * valid UTF-8; only what JSON demands is escaped.
  */
 size_t tracker_json_string_length(const char *data, size_t len);
+
+/*
+ * Writes a JSON string to p, tracker_json_string_length() bytes.
+ * Returns the end.
+ */
 char *tracker_json_string_write(char *p, const char *data, size_t len);
 
 

@@ -1,6 +1,6 @@
 /*
- * Repeats among strings: by a hash table and, where its places crowd, by a
- * sort.
+ * Finds duplicate strings with a hash table or, if too many of them collide in
+ * it, with a sort.
  */
 
 
@@ -9,15 +9,15 @@
 #include "tracker/duplicate.h"
 
 
-/* up to so many strings comparing each with each is the fastest */
+/* at most so many strings are compared each with each: faster than a table */
 #define TRACKER_FEW           16
 
-/* so many strings find room in a table on the stack */
+/* at most so many strings have their table on the stack */
 #define TRACKER_TABLE_STRS    512
 
 /*
- * Steps to the side that a table of strings may take for each of them; one
- * or two are usual.  Who makes the hash collide gets the sort.
+ * Collisions a string, on average, before the table is given up for the sort;
+ * one or two are usual, more are an attack on the hash.
  */
 #define TRACKER_TABLE_STEPS   8
 
@@ -30,7 +30,7 @@ typedef struct {
 } tracker_slot_t;
 
 
-/* a string to be sorted: by its hash, which spares most looks at the bytes */
+/* a string to be sorted, by its hash first: few bytes need to be compared */
 
 typedef struct {
     uint64_t                 hash;
@@ -39,10 +39,10 @@ typedef struct {
 
 
 static int tracker_hash_all(const char *first, size_t stride, size_t n,
-    tracker_slot_t *table, size_t size, tracker_repeat_t *repeat);
+    tracker_slot_t *table, size_t size, tracker_duplicate_t *duplicate);
 static tracker_rc_e tracker_sort_all(const char *p, size_t stride, size_t n,
-    const tracker_arena_t *arena, tracker_repeat_t *repeat);
-static tracker_repeat_t tracker_compare_all(const char *first, size_t stride,
+    const tracker_arena_t *arena, tracker_duplicate_t *duplicate);
+static tracker_duplicate_t tracker_compare_all(const char *first, size_t stride,
     size_t n);
 static const tracker_entry_t *tracker_sort(tracker_entry_t *from,
     tracker_entry_t *to, size_t n);
@@ -52,18 +52,16 @@ static int tracker_entry_cmp(const tracker_entry_t *a,
     const tracker_entry_t *b);
 static uint64_t tracker_hash(const tracker_str_t *str);
 static uint64_t tracker_hash_word(uint64_t hash, uint64_t word);
-static int tracker_str_equal(const tracker_str_t *a, const tracker_str_t *b);
 
 
 /*
- * Hashes into a table, n steps; where too many strings meet in one place of
- * it, sorts, n log n steps.  Never compares all with all but where they are
- * few.
+ * The table takes n steps, the sort n log n.  Each string is compared with each
+ * other only if there are few.
  */
 
 tracker_rc_e
-tracker_find_repeat(const tracker_str_t *first, size_t stride, size_t n,
-    const tracker_arena_t *arena, tracker_repeat_t *repeat)
+tracker_find_duplicate(const tracker_str_t *first, size_t stride, size_t n,
+    const tracker_arena_t *arena, tracker_duplicate_t *duplicate)
 {
     size_t           size;
     const char      *p;
@@ -72,7 +70,7 @@ tracker_find_repeat(const tracker_str_t *first, size_t stride, size_t n,
     p = (const char *) first;
 
     if (n <= TRACKER_FEW) {
-        *repeat = tracker_compare_all(p, stride, n);
+        *duplicate = tracker_compare_all(p, stride, n);
         return TRACKER_OK;
     }
 
@@ -91,19 +89,19 @@ tracker_find_repeat(const tracker_str_t *first, size_t stride, size_t n,
 
     memset(table, 0, size * sizeof(tracker_slot_t));
 
-    if (tracker_hash_all(p, stride, n, table, size, repeat)) {
+    if (tracker_hash_all(p, stride, n, table, size, duplicate)) {
         return TRACKER_OK;
     }
 
-    return tracker_sort_all(p, stride, n, arena, repeat);
+    return tracker_sort_all(p, stride, n, arena, duplicate);
 }
 
 
-/* returns 1, or 0 when the strings crowd in too few places */
+/* returns 1, or 0 if there are too many collisions */
 
 static int
 tracker_hash_all(const char *first, size_t stride, size_t n,
-    tracker_slot_t *table, size_t size, tracker_repeat_t *repeat)
+    tracker_slot_t *table, size_t size, tracker_duplicate_t *duplicate)
 {
     size_t                i, k, steps;
     uint64_t              hash;
@@ -123,8 +121,8 @@ tracker_hash_all(const char *first, size_t stride, size_t n,
                 && tracker_str_equal(str, (const tracker_str_t *)
                                      (first + (table[k].index - 1) * stride)))
             {
-                repeat->repeat = i;
-                repeat->earlier = table[k].index - 1;
+                duplicate->index = i;
+                duplicate->earlier = table[k].index - 1;
                 return 1;
             }
 
@@ -137,8 +135,8 @@ tracker_hash_all(const char *first, size_t stride, size_t n,
         table[k].index = i + 1;
     }
 
-    repeat->repeat = 0;
-    repeat->earlier = 0;
+    duplicate->index = 0;
+    duplicate->earlier = 0;
 
     return 1;
 }
@@ -146,7 +144,7 @@ tracker_hash_all(const char *first, size_t stride, size_t n,
 
 static tracker_rc_e
 tracker_sort_all(const char *p, size_t stride, size_t n,
-    const tracker_arena_t *arena, tracker_repeat_t *repeat)
+    const tracker_arena_t *arena, tracker_duplicate_t *duplicate)
 {
     size_t                  i, start, index;
     tracker_entry_t        *entries;
@@ -164,8 +162,8 @@ tracker_sort_all(const char *p, size_t stride, size_t n,
 
     sorted = tracker_sort(entries, entries + n, n);
 
-    repeat->repeat = 0;
-    repeat->earlier = 0;
+    duplicate->index = 0;
+    duplicate->earlier = 0;
 
     /* the sort is stable: of equal strings the lowest index comes first */
 
@@ -180,9 +178,10 @@ tracker_sort_all(const char *p, size_t stride, size_t n,
 
         index = ((const char *) sorted[i].str - p) / stride;
 
-        if (repeat->repeat == 0 || index < repeat->repeat) {
-            repeat->repeat = index;
-            repeat->earlier = ((const char *) sorted[start].str - p) / stride;
+        if (duplicate->index == 0 || index < duplicate->index) {
+            duplicate->index = index;
+            duplicate->earlier = ((const char *) sorted[start].str - p)
+                                 / stride;
         }
     }
 
@@ -190,11 +189,11 @@ tracker_sort_all(const char *p, size_t stride, size_t n,
 }
 
 
-static tracker_repeat_t
+static tracker_duplicate_t
 tracker_compare_all(const char *first, size_t stride, size_t n)
 {
     size_t                i, k;
-    tracker_repeat_t      repeat;
+    tracker_duplicate_t   duplicate;
     const tracker_str_t  *str;
 
     for (i = 1; i < n; i++) {
@@ -204,23 +203,23 @@ tracker_compare_all(const char *first, size_t stride, size_t n)
             if (tracker_str_equal((const tracker_str_t *)
                                   (first + k * stride), str))
             {
-                repeat.repeat = i;
-                repeat.earlier = k;
-                return repeat;
+                duplicate.index = i;
+                duplicate.earlier = k;
+                return duplicate;
             }
         }
     }
 
-    repeat.repeat = 0;
-    repeat.earlier = 0;
+    duplicate.index = 0;
+    duplicate.earlier = 0;
 
-    return repeat;
+    return duplicate;
 }
 
 
 /*
- * Bottom-up merge sort between two arrays; returns the one that holds the
- * result.  qsort() will not do: it is not stable and may allocate.
+ * Bottom-up merge sort between two arrays; returns the one with the result.
+ * Not qsort(): it is not stable and may allocate.
  */
 
 static const tracker_entry_t *
@@ -283,8 +282,8 @@ tracker_entry_cmp(const tracker_entry_t *a, const tracker_entry_t *b)
 
 
 /*
- * Only speed hangs on this hash: who makes it collide pays for the sort, and
- * there for one comparison of bytes more, so it needs no key.
+ * The hash needs no key: collisions cost a sort, and there one comparison of
+ * bytes more, but never a wrong result.
  */
 
 static uint64_t
@@ -303,7 +302,7 @@ tracker_hash(const tracker_str_t *str)
 
     if (len >= sizeof(word)) {
 
-        /* the last word may hold some bytes once more */
+        /* the last word may overlap the one before it */
 
         for (last = p + len - sizeof(word); p < last; p += sizeof(word)) {
             memcpy(&word, p, sizeof(word));
@@ -324,7 +323,7 @@ tracker_hash(const tracker_str_t *str)
                | (unsigned char) p[len - 1];
     }
 
-    /* once more: the upper bytes of a word reach its lower bits only then */
+    /* again: only then the upper bytes of a word affect the lower bits */
 
     return tracker_hash_word(tracker_hash_word(hash, word), 0);
 }
@@ -336,12 +335,4 @@ tracker_hash_word(uint64_t hash, uint64_t word)
     hash = (hash ^ word) * 0x9e3779b97f4a7c15;
 
     return hash ^ hash >> 32;
-}
-
-
-static int
-tracker_str_equal(const tracker_str_t *a, const tracker_str_t *b)
-{
-    return a->len == b->len
-           && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
 }

@@ -1,9 +1,9 @@
 
-/* Repeats among strings: phrases of a tracker, names of a bulk body. */
+/* Duplicate strings: phrases of a tracker, names of a bulk body. */
 
 
-#ifndef _TRACKER_REPEAT_H_INCLUDED_
-#define _TRACKER_REPEAT_H_INCLUDED_
+#ifndef _TRACKER_DUPLICATE_H_INCLUDED_
+#define _TRACKER_DUPLICATE_H_INCLUDED_
 
 
 #include "tracker/tracker.h"
@@ -12,25 +12,25 @@
 #pragma GCC visibility push(hidden)
 
 
-/* the first string that repeats an earlier one; repeat 0: there is none */
+/* the first string that equals an earlier one; index 0: there is none */
 
 typedef struct {
-    size_t            repeat;
-    size_t            earlier;
-} tracker_repeat_t;
+    size_t            index;
+    size_t            earlier;       /* the first string that it equals */
+} tracker_duplicate_t;
 
 
 /*
- * Looks for a string, of n that lie stride bytes apart, that equals one
- * before it byte for byte; at most n log n comparisons.  Scratch memory, at
- * most 56 bytes a string, comes from arena.
- * Returns TRACKER_OK or TRACKER_NOMEM.
+ * Compares n strings byte for byte; the first is *first, and each is stride
+ * bytes after the one before it.  n log n comparisons at most.  Temporary
+ * memory, at most 56 bytes a string, comes from arena.
+ * Returns TRACKER_OK with *duplicate set, or TRACKER_NOMEM.
  */
-tracker_rc_e tracker_find_repeat(const tracker_str_t *first, size_t stride,
-    size_t n, const tracker_arena_t *arena, tracker_repeat_t *repeat);
+tracker_rc_e tracker_find_duplicate(const tracker_str_t *first, size_t stride,
+    size_t n, const tracker_arena_t *arena, tracker_duplicate_t *duplicate);
 
 
 #pragma GCC visibility pop
 
 
-#endif /* _TRACKER_REPEAT_H_INCLUDED_ */
+#endif /* _TRACKER_DUPLICATE_H_INCLUDED_ */

@@ -1,9 +1,8 @@
 
 /*
- * What a PATCH makes of a tracker.  As many operations as a body can hold
- * may each move every phrase of a large vocabulary by one place, or append to
- * a large list; so, from the first change of a single string on, the strings of
- * a list are in a rope.
+ * Applies a PATCH.  A body may hold so many operations that moving every
+ * phrase of a large vocabulary for each of them would take too long: from the
+ * first change of a single string on, the strings of a list are in a rope.
  */
 
 
@@ -13,39 +12,34 @@
 #include "tracker/rope.h"
 
 
-/* a list, present or not */
+/* a list while it is edited, present or absent */
 
 typedef struct {
     tracker_list_t          *list;
     tracker_rope_t           rope;
-    unsigned                 roped:1;  /* rope holds the strings, not list */
+    unsigned                 roped:1;  /* the strings are in rope, not list */
 } tracker_patch_list_t;
 
 
-#define TRACKER_PATCH_LISTS  3
-
-/* a patch on its way */
+/* a patch while it is applied */
 
 typedef struct {
     tracker_t                t;
-    tracker_patch_list_t     lists[TRACKER_PATCH_LISTS];
-    size_t                   i;        /* the operation */
+    tracker_patch_list_t     lists[TRACKER_FIELDS];
+    size_t                   i;        /* the current operation */
     const tracker_arena_t   *arena;
     tracker_message_t       *message;
 } tracker_patch_work_t;
 
 
-/* the list of a path, one of tracker_patch_path_e */
-#define tracker_patch_list_of(work, path)                                     \
-    (&(work)->lists[(path) - TRACKER_PATCH_CATEGORIES])
+/* the list of a field that is a list */
+#define tracker_patch_list_of(work, field)                                    \
+    (&(work)->lists[(field) - tracker_fields])
 
 
-static size_t tracker_patch_lookup(const tracker_str_t *table, size_t n,
-    const tracker_str_t *str);
-static const char *tracker_patch_place(tracker_patch_step_t *step,
+static tracker_fault_e tracker_patch_place(tracker_patch_step_t *step,
     const tracker_str_t *path);
-static tracker_rc_e tracker_patch_fault(tracker_message_t *message, size_t i,
-    const tracker_str_t *key, const char *fault);
+static void tracker_patch_paths(tracker_message_t *message);
 static tracker_rc_e tracker_patch_one(tracker_patch_work_t *work,
     const tracker_patch_step_t *step);
 static tracker_rc_e tracker_patch_str(tracker_patch_work_t *work,
@@ -65,8 +59,6 @@ static size_t tracker_patch_count(const tracker_patch_list_t *list);
 static const tracker_str_t *tracker_patch_run(const tracker_patch_list_t *list,
     size_t index, size_t *n);
 static int tracker_patch_needs(const tracker_patch_step_t *step);
-static int tracker_patch_equal(const tracker_str_t *one,
-    const tracker_str_t *two);
 static tracker_rc_e tracker_patch_absent(tracker_patch_work_t *work,
     const tracker_patch_step_t *step);
 static tracker_rc_e tracker_patch_unequal(tracker_patch_work_t *work,
@@ -85,21 +77,8 @@ static const tracker_str_t  tracker_patch_ops[] = {
     tracker_str("test")
 };
 
-/* in the order of tracker_patch_path_e */
-
-static const tracker_str_t  tracker_patch_paths[] = {
-    tracker_str("/name"),
-    tracker_str("/description"),
-    tracker_str("/categories"),
-    tracker_str("/languages"),
-    tracker_str("/vocabulary")
-};
-
 #define TRACKER_PATCH_OPS                                                     \
     (sizeof(tracker_patch_ops) / sizeof(tracker_patch_ops[0]))
-
-#define TRACKER_PATCH_PATHS                                                   \
-    (sizeof(tracker_patch_paths) / sizeof(tracker_patch_paths[0]))
 
 
 tracker_rc_e
@@ -107,129 +86,131 @@ tracker_patch_step(tracker_patch_step_t *step, size_t i,
     const tracker_str_t *op, const tracker_str_t *path,
     tracker_message_t *message)
 {
-    size_t       n;
-    const char  *fault;
+    size_t           n;
+    tracker_fault_e  fault;
 
     memset(step, 0, sizeof(tracker_patch_step_t));
 
-    n = tracker_patch_lookup(tracker_patch_ops, TRACKER_PATCH_OPS, op);
-
-    if (n == TRACKER_PATCH_OPS) {
-        return tracker_patch_fault(message, i, &tracker_patch_op,
-                                   "must be one of \"add\", \"replace\", "
-                                   "\"remove\", \"test\"");
-    }
-
-    step->op = n;
-
-    n = tracker_patch_lookup(tracker_patch_paths, TRACKER_PATCH_PATHS, path);
-
-    if (n < TRACKER_PATCH_PATHS) {
-        step->path = n;
-        return TRACKER_OK;
-    }
-
-    fault = tracker_patch_place(step, path);
-    if (fault) {
-        return tracker_patch_fault(message, i, &tracker_patch_path, fault);
-    }
-
-    return TRACKER_OK;
-}
-
-
-static size_t
-tracker_patch_lookup(const tracker_str_t *table, size_t n,
-    const tracker_str_t *str)
-{
-    size_t  i;
-
-    for (i = 0; i < n; i++) {
-        if (tracker_patch_equal(&table[i], str)) {
+    for (n = 0; n < TRACKER_PATCH_OPS; n++) {
+        if (tracker_str_equal(&tracker_patch_ops[n], op)) {
             break;
         }
     }
 
-    return i;
-}
-
-
-/* the path of one phrase; returns what is wrong with it, NULL: nothing */
-
-static const char *
-tracker_patch_place(tracker_patch_step_t *step, const tracker_str_t *path)
-{
-    size_t       i, digits;
-    const char  *p;
-
-    static const tracker_str_t  prefix = tracker_str("/vocabulary/");
-    static const char           unknown[] =
-        "must be one of \"/name\", \"/description\", \"/categories\", "
-        "\"/languages\", \"/vocabulary\", \"/vocabulary/-\", "
-        "\"/vocabulary/INDEX\"";
-
-    if (path->len <= prefix.len
-        || memcmp(path->data, prefix.data, prefix.len) != 0)
-    {
-        return unknown;
+    if (n == TRACKER_PATCH_OPS) {
+        tracker_message_fault(message, i, &tracker_patch_op, -1,
+                              TRACKER_FAULT_OP);
+        return TRACKER_INVALID;
     }
 
-    p = path->data + prefix.len;
-    digits = path->len - prefix.len;
+    step->op = n;
 
-    if (digits == 1 && *p == '-') {
-        step->path = TRACKER_PATCH_END;
+    fault = tracker_patch_place(step, path);
 
-        return step->op == TRACKER_PATCH_ADD
-                   ? NULL : "must have an index, \"-\" is for \"add\" only";
+    if (fault == TRACKER_FAULT_NONE) {
+        return TRACKER_OK;
     }
 
-    step->path = TRACKER_PATCH_PHRASE;
+    tracker_message_fault(message, i, &tracker_patch_path, -1, fault);
 
-    for (i = 0; i < digits; i++) {
-        if (p[i] < '0' || p[i] > '9') {
-            return unknown;
-        }
-
-        /* too large a number stays beyond any end */
-
-        step->index = step->index < SIZE_MAX / 10
-                          ? step->index * 10 + (p[i] - '0') : SIZE_MAX;
+    if (fault == TRACKER_FAULT_PATH) {
+        tracker_patch_paths(message);
     }
-
-    return *p == '0' && digits > 1
-               ? "must have an index without leading zeros" : NULL;
-}
-
-
-static tracker_rc_e
-tracker_patch_fault(tracker_message_t *message, size_t i,
-    const tracker_str_t *key, const char *fault)
-{
-    tracker_message_path(message, i, key, -1, fault);
 
     return TRACKER_INVALID;
 }
 
 
-const char *
-tracker_patch_misfit(const tracker_patch_step_t *step, int string, int array)
+/* the target of a path; returns the fault of the path */
+
+static tracker_fault_e
+tracker_patch_place(tracker_patch_step_t *step, const tracker_str_t *path)
 {
-    switch (step->path) {
+    size_t         i, digits;
+    const char    *p;
+    tracker_str_t  name;
 
-    case TRACKER_PATCH_CATEGORIES:
-    case TRACKER_PATCH_LANGUAGES:
-    case TRACKER_PATCH_VOCABULARY:
+    static const tracker_str_t  prefix = tracker_str("/vocabulary/");
 
-        if (step->op == TRACKER_PATCH_TEST) {
-            return array ? NULL : "must be an array";
+    if (path->len == 0 || path->data[0] != '/') {
+        return TRACKER_FAULT_PATH;
+    }
+
+    name.len = path->len - 1;
+    name.data = path->data + 1;
+
+    step->field = tracker_field(&name, 0);
+
+    if (step->field) {
+        return TRACKER_FAULT_NONE;
+    }
+
+    if (path->len <= prefix.len
+        || memcmp(path->data, prefix.data, prefix.len) != 0)
+    {
+        return TRACKER_FAULT_PATH;
+    }
+
+    step->field = &tracker_fields[TRACKER_FIELD_VOCABULARY];
+
+    p = path->data + prefix.len;
+    digits = path->len - prefix.len;
+
+    if (digits == 1 && *p == '-') {
+        step->target = TRACKER_PATCH_END;
+
+        return step->op == TRACKER_PATCH_ADD ? TRACKER_FAULT_NONE
+                                             : TRACKER_FAULT_ONLY_ADD;
+    }
+
+    step->target = TRACKER_PATCH_PHRASE;
+
+    for (i = 0; i < digits; i++) {
+        if (p[i] < '0' || p[i] > '9') {
+            return TRACKER_FAULT_PATH;
         }
 
-        return array || string ? NULL : "must be an array or a string";
+        /* a number that is too large stays beyond the end of any list */
 
-    default:
-        return string ? NULL : "must be a string";
+        step->index = step->index < SIZE_MAX / 10
+                          ? step->index * 10 + (p[i] - '0') : SIZE_MAX;
     }
+
+    return *p == '0' && digits > 1 ? TRACKER_FAULT_ZEROS : TRACKER_FAULT_NONE;
+}
+
+
+/* appends the paths that there are */
+
+static void
+tracker_patch_paths(tracker_message_t *message)
+{
+    size_t  i;
+
+    for (i = 0; i < TRACKER_FIELDS; i++) {
+        if (tracker_fields[i].settable) {
+            tracker_message_append(message, " \"/%s\",",
+                                   tracker_fields[i].name.data);
+        }
+    }
+
+    tracker_message_append(message, " \"/vocabulary/-\", "
+                           "\"/vocabulary/INDEX\"");
+}
+
+
+tracker_fault_e
+tracker_patch_misfit(const tracker_patch_step_t *step, int string, int array)
+{
+    if (step->target != TRACKER_PATCH_FIELD || !step->field->list) {
+        return string ? TRACKER_FAULT_NONE : TRACKER_FAULT_NOT_STRING;
+    }
+
+    if (step->op == TRACKER_PATCH_TEST) {
+        return array ? TRACKER_FAULT_NONE : TRACKER_FAULT_NOT_ARRAY;
+    }
+
+    return array || string ? TRACKER_FAULT_NONE : TRACKER_FAULT_NOT_LIST;
 }
 
 
@@ -249,12 +230,12 @@ tracker_patch_apply(tracker_t *t, const tracker_patch_t *patch,
 
     memset(work.lists, 0, sizeof(work.lists));
 
-    tracker_patch_list_of(&work, TRACKER_PATCH_CATEGORIES)->list =
-        &work.t.categories;
-    tracker_patch_list_of(&work, TRACKER_PATCH_LANGUAGES)->list =
-        &work.t.languages;
-    tracker_patch_list_of(&work, TRACKER_PATCH_VOCABULARY)->list =
-        &work.t.vocabulary;
+    for (i = 0; i < TRACKER_FIELDS; i++) {
+        if (tracker_fields[i].list) {
+            work.lists[i].list = tracker_field_list(&work.t,
+                                                    &tracker_fields[i]);
+        }
+    }
 
     for (work.i = 0; work.i < patch->n; work.i++) {
         rc = tracker_patch_one(&work, &patch->elts[work.i]);
@@ -263,7 +244,7 @@ tracker_patch_apply(tracker_t *t, const tracker_patch_t *patch,
         }
     }
 
-    for (i = 0; i < TRACKER_PATCH_LISTS; i++) {
+    for (i = 0; i < TRACKER_FIELDS; i++) {
         list = &work.lists[i];
 
         if (list->roped
@@ -287,30 +268,18 @@ static tracker_rc_e
 tracker_patch_one(tracker_patch_work_t *work,
     const tracker_patch_step_t *step)
 {
-    tracker_patch_list_t  *vocabulary;
+    tracker_patch_list_t  *list;
 
-    switch (step->path) {
-
-    case TRACKER_PATCH_NAME:
-        return tracker_patch_str(work, &work->t.name, step);
-
-    case TRACKER_PATCH_DESCRIPTION:
-        return tracker_patch_str(work, &work->t.description, step);
-
-    case TRACKER_PATCH_CATEGORIES:
-    case TRACKER_PATCH_LANGUAGES:
-    case TRACKER_PATCH_VOCABULARY:
-        return tracker_patch_list(work, tracker_patch_list_of(work, step->path),
-                                  step);
-
-    case TRACKER_PATCH_PHRASE:
-    case TRACKER_PATCH_END:
-        break;
+    if (!step->field->list) {
+        return tracker_patch_str(work, tracker_field_str(&work->t, step->field),
+                                 step);
     }
 
-    vocabulary = tracker_patch_list_of(work, TRACKER_PATCH_VOCABULARY);
+    list = tracker_patch_list_of(work, step->field);
 
-    return tracker_patch_phrase(work, vocabulary, step);
+    return step->target == TRACKER_PATCH_FIELD
+           ? tracker_patch_list(work, list, step)
+           : tracker_patch_phrase(work, list, step);
 }
 
 
@@ -323,7 +292,7 @@ tracker_patch_str(tracker_patch_work_t *work, tracker_str_t *str,
     }
 
     if (step->op == TRACKER_PATCH_TEST) {
-        return tracker_patch_equal(str, &step->str)
+        return tracker_str_equal(str, &step->str)
                    ? TRACKER_OK : tracker_patch_unequal(work, step);
     }
 
@@ -345,7 +314,7 @@ tracker_patch_list(tracker_patch_work_t *work, tracker_patch_list_t *list,
         return tracker_patch_compare(work, list, step);
     }
 
-    /* an array, nothing, or, of a string that replaces, what it is added to */
+    /* the value; nothing, to remove it or to append a string that replaces */
 
     if (step->str.data == NULL || step->op == TRACKER_PATCH_REPLACE) {
         *list->list = step->list;
@@ -372,7 +341,7 @@ tracker_patch_phrase(tracker_patch_work_t *work, tracker_patch_list_t *list,
     }
 
     n = tracker_patch_count(list);
-    index = step->path == TRACKER_PATCH_END ? n : step->index;
+    index = step->target == TRACKER_PATCH_END ? n : step->index;
 
     if (index > n || (index == n && step->op != TRACKER_PATCH_ADD)) {
         tracker_message(work->message, "\"[%zu].path\" is beyond the end of "
@@ -382,7 +351,7 @@ tracker_patch_phrase(tracker_patch_work_t *work, tracker_patch_list_t *list,
     }
 
     if (step->op == TRACKER_PATCH_TEST) {
-        return tracker_patch_equal(tracker_patch_run(list, index, &n),
+        return tracker_str_equal(tracker_patch_run(list, index, &n),
                                    &step->str)
                    ? TRACKER_OK : tracker_patch_unequal(work, step);
     }
@@ -399,7 +368,7 @@ tracker_patch_phrase(tracker_patch_work_t *work, tracker_patch_list_t *list,
 }
 
 
-/* a run at a time: the value is as long as what is seen of the list */
+/* run by run: no more of the list is read than the value is long */
 
 static tracker_rc_e
 tracker_patch_compare(tracker_patch_work_t *work,
@@ -416,7 +385,7 @@ tracker_patch_compare(tracker_patch_work_t *work,
         elts = tracker_patch_run(list, i, &n);
 
         for (k = 0; k < n; k++) {
-            if (!tracker_patch_equal(&elts[k], &step->list.elts[i + k])) {
+            if (!tracker_str_equal(&elts[k], &step->list.elts[i + k])) {
                 return tracker_patch_unequal(work, step);
             }
         }
@@ -438,7 +407,7 @@ tracker_patch_insert(tracker_patch_work_t *work, tracker_patch_list_t *list,
 }
 
 
-/* the strings into the rope; of an absent list, none */
+/* moves the strings into the rope; an absent list has none */
 
 static tracker_rc_e
 tracker_patch_open(tracker_patch_work_t *work, tracker_patch_list_t *list)
@@ -482,7 +451,7 @@ tracker_patch_run(const tracker_patch_list_t *list, size_t index, size_t *n)
 }
 
 
-/* must there be something?  "replace" of an optional key is as good as "add" */
+/* must the target exist?  To replace an optional field is to add it */
 
 static int
 tracker_patch_needs(const tracker_patch_step_t *step)
@@ -493,8 +462,7 @@ tracker_patch_needs(const tracker_patch_step_t *step)
         return 0;
 
     case TRACKER_PATCH_REPLACE:
-        return step->path == TRACKER_PATCH_NAME
-               || step->path == TRACKER_PATCH_VOCABULARY;
+        return step->field->required;
 
     default: /* TRACKER_PATCH_REMOVE, TRACKER_PATCH_TEST */
         return 1;
@@ -502,20 +470,12 @@ tracker_patch_needs(const tracker_patch_step_t *step)
 }
 
 
-static int
-tracker_patch_equal(const tracker_str_t *one, const tracker_str_t *two)
-{
-    return one->len == two->len
-           && memcmp(one->data, two->data, one->len) == 0;
-}
-
-
 static tracker_rc_e
 tracker_patch_absent(tracker_patch_work_t *work,
     const tracker_patch_step_t *step)
 {
-    (void) tracker_patch_fault(work->message, work->i, &tracker_patch_path,
-                               "does not exist");
+    tracker_message_fault(work->message, work->i, &tracker_patch_path, -1,
+                          TRACKER_FAULT_ABSENT);
 
     return tracker_patch_failed(step);
 }
@@ -525,21 +485,20 @@ static tracker_rc_e
 tracker_patch_unequal(tracker_patch_work_t *work,
     const tracker_patch_step_t *step)
 {
-    if (step->path == TRACKER_PATCH_PHRASE) {
-        tracker_message(work->message, "\"[%zu].value\" does not equal "
-                        "\"/vocabulary/%zu\"", work->i, step->index);
+    tracker_message(work->message, "\"[%zu].value\" does not equal \"/%s",
+                    work->i, step->field->name.data);
 
-    } else {
-        tracker_message(work->message, "\"[%zu].value\" does not equal "
-                        "\"%s\"", work->i,
-                        tracker_patch_paths[step->path].data);
+    if (step->target == TRACKER_PATCH_PHRASE) {
+        tracker_message_append(work->message, "/%zu", step->index);
     }
+
+    tracker_message_append(work->message, "\"");
 
     return tracker_patch_failed(step);
 }
 
 
-/* what a test does not find is no fault of the request */
+/* a test that fails is a conflict, not a fault of the request */
 
 static tracker_rc_e
 tracker_patch_failed(const tracker_patch_step_t *step)

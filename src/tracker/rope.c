@@ -1,9 +1,9 @@
 
 /*
  * A rope of phrases.  No subtree has more than three quarters of its parent's
- * weight: where an insertion breaks this, that part of the tree is built anew,
- * which costs log n an insertion in the long run and needs neither rotations
- * nor luck.
+ * weight: if an insertion breaks this rule, that part of the tree is rebuilt.
+ * On average this costs log n an insertion; it needs neither rotations nor
+ * random numbers.
  */
 
 
@@ -12,14 +12,14 @@
 #include "tracker/rope.h"
 
 
-/* phrases that lie behind one another, and the pieces before and behind */
+/* phrases that follow one another in memory, the pieces before and after */
 
 struct tracker_piece_s {
     tracker_piece_t         *left;
     tracker_piece_t         *right;
     size_t                   weight;   /* pieces in this subtree */
     size_t                   count;    /* phrases in it */
-    size_t                   n;        /* phrases of this piece, maybe none */
+    size_t                   n;        /* phrases of this piece, may be 0 */
     const tracker_str_t     *elts;
 };
 
@@ -89,8 +89,8 @@ tracker_rope_remove(tracker_rope_t *rope, size_t index)
     piece = tracker_piece_find(rope->root, &place, 0);
 
     /*
-     * It is the first of its piece, whose elts move on, or it becomes the last,
-     * behind which the piece is cut; then it is counted out.
+     * The phrase is the first of its piece, then elts moves on, or the piece
+     * is cut after it, and it becomes the last; then n becomes less.
      */
 
     if (place == 0) {
@@ -116,7 +116,7 @@ tracker_rope_list(tracker_rope_t *rope, tracker_list_t *list)
 
     n = tracker_rope_count(rope);
 
-    /* one more: an empty list must not be NULL, which means absent */
+    /* at least 1: the elts of an empty list are not NULL, that is absent */
 
     elts = rope->arena->alloc(rope->arena->data,
                               (n + !n) * sizeof(tracker_str_t));
@@ -143,7 +143,7 @@ tracker_rope_list(tracker_rope_t *rope, tracker_list_t *list)
 }
 
 
-/* a piece begins at index, or nothing is there */
+/* makes a piece begin at index, unless it is the end */
 
 static tracker_rc_e
 tracker_rope_cut(tracker_rope_t *rope, size_t index)
@@ -162,7 +162,7 @@ tracker_rope_cut(tracker_rope_t *rope, size_t index)
         return TRACKER_OK;
     }
 
-    /* its second part becomes a piece of its own */
+    /* the second part becomes a new piece */
 
     n = piece->n - place;
 
@@ -181,7 +181,7 @@ tracker_rope_cut(tracker_rope_t *rope, size_t index)
 }
 
 
-/* a piece of n phrases before index, where a piece begins, or at the end */
+/* inserts a piece of n phrases at index, where a piece begins or the end is */
 
 static tracker_rc_e
 tracker_rope_insert(tracker_rope_t *rope, size_t index,
@@ -219,7 +219,7 @@ tracker_rope_insert(tracker_rope_t *rope, size_t index,
             index -= before + parent->n;
         }
 
-        /* the highest place that is out of balance includes the others */
+        /* rebuilding the highest unbalanced subtree covers those below it */
 
         if (heavy == NULL && *next
             && ((*next)->weight + 1) * 4 > parent->weight * 3)
@@ -240,9 +240,9 @@ tracker_rope_insert(tracker_rope_t *rope, size_t index,
 
 
 /*
- * The piece that holds the phrase at *index, which must exist; *index becomes
- * the phrase's place in it.  So many as are removed there are taken off the
- * counts on the way.
+ * Returns the piece with the phrase at *index, which must exist; *index becomes
+ * the place of the phrase in the piece.  Subtracts removed, the phrases that
+ * the caller takes from this piece, from the counts on the way.
  */
 
 static tracker_piece_t *
@@ -279,7 +279,7 @@ tracker_piece_count(const tracker_piece_t *piece)
 }
 
 
-/* all of a tree in their order, linked by right, and then rest */
+/* returns all pieces of a tree in order, linked by right, followed by rest */
 
 static tracker_piece_t *
 tracker_piece_chain(tracker_piece_t *piece, tracker_piece_t *rest)
@@ -294,7 +294,7 @@ tracker_piece_chain(tracker_piece_t *piece, tracker_piece_t *rest)
 }
 
 
-/* a tree, as low as can be, of the first n of a chain, which are taken off */
+/* takes the first n pieces off a chain; returns a tree of minimal height */
 
 static tracker_piece_t *
 tracker_piece_build(tracker_piece_t **chain, size_t n)

@@ -1,8 +1,8 @@
 
 /*
- * A vocabulary, or another list, under edit: a rope, a balanced tree of pieces.
- * A piece is a run of phrases where they were read, so that a rope costs what
- * is done to it and not what it holds.
+ * A list while it is edited: a rope, a balanced tree of pieces.  A piece is a
+ * run of phrases that stay where they were read, so that the cost depends on
+ * the number of changes, not on the length of the list.
  */
 
 
@@ -19,7 +19,7 @@
 typedef struct tracker_piece_s  tracker_piece_t;
 
 
-/* the phrases are others' and must stay where they are while there is a rope */
+/* does not own the phrases, which must not move while the rope is used */
 
 typedef struct {
     tracker_piece_t         *root;     /* NULL: no phrases */
@@ -28,7 +28,7 @@ typedef struct {
 
 
 /*
- * Makes a rope of the phrases of list, which is not changed.
+ * Makes a rope of the phrases of list, which does not change.
  * Returns TRACKER_OK or TRACKER_NOMEM.
  */
 tracker_rc_e tracker_rope_init(tracker_rope_t *rope,
@@ -38,30 +38,32 @@ tracker_rc_e tracker_rope_init(tracker_rope_t *rope,
 size_t tracker_rope_count(const tracker_rope_t *rope);
 
 /*
- * The phrase at index, which is less than the number of phrases, and in *n how
- * many lie behind one another from there on, at least 1.  log n steps, so that
- * all of a rope are seen in as many for each of its pieces that is not empty.
+ * Returns the phrase at index, which is less than the number of phrases; *n is
+ * the number of phrases that follow one another in memory from there on, at
+ * least 1.  log n steps, n being the pieces: reading a whole rope takes so
+ * many for each piece that is not empty.
  */
 const tracker_str_t *tracker_rope_run(const tracker_rope_t *rope, size_t index,
     size_t *n);
 
 /*
- * Puts *phrase before the one at index, which is at most the number of
- * phrases.  In the long run log n steps, n being the changes so far; 100 bytes.
+ * Inserts *phrase before the one at index, which is at most the number of
+ * phrases.  log n steps on average, n being the changes so far; 100 bytes.
  * Returns TRACKER_OK or TRACKER_NOMEM.
  */
 tracker_rc_e tracker_rope_add(tracker_rope_t *rope, size_t index,
     const tracker_str_t *phrase);
 
 /*
- * Takes out the phrase at index, which is less than the number of phrases.
- * Steps and return values as above; 50 bytes.
+ * Removes the phrase at index, which is less than the number of phrases.  As
+ * many steps as tracker_rope_add(); 50 bytes.
+ * Returns TRACKER_OK or TRACKER_NOMEM.
  */
 tracker_rc_e tracker_rope_remove(tracker_rope_t *rope, size_t index);
 
 /*
- * Makes a list of the phrases, its elts new, not NULL, its json unknown.  Ends
- * the rope.
+ * Makes a list of the phrases: elts is new memory, never NULL, json is unknown.
+ * The rope must not be used afterwards.
  * Returns TRACKER_OK or TRACKER_NOMEM.
  */
 tracker_rc_e tracker_rope_list(tracker_rope_t *rope, tracker_list_t *list);

@@ -1,30 +1,55 @@
+
 /*
- * The domain: ids, what makes a tracker valid, and the sentences that say
- * what is wrong with one.
+ * The domain: the fields of a tracker, ids, and what makes a tracker valid.
  */
 
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "tracker/duplicate.h"
+#include "tracker/fault.h"
 
 
-static tracker_rc_e tracker_validate_counts(const tracker_list_t *phrases,
+static tracker_fault_e tracker_missing(const tracker_t *t,
+    const tracker_field_t **missing);
+static tracker_rc_e tracker_validate_phrases(const tracker_list_t *phrases,
     long index, const tracker_limits_t *limits, tracker_message_t *message);
-static void tracker_message_append(tracker_message_t *message,
-    const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void tracker_message_format(tracker_message_t *message,
-    const char *fmt, va_list args);
-static void tracker_message_text(tracker_message_t *message,
-    const char *text, size_t len);
-static void tracker_message_place(tracker_message_t *message, size_t place);
 
 
-static const tracker_str_t  tracker_id = tracker_str("id");
-static const tracker_str_t  tracker_name = tracker_str("name");
-static const tracker_str_t  tracker_vocabulary = tracker_str("vocabulary");
+#define tracker_field_row(member, list, required, settable)                   \
+    { tracker_str(#member), offsetof(tracker_t, member), list, required,      \
+      settable }
+
+/* list, required, settable */
+
+const tracker_field_t  tracker_fields[TRACKER_FIELDS] = {
+
+    [TRACKER_FIELD_ID] = tracker_field_row(id, 0, 0, 0),
+    [TRACKER_FIELD_NAME] = tracker_field_row(name, 0, 1, 1),
+    [TRACKER_FIELD_DESCRIPTION] = tracker_field_row(description, 0, 0, 1),
+    [TRACKER_FIELD_CATEGORIES] = tracker_field_row(categories, 1, 0, 1),
+    [TRACKER_FIELD_LANGUAGES] = tracker_field_row(languages, 1, 0, 1),
+    [TRACKER_FIELD_VOCABULARY] = tracker_field_row(vocabulary, 1, 1, 1)
+};
+
+
+const tracker_field_t *
+tracker_field(const tracker_str_t *name, int id)
+{
+    size_t                  i;
+    const tracker_field_t  *field;
+
+    for (i = 0; i < TRACKER_FIELDS; i++) {
+        field = &tracker_fields[i];
+
+        if (field->name.len == name->len
+            && field->name.data[0] == name->data[0]
+            && memcmp(field->name.data, name->data, name->len) == 0)
+        {
+            return field->settable || id ? field : NULL;
+        }
+    }
+
+    return NULL;
+}
 
 
 void
@@ -43,8 +68,8 @@ tracker_id_format(char *p, uint64_t random)
 
 
 /*
- * The low bits count from a random place on, the others are random: each id is
- * as random as it would be alone.
+ * The low bits count on from a random number, the others are random: each id
+ * is as random as a single one.
  */
 
 void
@@ -87,45 +112,34 @@ tracker_validate(const tracker_t *t, long index,
     const tracker_limits_t *limits, const tracker_arena_t *arena,
     tracker_message_t *message)
 {
-    tracker_rc_e           rc;
-    tracker_repeat_t       repeat;
-    const tracker_list_t  *phrases;
+    tracker_rc_e            rc;
+    tracker_fault_e         fault;
+    tracker_duplicate_t     duplicate;
+    const tracker_field_t  *field;
 
-    if (t->name.data == NULL) {
-        tracker_message_path(message, index, &tracker_name, -1,
-                             "is required");
+    fault = tracker_missing(t, &field);
+
+    if (fault != TRACKER_FAULT_NONE) {
+        tracker_message_fault(message, index, &field->name, -1, fault);
         return TRACKER_INVALID;
     }
 
-    if (t->name.len == 0) {
-        tracker_message_path(message, index, &tracker_name, -1,
-                             "is not allowed to be empty");
-        return TRACKER_INVALID;
-    }
-
-    phrases = &t->vocabulary;
-
-    if (phrases->elts == NULL) {
-        tracker_message_path(message, index, &tracker_vocabulary, -1,
-                             "is required");
-        return TRACKER_INVALID;
-    }
-
-    if (tracker_validate_counts(phrases, index, limits, message)
+    if (tracker_validate_phrases(&t->vocabulary, index, limits, message)
         != TRACKER_OK)
     {
         return TRACKER_INVALID;
     }
 
-    rc = tracker_find_repeat(phrases->elts, sizeof(tracker_str_t),
-                             phrases->n, arena, &repeat);
+    rc = tracker_find_duplicate(t->vocabulary.elts, sizeof(tracker_str_t),
+                                t->vocabulary.n, arena, &duplicate);
     if (rc != TRACKER_OK) {
         return rc;
     }
 
-    if (repeat.repeat) {
-        tracker_message_path(message, index, &tracker_vocabulary,
-                             repeat.repeat, "contains a duplicate value");
+    if (duplicate.index) {
+        tracker_message_fault(message, index,
+                              &tracker_fields[TRACKER_FIELD_VOCABULARY].name,
+                              duplicate.index, TRACKER_FAULT_DUPLICATE);
         return TRACKER_INVALID;
     }
 
@@ -133,18 +147,50 @@ tracker_validate(const tracker_t *t, long index,
 }
 
 
+/* the first required field that is absent or empty, and which it is */
+
+static tracker_fault_e
+tracker_missing(const tracker_t *t, const tracker_field_t **missing)
+{
+    int                     absent, empty;
+    size_t                  i;
+    const tracker_field_t  *field;
+
+    for (i = 0; i < TRACKER_FIELDS; i++) {
+        field = &tracker_fields[i];
+
+        if (!field->required) {
+            continue;
+        }
+
+        if (field->list) {
+            absent = tracker_field_list(t, field)->elts == NULL;
+            empty = tracker_field_list(t, field)->n == 0;
+
+        } else {
+            absent = tracker_field_str(t, field)->data == NULL;
+            empty = tracker_field_str(t, field)->len == 0;
+        }
+
+        if (absent || empty) {
+            *missing = field;
+            return absent ? TRACKER_FAULT_REQUIRED : TRACKER_FAULT_EMPTY;
+        }
+    }
+
+    return TRACKER_FAULT_NONE;
+}
+
+
 static tracker_rc_e
-tracker_validate_counts(const tracker_list_t *phrases, long index,
+tracker_validate_phrases(const tracker_list_t *phrases, long index,
     const tracker_limits_t *limits, tracker_message_t *message)
 {
-    size_t       i, limit;
-    const char  *bound;
+    size_t                i, limit;
+    const char           *bound;
+    const tracker_str_t  *name;
 
-    if (phrases->n == 0) {
-        tracker_message_path(message, index, &tracker_vocabulary, -1,
-                             "is not allowed to be empty");
-        return TRACKER_INVALID;
-    }
+    name = &tracker_fields[TRACKER_FIELD_VOCABULARY].name;
 
     bound = NULL;
     limit = 0;
@@ -159,8 +205,7 @@ tracker_validate_counts(const tracker_list_t *phrases, long index,
     }
 
     if (bound) {
-        tracker_message_path(message, index, &tracker_vocabulary, -1,
-                             "must contain");
+        tracker_message_fault(message, index, name, -1, TRACKER_FAULT_COUNT);
         tracker_message_append(message, " at %s %zu phrase%s, found %zu",
                                bound, limit, limit == 1 ? "" : "s",
                                phrases->n);
@@ -169,8 +214,8 @@ tracker_validate_counts(const tracker_list_t *phrases, long index,
 
     for (i = 0; i < phrases->n; i++) {
         if (phrases->elts[i].len == 0) {
-            tracker_message_path(message, index, &tracker_vocabulary, i,
-                                 "is not allowed to be empty");
+            tracker_message_fault(message, index, name, i,
+                                  TRACKER_FAULT_EMPTY);
             return TRACKER_INVALID;
         }
     }
@@ -188,7 +233,8 @@ tracker_validate_bulk(size_t n, const tracker_limits_t *limits,
     max = limits->max_bulk;
 
     if (n == 0) {
-        tracker_message(message, "Request body must not be empty.");
+        tracker_message_fault(message, -1, NULL, -1,
+                              TRACKER_FAULT_EMPTY_BODY);
         return TRACKER_INVALID;
     }
 
@@ -206,12 +252,10 @@ tracker_rc_e
 tracker_validate_id(tracker_t *t, const tracker_str_t *id,
     tracker_message_t *message)
 {
-    if (t->id.data
-        && (t->id.len != id->len
-            || memcmp(t->id.data, id->data, id->len) != 0))
-    {
-        tracker_message_path(message, -1, &tracker_id, -1,
-                             "must be the id of the path");
+    if (t->id.data && !tracker_str_equal(&t->id, id)) {
+        tracker_message_fault(message, -1,
+                              &tracker_fields[TRACKER_FIELD_ID].name, -1,
+                              TRACKER_FAULT_OTHER_ID);
         return TRACKER_INVALID;
     }
 
@@ -224,8 +268,10 @@ tracker_validate_id(tracker_t *t, const tracker_str_t *id,
 int
 tracker_record_valid(const tracker_t *t)
 {
-    return tracker_id_valid(t->id.data, t->id.len) && t->name.len
-           && t->vocabulary.n;
+    const tracker_field_t  *field;
+
+    return tracker_id_valid(t->id.data, t->id.len)
+           && tracker_missing(t, &field) == TRACKER_FAULT_NONE;
 }
 
 
@@ -233,23 +279,23 @@ tracker_rc_e
 tracker_validate_names(const tracker_set_t *set,
     const tracker_arena_t *arena, tracker_message_t *message)
 {
-    tracker_rc_e      rc;
-    tracker_repeat_t  repeat;
+    tracker_rc_e         rc;
+    tracker_duplicate_t  duplicate;
 
     if (set->n < 2) {
         return TRACKER_OK;
     }
 
-    rc = tracker_find_repeat(&set->elts[0].name, sizeof(tracker_t), set->n,
-                             arena, &repeat);
+    rc = tracker_find_duplicate(&set->elts[0].name, sizeof(tracker_t), set->n,
+                                arena, &duplicate);
     if (rc != TRACKER_OK) {
         return rc;
     }
 
-    if (repeat.repeat) {
+    if (duplicate.index) {
         tracker_message(message,
                         "\"[%zu].name\" repeats the name of \"[%zu]\".",
-                        repeat.repeat, repeat.earlier);
+                        duplicate.index, duplicate.earlier);
         return TRACKER_REPEATED;
     }
 
@@ -287,152 +333,4 @@ tracker_conflict_message(tracker_message_t *message,
     }
 
     tracker_message_append(message, ".");
-}
-
-
-void
-tracker_message(tracker_message_t *message, const char *fmt, ...)
-{
-    va_list  args;
-
-    message->len = 0;
-
-    va_start(args, fmt);
-    tracker_message_format(message, fmt, args);
-    va_end(args);
-}
-
-
-static void
-tracker_message_append(tracker_message_t *message, const char *fmt, ...)
-{
-    va_list  args;
-
-    va_start(args, fmt);
-    tracker_message_format(message, fmt, args);
-    va_end(args);
-}
-
-
-static void
-tracker_message_format(tracker_message_t *message, const char *fmt,
-    va_list args)
-{
-    int     n;
-    size_t  room;
-
-    room = TRACKER_MESSAGE_MAX - message->len;
-
-    n = vsnprintf(message->data + message->len, room, fmt, args);
-    if (n < 0) {
-        return;
-    }
-
-    /* vsnprintf() keeps the last byte for a NUL, which is not ours */
-
-    message->len += (size_t) n < room ? (size_t) n : room - 1;
-}
-
-
-/* the message of most refusals, without the cost of a format */
-
-void
-tracker_message_path(tracker_message_t *message, long index,
-    const tracker_str_t *field, long elt, const char *fault)
-{
-    message->len = 0;
-
-    tracker_message_text(message, "\"", 1);
-
-    if (index >= 0) {
-        tracker_message_place(message, index);
-
-        if (field) {
-            tracker_message_text(message, ".", 1);
-        }
-    }
-
-    if (field) {
-        tracker_message_quote(message, field);
-    }
-
-    if (elt >= 0) {
-        tracker_message_place(message, elt);
-    }
-
-    tracker_message_text(message, "\" ", 2);
-    tracker_message_text(message, fault, strlen(fault));
-}
-
-
-void
-tracker_message_quote(tracker_message_t *message, const tracker_str_t *str)
-{
-    size_t  i, chars, room;
-
-    chars = 0;
-    room = TRACKER_MESSAGE_MAX - 1 - message->len;
-
-    for (i = 0; i < str->len; i++) {
-
-        /* a byte of UTF-8 that is no continuation starts a character */
-
-        if ((str->data[i] & 0xc0) != 0x80 && chars++ == TRACKER_QUOTE_CHARS) {
-            break;
-        }
-    }
-
-    if (i < str->len || i > room) {
-        room = room > 3 ? room - 3 : 0;
-
-        while (i > room || (i > 0 && (str->data[i] & 0xc0) == 0x80)) {
-            i--;
-        }
-    }
-
-    tracker_message_text(message, str->data, i);
-
-    if (i < str->len) {
-        tracker_message_text(message, "...", 3);
-    }
-}
-
-
-static void
-tracker_message_text(tracker_message_t *message, const char *text, size_t len)
-{
-    size_t  room;
-
-    /* the last byte stays free, as in tracker_message_format() */
-
-    room = TRACKER_MESSAGE_MAX - 1 - message->len;
-
-    if (len > room) {
-        len = room;
-    }
-
-    memcpy(message->data + message->len, text, len);
-    message->len += len;
-}
-
-
-/* "[N]" */
-
-static void
-tracker_message_place(tracker_message_t *message, size_t place)
-{
-    char   text[3 * sizeof(place) + 2];
-    char  *p;
-
-    p = text + sizeof(text);
-    *--p = ']';
-
-    do {
-        *--p = '0' + place % 10;
-        place /= 10;
-    } while (place);
-
-    *--p = '[';
-
-    tracker_message_text(message, p, text + sizeof(text) - p);
 }

@@ -1,7 +1,7 @@
 
 /*
  * The domain: what a tracker is and what makes one valid.  Pure functions
- * over views; nothing here allocates, logs or knows JSON, Redis or nginx.
+ * over views: nothing here allocates, logs or knows JSON, Redis or nginx.
  * Rules: API.md sections 1 and 3.
  */
 
@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 
 #pragma GCC visibility push(hidden)
@@ -19,10 +20,10 @@
 
 #define TRACKER_ID_LEN        16
 
-/* ids of one body that are never equal */
+/* so many ids of one body are all different */
 #define TRACKER_ID_PLACES     ((uint64_t) 1 << 20)
 
-/* a name or a key of a client in a message is cut at so many characters */
+/* the longest name or key that a message quotes in full, in characters */
 #define TRACKER_QUOTE_CHARS   100
 
 /* names that a 409 lists before it says "and K more" */
@@ -31,7 +32,7 @@
 /* ten quoted names of 100 four-byte characters and the words around them */
 #define TRACKER_MESSAGE_MAX   5120
 
-/* what a tracker costs besides its bytes: see tracker_spend() */
+/* what a tracker costs in addition to its bytes: see tracker_spend() */
 #define TRACKER_COST          256
 
 
@@ -49,7 +50,7 @@ typedef struct {
 typedef struct {
     size_t            n;
     tracker_str_t    *elts;          /* NULL: absent; n 0: present, empty */
-    tracker_str_t     json;          /* as it is written; data NULL: unknown */
+    tracker_str_t     json;          /* the list as JSON; data NULL: unknown */
 } tracker_list_t;
 
 
@@ -61,6 +62,44 @@ typedef struct {
     tracker_list_t    languages;
     tracker_list_t    vocabulary;
 } tracker_t;
+
+
+/*
+ * The fields of a tracker, in the order in which they are written.  A new one
+ * is a member of tracker_t, a name here and a row of tracker_fields[]: the
+ * decoders, the writer and PATCH take it from there.
+ */
+
+typedef enum {
+    TRACKER_FIELD_ID = 0,
+    TRACKER_FIELD_NAME,
+    TRACKER_FIELD_DESCRIPTION,
+    TRACKER_FIELD_CATEGORIES,
+    TRACKER_FIELD_LANGUAGES,
+    TRACKER_FIELD_VOCABULARY,
+    TRACKER_FIELDS
+} tracker_field_e;
+
+
+typedef struct {
+    tracker_str_t     name;          /* the key; NUL-terminated as well */
+    size_t            offset;        /* in tracker_t */
+    unsigned          list:1;        /* a tracker_list_t, not a tracker_str_t */
+    unsigned          required:1;    /* must be present and not be empty */
+    unsigned          settable:1;    /* a client chooses the value */
+} tracker_field_t;
+
+
+extern const tracker_field_t  tracker_fields[TRACKER_FIELDS];
+
+
+/* the value of a field that is a string, or a list, of the tracker t */
+
+#define tracker_field_str(t, field)                                           \
+    ((tracker_str_t *) ((char *) (t) + (field)->offset))
+
+#define tracker_field_list(t, field)                                          \
+    ((tracker_list_t *) ((char *) (t) + (field)->offset))
 
 
 /* the trackers of one request body, in its order */
@@ -88,9 +127,8 @@ typedef struct {
 
 
 /*
- * Memory of the caller's choice.  What alloc returns is aligned for any
- * object and is freed by the caller as a whole; alloc returns NULL when
- * there is none.
+ * Memory of the caller's choice.  alloc returns memory that is aligned for any
+ * object, or NULL when there is none.  The caller frees all of it at once.
  */
 
 typedef struct {
@@ -102,18 +140,28 @@ typedef struct {
 typedef enum {
     TRACKER_OK = 0,
     TRACKER_INVALID,     /* the message says what is wrong: 400 */
-    TRACKER_REPEATED,    /* a name twice in one bulk body: 409, see message */
-    TRACKER_UNEQUAL,     /* a "test" of a PATCH failed: 409, see message */
-    TRACKER_AGAIN,       /* the budget is spent: call once more */
+    TRACKER_REPEATED,    /* two trackers of a body have one name: 409 */
+    TRACKER_UNEQUAL,     /* a "test" of a PATCH failed: 409 */
+    TRACKER_AGAIN,       /* the budget is spent: call again */
     TRACKER_NOMEM        /* an allocation failed; no message */
 } tracker_rc_e;
 
 
+/* Returns 1 if both strings have the same bytes, else 0. */
+
+static inline int
+tracker_str_equal(const tracker_str_t *one, const tracker_str_t *two)
+{
+    return one->len == two->len
+           && (one->len == 0 || memcmp(one->data, two->data, one->len) == 0);
+}
+
+
 /*
- * Long work is done in pieces of a budget, so that nobody waits for its end.
- * A byte read or written costs one, a tracker TRACKER_COST besides: each
- * stands for about a nanosecond.  Takes the cost of what was done from
- * the budget, and returns 1 while some of it is left, else 0.
+ * Long work is done in pieces, each with a budget, so that nobody else waits
+ * until it ends.  A byte read or written costs 1, a tracker TRACKER_COST more:
+ * a unit is about a nanosecond.  Subtracts the cost of what was done from
+ * the budget.  Returns 1 if some of the budget is left, else 0.
  */
 
 static inline int
@@ -126,29 +174,35 @@ tracker_spend(size_t *budget, size_t cost)
 
 
 /*
- * Writes the id that random stands for (its low 52 bits plus 2^52, decimal:
+ * Looks for the field with this name.  With id 0 only fields that a client may
+ * set are looked at.  Returns NULL if there is none.
+ */
+const tracker_field_t *tracker_field(const tracker_str_t *name, int id);
+
+/*
+ * Writes the id made of a random number (its low 52 bits plus 2^52, decimal:
  * always 16 digits, exact in a double) to p, TRACKER_ID_LEN bytes, no NUL.
  */
 void tracker_id_format(char *p, uint64_t random);
 
 /*
- * The same for the trackers of one body, n ids one behind another of n random
- * numbers.  No two are equal, whatever the numbers are, where n is
- * TRACKER_ID_PLACES at most.
+ * Writes the n ids of the trackers of one body to p, one after another, made
+ * of n random numbers.  All are different, whatever the numbers are, if n is
+ * at most TRACKER_ID_PLACES.
  */
 void tracker_ids_format(char *p, const uint64_t *random, size_t n);
 
-/* Returns 1 when the len bytes at data are 16 decimal digits, else 0. */
+/* Returns 1 if the len bytes at data are 16 decimal digits, else 0. */
 int tracker_id_valid(const char *data, size_t len);
 
 /*
- * Checks one tracker whose types are right already: what is required, what
- * must not be empty, phrase limits, duplicate phrases (byte for byte,
- * reported at the lowest index that repeats an earlier phrase; n log n
- * comparisons at most).  index is the tracker's place in a bulk body, -1
- * when the body is one object: paths in messages begin with it.  Scratch
- * memory, at most 56 bytes a phrase, comes from arena.
- * Returns TRACKER_OK, TRACKER_INVALID or TRACKER_NOMEM.
+ * Checks one tracker whose values are of the right types: required fields,
+ * limits on phrases, empty phrases, duplicate phrases (byte for byte; the
+ * message names the first that equals an earlier one; n log n comparisons at
+ * most).  index is the tracker's place in a bulk body, -1 if the body is one
+ * object: paths in messages begin with it.  Temporary memory, at most 56 bytes
+ * a phrase, comes from arena.
+ * Returns TRACKER_OK, TRACKER_INVALID with the message, or TRACKER_NOMEM.
  */
 tracker_rc_e tracker_validate(const tracker_t *t, long index,
     const tracker_limits_t *limits, const tracker_arena_t *arena,
@@ -156,63 +210,43 @@ tracker_rc_e tracker_validate(const tracker_t *t, long index,
 
 /*
  * Checks that a bulk body of n trackers is not empty and within max_bulk.
- * Returns TRACKER_OK or TRACKER_INVALID.
+ * Returns TRACKER_OK, or TRACKER_INVALID with the message.
  */
 tracker_rc_e tracker_validate_bulk(size_t n, const tracker_limits_t *limits,
     tracker_message_t *message);
 
 /*
  * Checks that the tracker of a PUT has no other id than that of the path, and
- * gives it that one, a view of the same bytes as *id.
- * Returns TRACKER_OK or TRACKER_INVALID.
+ * sets its id to a view of the same bytes as *id.
+ * Returns TRACKER_OK, or TRACKER_INVALID with the message.
  */
 tracker_rc_e tracker_validate_id(tracker_t *t, const tracker_str_t *id,
     tracker_message_t *message);
 
-/* Whether t has what every tracker in the store has; no limit applies. */
+/*
+ * Returns 1 if t has a valid id and all required fields, as every tracker in
+ * the store has, else 0.  No limit applies.
+ */
 int tracker_record_valid(const tracker_t *t);
 
 /*
- * Checks that no two trackers of a bulk body share a name, n log n.
- * Returns TRACKER_OK, TRACKER_REPEATED (message names the lowest index that
- * repeats an earlier name, and that earlier index) or TRACKER_NOMEM.
+ * Checks that no two trackers of a bulk body have the same name; n log n
+ * comparisons at most.  Temporary memory comes from arena.
+ * Returns TRACKER_OK; TRACKER_REPEATED with a message that names the first
+ * tracker whose name equals an earlier one, and the earlier one; or
+ * TRACKER_NOMEM.
  */
 tracker_rc_e tracker_validate_names(const tracker_set_t *set,
     const tracker_arena_t *arena, tracker_message_t *message);
 
 /*
- * The sentence of a 409: the trackers of set at the n places of index (n at
- * least 1, in ascending order, only the first TRACKER_QUOTE_NAMES are looked
- * at) have names that exist already; total of them do in all.  One object
- * and bulk differ as API.md section 3 says.
+ * Sets the message of a 409: total trackers of set have names that exist
+ * already.  index has the places of n of them, at least 1, in ascending order;
+ * only the first TRACKER_QUOTE_NAMES are used.  The sentence for one tracker
+ * differs from that for several, see API.md section 3.
  */
 void tracker_conflict_message(tracker_message_t *message,
     const tracker_set_t *set, const size_t *index, size_t n, size_t total);
-
-/*
- * Sets the message from a printf format with literal text and numbers only.
- * What does not fit is cut.
- */
-void tracker_message(tracker_message_t *message, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/*
- * Sets the message to the path of a value and its fault, as in
- * "[2].vocabulary[3]" must be a string.  index as in tracker_validate; field
- * is the key, the client's own included, NULL for the tracker at index; elt is
- * the place in its list, -1 where the value is not in one; fault follows the
- * quoted path and a blank.
- */
-void tracker_message_path(tracker_message_t *message, long index,
-    const tracker_str_t *field, long elt, const char *fault);
-
-/*
- * Appends a client's string to the message, cut at TRACKER_QUOTE_CHARS
- * characters (never inside one) where it is longer, then followed by "...".
- * str must be valid UTF-8.
- */
-void tracker_message_quote(tracker_message_t *message,
-    const tracker_str_t *str);
 
 
 #pragma GCC visibility pop

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "json/decode.h"
+#include "json/tracker_json.h"
 
 
 #define RUNS    9
@@ -305,7 +305,7 @@ step_login(step_t *step)
 {
     tracker_login_t  login;
 
-    return tracker_json_decode_login(step->data, step->len, &step->arena,
+    return tracker_decode_login(step->data, step->len, &step->arena,
                                      &login, &step->message);
 }
 

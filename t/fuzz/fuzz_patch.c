@@ -7,7 +7,7 @@
 
 #include "fuzz.h"
 
-#include "json/decode.h"
+#include "json/jansson.h"
 
 
 /* once more, for which every body is large: the first fault ends it */
@@ -18,6 +18,7 @@
 #define tracker_decode_run     tracker_decode_large_run
 #define tracker_decode_patch   tracker_decode_large_patch
 #define tracker_decode_record  tracker_decode_large_record
+#define tracker_decode_login   tracker_decode_large_login
 
 #include "json/decode.c"
 
@@ -25,6 +26,7 @@
 #undef tracker_decode_run
 #undef tracker_decode_patch
 #undef tracker_decode_record
+#undef tracker_decode_login
 
 
 #define ID  "4503599627370496"
@@ -36,7 +38,7 @@ typedef tracker_rc_e (*decode_pt)(const char *data, size_t len,
 
 
 static const decode_pt  decoders[] = {
-    tracker_json_decode_patch,
+    tracker_jansson_patch,
     tracker_decode_patch,
     tracker_decode_large_patch
 };

@@ -7,6 +7,8 @@
 
 #include "fuzz.h"
 
+#include "json/jansson.h"
+
 
 #define ID      "4503599627370496"
 #define PREFIX  "{\"id\":\"" ID "\","
@@ -23,19 +25,22 @@ check_again(const char *p, size_t n, const tracker_str_t *id)
     char               *again;
     memory_t            memory = { NULL, 0 };
     tracker_t           t;
+    tracker_set_t       set;
     tracker_arena_t     arena = { memory_alloc, &memory };
     tracker_message_t   message;
 
     again = malloc(n);
     must(again != NULL);
 
-    must(tracker_json_decode_record(p, n, &arena, &t) == TRACKER_OK);
+    must(tracker_jansson_record(p, n, &arena, &t) == TRACKER_OK);
     must(tracker_json_length(&t) == n);
     must(tracker_json_write(again, &t) == again + n);
     must(memcmp(p, again, n) == 0);
 
-    must(tracker_json_decode_change(p, n, id, &limits, &arena, &t, &message)
+    must(tracker_jansson_trackers(p, n, TRACKER_JSON_OBJECT, id, &limits,
+                                  &arena, &set, &message)
          == TRACKER_OK);
+    t = set.elts[0];
     must(tracker_json_length(&t) == n);
     must(tracker_json_write(again, &t) == again + n);
     must(memcmp(p, again, n) == 0);
@@ -84,9 +89,10 @@ check_record(tracker_t *t, const json_t *sent)
     must(memcmp(p, PREFIX, sizeof(PREFIX) - 1) == 0);
     p[sizeof(PREFIX) - 2] = '{';
 
-    must(tracker_json_decode(p + sizeof(PREFIX) - 2, n - sizeof(PREFIX) + 2,
-                             TRACKER_JSON_OBJECT, &limits, &arena, &set,
-                             &message)
+    must(tracker_jansson_trackers(p + sizeof(PREFIX) - 2,
+                                  n - sizeof(PREFIX) + 2,
+                                  TRACKER_JSON_OBJECT, NULL, &limits, &arena,
+                                  &set, &message)
          == TRACKER_OK);
 
     set.elts[0].id = t->id;
@@ -170,15 +176,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     body = (const char *) data;
     message.len = 0;
 
-    rc = tracker_json_decode(body, len, TRACKER_JSON_EITHER, &limits, &arena,
-                             &set, &message);
+    rc = tracker_jansson_trackers(body, len, TRACKER_JSON_EITHER, NULL,
+                                  &limits, &arena, &set, &message);
     must(rc != TRACKER_NOMEM);
 
     if (rc != TRACKER_OK) {
         check_message(&message);
     }
 
-    other = tracker_json_decode_record(body, len, &arena, &t);
+    other = tracker_jansson_record(body, len, &arena, &t);
     must(other == TRACKER_OK ? rc == TRACKER_INVALID
                              : other == TRACKER_INVALID);
 
@@ -192,16 +198,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (rc == TRACKER_OK || rc == TRACKER_REPEATED) {
         check_set(&set, root, rc);
 
-        other = tracker_json_decode(body, len,
-                                    set.bulk ? TRACKER_JSON_ARRAY
-                                             : TRACKER_JSON_OBJECT,
-                                    &limits, &arena, &set, &message);
+        other = tracker_jansson_trackers(body, len,
+                                         set.bulk ? TRACKER_JSON_ARRAY
+                                                  : TRACKER_JSON_OBJECT,
+                                         NULL, &limits, &arena, &set,
+                                         &message);
         must(other == rc);
 
-        other = tracker_json_decode(body, len,
-                                    set.bulk ? TRACKER_JSON_OBJECT
-                                             : TRACKER_JSON_ARRAY,
-                                    &limits, &arena, &set, &message);
+        other = tracker_jansson_trackers(body, len,
+                                         set.bulk ? TRACKER_JSON_OBJECT
+                                                  : TRACKER_JSON_ARRAY,
+                                         NULL, &limits, &arena, &set,
+                                         &message);
         must(other == TRACKER_INVALID);
     }
 
@@ -209,8 +217,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     memory.fail = len % 8 + 1;
 
-    other = tracker_json_decode(body, len, TRACKER_JSON_EITHER, &limits,
-                                &arena, &set, &message);
+    other = tracker_jansson_trackers(body, len, TRACKER_JSON_EITHER, NULL,
+                                     &limits, &arena, &set, &message);
     must(other == rc || other == TRACKER_NOMEM);
 
     memory_free(&memory);

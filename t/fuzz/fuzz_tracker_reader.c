@@ -8,7 +8,7 @@
 
 #include "fuzz.h"
 
-#include "json/decode.h"
+#include "json/jansson.h"
 #include "json/reader.h"
 
 
@@ -20,6 +20,7 @@
 #define tracker_decode_run     tracker_decode_large_run
 #define tracker_decode_patch   tracker_decode_large_patch
 #define tracker_decode_record  tracker_decode_large_record
+#define tracker_decode_login   tracker_decode_large_login
 
 #include "json/decode.c"
 
@@ -28,6 +29,7 @@
 #undef tracker_decode_run
 #undef tracker_decode_patch
 #undef tracker_decode_record
+#undef tracker_decode_login
 
 
 /* what makes a body large for tracker_decode(), and a bit more */
@@ -198,7 +200,7 @@ check_reader(const char *body, size_t len)
         rc = tracker_read_run(rd, &left);
     } while (rc == TRACKER_READER_AGAIN);
 
-    must(rc == TRACKER_READER_OK || rc == TRACKER_READER_UNSURE);
+    must(rc == TRACKER_READER_OK || rc == TRACKER_READER_UNDECIDED);
 
     if (rc == TRACKER_READER_OK) {
         root = load(body, len);
@@ -303,20 +305,8 @@ check_decode(const char *body, size_t len, tracker_json_shape_e shape,
 
     message.len = 0;
 
-    if (id) {
-        set.bulk = 0;
-        set.n = 1;
-        set.elts = arena.alloc(arena.data, sizeof(tracker_t));
-        must(set.elts != NULL);
-
-        rc = tracker_json_decode_change(body, len, id, limit, &arena,
-                                        set.elts, &message);
-
-    } else {
-        rc = tracker_json_decode(body, len, shape, limit, &arena, &set,
-                                 &message);
-    }
-
+    rc = tracker_jansson_trackers(body, len, id ? TRACKER_JSON_OBJECT : shape,
+                                  id, limit, &arena, &set, &message);
     must(rc != TRACKER_NOMEM);
 
     check_decoded(decode_small, body, len, shape, limit, rc, &set, &message);
@@ -340,7 +330,7 @@ check_record(const char *body, size_t len)
     tracker_set_t    set, other;
     tracker_arena_t  arena = { memory_alloc, &memory };
 
-    rc = tracker_json_decode_record(body, len, &arena, &expected);
+    rc = tracker_jansson_record(body, len, &arena, &expected);
     must(tracker_decode_record(body, len, &arena, &t) == rc);
 
     if (rc == TRACKER_OK) {

@@ -5,7 +5,7 @@
  */
 
 
-#include "json/decode.h"
+#include "json/jansson.h"
 #include "tap.h"
 
 
@@ -99,7 +99,7 @@ decode_login(const char *data, size_t len)
 {
     tracker_login_t  login;
 
-    return tracker_json_decode_login(data, len, &arena, &login, &message);
+    return tracker_decode_login(data, len, &arena, &login, &message);
 }
 
 
@@ -362,6 +362,17 @@ show_string(char **p, const tracker_str_t *str)
 }
 
 
+/* the field, from 0 for the name on, then a phrase, then the end */
+
+static int
+place(const tracker_patch_step_t *step)
+{
+    return step->target == TRACKER_PATCH_FIELD
+           ? (int) (step->field - tracker_fields) - TRACKER_FIELD_NAME
+           : (int) step->target + TRACKER_FIELD_VOCABULARY - 1;
+}
+
+
 static const char *
 show_patch(void)
 {
@@ -378,7 +389,7 @@ show_patch(void)
         step = &patch.elts[i];
 
         p += sprintf(p, "%s%s %d:%zu", i ? " " : "", ops[step->op],
-                     step->path, step->index);
+                     place(step), step->index);
 
         if (step->str.data) {
             *p++ = ' ';
@@ -751,14 +762,14 @@ test_count(void)
         block = malloc(strlen(texts[i].json) + 1);
         memcpy(block, texts[i].json, strlen(texts[i].json));
 
-        if (tracker_json_count(block, strlen(texts[i].json), SIZE_MAX)
+        if (tracker_jansson_count(block, strlen(texts[i].json), SIZE_MAX)
             != texts[i].all)
         {
             wrong++;
         }
 
         if (i < 10
-            && tracker_json_count(block, strlen(texts[i].json), 1)
+            && tracker_jansson_count(block, strlen(texts[i].json), 1)
                != texts[i].elements)
         {
             wrong++;

@@ -3,7 +3,7 @@
 
 #include <jansson.h>
 
-#include "json/tracker_json.h"
+#include "json/jansson.h"
 #include "tap.h"
 
 
@@ -58,22 +58,30 @@ typedef tracker_rc_e (*decode_t)(const char *data, size_t len);
 static tracker_rc_e
 decode_change(const char *data, size_t len)
 {
-    return tracker_json_decode_change(data, len, &id, &limits, &arena, &t,
-                                      &message);
+    tracker_rc_e   rc;
+    tracker_set_t  set;
+
+    rc = tracker_jansson_trackers(data, len, TRACKER_JSON_OBJECT, &id, &limits,
+                                  &arena, &set, &message);
+    if (rc == TRACKER_OK) {
+        t = set.elts[0];
+    }
+
+    return rc;
 }
 
 
 static tracker_rc_e
 decode_record(const char *data, size_t len)
 {
-    return tracker_json_decode_record(data, len, &arena, &t);
+    return tracker_jansson_record(data, len, &arena, &t);
 }
 
 
 static tracker_rc_e
 decode_patch(const char *data, size_t len)
 {
-    return tracker_json_decode_patch(data, len, &arena, &patch, &message);
+    return tracker_jansson_patch(data, len, &arena, &patch, &message);
 }
 
 

@@ -3,7 +3,7 @@
 
 #include <jansson.h>
 
-#include "json/tracker_json.h"
+#include "json/jansson.h"
 #include "tap.h"
 
 
@@ -222,8 +222,8 @@ decode(tracker_json_shape_e shape, const char *data, size_t len)
     memcpy(copy, data, len);
     message.len = 0;
 
-    rc = tracker_json_decode(copy, len, shape, &limits, &arena, &set,
-                             &message);
+    rc = tracker_jansson_trackers(copy, len, shape, NULL, &limits, &arena,
+                                  &set, &message);
 
     /* nor may anything in set point into it */
 

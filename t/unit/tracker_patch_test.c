@@ -131,6 +131,26 @@ read_step(tracker_patch_step_t *step, size_t i, const char *op,
 }
 
 
+/* is path, one of test_steps(), what step is for? */
+
+static int
+target_is(const tracker_patch_step_t *step, const char *path)
+{
+    char  last;
+
+    last = path[strlen(path) - 1];
+
+    if (strncmp(path, "/vocabulary/", 12) == 0) {
+        return step->field == &tracker_fields[TRACKER_FIELD_VOCABULARY]
+               && step->target == (last == '-' ? TRACKER_PATCH_END
+                                               : TRACKER_PATCH_PHRASE);
+    }
+
+    return step->target == TRACKER_PATCH_FIELD
+           && strcmp(step->field->name.data, path + 1) == 0;
+}
+
+
 static void
 test_steps(void)
 {
@@ -151,7 +171,7 @@ test_steps(void)
             memset(&step, 0xff, sizeof(step));
 
             ok(read_step(&step, 0, ops[i], paths[k]) == TRACKER_OK
-               && step.op == i && step.path == k
+               && step.op == i && target_is(&step, paths[k])
                && step.index == (k == 5 ? 170 : 0)
                && step.str.data == NULL && step.list.elts == NULL,
                "%s %s", ops[i], paths[k]);
@@ -159,7 +179,7 @@ test_steps(void)
     }
 
     ok(read_step(&step, 0, "add", "/vocabulary/0") == TRACKER_OK
-       && step.path == TRACKER_PATCH_PHRASE && step.index == 0,
+       && step.target == TRACKER_PATCH_PHRASE && step.index == 0,
        "0 is no leading zero");
 
     ok(read_step(&step, 0, "add", "/vocabulary/18446744073709551616")
@@ -244,7 +264,7 @@ static void
 test_misfits(void)
 {
     size_t                i, k, type;
-    const char           *got, *wanted;
+    tracker_fault_e       got, wanted;
     tracker_patch_step_t  step;
 
     static const char  *ops[] = { "add", "replace", "test" };
@@ -261,16 +281,14 @@ test_misfits(void)
             }
 
             for (type = 0; type < 3; type++) {
-                wanted = k < 4 ? type == 0 ? NULL : "must be a string"
-                       : type == 1 || (type == 0 && i < 2) ? NULL
-                       : i < 2 ? "must be an array or a string"
-                       : "must be an array";
+                wanted = k < 4 ? type == 0 ? 0 : TRACKER_FAULT_NOT_STRING
+                       : type == 1 || (type == 0 && i < 2) ? 0
+                       : i < 2 ? TRACKER_FAULT_NOT_LIST
+                       : TRACKER_FAULT_NOT_ARRAY;
 
                 got = tracker_patch_misfit(&step, type == 0, type == 1);
 
-                ok((got == NULL) == (wanted == NULL)
-                   && (got == NULL || strcmp(got, wanted) == 0),
-                   "%s %s: %s", ops[i], paths[k], wanted ? wanted : "fits");
+                ok(got == wanted, "%s %s: fault %d", ops[i], paths[k], wanted);
             }
         }
     }
@@ -562,8 +580,8 @@ test_cases(void)
             if (s->value[0] == '\'') {
                 step->str = str(s->value + 1);
 
-            } else if (step->path >= TRACKER_PATCH_CATEGORIES
-                       && step->path <= TRACKER_PATCH_VOCABULARY)
+            } else if (step->target == TRACKER_PATCH_FIELD
+                       && step->field->list)
             {
                 step->list = list(s->value);
 

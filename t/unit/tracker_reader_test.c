@@ -5,7 +5,7 @@
  */
 
 
-#include "json/decode.h"
+#include "json/jansson.h"
 #include "json/reader.h"
 #include "tap.h"
 
@@ -43,7 +43,7 @@ typedef struct {
     size_t                 refuse;       /* the call to refuse, 0: none */
     tracker_str_t          key;          /* of the last fault */
     long                   elt;
-    const char            *what;
+    tracker_fault_e        what;
 } calls_t;
 
 #endif
@@ -149,8 +149,8 @@ is_jansson(const body_t *bad)
 
     tap_arena_reset(&memory, 0);
 
-    tracker_json_decode(bad->data, bad->len, EITHER, &limits, &arena, &set,
-                        &expected);
+    tracker_jansson_trackers(bad->data, bad->len, EITHER, NULL, &limits,
+                             &arena, &set, &expected);
     expected.data[expected.len] = '\0';
 
     rc = decode(EITHER, bad->data, bad->len);
@@ -718,7 +718,7 @@ take(const char *text, size_t refuse, calls_t *calls)
 
 static void
 test_other(const char *text, size_t refuse, const char *key, long elt,
-    const char *what)
+    tracker_fault_e what)
 {
     calls_t  calls;
 
@@ -726,7 +726,7 @@ test_other(const char *text, size_t refuse, const char *key, long elt,
        && calls.key.len == (key ? strlen(key) : 0)
        && memcmp(calls.key.data ? calls.key.data : "", key ? key : "",
                  calls.key.len) == 0
-       && calls.elt == elt && strcmp(calls.what, what) == 0,
+       && calls.elt == elt && calls.what == what,
        text);
 }
 
@@ -737,7 +737,7 @@ static void
 test_taken(void)
 {
     size_t               i, missed;
-    calls_t              calls = { 0, 0, 0, { 0, NULL }, 0, NULL };
+    calls_t              calls = { 0, 0, 0, { 0, NULL }, 0, 0 };
     tracker_reader_rc_e  rc;
 
     missed = 0;
@@ -753,12 +753,12 @@ test_taken(void)
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         rc = read_all(bad[i].data, bad[i].len, &calls);
-        missed += rc != TRACKER_READER_UNSURE;
+        missed += rc != TRACKER_READER_UNDECIDED;
     }
 
     ok(missed == 0, "no bad body is");
 
-    ok(take("", 0, &calls) == TRACKER_READER_UNSURE, "nor is an empty one");
+    ok(take("", 0, &calls) == TRACKER_READER_UNDECIDED, "nor is an empty one");
 }
 
 
@@ -772,7 +772,7 @@ test_check(void)
        "an object without keys is taken, the check has it");
 
     ok(take("{}", 1, &calls) == TRACKER_READER_REFUSED, "and may refuse it");
-    ok(take("{} x", 1, &calls) == TRACKER_READER_UNSURE && calls.n == 0,
+    ok(take("{} x", 1, &calls) == TRACKER_READER_UNDECIDED && calls.n == 0,
        "but not before the text ends well");
 
     ok(take("[{},{},{}]", 0, &calls) == TRACKER_READER_OK && calls.n == 3
@@ -781,38 +781,38 @@ test_check(void)
     ok(take("[{},{},{ x", 2, &calls) == TRACKER_READER_REFUSED
        && calls.n == 2 && calls.last == 1,
        "one that is refused ends the reading at once");
-    ok(take("[{},{},{ x", 0, &calls) == TRACKER_READER_UNSURE,
+    ok(take("[{},{},{ x", 0, &calls) == TRACKER_READER_UNDECIDED,
        "bad syntax behind good ones is noticed");
 
     ok(take("[{},{\"a\\u0062\":[]}]", 2, &calls) == TRACKER_READER_REFUSED
        && calls.last == 1,
        "an unknown key may be refused");
     is(calls.key.data, calls.key.len, "ab", "by its decoded name");
-    ok(take("[{},{\"ab\":[]}]", 0, &calls) == TRACKER_READER_UNSURE,
+    ok(take("[{},{\"ab\":[]}]", 0, &calls) == TRACKER_READER_UNDECIDED,
        "if it is not, the reader is not sure");
-    ok(take("{\"ab\" x", 1, &calls) == TRACKER_READER_UNSURE && calls.n == 0,
+    ok(take("{\"ab\" x", 1, &calls) == TRACKER_READER_UNDECIDED && calls.n == 0,
        "a key without its colon is none");
 
-    test_other("[{},[", 2, NULL, -1, "must be an object");
-    test_other("[{},-", 2, NULL, -1, "must be an object");
-    test_other("{\"name\": 1", 1, "name", -1, "must be a string");
+    test_other("[{},[", 2, NULL, -1, TRACKER_FAULT_NOT_OBJECT);
+    test_other("[{},-", 2, NULL, -1, TRACKER_FAULT_NOT_OBJECT);
+    test_other("{\"name\": 1", 1, "name", -1, TRACKER_FAULT_NOT_STRING);
     test_other("{\"vocabulary\": {", 1, "vocabulary", -1,
-               "must be an array");
+               TRACKER_FAULT_NOT_ARRAY);
     test_other("{\"vocabulary\":[\"a\",[", 1, "vocabulary", 1,
-               "must be a string");
+               TRACKER_FAULT_NOT_STRING);
     test_other("{\"languages\":[null", 1, "languages", 0,
-               "must be a string");
+               TRACKER_FAULT_NOT_STRING);
 
-    ok(take("[", 1, &calls) == TRACKER_READER_UNSURE
-       && take("[x", 1, &calls) == TRACKER_READER_UNSURE
-       && take("1", 1, &calls) == TRACKER_READER_UNSURE
-       && take("{\"name\":", 1, &calls) == TRACKER_READER_UNSURE
-       && take("{\"name\":\"1", 1, &calls) == TRACKER_READER_UNSURE
-       && take("{\"name\":\"\\x1", 1, &calls) == TRACKER_READER_UNSURE
-       && take("{\"vocabulary\":[]1", 1, &calls) == TRACKER_READER_UNSURE
+    ok(take("[", 1, &calls) == TRACKER_READER_UNDECIDED
+       && take("[x", 1, &calls) == TRACKER_READER_UNDECIDED
+       && take("1", 1, &calls) == TRACKER_READER_UNDECIDED
+       && take("{\"name\":", 1, &calls) == TRACKER_READER_UNDECIDED
+       && take("{\"name\":\"1", 1, &calls) == TRACKER_READER_UNDECIDED
+       && take("{\"name\":\"\\x1", 1, &calls) == TRACKER_READER_UNDECIDED
+       && take("{\"vocabulary\":[]1", 1, &calls) == TRACKER_READER_UNDECIDED
        && take("{\"vocabulary\":[\"a\"1", 1, &calls)
-          == TRACKER_READER_UNSURE
-       && take("{1", 1, &calls) == TRACKER_READER_UNSURE && calls.n == 0,
+          == TRACKER_READER_UNDECIDED
+       && take("{1", 1, &calls) == TRACKER_READER_UNDECIDED && calls.n == 0,
        "what is no value of any type is left to the library");
 }
 

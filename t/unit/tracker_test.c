@@ -1,7 +1,7 @@
 /* The domain alone: ids, validation and messages built by hand. */
 
 
-#include "tracker/tracker.h"
+#include "tracker/fault.h"
 #include "tap.h"
 
 

@@ -1,0 +1,205 @@
+
+/*
+ * The words of all faults, and how a message is put together.
+ */
+
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tracker/fault.h"
+
+
+static void tracker_message_format(tracker_message_t *message,
+    const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
+static void tracker_message_text(tracker_message_t *message,
+    const char *text, size_t len);
+static void tracker_message_place(tracker_message_t *message, size_t place);
+
+
+/* what follows the quoted path and a blank, or "Request body " */
+
+static const tracker_str_t  tracker_fault_words[] = {
+
+    [TRACKER_FAULT_REQUIRED] = tracker_str("is required"),
+    [TRACKER_FAULT_EMPTY] = tracker_str("is not allowed to be empty"),
+    [TRACKER_FAULT_NOT_ALLOWED] = tracker_str("is not allowed"),
+    [TRACKER_FAULT_NOT_STRING] = tracker_str("must be a string"),
+    [TRACKER_FAULT_NOT_ARRAY] = tracker_str("must be an array"),
+    [TRACKER_FAULT_NOT_LIST] = tracker_str("must be an array or a string"),
+    [TRACKER_FAULT_NOT_OBJECT] = tracker_str("must be an object"),
+    [TRACKER_FAULT_EMPTY_BODY] = tracker_str("must not be empty"),
+    [TRACKER_FAULT_COUNT] = tracker_str("must contain"),
+    [TRACKER_FAULT_DUPLICATE] = tracker_str("contains a duplicate value"),
+    [TRACKER_FAULT_OTHER_ID] = tracker_str("must be the id of the path"),
+    [TRACKER_FAULT_LOGIN_TYPE] = tracker_str("must be \"application\""),
+    [TRACKER_FAULT_OP] = tracker_str("must be one of \"add\", \"replace\", "
+                                     "\"remove\", \"test\""),
+    [TRACKER_FAULT_PATH] = tracker_str("must be one of"),
+    [TRACKER_FAULT_ONLY_ADD] = tracker_str("must have an index, \"-\" is for "
+                                           "\"add\" only"),
+    [TRACKER_FAULT_ZEROS] = tracker_str("must have an index without leading "
+                                        "zeros"),
+    [TRACKER_FAULT_ABSENT] = tracker_str("does not exist")
+};
+
+
+void
+tracker_message(tracker_message_t *message, const char *fmt, ...)
+{
+    va_list  args;
+
+    message->len = 0;
+
+    va_start(args, fmt);
+    tracker_message_format(message, fmt, args);
+    va_end(args);
+}
+
+
+void
+tracker_message_append(tracker_message_t *message, const char *fmt, ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    tracker_message_format(message, fmt, args);
+    va_end(args);
+}
+
+
+static void
+tracker_message_format(tracker_message_t *message, const char *fmt,
+    va_list args)
+{
+    int     n;
+    size_t  room;
+
+    room = TRACKER_MESSAGE_MAX - message->len;
+
+    n = vsnprintf(message->data + message->len, room, fmt, args);
+    if (n < 0) {
+        return;
+    }
+
+    /* vsnprintf() writes a NUL to the last byte; it is not counted */
+
+    message->len += (size_t) n < room ? (size_t) n : room - 1;
+}
+
+
+/* most refusals end here: without the cost of a format */
+
+void
+tracker_message_fault(tracker_message_t *message, long index,
+    const tracker_str_t *field, long elt, tracker_fault_e fault)
+{
+    const tracker_str_t  *words;
+
+    static const tracker_str_t  body = tracker_str("Request body ");
+
+    words = &tracker_fault_words[fault];
+    message->len = 0;
+
+    if (index < 0 && field == NULL) {
+        tracker_message_text(message, body.data, body.len);
+        tracker_message_text(message, words->data, words->len);
+        tracker_message_text(message, ".", 1);
+        return;
+    }
+
+    tracker_message_text(message, "\"", 1);
+
+    if (index >= 0) {
+        tracker_message_place(message, index);
+
+        if (field) {
+            tracker_message_text(message, ".", 1);
+        }
+    }
+
+    if (field) {
+        tracker_message_quote(message, field);
+    }
+
+    if (elt >= 0) {
+        tracker_message_place(message, elt);
+    }
+
+    tracker_message_text(message, "\" ", 2);
+    tracker_message_text(message, words->data, words->len);
+}
+
+
+void
+tracker_message_quote(tracker_message_t *message, const tracker_str_t *str)
+{
+    size_t  i, chars, room;
+
+    chars = 0;
+    room = TRACKER_MESSAGE_MAX - 1 - message->len;
+
+    for (i = 0; i < str->len; i++) {
+
+        /* every byte of UTF-8 except a continuation starts a character */
+
+        if ((str->data[i] & 0xc0) != 0x80 && chars++ == TRACKER_QUOTE_CHARS) {
+            break;
+        }
+    }
+
+    if (i < str->len || i > room) {
+        room = room > 3 ? room - 3 : 0;
+
+        while (i > room || (i > 0 && (str->data[i] & 0xc0) == 0x80)) {
+            i--;
+        }
+    }
+
+    tracker_message_text(message, str->data, i);
+
+    if (i < str->len) {
+        tracker_message_text(message, "...", 3);
+    }
+}
+
+
+static void
+tracker_message_text(tracker_message_t *message, const char *text, size_t len)
+{
+    size_t  room;
+
+    /* the last byte stays free, as in tracker_message_format() */
+
+    room = TRACKER_MESSAGE_MAX - 1 - message->len;
+
+    if (len > room) {
+        len = room;
+    }
+
+    memcpy(message->data + message->len, text, len);
+    message->len += len;
+}
+
+
+/* "[N]" */
+
+static void
+tracker_message_place(tracker_message_t *message, size_t place)
+{
+    char   text[3 * sizeof(place) + 2];
+    char  *p;
+
+    p = text + sizeof(text);
+    *--p = ']';
+
+    do {
+        *--p = '0' + place % 10;
+        place /= 10;
+    } while (place);
+
+    *--p = '[';
+
+    tracker_message_text(message, p, text + sizeof(text) - p);
+}

@@ -1,0 +1,74 @@
+
+/*
+ * What is wrong, in words: all that a client reads about a fault of a body.
+ */
+
+
+#ifndef _TRACKER_FAULT_H_INCLUDED_
+#define _TRACKER_FAULT_H_INCLUDED_
+
+
+#include "tracker/tracker.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* the words are in fault.c; "...": the caller appends the rest */
+
+typedef enum {
+    TRACKER_FAULT_NONE = 0,
+    TRACKER_FAULT_REQUIRED,      /* is required */
+    TRACKER_FAULT_EMPTY,         /* is not allowed to be empty */
+    TRACKER_FAULT_NOT_ALLOWED,   /* is not allowed: an unknown key */
+    TRACKER_FAULT_NOT_STRING,    /* must be a string */
+    TRACKER_FAULT_NOT_ARRAY,     /* must be an array */
+    TRACKER_FAULT_NOT_LIST,      /* must be an array or a string */
+    TRACKER_FAULT_NOT_OBJECT,    /* must be an object */
+    TRACKER_FAULT_EMPTY_BODY,    /* must not be empty */
+    TRACKER_FAULT_COUNT,         /* must contain... */
+    TRACKER_FAULT_DUPLICATE,     /* contains a duplicate value */
+    TRACKER_FAULT_OTHER_ID,      /* must be the id of the path */
+    TRACKER_FAULT_LOGIN_TYPE,    /* must be "application" */
+    TRACKER_FAULT_OP,            /* must be one of the operations */
+    TRACKER_FAULT_PATH,          /* must be one of... */
+    TRACKER_FAULT_ONLY_ADD,      /* "-" is not the path of a phrase */
+    TRACKER_FAULT_ZEROS,         /* an index has leading zeros */
+    TRACKER_FAULT_ABSENT         /* does not exist */
+} tracker_fault_e;
+
+
+/*
+ * Sets the message from a printf format with literal text and numbers only.
+ * What does not fit is cut.
+ */
+void tracker_message(tracker_message_t *message, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Appends to the message as tracker_message() sets it. */
+void tracker_message_append(tracker_message_t *message, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Sets the message to the path of a value and its fault, as in
+ * "[2].vocabulary[3]" must be a string.  index is as in tracker_validate();
+ * field is the key, which may be one that the client made up, or NULL for the
+ * tracker at index; elt is the place in the list, -1 if the value is not in
+ * one.  With index -1 and field NULL the sentence is about the request body.
+ */
+void tracker_message_fault(tracker_message_t *message, long index,
+    const tracker_str_t *field, long elt, tracker_fault_e fault);
+
+/*
+ * Appends a client's string to the message.  One that is longer than
+ * TRACKER_QUOTE_CHARS characters is cut there, never inside a character, and
+ * "..." follows.  str must be valid UTF-8.
+ */
+void tracker_message_quote(tracker_message_t *message,
+    const tracker_str_t *str);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _TRACKER_FAULT_H_INCLUDED_ */
