@@ -17,6 +17,7 @@
 static int tracker_lex_escaped(tracker_lexer_t *lx, tracker_str_t *str);
 static int tracker_lex_bad(tracker_lexer_t *lx, const char *bad);
 static char *tracker_lex_escape(tracker_lexer_t *lx, char *to);
+static char *tracker_lex_encode(char *to, uint32_t c);
 static int tracker_lex_hex(tracker_lexer_t *lx, uint32_t *unit);
 static const char *tracker_lex_utf8(const char *data, const char *end);
 static size_t tracker_lex_char_length(const unsigned char *p, size_t len);
@@ -224,22 +225,8 @@ tracker_lex_escape(tracker_lexer_t *lx, char *to)
         return to;
     }
 
-    if (unit < 0x80) {
-        *to++ = unit;
-        return to;
-    }
-
-    if (unit < 0x800) {
-        *to++ = 0xc0 | unit >> 6;
-        *to++ = 0x80 | (unit & 0x3f);
-        return to;
-    }
-
     if (unit < 0xd800 || unit > 0xdfff) {
-        *to++ = 0xe0 | unit >> 12;
-        *to++ = 0x80 | (unit >> 6 & 0x3f);
-        *to++ = 0x80 | (unit & 0x3f);
-        return to;
+        return tracker_lex_encode(to, unit);
     }
 
     /* a pair of surrogates */
@@ -262,12 +249,38 @@ tracker_lex_escape(tracker_lexer_t *lx, char *to)
         return to;
     }
 
-    unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+    return tracker_lex_encode(to, 0x10000 + ((unit - 0xd800) << 10)
+                                  + (low - 0xdc00));
+}
 
-    *to++ = 0xf0 | unit >> 18;
-    *to++ = 0x80 | (unit >> 12 & 0x3f);
-    *to++ = 0x80 | (unit >> 6 & 0x3f);
-    *to++ = 0x80 | (unit & 0x3f);
+
+/* writes a character, not 0 and no surrogate, as UTF-8 and returns its end */
+
+static char *
+tracker_lex_encode(char *to, uint32_t c)
+{
+    if (c < 0x80) {
+        *to++ = c;
+        return to;
+    }
+
+    if (c < 0x800) {
+        *to++ = 0xc0 | c >> 6;
+        *to++ = 0x80 | (c & 0x3f);
+        return to;
+    }
+
+    if (c < 0x10000) {
+        *to++ = 0xe0 | c >> 12;
+        *to++ = 0x80 | (c >> 6 & 0x3f);
+        *to++ = 0x80 | (c & 0x3f);
+        return to;
+    }
+
+    *to++ = 0xf0 | c >> 18;
+    *to++ = 0x80 | (c >> 12 & 0x3f);
+    *to++ = 0x80 | (c >> 6 & 0x3f);
+    *to++ = 0x80 | (c & 0x3f);
 
     return to;
 }
