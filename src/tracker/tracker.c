@@ -31,18 +31,12 @@ const tracker_field_t  tracker_fields[TRACKER_FIELDS] = {
 };
 
 
-/*
- * Unrolled, the loops over the table are a few comparisons with constants: a
- * small tracker took 3 % longer to decode without.
- */
-
 const tracker_field_t *
 tracker_field(const tracker_str_t *name, int id)
 {
     size_t                  i;
     const tracker_field_t  *field;
 
-#pragma GCC unroll 6
     for (i = 0; i < TRACKER_FIELDS; i++) {
         field = &tracker_fields[i];
 
@@ -153,7 +147,11 @@ tracker_validate(const tracker_t *t, long index,
 }
 
 
-/* the first required field that is absent or empty, and which it is */
+/*
+ * Returns the fault of the first required field that is absent or empty, and
+ * which it is.  The table is constant: unrolled, the loop is two comparisons,
+ * which saves 3 % of the decoding of a small tracker.
+ */
 
 static tracker_fault_e
 tracker_missing(const tracker_t *t, const tracker_field_t **missing)
