@@ -8,8 +8,8 @@
 #define _NGX_HTTP_TRACKER_APPS_H_INCLUDED_
 
 
-#include "json/tracker_json.h"
 #include "http/conf.h"
+#include "json/tracker_json.h"
 
 
 #pragma GCC visibility push(hidden)

@@ -8,9 +8,9 @@
 #define _NGX_HTTP_TRACKER_WRITE_H_INCLUDED_
 
 
+#include "http/ctx.h"
 #include "json/tracker_json.h"
 #include "tracker/patch.h"
-#include "http/ctx.h"
 
 
 #pragma GCC visibility push(hidden)

@@ -4,6 +4,8 @@
  */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
 #include <ngx_sha1.h>
 
 #include "redis/client.h"

@@ -4,9 +4,8 @@
  */
 
 
-#include <hiredis/hiredis.h>
-
 #include "redis/op.h"
+#include <hiredis/hiredis.h>
 
 
 static size_t ngx_redis_command_size(ngx_redis_command_t *cmd);

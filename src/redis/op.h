@@ -9,6 +9,8 @@
 #define _NGX_REDIS_OP_H_INCLUDED_
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
 #include <ngx_event.h>
 
 #include "redis/error.h"
