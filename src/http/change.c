@@ -174,7 +174,7 @@ ngx_http_tracker_change(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         != TRACKER_OK)
     {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "tracker: the record of tracker \"%V\" is no tracker",
+                      "tracker: stored record of tracker \"%V\" is invalid",
                       &ctx->id);
         return TRACKER_OUTCOME_ERROR;
     }

@@ -242,8 +242,8 @@ ngx_http_tracker_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
        )
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"tracker_api\" needs a prefix location, "
-                           "\"%V\" is none", &clcf->name);
+                           "\"tracker_api\" is allowed in prefix locations "
+                           "only, not in \"%V\"", &clcf->name);
         return NGX_CONF_ERROR;
     }
 
@@ -357,7 +357,7 @@ ngx_http_tracker_prefix(ngx_conf_t *cf, void *post, void *data)
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid prefix \"%V\", it must not be empty or "
-                           "hold braces", prefix);
+                           "contain braces", prefix);
         return NGX_CONF_ERROR;
     }
 
