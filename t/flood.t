@@ -14,6 +14,9 @@ use Tracker::H2 qw(h2_connect h2_get frame header);
 use constant {
     SECONDS      => 1,
     TRIES        => 3,
+    # a busy machine's own: seven processes share its cores, some of them for a
+    # scheduler's slice or two; what has to be seen here are seconds
+    NOISE        => 0.25,
     REDIS_BYTES  => 256 << 20,
     # what watches memory keeps what was freed
     WORKER_BYTES => $ENV{TRACKER_WATCHED} ? 1 << 40 : 128 << 20,
@@ -129,7 +132,7 @@ sub flooded {
         my $static = beside($id, $processes, $code->('/static'));
 
         $got = beside($id, $processes, $code->($path));
-        $most = 10 * max($rest->{p99}, $static->{p99});
+        $most = max(NOISE, 10 * max($rest->{p99}, $static->{p99}));
 
         diag(sprintf '%s: %d requests, p99 %.1f ms; for a file %d, %.1f ms; at '
                      . 'rest %d, %.1f ms; Redis +%.0f MB, nginx +%.0f MB',
