@@ -19,7 +19,11 @@ package Tracker;
 #                     X-Some: header          also "! X-None"
 #
 #                 Behind the status: a sentence as in message, "~ PATTERN" as
-#                 in message_like, or the body as in json.
+#                 in message_like, or the body as in json.  ID1, ID2, ... stand
+#                 for the ids that answers told, each one counted where it came
+#                 first, in what is sent and in what is to come; ETAG1, ... for
+#                 what ETags have between the quotes, NEXT1, ... for cursors.
+#                 An answer to HEAD, a 204 and a 304 have no body.
 #   answer        the body as JSON, ids left out of the comparison
 #   json          the body byte by byte, where ID stands for any id
 #   message       the body is {"message":"..."} with just this text
@@ -217,9 +221,14 @@ sub cases_to_requests {
                       [map { defined() ? "^$_\$" : undef } @messages]);
 }
 
+# What exchanges call ID1, ETAG1, NEXT1 and so on.
+my %told;
+
 sub exchanges_to_requests {
     my ($block) = @_;
     my (@all, $one);
+
+    %told = ();
 
     for (grep { /\S/ } split /\n/, $block->exchanges) {
         if (/^([A-Z]+ \/\S*)(?: (.*))?$/) {
@@ -277,6 +286,47 @@ sub headers_of {
     return $headers;
 }
 
+sub learn {
+    my ($response) = @_;
+    my %seen = (
+        ID => [$response->content =~ /"id":"(\d{16})"/g],
+        ETAG => [($response->header('ETag') // '') =~ /"(.*)"/],
+        NEXT => [$response->content =~ /"next":"([^"\s]+)"/],
+    );
+
+    for my $kind (keys %seen) {
+        my @known = grep { /^$kind\d/ } keys %told;
+        my %name = map { $told{$_} => $_ } @known;
+
+        for my $value (grep { !$name{$_} } @{$seen{$kind}}) {
+            $name{$value} = $kind . (1 + keys %name);
+            $told{$name{$value}} = $value;
+        }
+    }
+}
+
+sub fill_in {
+    my ($text) = @_;
+
+    return $text && $text =~ s/\b((?:ID|ETAG|NEXT)\d+)/$told{$1} \/\/ $1/ger;
+}
+
+# Learns from an answer, and fills in what is expected of it.
+sub complete_exchange {
+    my ($block, $response, $index) = @_;
+
+    learn($response);
+
+    for my $section (qw(request response_headers message message_like json)) {
+        $block->$section->[$index] = fill_in($block->$section->[$index]);
+    }
+
+    Test::More::is($response->content, '',
+                   $block->name . " (request $index) - no body")
+        if $block->request->[$index] =~ /^HEAD /
+           || $response->code =~ /^[23]04$/;
+}
+
 Test::Nginx::Socket::add_response_body_check(sub {
     my ($block, $body, $index, undef, $dry_run) = @_;
     return if $dry_run;
@@ -303,17 +353,31 @@ sub is_exactly {
     Test::More::like($body, qr/\A$want\z/, "$title - the body");
 }
 
-# Every response that Test::Nginx itself reads comes by here.
+# Every request that Test::Nginx itself sends, and every response that it reads,
+# comes by here.
 
 my $check_status = \&Test::Nginx::Socket::check_error_code;
+my $send_request = \&Test::Nginx::Socket::send_request;
 
 {
     no warnings qw(redefine prototype);
+
+    *Test::Nginx::Socket::send_request = sub {
+        my ($request, $delay, $timeout, $block, @tries) = @_;
+
+        if (defined $block->exchanges) {
+            $_->{value} = fill_in($_->{value}) for @$request;
+        }
+
+        return $send_request->($request, $delay, $timeout, $block, @tries);
+    };
 
     *Test::Nginx::Socket::check_error_code = sub {
         my ($block, $response, $dry_run, $index) = @_;
 
         if ($response && !$dry_run) {
+            complete_exchange($block, $response, $index)
+                if defined $block->exchanges;
             keep_answer($block, $response, $index);
             check_length($block, $response, $index);
         }
