@@ -62,31 +62,48 @@ sub create_again {
 __DATA__
 
 === a DELETE answers what was deleted, by singular and plural path
---- scenario
-my ($a, $b, $c) = create(qw(a b c));
-
-is_deleted(exchange(request('DELETE', "/v1/manage/tracker/$a")), $a,
-           'singular');
-is_deleted(exchange(request('DELETE', "/v1/manage/trackers/$b",
-                            type => undef)), $b, 'plural');
-is(names(), 'c', 'the list without them');
-is_deleted(item('DELETE', $c), $c, 'the last');
-is(names(), '', 'an empty list');
+--- exchanges
+POST /v1/manage/tracker {"name":"a","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID1","name":"a","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"b","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID2","name":"b","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"c","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID3","name":"c","vocabulary":["phrase"]}}
+DELETE /v1/manage/tracker/ID1
+200 {"id":"ID1","type":"tracker","deleted":true}
+DELETE /v1/manage/trackers/ID2
+no Content-Type
+200 {"id":"ID2","type":"tracker","deleted":true}
+GET /v1/manage/trackers
+200 {"trackers":[{"id":"ID3","name":"c","vocabulary":["phrase"]}]}
+DELETE /v1/manage/tracker/ID3
+no Content-Type
+200 {"id":"ID3","type":"tracker","deleted":true}
+GET /v1/manage/trackers
+200 {"trackers":[]}
 
 
 
 === a second DELETE is a 404
---- scenario
-my ($id) = create('n');
-
-is_deleted(item('DELETE', $id), $id, 'the first');
-is_missing(item('DELETE', $id), $id, 'the second');
-is_missing(item('GET', $id), $id, 'GET');
-is_missing(item('PUT', $id, body => tracker_text('n'),
-                type => 'application/json'), $id, 'PUT');
-is_missing(item('PATCH', $id, type => 'application/json',
-                body => '[{"op":"remove","path":"/name"}]'), $id, 'PATCH');
-is(item('HEAD', $id)->{status}, 404, 'HEAD');
+--- exchanges
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase"]}}
+DELETE /v1/manage/tracker/ID1
+no Content-Type
+200 {"id":"ID1","type":"tracker","deleted":true}
+DELETE /v1/manage/tracker/ID1
+no Content-Type
+404 Tracker with id "ID1" does not exist.
+GET /v1/manage/tracker/ID1
+no Content-Type
+404 Tracker with id "ID1" does not exist.
+PUT /v1/manage/tracker/ID1 {"name":"n","vocabulary":["phrase"]}
+404 Tracker with id "ID1" does not exist.
+PATCH /v1/manage/tracker/ID1 [{"op":"remove","path":"/name"}]
+404 Tracker with id "ID1" does not exist.
+HEAD /v1/manage/tracker/ID1
+no Content-Type
+404
 
 
 
@@ -211,14 +228,22 @@ is(redis('EXISTS', lock_key()), 0, 'none is left');
         tracker_max_trackers 2;
         client_max_body_size 1m;
     }
---- scenario
-my @ids = create(qw(a b));
-
-is(exchange(post('tracker', tracker_text('c')))->{status}, 400, 'full');
-is_deleted(item('DELETE', $ids[0]), $ids[0], 'one less');
-is(exchange(post('tracker', tracker_text('c')))->{status}, 200, 'room again');
-is(exchange(post('tracker', tracker_text('d')))->{status}, 400, 'full again');
-is(names(), 'b c', 'the list');
+--- exchanges
+POST /v1/manage/tracker {"name":"a","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID1","name":"a","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"b","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID2","name":"b","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"c","vocabulary":["phrase"]}
+400 The account may hold at most 2 trackers, it has 2 and the request adds 1.
+DELETE /v1/manage/tracker/ID1
+no Content-Type
+200 {"id":"ID1","type":"tracker","deleted":true}
+POST /v1/manage/tracker {"name":"c","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID3","name":"c","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"d","vocabulary":["phrase"]}
+400 The account may hold at most 2 trackers, it has 2 and the request adds 1.
+GET /v1/manage/trackers
+200 {"trackers":[{"id":"ID2","name":"b","vocabulary":["phrase"]},{"id":"ID3","name":"c","vocabulary":["phrase"]}]}
 
 
 
