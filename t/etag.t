@@ -92,19 +92,37 @@ is(etag(item('PUT', $id, body => $text)), $etag, 'the first again');
 
 
 === what is no tracker and no list has no ETag
---- scenario
-my ($id) = create('n');
-my $bulk = '[' . tracker_text('a') . ']';
-
-is(etag(exchange(post('trackers', $bulk))), undef, 'a bulk');
-is(etag(exchange(post('trackers', $bulk))), undef, 'a 409');
-is(etag(exchange(post('tracker', '{'))), undef, 'a 400');
-is(etag(get('tracker/1')), undef, 'a 404');
-is(etag(item('POST', $id)), undef, 'a 405');
-is(etag(item('PUT', $id, body => tracker_text('a'))), undef, '409 of a PUT');
-is(etag(item('PATCH', $id, body => '[]')), undef, '400 of a PATCH');
-is(etag(item('OPTIONS', $id)), undef, 'OPTIONS');
-is(etag(item('DELETE', $id)), undef, 'DELETE');
+--- exchanges
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase"]}}
+ETag: "ETAG1"
+POST /v1/manage/trackers [{"name":"a","vocabulary":["phrase"]}]
+200 {"trackers":[{"id":"ID2","name":"a","vocabulary":["phrase"]}]}
+! ETag
+POST /v1/manage/trackers [{"name":"a","vocabulary":["phrase"]}]
+409 Tracker with name "a" already exists.
+! ETag
+POST /v1/manage/tracker {
+400 ~ ^Invalid JSON
+! ETag
+GET /v1/manage/tracker/1
+404 Tracker with id "1" does not exist.
+! ETag
+POST /v1/manage/tracker/ID1
+405 Method POST is not allowed.
+! ETag
+PUT /v1/manage/tracker/ID1 {"name":"a","vocabulary":["phrase"]}
+409 Tracker with name "a" already exists.
+! ETag
+PATCH /v1/manage/tracker/ID1 []
+400 Request body must not be empty.
+! ETag
+OPTIONS /v1/manage/tracker/ID1
+204
+! ETag
+DELETE /v1/manage/tracker/ID1
+200 {"id":"ID1","type":"tracker","deleted":true}
+! ETag
 
 
 
@@ -333,28 +351,53 @@ is(read_response($sock)->{status}, 200, 'the next');
 
 
 === If-Match that matches: PUT, PATCH and DELETE are done, and say so
---- scenario
-my ($id, $etag) = create('n');
-my $i = 0;
-
-for my $form ('%s', 'W/%s', '"x", %s', '%s, "x"', '*') {
-    my @match = (headers => ['If-Match: ' . $form =~ s/%s/$etag/r]);
-    my $response = item('PUT', $id, @match,
-                        body => tracker_text('n', 'phrase ' . $i++));
-
-    is($response->{status}, 200, "PUT $form");
-    isnt(etag($response), $etag, 'has another ETag');
-    $etag = etag($response);
-
-    @match = (headers => ['If-Match: ' . $form =~ s/%s/$etag/r]);
-    $response = item('PATCH', $id, @match, body => describe($i++));
-    is($response->{status}, 200, "PATCH $form");
-    isnt(etag($response), $etag, 'has another ETag');
-    $etag = etag($response);
-}
-
-is(item('DELETE', $id, headers => ["If-Match: W/$etag"])->{status}, 200,
-   'DELETE');
+--- exchanges
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase"]}}
+ETag: "ETAG1"
+PUT /v1/manage/tracker/ID1 {"name":"n","vocabulary":["phrase 0"]}
+If-Match: "ETAG1"
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase 0"]}}
+ETag: "ETAG2"
+PATCH /v1/manage/tracker/ID1 [{"op":"add","path":"/description","value":"0"}]
+If-Match: "ETAG2"
+200 {"tracker":{"id":"ID1","name":"n","description":"0","vocabulary":["phrase 0"]}}
+ETag: "ETAG3"
+PUT /v1/manage/tracker/ID1 {"name":"n","vocabulary":["phrase 1"]}
+If-Match: W/"ETAG3"
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase 1"]}}
+ETag: "ETAG4"
+PATCH /v1/manage/tracker/ID1 [{"op":"add","path":"/description","value":"1"}]
+If-Match: W/"ETAG4"
+200 {"tracker":{"id":"ID1","name":"n","description":"1","vocabulary":["phrase 1"]}}
+ETag: "ETAG5"
+PUT /v1/manage/tracker/ID1 {"name":"n","vocabulary":["phrase 2"]}
+If-Match: "x", "ETAG5"
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase 2"]}}
+ETag: "ETAG6"
+PATCH /v1/manage/tracker/ID1 [{"op":"add","path":"/description","value":"2"}]
+If-Match: "x", "ETAG6"
+200 {"tracker":{"id":"ID1","name":"n","description":"2","vocabulary":["phrase 2"]}}
+ETag: "ETAG7"
+PUT /v1/manage/tracker/ID1 {"name":"n","vocabulary":["phrase 3"]}
+If-Match: "ETAG7", "x"
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase 3"]}}
+ETag: "ETAG8"
+PATCH /v1/manage/tracker/ID1 [{"op":"add","path":"/description","value":"3"}]
+If-Match: "ETAG8", "x"
+200 {"tracker":{"id":"ID1","name":"n","description":"3","vocabulary":["phrase 3"]}}
+ETag: "ETAG9"
+PUT /v1/manage/tracker/ID1 {"name":"n","vocabulary":["phrase 4"]}
+If-Match: *
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase 4"]}}
+ETag: "ETAG10"
+PATCH /v1/manage/tracker/ID1 [{"op":"add","path":"/description","value":"4"}]
+If-Match: *
+200 {"tracker":{"id":"ID1","name":"n","description":"4","vocabulary":["phrase 4"]}}
+ETag: "ETAG11"
+DELETE /v1/manage/tracker/ID1
+If-Match: W/"ETAG11"
+200 {"id":"ID1","type":"tracker","deleted":true}
 
 
 
@@ -382,68 +425,142 @@ is(list_etag(), $list, 'the revision');
 
 
 === If-Match and a tracker that is not there: 404
---- scenario
-my %body = (PUT => tracker_text('m'), PATCH => describe('d'), DELETE => '');
-
-for my $method (sort keys %body) {
-    is(item($method, '4503599627370496', body => $body{$method},
-            headers => ["If-Match: $_"])->{status}, 404, "$method $_")
-        for '"x"', '*';
-}
+--- exchanges
+DELETE /v1/manage/tracker/4503599627370496
+If-Match: "x"
+404 Tracker with id "4503599627370496" does not exist.
+DELETE /v1/manage/tracker/4503599627370496
+If-Match: *
+404 Tracker with id "4503599627370496" does not exist.
+PATCH /v1/manage/tracker/4503599627370496 [{"op":"add","path":"/description","value":"d"}]
+If-Match: "x"
+404 Tracker with id "4503599627370496" does not exist.
+PATCH /v1/manage/tracker/4503599627370496 [{"op":"add","path":"/description","value":"d"}]
+If-Match: *
+404 Tracker with id "4503599627370496" does not exist.
+PUT /v1/manage/tracker/4503599627370496 {"name":"m","vocabulary":["phrase"]}
+If-Match: "x"
+404 Tracker with id "4503599627370496" does not exist.
+PUT /v1/manage/tracker/4503599627370496 {"name":"m","vocabulary":["phrase"]}
+If-Match: *
+404 Tracker with id "4503599627370496" does not exist.
 
 
 
 === of two who have read the same one writes
---- scenario
-my ($id) = create('n');
-my ($first, $second) = map { etag(get("tracker/$id")) } 1 .. 2;
-
-my $response = item('PATCH', $id, body => describe('of the first'),
-                    headers => ["If-Match: $first"]);
-is($response->{status}, 200, 'the first');
-is_unmatched(item('PUT', $id, body => tracker_text('n', 'of the second'),
-                  headers => ["If-Match: $second"]), $id, 'the second');
-is_unmatched(item('DELETE', $id, headers => ["If-Match: $second"]), $id,
-             'a third');
-is(item('PUT', $id, body => tracker_text('n', 'of the second'),
-        headers => ['If-Match: ' . etag(get("tracker/$id"))])->{status}, 200,
-   'after it has read again');
+--- exchanges
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase"]}}
+ETag: "ETAG1"
+GET /v1/manage/tracker/ID1
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase"]}}
+ETag: "ETAG1"
+GET /v1/manage/tracker/ID1
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase"]}}
+ETag: "ETAG1"
+PATCH /v1/manage/tracker/ID1 [{"op":"add","path":"/description","value":"of the first"}]
+If-Match: "ETAG1"
+200 {"tracker":{"id":"ID1","name":"n","description":"of the first","vocabulary":["phrase"]}}
+ETag: "ETAG2"
+PUT /v1/manage/tracker/ID1 {"name":"n","vocabulary":["of the second"]}
+If-Match: "ETAG1"
+412 Tracker with id "ID1" has changed.
+! ETag
+DELETE /v1/manage/tracker/ID1
+If-Match: "ETAG1"
+412 Tracker with id "ID1" has changed.
+! ETag
+GET /v1/manage/tracker/ID1
+200 {"tracker":{"id":"ID1","name":"n","description":"of the first","vocabulary":["phrase"]}}
+ETag: "ETAG2"
+PUT /v1/manage/tracker/ID1 {"name":"n","vocabulary":["of the second"]}
+If-Match: "ETAG2"
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["of the second"]}}
+ETag: "ETAG3"
 
 
 
 === If-Match that does not match, on a read: 412
 RFC 9110 section 13.1.1: for any method.
---- scenario
-my ($id, $etag) = create('n');
-my $list = list_etag();
-
-for my $value ('"x"', '', substr($etag, 1, -1), '"x", "y"') {
-    my $response = get("tracker/$id", "If-Match: $value");
-
-    is($response->{status}, 412, "<$value>: status");
-    is_message($response->{body}, "Tracker with id \"$id\" has changed.",
-               $value);
-    is(etag($response), undef, "<$value>: no ETag");
-
-    $response = get('trackers', "If-Match: $value");
-    is($response->{status}, 412, "list, <$value>: status");
-    is_message($response->{body}, 'The list of trackers has changed.', $value);
-}
-
-for my $tag ('*', '"x", %s', 'W/%s') {
-    is(get("tracker/$id", 'If-Match: ' . $tag =~ s/%s/$etag/r)->{status}, 200,
-       $tag);
-    is(get('trackers?name=n', 'If-Match: ' . $tag =~ s/%s/$list/r)->{status},
-       200, "list, $tag");
-}
-
-is(item('HEAD', $id, headers => ['If-Match: "x"'])->{status}, 412, 'HEAD');
-is(get("tracker/$id", 'If-Match: "x"', "If-None-Match: $etag")->{status}, 412,
-   'it is the first to be looked at');
-is(get("tracker/$id", "If-Match: $etag", "If-None-Match: $etag")->{status},
-   304, 'then If-None-Match');
-is(get('tracker/4503599627370496', 'If-Match: "x"')->{status}, 404,
-   'no such tracker');
+--- exchanges
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase"]}}
+ETag: "ETAG1"
+GET /v1/manage/trackers
+200 {"trackers":[{"id":"ID1","name":"n","vocabulary":["phrase"]}]}
+ETag: "ETAG2"
+GET /v1/manage/tracker/ID1
+If-Match: "x"
+412 Tracker with id "ID1" has changed.
+! ETag
+GET /v1/manage/trackers
+If-Match: "x"
+412 The list of trackers has changed.
+! ETag
+GET /v1/manage/tracker/ID1
+If-Match:
+412 Tracker with id "ID1" has changed.
+! ETag
+GET /v1/manage/trackers
+If-Match:
+412 The list of trackers has changed.
+! ETag
+GET /v1/manage/tracker/ID1
+If-Match: ETAG1
+412 Tracker with id "ID1" has changed.
+! ETag
+GET /v1/manage/trackers
+If-Match: ETAG1
+412 The list of trackers has changed.
+! ETag
+GET /v1/manage/tracker/ID1
+If-Match: "x", "y"
+412 Tracker with id "ID1" has changed.
+! ETag
+GET /v1/manage/trackers
+If-Match: "x", "y"
+412 The list of trackers has changed.
+! ETag
+GET /v1/manage/tracker/ID1
+If-Match: *
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase"]}}
+ETag: "ETAG1"
+GET /v1/manage/trackers?name=n
+If-Match: *
+200 {"trackers":[{"id":"ID1","name":"n","vocabulary":["phrase"]}]}
+ETag: "ETAG2"
+GET /v1/manage/tracker/ID1
+If-Match: "x", "ETAG1"
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase"]}}
+ETag: "ETAG1"
+GET /v1/manage/trackers?name=n
+If-Match: "x", "ETAG2"
+200 {"trackers":[{"id":"ID1","name":"n","vocabulary":["phrase"]}]}
+ETag: "ETAG2"
+GET /v1/manage/tracker/ID1
+If-Match: W/"ETAG1"
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase"]}}
+ETag: "ETAG1"
+GET /v1/manage/trackers?name=n
+If-Match: W/"ETAG2"
+200 {"trackers":[{"id":"ID1","name":"n","vocabulary":["phrase"]}]}
+ETag: "ETAG2"
+HEAD /v1/manage/tracker/ID1
+If-Match: "x"
+412
+GET /v1/manage/tracker/ID1
+If-Match: "x"
+If-None-Match: "ETAG1"
+412 Tracker with id "ID1" has changed.
+! ETag
+GET /v1/manage/tracker/ID1
+If-Match: "ETAG1"
+If-None-Match: "ETAG1"
+304
+ETag: "ETAG1"
+GET /v1/manage/tracker/4503599627370496
+If-Match: "x"
+404 Tracker with id "4503599627370496" does not exist.
 
 
 
@@ -630,17 +747,18 @@ is(item('PUT', $id, @none, body => tracker_text('n'))->{status}, 429,
 
 
 === a create that is answered again has the ETag it had
---- scenario
-my $text = post('tracker', tracker_text('n'),
-                headers => ['Idempotency-Key: once']);
-my $first = exchange($text);
-my $id = decode($first->{body})->{tracker}{id};
-
-item('PATCH', $id, body => describe('d'));
-
-my $again = exchange($text);
-is($again->{body}, $first->{body}, 'the same answer');
-is(etag($again), etag($first), 'the same ETag');
+--- exchanges
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Idempotency-Key: once
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase"]}}
+ETag: "ETAG1"
+PATCH /v1/manage/tracker/ID1 [{"op":"add","path":"/description","value":"d"}]
+200 {"tracker":{"id":"ID1","name":"n","description":"d","vocabulary":["phrase"]}}
+ETag: "ETAG2"
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Idempotency-Key: once
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase"]}}
+ETag: "ETAG1"
 
 
 
@@ -653,16 +771,27 @@ is(etag($again), etag($first), 'the same ETag');
         gzip_types application/json;
         gzip_min_length 1;
     }
---- scenario
-my ($id, $etag) = create('n');
-my @gzip = ('Accept-Encoding: gzip');
-my $response = get("tracker/$id", @gzip);
-
-is(etag($response), "W/$etag", 'weak');
-is(get("tracker/$id", @gzip, "If-None-Match: W/$etag")->{status}, 304, 'GET');
-$response = item('PUT', $id, body => tracker_text('n', 'x'),
-                 headers => [@gzip, "If-Match: W/$etag"]);
-is($response->{status}, 200, 'PUT');
-like(etag($response), qr{^W/"}, 'weak too');
-is(item('DELETE', $id, headers => [@gzip, 'If-Match: ' . etag($response)])
-       ->{status}, 200, 'DELETE');
+--- exchanges
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase"]}}
+ETag: "ETAG1"
+GET /v1/manage/tracker/ID1
+Accept-Encoding: gzip
+200
+ETag: W/"ETAG1"
+Content-Encoding: gzip
+GET /v1/manage/tracker/ID1
+Accept-Encoding: gzip
+If-None-Match: W/"ETAG1"
+304
+PUT /v1/manage/tracker/ID1 {"name":"n","vocabulary":["x"]}
+Accept-Encoding: gzip
+If-Match: W/"ETAG1"
+200
+ETag: W/"ETAG2"
+Content-Encoding: gzip
+DELETE /v1/manage/tracker/ID1
+Accept-Encoding: gzip
+If-Match: W/"ETAG2"
+200
+Content-Encoding: gzip
