@@ -174,17 +174,6 @@ sub gunzip {
     return $text;
 }
 
-sub refused {
-    my ($query, $message) = @_;
-
-    for my $path ("trackers?$query", "tracker?$query") {
-        my $response = get($path);
-
-        is($response->{status}, 400, "$path: status");
-        is_message($response->{body}, $message, $path);
-    }
-}
-
 # one frame of HTTP/2
 sub frame {
     my ($type, $flags, $stream, $payload) = @_;
@@ -295,35 +284,47 @@ for my $limit (1, 2, 3, 7, 19, 20, 21, 1000) {
 
 
 === "next" is there only when more follows
---- scenario
-fill(6);
-
-for my $case (['limit=5', 1], ['limit=6', 0], ['limit=7', 0], ['limit=1', 1],
-              ['', 0], ['x=1', 0], ['name=t+1&limit=1', 0])
-{
-    my ($query, $next) = @$case;
-    my $data = decode(get("trackers?$query")->{body});
-
-    is(exists $data->{next}, !!$next, $query);
-    like($data->{next}, qr/^\S+$/, 'a string') if $next;
-}
-
-my $next = decode(get('trackers?limit=3')->{body})->{next};
-my $response = get("tracker?limit=3&cursor=$next");
-is(join(' ', names($response->{body})), 't 4 t 5 t 6', 'the second half');
-unlike($response->{body}, qr/"next"/, 'is the end');
-
-is(join(' ', names(get("trackers?cursor=$next")->{body})), 't 4 t 5 t 6',
-   'a cursor without a limit: all that follow');
-
-is(get('trackers?limit=3&cursor=6')->{body}, '{"trackers":[]}',
-   'behind the last');
+--- exchanges
+POST /v1/manage/trackers [{"name":"t 1","vocabulary":["phrase"]},{"name":"t 2","vocabulary":["phrase"]},{"name":"t 3","vocabulary":["phrase"]},{"name":"t 4","vocabulary":["phrase"]},{"name":"t 5","vocabulary":["phrase"]},{"name":"t 6","vocabulary":["phrase"]}]
+200 {"trackers":[{"id":"ID1","name":"t 1","vocabulary":["phrase"]},{"id":"ID2","name":"t 2","vocabulary":["phrase"]},{"id":"ID3","name":"t 3","vocabulary":["phrase"]},{"id":"ID4","name":"t 4","vocabulary":["phrase"]},{"id":"ID5","name":"t 5","vocabulary":["phrase"]},{"id":"ID6","name":"t 6","vocabulary":["phrase"]}]}
+GET /v1/manage/trackers?limit=5
+200 {"trackers":[{"id":"ID1","name":"t 1","vocabulary":["phrase"]},{"id":"ID2","name":"t 2","vocabulary":["phrase"]},{"id":"ID3","name":"t 3","vocabulary":["phrase"]},{"id":"ID4","name":"t 4","vocabulary":["phrase"]},{"id":"ID5","name":"t 5","vocabulary":["phrase"]}],"next":"NEXT1"}
+GET /v1/manage/trackers?limit=6
+200 {"trackers":[{"id":"ID1","name":"t 1","vocabulary":["phrase"]},{"id":"ID2","name":"t 2","vocabulary":["phrase"]},{"id":"ID3","name":"t 3","vocabulary":["phrase"]},{"id":"ID4","name":"t 4","vocabulary":["phrase"]},{"id":"ID5","name":"t 5","vocabulary":["phrase"]},{"id":"ID6","name":"t 6","vocabulary":["phrase"]}]}
+GET /v1/manage/trackers?limit=7
+200 {"trackers":[{"id":"ID1","name":"t 1","vocabulary":["phrase"]},{"id":"ID2","name":"t 2","vocabulary":["phrase"]},{"id":"ID3","name":"t 3","vocabulary":["phrase"]},{"id":"ID4","name":"t 4","vocabulary":["phrase"]},{"id":"ID5","name":"t 5","vocabulary":["phrase"]},{"id":"ID6","name":"t 6","vocabulary":["phrase"]}]}
+GET /v1/manage/trackers?limit=1
+200 {"trackers":[{"id":"ID1","name":"t 1","vocabulary":["phrase"]}],"next":"NEXT2"}
+GET /v1/manage/trackers
+200 {"trackers":[{"id":"ID1","name":"t 1","vocabulary":["phrase"]},{"id":"ID2","name":"t 2","vocabulary":["phrase"]},{"id":"ID3","name":"t 3","vocabulary":["phrase"]},{"id":"ID4","name":"t 4","vocabulary":["phrase"]},{"id":"ID5","name":"t 5","vocabulary":["phrase"]},{"id":"ID6","name":"t 6","vocabulary":["phrase"]}]}
+GET /v1/manage/trackers?x=1
+200 {"trackers":[{"id":"ID1","name":"t 1","vocabulary":["phrase"]},{"id":"ID2","name":"t 2","vocabulary":["phrase"]},{"id":"ID3","name":"t 3","vocabulary":["phrase"]},{"id":"ID4","name":"t 4","vocabulary":["phrase"]},{"id":"ID5","name":"t 5","vocabulary":["phrase"]},{"id":"ID6","name":"t 6","vocabulary":["phrase"]}]}
+GET /v1/manage/trackers?name=t+1&limit=1
+200 {"trackers":[{"id":"ID1","name":"t 1","vocabulary":["phrase"]}]}
+GET /v1/manage/trackers?limit=3
+200 {"trackers":[{"id":"ID1","name":"t 1","vocabulary":["phrase"]},{"id":"ID2","name":"t 2","vocabulary":["phrase"]},{"id":"ID3","name":"t 3","vocabulary":["phrase"]}],"next":"NEXT3"}
+GET /v1/manage/tracker?limit=3&cursor=NEXT3
+200 {"trackers":[{"id":"ID4","name":"t 4","vocabulary":["phrase"]},{"id":"ID5","name":"t 5","vocabulary":["phrase"]},{"id":"ID6","name":"t 6","vocabulary":["phrase"]}]}
+GET /v1/manage/trackers?cursor=NEXT3
+200 {"trackers":[{"id":"ID4","name":"t 4","vocabulary":["phrase"]},{"id":"ID5","name":"t 5","vocabulary":["phrase"]},{"id":"ID6","name":"t 6","vocabulary":["phrase"]}]}
+GET /v1/manage/trackers?cursor=NEXT1
+200 {"trackers":[{"id":"ID6","name":"t 6","vocabulary":["phrase"]}]}
+POST /v1/manage/tracker {"name":"t 7","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID7","name":"t 7","vocabulary":["phrase"]}}
+GET /v1/manage/trackers?limit=6
+200 {"trackers":[{"id":"ID1","name":"t 1","vocabulary":["phrase"]},{"id":"ID2","name":"t 2","vocabulary":["phrase"]},{"id":"ID3","name":"t 3","vocabulary":["phrase"]},{"id":"ID4","name":"t 4","vocabulary":["phrase"]},{"id":"ID5","name":"t 5","vocabulary":["phrase"]},{"id":"ID6","name":"t 6","vocabulary":["phrase"]}],"next":"NEXT4"}
+DELETE /v1/manage/tracker/ID7
+200 {"id":"ID7","type":"tracker","deleted":true}
+GET /v1/manage/trackers?limit=3&cursor=NEXT4
+200 {"trackers":[]}
 
 
 
 === the pages of an account without trackers
---- scenario
-is(get('trackers?limit=5')->{body}, '{"trackers":[]}', 'one empty page');
+--- request
+GET /v1/manage/trackers?limit=5
+--- json
+{"trackers":[]}
 
 
 
@@ -361,57 +362,191 @@ ok((grep { !$_ } values %gone) > 5, 'some were deleted before their page');
 
 
 === a cursor outlives its tracker
---- scenario
-my @ids = fill(6);
-my $next = decode(get('trackers?limit=3')->{body})->{next};
-
-remove(@ids[1, 2, 3]);
-is(join(' ', names(get("trackers?limit=3&cursor=$next")->{body})), 't 5 t 6',
-   'the next page');
-remove(@ids[4, 5]);
-is(get("trackers?limit=3&cursor=$next")->{body}, '{"trackers":[]}',
-   'nothing is left');
+--- exchanges
+POST /v1/manage/trackers [{"name":"t 1","vocabulary":["phrase"]},{"name":"t 2","vocabulary":["phrase"]},{"name":"t 3","vocabulary":["phrase"]},{"name":"t 4","vocabulary":["phrase"]},{"name":"t 5","vocabulary":["phrase"]},{"name":"t 6","vocabulary":["phrase"]}]
+200 {"trackers":[{"id":"ID1","name":"t 1","vocabulary":["phrase"]},{"id":"ID2","name":"t 2","vocabulary":["phrase"]},{"id":"ID3","name":"t 3","vocabulary":["phrase"]},{"id":"ID4","name":"t 4","vocabulary":["phrase"]},{"id":"ID5","name":"t 5","vocabulary":["phrase"]},{"id":"ID6","name":"t 6","vocabulary":["phrase"]}]}
+GET /v1/manage/trackers?limit=3
+200 {"trackers":[{"id":"ID1","name":"t 1","vocabulary":["phrase"]},{"id":"ID2","name":"t 2","vocabulary":["phrase"]},{"id":"ID3","name":"t 3","vocabulary":["phrase"]}],"next":"NEXT1"}
+DELETE /v1/manage/tracker/ID2
+200 {"id":"ID2","type":"tracker","deleted":true}
+DELETE /v1/manage/tracker/ID3
+200 {"id":"ID3","type":"tracker","deleted":true}
+DELETE /v1/manage/tracker/ID4
+200 {"id":"ID4","type":"tracker","deleted":true}
+GET /v1/manage/trackers?limit=3&cursor=NEXT1
+200 {"trackers":[{"id":"ID5","name":"t 5","vocabulary":["phrase"]},{"id":"ID6","name":"t 6","vocabulary":["phrase"]}]}
+DELETE /v1/manage/tracker/ID5
+200 {"id":"ID5","type":"tracker","deleted":true}
+DELETE /v1/manage/tracker/ID6
+200 {"id":"ID6","type":"tracker","deleted":true}
+GET /v1/manage/trackers?limit=3&cursor=NEXT1
+200 {"trackers":[]}
 
 
 
 === a change does not move a tracker to another page
---- scenario
-my @ids = fill(6);
-my $next = decode(get('trackers?limit=3')->{body})->{next};
-
-is(exchange(request('PUT', "/v1/manage/tracker/$ids[0]",
-                    body => tracker_text('renamed')))->{status}, 200, 'PUT');
-is(join(' ', names(get("trackers?limit=3&cursor=$next")->{body})),
-   't 4 t 5 t 6', 'the second page');
-is(join(' ', names(get('trackers?limit=3')->{body})), 'renamed t 2 t 3',
-   'the first page');
+--- exchanges
+POST /v1/manage/trackers [{"name":"t 1","vocabulary":["phrase"]},{"name":"t 2","vocabulary":["phrase"]},{"name":"t 3","vocabulary":["phrase"]},{"name":"t 4","vocabulary":["phrase"]},{"name":"t 5","vocabulary":["phrase"]},{"name":"t 6","vocabulary":["phrase"]}]
+200 {"trackers":[{"id":"ID1","name":"t 1","vocabulary":["phrase"]},{"id":"ID2","name":"t 2","vocabulary":["phrase"]},{"id":"ID3","name":"t 3","vocabulary":["phrase"]},{"id":"ID4","name":"t 4","vocabulary":["phrase"]},{"id":"ID5","name":"t 5","vocabulary":["phrase"]},{"id":"ID6","name":"t 6","vocabulary":["phrase"]}]}
+GET /v1/manage/trackers?limit=3
+200 {"trackers":[{"id":"ID1","name":"t 1","vocabulary":["phrase"]},{"id":"ID2","name":"t 2","vocabulary":["phrase"]},{"id":"ID3","name":"t 3","vocabulary":["phrase"]}],"next":"NEXT1"}
+PUT /v1/manage/tracker/ID1 {"name":"renamed","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID1","name":"renamed","vocabulary":["phrase"]}}
+GET /v1/manage/trackers?limit=3&cursor=NEXT1
+200 {"trackers":[{"id":"ID4","name":"t 4","vocabulary":["phrase"]},{"id":"ID5","name":"t 5","vocabulary":["phrase"]},{"id":"ID6","name":"t 6","vocabulary":["phrase"]}]}
+GET /v1/manage/trackers?limit=3
+200 {"trackers":[{"id":"ID1","name":"renamed","vocabulary":["phrase"]},{"id":"ID2","name":"t 2","vocabulary":["phrase"]},{"id":"ID3","name":"t 3","vocabulary":["phrase"]}],"next":"NEXT1"}
 
 
 
 === a limit that is none from 1 to 1000 is a 400
---- scenario
-refused("limit=$_", '"limit" must be a number from 1 to 1000.')
-    for '', qw(0 -1 1001 x 1x 1.5 +5 0x5 99999 18446744073709551617 1e2),
-        '%20', '5%00', '5&limit=0' =~ s/5&limit=0/0&limit=5/r;
-
-refused('limit', '"limit" must be a number from 1 to 1000.');
-
-is(get("trackers?limit=$_")->{status}, 200, "limit=$_")
-    for 1, 1000, '5&limit=x', '5&Limit=0';
-is(get('trackers?limit=0', token => undef)->{status}, 401, 'first the token');
+--- exchanges
+GET /v1/manage/trackers?limit=
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/tracker?limit=
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/trackers?limit=0
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/tracker?limit=0
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/trackers?limit=-1
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/tracker?limit=-1
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/trackers?limit=1001
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/tracker?limit=1001
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/trackers?limit=x
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/tracker?limit=x
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/trackers?limit=1x
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/tracker?limit=1x
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/trackers?limit=1.5
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/tracker?limit=1.5
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/trackers?limit=+5
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/tracker?limit=+5
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/trackers?limit=0x5
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/tracker?limit=0x5
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/trackers?limit=99999
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/tracker?limit=99999
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/trackers?limit=18446744073709551617
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/tracker?limit=18446744073709551617
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/trackers?limit=1e2
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/tracker?limit=1e2
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/trackers?limit=%20
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/tracker?limit=%20
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/trackers?limit=0&limit=5
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/tracker?limit=0&limit=5
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/trackers?limit
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/tracker?limit
+400 "limit" must be a number from 1 to 1000.
+GET /v1/manage/trackers?limit=1
+200 {"trackers":[]}
+GET /v1/manage/trackers?limit=1000
+200 {"trackers":[]}
+GET /v1/manage/trackers?limit=5&limit=x
+200 {"trackers":[]}
+GET /v1/manage/trackers?limit=5&Limit=0
+200 {"trackers":[]}
+GET /v1/manage/trackers?limit=0
+no Authorization
+401 Token validation failed for provided token.
 
 
 
 === a cursor that we did not give is a 400
---- scenario
-refused("cursor=$_",
-        '"cursor" must be the "next" of an earlier answer.')
-    for '', qw(x -1 1.5 1e5 +1 0x1 inf -inf [1 12345678901234567 1x), '(1',
-        '%20', '1%00';
-
-refused('cursor', '"cursor" must be the "next" of an earlier answer.');
-
-is(get("trackers?cursor=$_")->{status}, 200, "cursor=$_") for 0, 1, 9 x 16;
+--- exchanges
+GET /v1/manage/trackers?cursor=
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/tracker?cursor=
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=x
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/tracker?cursor=x
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=-1
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/tracker?cursor=-1
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=1.5
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/tracker?cursor=1.5
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=1e5
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/tracker?cursor=1e5
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=+1
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/tracker?cursor=+1
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=0x1
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/tracker?cursor=0x1
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=inf
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/tracker?cursor=inf
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=-inf
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/tracker?cursor=-inf
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=[1
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/tracker?cursor=[1
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=12345678901234567
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/tracker?cursor=12345678901234567
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=1x
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/tracker?cursor=1x
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=(1
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/tracker?cursor=(1
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=%20
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/tracker?cursor=%20
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=1%00
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/tracker?cursor=1%00
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/tracker?cursor
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=0
+200 {"trackers":[]}
+GET /v1/manage/trackers?cursor=1
+200 {"trackers":[]}
+GET /v1/manage/trackers?cursor=9999999999999999
+200 {"trackers":[]}
 
 
 
