@@ -11,15 +11,13 @@ sub bulk {
 __DATA__
 
 === a name that exists is refused
---- request eval
-[('POST /v1/manage/tracker
-{"name":"COVID-19","vocabulary":["covid"]}') x 2,
- 'POST /v1/manage/tracker
-{"name":"covid-19","vocabulary":["covid"]}']
---- error_code eval
-[200, 409, 200]
---- message eval
-[undef, 'Tracker with name "COVID-19" already exists.', undef]
+--- exchanges
+POST /v1/manage/tracker {"name":"COVID-19","vocabulary":["covid"]}
+200 {"tracker":{"id":"ID1","name":"COVID-19","vocabulary":["covid"]}}
+POST /v1/manage/tracker {"name":"COVID-19","vocabulary":["covid"]}
+409 Tracker with name "COVID-19" already exists.
+POST /v1/manage/tracker {"name":"covid-19","vocabulary":["covid"]}
+200 {"tracker":{"id":"ID2","name":"covid-19","vocabulary":["covid"]}}
 
 
 
@@ -67,13 +65,11 @@ is(redis('EXISTS', lock_key()), 0, 'no lock is left');
 
 
 === a bulk that meets one name says where
---- scenario
-exchange(post('trackers', bulk(qw(A B))));
-
-my $response = exchange(post('trackers', bulk(qw(x A y))));
-
-is($response->{status}, 409, 'status');
-is_message($response->{body}, qr/"A"/, 'one name');
+--- exchanges
+POST /v1/manage/trackers [{"name":"A","vocabulary":["phrase"]},{"name":"B","vocabulary":["phrase"]}]
+200 {"trackers":[{"id":"ID","name":"A","vocabulary":["phrase"]},{"id":"ID","name":"B","vocabulary":["phrase"]}]}
+POST /v1/manage/trackers [{"name":"x","vocabulary":["phrase"]},{"name":"A","vocabulary":["phrase"]},{"name":"y","vocabulary":["phrase"]}]
+409 Tracker with name "A" already exists.
 
 
 
@@ -196,18 +192,18 @@ is(redis('DBSIZE'), 0, 'nothing was written, no lock is left');
 
 
 === the lowest repeat is named
---- scenario
-my $response = exchange(post('trackers', bulk(qw(z y x y z))));
-
-is_message($response->{body}, '"[3].name" repeats the name of "[1]".',
-           'lowest');
+--- exchanges
+POST /v1/manage/trackers [{"name":"z","vocabulary":["phrase"]},{"name":"y","vocabulary":["phrase"]},{"name":"x","vocabulary":["phrase"]},{"name":"y","vocabulary":["phrase"]},{"name":"z","vocabulary":["phrase"]}]
+409 "[3].name" repeats the name of "[1]".
 
 
 
 === names in a bulk body differ by case
---- scenario
-is(exchange(post('trackers', bulk(qw(covid Covid COVID))))->{status}, 200,
-   'created');
+--- request
+POST /v1/manage/trackers
+[{"name":"covid","vocabulary":["phrase"]},{"name":"Covid","vocabulary":["phrase"]},{"name":"COVID","vocabulary":["phrase"]}]
+--- json
+{"trackers":[{"id":"ID","name":"covid","vocabulary":["phrase"]},{"id":"ID","name":"Covid","vocabulary":["phrase"]},{"id":"ID","name":"COVID","vocabulary":["phrase"]}]}
 
 
 
@@ -222,12 +218,16 @@ is(redis('EXISTS', lock_key()), 0, 'no lock is left');
 
 
 === a conflict in one account is none in another
---- scenario
-my $text = tracker_text('n');
-
-is_created(exchange(post('tracker', $text, account => 'a')), 'n', 'a');
-is(exchange(post('tracker', $text, account => 'a'))->{status}, 409, 'again');
-is_created(exchange(post('tracker', $text, account => 'b')), 'n', 'b');
+--- exchanges
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+as a
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+as a
+409 Tracker with name "n" already exists.
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+as b
+200 {"tracker":{"id":"ID2","name":"n","vocabulary":["phrase"]}}
 
 
 
