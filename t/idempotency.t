@@ -84,21 +84,39 @@ is(redis('ZCARD', account_key('tester', 'index')), 0, 'nothing came back');
 
 
 === nothing is kept for a request that failed
---- scenario
-is_created(exchange(post('tracker', tracker_text('taken'))), 'taken', 'first');
-is(keyed('k', tracker_text('taken'))->{status}, 409, 'a name that is taken');
-is(keyed('k', '{')->{status}, 400, 'no JSON');
-is_created(keyed('k', tracker_text('n')), 'n', 'the key is still free');
+--- exchanges
+POST /v1/manage/tracker {"name":"taken","vocabulary":["phrase"]}
+200 {"tracker":{"id":"ID1","name":"taken","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"taken","vocabulary":["phrase"]}
+Idempotency-Key: k
+409 Tracker with name "taken" already exists.
+POST /v1/manage/tracker {
+Idempotency-Key: k
+400 ~ ^Invalid JSON at line \d+ column \d+\.$
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Idempotency-Key: k
+200 {"tracker":{"id":"ID2","name":"n","vocabulary":["phrase"]}}
 
 
 
 === other keys and other accounts have nothing to do with it
---- scenario
-is_created(keyed('k', tracker_text('n'), account => 'a'), 'n', 'a');
-is_created(keyed('k', tracker_text('n'), account => 'b'), 'n', 'b');
-is(keyed('K', tracker_text('n'), account => 'a')->{status}, 409,
-   'another key: the name is taken');
-is_created(keyed('l', tracker_text('m'), account => 'a'), 'm', 'another key');
+--- exchanges
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Idempotency-Key: k
+as a
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Idempotency-Key: k
+as b
+200 {"tracker":{"id":"ID2","name":"n","vocabulary":["phrase"]}}
+POST /v1/manage/tracker {"name":"n","vocabulary":["phrase"]}
+Idempotency-Key: K
+as a
+409 Tracker with name "n" already exists.
+POST /v1/manage/tracker {"name":"m","vocabulary":["phrase"]}
+Idempotency-Key: l
+as a
+200 {"tracker":{"id":"ID3","name":"m","vocabulary":["phrase"]}}
 
 
 
