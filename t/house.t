@@ -57,7 +57,7 @@ my %below = (
     json => [qw(tracker)],
     redis => [],
     store => [qw(tracker redis)],
-    detect => [qw(tracker store)],
+    detect => [],
     http => [qw(tracker jwt json redis store detect)],
 );
 
@@ -229,8 +229,11 @@ only_in(qr/#\s*include\s*<jansson\.h>/, 'json/jansson\.c|jwt/jwt\.c',
 only_in(qr/\bjson_(t|loads|loadb|object|array|string|decref)\b/,
         'json/jansson\.c|jwt/jwt\.c', 'and its names are used nowhere else');
 
+only_in(qr/#\s*include\s*<utf8proc\.h>|\butf8proc_\w+/, 'detect/char\.c',
+        'utf8proc is used by detect/char.c only');
+
 only_in(qr/ngx_http/, 'http/.*', 'rooms below know no HTTP');
-is(join(' ', grep { m{^(tracker|json|jwt)/} } files_with(qr/\bngx_/)), '',
+is(join(' ', grep { m{^(tracker|json|jwt|detect)/} } files_with(qr/\bngx_/)), '',
    'the pure rooms know no nginx');
 
 only_in(qr/"(name|id|idem):|\b(name|id|idem):%|"(lock|index|rev|idems)"/,

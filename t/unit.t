@@ -36,6 +36,9 @@ my @tests = (
     [ jwt_test => [qw(jwt/jwt.c)], [qw(-ljansson -lcrypto)] ],
     [ jwt_cache_test => ['jwt/*.c'],
       [qw(-ljansson -lcrypto)] ],
+    map({ [ $_ => ['detect/*.c'], ['-lutf8proc'] ],
+          [ $_ => ['detect/*.c'], ['-lutf8proc'], '-U__SSE2__' ] }
+        qw(detect_text_test)),
 );
 
 plan tests => scalar @tests;

@@ -1,0 +1,77 @@
+
+/* Characters of a text: what they are to words and sentences, and folding. */
+
+
+#ifndef _DETECT_CHAR_H_INCLUDED_
+#define _DETECT_CHAR_H_INCLUDED_
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* bytes of a word, both before folding and after: longer ones match nothing */
+#define DETECT_WORD_MAX    256
+
+
+typedef enum {
+    DETECT_OTHER = 0,              /* stands between words */
+    DETECT_BLANK,
+    DETECT_NEWLINE,
+    DETECT_LETTER,
+    DETECT_DIGIT,
+    DETECT_MARK,                   /* belongs to the character before it */
+    DETECT_ALONE,                  /* of a script without spaces: a word */
+    DETECT_JOINER,                 /* & + # @ _: in a word, after a letter */
+    DETECT_APOSTROPHE,
+    DETECT_POINT,                  /* . and , */
+    DETECT_COMMA,
+    DETECT_STOP,                   /* ends a sentence before a blank */
+    DETECT_WIDE_STOP,              /* ends a sentence before anything */
+    DETECT_CLOSER                  /* may follow a stop */
+} detect_kind_e;
+
+
+typedef struct {
+    uint32_t       code;
+    uint32_t       len;            /* bytes: 1 if they are invalid UTF-8 */
+    detect_kind_e  kind;
+} detect_char_t;
+
+
+/* the kinds of the ASCII characters */
+extern const uint8_t  detect_ascii[128];
+
+
+/*
+ * Reads the character at p, which is before end.  A byte that is invalid UTF-8
+ * is a character of its own, of the kind DETECT_OTHER.
+ */
+detect_char_t detect_char(const uint8_t *p, const uint8_t *end);
+
+/*
+ * Folds the len bytes of a word at data, at most DETECT_WORD_MAX: full case
+ * folding, NFC, one apostrophe for all, no commas, no characters that are
+ * ignorable.  Writes to to, which has room for DETECT_WORD_MAX bytes.
+ * Returns the number of bytes written, 0: nothing is left; or -1 if there would
+ * be more than DETECT_WORD_MAX.
+ */
+int detect_fold(uint8_t *to, const uint8_t *data, size_t len);
+
+
+/* Returns the UTF-16 units that the character takes. */
+
+static inline uint32_t
+detect_char_units(const detect_char_t *c)
+{
+    return c->len == 4 ? 2 : 1;
+}
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _DETECT_CHAR_H_INCLUDED_ */
