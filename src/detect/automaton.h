@@ -1,0 +1,279 @@
+
+/*
+ * How a dictionary lies in memory, for those that build it and that match with
+ * it.  Words have numbers, states are numbered breadth first, so that the
+ * children of one follow one another; all is found by index.
+ */
+
+
+#ifndef _DETECT_AUTOMATON_H_INCLUDED_
+#define _DETECT_AUTOMATON_H_INCLUDED_
+
+
+#include <string.h>
+
+#include "detect/dict.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* 0 is an unknown word, 1 the end of a sentence inside of a phrase */
+#define DETECT_BREAK       1
+#define DETECT_FIRST_WORD  2
+
+#define DETECT_NONE        0xffffffff
+
+/* a state with more children has them in a hash table */
+#define DETECT_FEW         8
+
+
+/* a place of a hash table; id 0: free */
+
+typedef struct {
+    uint32_t         tag;
+    uint32_t         id;
+} detect_slot_t;
+
+
+typedef struct {
+    uint64_t         first;        /* its first bytes, 0 behind them */
+    uint32_t         start;        /* in the pool */
+    uint32_t         len;
+    uint32_t         root;         /* the state after it alone; 0: none */
+} detect_entry_t;
+
+
+/*
+ * A state is the beginning of a phrase.  Phrases that end in it are those from
+ * out on, and those of the state next_out, and so on: shorter ones.
+ */
+
+typedef struct {
+    uint32_t         base;         /* the first child */
+    uint32_t         n;            /* children */
+    uint32_t         depth;        /* words */
+    uint32_t         fail;
+    uint32_t         out;          /* a phrase, or DETECT_NONE */
+    uint32_t         next_out;     /* 0: none */
+    uint32_t         stamp;        /* of the last sentence it was found in */
+} detect_state_t;
+
+
+typedef struct {
+    uint32_t         state;
+    uint32_t         word;
+    uint32_t         to;           /* 0: free */
+} detect_child_t;
+
+
+/* all arrays are in the block of the dictionary itself */
+
+struct detect_dict_s {
+    size_t           size;
+    uint64_t         key[2];
+    uint32_t         n_words;
+    uint32_t         n_states;
+    uint32_t         n_phrases;
+    uint32_t         longest;      /* words of a phrase */
+    uint32_t         stamp;        /* the last one given out */
+    uint32_t         breaks;       /* phrases contain the end of a sentence */
+    uint32_t         slot_mask;
+    uint32_t         child_mask;
+    detect_slot_t   *slots;        /* words */
+    detect_entry_t  *words;
+    detect_state_t  *states;
+    uint32_t        *labels;       /* the last word of each state */
+    uint32_t        *next;         /* the phrase that is equal, DETECT_NONE */
+    detect_child_t  *children;
+    uint8_t         *pool;
+};
+
+
+/* Returns both halves of the product of a and b, folded into one. */
+
+static inline uint64_t
+detect_mix(uint64_t a, uint64_t b)
+{
+#if defined(__SIZEOF_INT128__)
+
+    unsigned __int128  r;
+
+    r = (unsigned __int128) a * b;
+
+    return (uint64_t) r ^ (uint64_t) (r >> 64);
+
+#else
+
+    uint64_t  low, high, mid, other;
+
+    low = (a & 0xffffffff) * (b & 0xffffffff);
+    high = (a >> 32) * (b >> 32);
+    mid = (a >> 32) * (b & 0xffffffff);
+    other = (a & 0xffffffff) * (b >> 32);
+
+    mid += low >> 32;
+    other += mid & 0xffffffff;
+
+    return ((other << 32) | (low & 0xffffffff))
+           ^ (high + (mid >> 32) + (other >> 32));
+
+#endif
+}
+
+
+/* Returns the first 8 bytes of the len at p; DETECT_PAD may be read behind. */
+
+static inline uint64_t
+detect_first(const uint8_t *p, uint32_t len)
+{
+    uint64_t  first;
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+
+    memcpy(&first, p, 8);
+
+    return len < 8 ? first & (((uint64_t) 1 << (8 * len)) - 1) : first;
+
+#else
+
+    first = 0;
+    memcpy(&first, p, len < 8 ? len : 8);
+
+    return first;
+
+#endif
+}
+
+
+/* Returns the hash of the len bytes, 1 at least, of a folded word. */
+
+static inline uint64_t
+detect_hash(const uint64_t *key, const uint8_t *p, uint32_t len)
+{
+    uint64_t  hash;
+
+    if (len <= 8) {
+        return detect_mix(detect_first(p, len) ^ key[0], len ^ key[1]);
+    }
+
+    hash = len ^ key[1];
+
+    while (len > 8) {
+        hash = detect_mix(hash ^ detect_first(p, 8), key[0]);
+        p += 8;
+        len -= 8;
+    }
+
+    return detect_mix(hash ^ detect_first(p, len), key[1]);
+}
+
+
+/* Returns the hash of a word that follows a state. */
+
+static inline uint64_t
+detect_child_hash(const uint64_t *key, uint32_t state, uint32_t word)
+{
+    return detect_mix(((uint64_t) state << 32 | word) ^ key[0], key[1]);
+}
+
+
+/*
+ * Returns the number of the word with this hash and these bytes, all of which
+ * are compared; 0 if it is not in the table.
+ */
+
+static inline uint32_t
+detect_find(const detect_slot_t *slots, uint32_t mask,
+    const detect_entry_t *words, const uint8_t *pool, uint64_t hash,
+    const uint8_t *p, uint32_t len)
+{
+    uint32_t               i, tag;
+    const detect_entry_t  *word;
+
+    tag = hash >> 32;
+
+    for (i = hash & mask; slots[i].id; i = (i + 1) & mask) {
+
+        if (slots[i].tag != tag) {
+            continue;
+        }
+
+        word = &words[slots[i].id];
+
+        if (word->len == len && word->first == detect_first(p, len)
+            && (len <= 8 || memcmp(pool + word->start + 8, p + 8, len - 8)
+                            == 0))
+        {
+            return slots[i].id;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Returns the child of a state, not of the root, for a word; 0: none. */
+
+static inline uint32_t
+detect_child(const detect_dict_t *dict, uint32_t state, uint32_t word)
+{
+    uint32_t               i, n, base;
+    const uint32_t        *labels;
+    const detect_child_t  *child;
+
+    n = dict->states[state].n;
+
+    if (n <= DETECT_FEW) {
+        base = dict->states[state].base;
+        labels = dict->labels + base;
+
+        for (i = 0; i < n; i++) {
+            if (labels[i] == word) {
+                return base + i;
+            }
+        }
+
+        return 0;
+    }
+
+    for (i = detect_child_hash(dict->key, state, word) & dict->child_mask;
+         dict->children[i].to;
+         i = (i + 1) & dict->child_mask)
+    {
+        child = &dict->children[i];
+
+        if (child->state == state && child->word == word) {
+            return child->to;
+        }
+    }
+
+    return 0;
+}
+
+
+/* Returns the state after a word in a state; 0: no phrase goes on or begins. */
+
+static inline uint32_t
+detect_step(const detect_dict_t *dict, uint32_t state, uint32_t word)
+{
+    uint32_t  to;
+
+    while (state) {
+        to = detect_child(dict, state, word);
+
+        if (to) {
+            return to;
+        }
+
+        state = dict->states[state].fail;
+    }
+
+    return dict->words[word].root;
+}
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _DETECT_AUTOMATON_H_INCLUDED_ */
