@@ -38,7 +38,7 @@ my @tests = (
       [qw(-ljansson -lcrypto)] ],
     map({ [ $_ => ['detect/*.c'], ['-lutf8proc'] ],
           [ $_ => ['detect/*.c'], ['-lutf8proc'], '-U__SSE2__' ] }
-        qw(detect_text_test detect_match_test)),
+        qw(detect_text_test detect_match_test detect_naive_test)),
 );
 
 plan tests => scalar @tests;
