@@ -92,7 +92,7 @@ random_text(char *to, size_t max, uint32_t from, uint32_t to_piece)
 }
 
 
-/* l letter, d digit, m mark, h alone, s space, n line, or the character, or 0 */
+/* l letter, d digit, m mark, h alone, s space, n line; the character; or 0 */
 
 static int
 type(size_t i)
