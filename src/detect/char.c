@@ -81,19 +81,12 @@ static const detect_range_t  detect_no_spaces[] = {
 
 
 detect_char_t
-detect_char(const uint8_t *p, const uint8_t *end)
+detect_char_wide(const uint8_t *p, const uint8_t *end)
 {
     size_t             n;
     detect_char_t      c;
     utf8proc_int32_t   code;
     utf8proc_ssize_t   len;
-
-    if (*p < 0x80) {
-        c.code = *p;
-        c.len = 1;
-        c.kind = detect_ascii[*p];
-        return c;
-    }
 
     n = end - p;
 

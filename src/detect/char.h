@@ -47,10 +47,10 @@ extern const uint8_t  detect_ascii[128];
 
 
 /*
- * Reads the character at p, which is before end.  A byte that is invalid UTF-8
- * is a character of its own, of the kind DETECT_OTHER.
+ * Reads the character at p, which is before end and not ASCII.  A byte that is
+ * invalid UTF-8 is a character of its own, of the kind DETECT_OTHER.
  */
-detect_char_t detect_char(const uint8_t *p, const uint8_t *end);
+detect_char_t detect_char_wide(const uint8_t *p, const uint8_t *end);
 
 /*
  * Folds the len bytes of a word at data, at most DETECT_WORD_MAX: full case
@@ -60,6 +60,25 @@ detect_char_t detect_char(const uint8_t *p, const uint8_t *end);
  * be more than DETECT_WORD_MAX.
  */
 int detect_fold(uint8_t *to, const uint8_t *data, size_t len);
+
+
+/* Reads the character at p, which is before end, as detect_char_wide() does. */
+
+static inline detect_char_t
+detect_char(const uint8_t *p, const uint8_t *end)
+{
+    detect_char_t  c;
+
+    if (*p >= 0x80) {
+        return detect_char_wide(p, end);
+    }
+
+    c.code = *p;
+    c.len = 1;
+    c.kind = detect_ascii[*p];
+
+    return c;
+}
 
 
 /* Returns the UTF-16 units that the character takes. */

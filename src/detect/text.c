@@ -218,7 +218,10 @@ detect_cut_window(detect_text_t *text, detect_cut_t *cut, size_t window)
         }
 
         if (!detect_bit(cut->words, i)) {
-            next = detect_mark(text, cut, p);
+
+            /* most of them are commas between words */
+
+            next = *p == ',' ? p + 1 : detect_mark(text, cut, p);
 
         } else {
             k = detect_next(cut->words, i, window, (uint64_t) -1);
