@@ -54,7 +54,7 @@ units(const char *p, size_t len)
 
     for (n = 0; at < end; at += c.len) {
         c = detect_char(at, end);
-        n += detect_char_units(&c);
+        n += c.len == 4 ? 2 : 1;
     }
 
     return n;

@@ -184,7 +184,8 @@ test_windows(void)
     size_t       i, len, bad;
     static char  text[4096], expected[8192], buffer[8192];
     const char  *piece = "Mr. X can't pay $10,000.50 to AT&T's "
-                         "\xc3\x89t\xc3\xa9 Corp\xe2\x80\x99s CFO \xf0\x9f\x98\x80. Why";
+                         "\xc3\x89t\xc3\xa9 Corp\xe2\x80\x99s CFO "
+                         "\xf0\x9f\x98\x80. Why";
 
     bad = 0;
 
