@@ -144,9 +144,10 @@ tracker_json_open(tracker_json_walk_t *walk, const char *data, size_t len,
     }
 
     if (root == NULL) {
-        *rc = tracker_jansson_syntax(walk->message, json_error_code(&error)
-                                                 == json_error_duplicate_key,
-                                  error.line, error.column);
+        *rc = tracker_jansson_syntax(walk->message,
+                                     json_error_code(&error)
+                                     == json_error_duplicate_key,
+                                     error.line, error.column);
         return NULL;
     }
 

@@ -17,7 +17,7 @@ typedef struct {
     const char             *end;
     const tracker_arena_t  *arena;
     char                   *text;         /* memory for decoded strings */
-    unsigned                no_string:1;  /* what begins at p is no string */
+    unsigned                no_string:1;  /* p is not at a string */
     unsigned                bad_escape:1; /* saw \u0000 or half a surrogate */
     unsigned                nomem:1;
 } tracker_lexer_t;

@@ -928,7 +928,7 @@ test_turns(void)
     ok(turns("{\"name\":\"a\"}", 1) == 1, "an object is read in one run");
 
     ok(decoding_turns(two, (size_t) -1) == 1, "all of a body in one run");
-    ok(decoding_turns(two, 1) == 3, "or its names compared in one of their own");
+    ok(decoding_turns(two, 1) == 3, "or its names in a run of their own");
 }
 
 #endif

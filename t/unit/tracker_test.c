@@ -251,7 +251,7 @@ test_limits(void)
 
 
 /*
- * All places of a repeat in vocabularies on both sides of the size at which
+ * All places of a duplicate in vocabularies on both sides of the size at which
  * sorting begins: the lowest index that repeats must come out.
  */
 
@@ -290,12 +290,12 @@ test_duplicates(void)
         }
     }
 
-    ok(wrong == 0, "the lowest repeat, %zu wrong", wrong);
+    ok(wrong == 0, "the lowest duplicate, %zu wrong", wrong);
 
     t = tracker_of(MANY);
     phrases[MANY - 1] = phrases[MANY / 2];
     is_fault(&t, 3, "\"[3].vocabulary[4999]\" contains a duplicate value",
-             "one repeat among many, in a bulk");
+             "one duplicate among many, in a bulk");
 
     t = tracker_of(4);
     phrases[0] = str("A");
@@ -307,11 +307,11 @@ test_duplicates(void)
     t = tracker_of(40);
     phrases[7].len = 5;
     phrases[8].len = 6;
-    is_fault(&t, -1, NULL, "a phrase that begins another is no repeat");
+    is_fault(&t, -1, NULL, "a phrase that begins another is not a duplicate");
 }
 
 
-/* one step of the hash by which strings are sorted in src/tracker/duplicate.c */
+/* a step of the hash by which src/tracker/duplicate.c sorts strings */
 
 static uint64_t
 hash_step(uint64_t hash, uint64_t word)
@@ -353,7 +353,7 @@ test_collisions(void)
 
     t = tracker_of_collisions();
 
-    is_fault(&t, -1, NULL, "phrases that share a hash are no repeats");
+    is_fault(&t, -1, NULL, "phrases that share a hash are not duplicates");
 
     /* one that begins with another and has its hash all the same */
 
@@ -367,7 +367,7 @@ test_collisions(void)
     phrases[4321] = phrases[17];
     phrases[4322] = phrases[16];
     is_fault(&t, -1, "\"vocabulary[4321]\" contains a duplicate value",
-             "a repeat among phrases that share a hash");
+             "a duplicate among phrases that share a hash");
 }
 
 
