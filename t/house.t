@@ -57,7 +57,7 @@ my %below = (
     json => [qw(tracker)],
     redis => [],
     store => [qw(tracker redis)],
-    detect => [],
+    detect => [qw(tracker json store)],
     http => [qw(tracker jwt json redis store detect)],
 );
 

@@ -19,6 +19,9 @@ my @tracker = map { "tracker/$_.c" } qw(tracker fault duplicate);
 my @patch = (@tracker, qw(tracker/rope.c tracker/patch.c));
 my @json = (@patch, map { "json/$_.c" } qw(jansson write));
 my @body = (@patch, 'json/*.c');
+my @detect = map { "detect/$_.c" } qw(array char dict match text);
+my @records = map { "detect/$_.c" }
+    qw(answer record report search time trackers);
 
 # name, sources, libraries, what else the compiler is told
 my @tests = (
@@ -36,9 +39,11 @@ my @tests = (
     [ jwt_test => [qw(jwt/jwt.c)], [qw(-ljansson -lcrypto)] ],
     [ jwt_cache_test => ['jwt/*.c'],
       [qw(-ljansson -lcrypto)] ],
-    map({ [ $_ => ['detect/*.c'], ['-lutf8proc'] ],
-          [ $_ => ['detect/*.c'], ['-lutf8proc'], '-U__SSE2__' ] }
+    map({ [ $_ => [@detect], ['-lutf8proc'] ],
+          [ $_ => [@detect], ['-lutf8proc'], '-U__SSE2__' ] }
         qw(detect_text_test detect_match_test detect_naive_test)),
+    [ detect_record_test => [@detect, @tracker, qw(json/write.c), @records],
+      ['-lutf8proc'] ],
 );
 
 plan tests => scalar @tests;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "detect/dict.h"
+#include "detect/hash.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -88,38 +89,6 @@ struct detect_dict_s {
     detect_child_t  *children;
     uint8_t         *pool;
 };
-
-
-/* Returns both halves of the product of a and b, folded into one. */
-
-static inline uint64_t
-detect_mix(uint64_t a, uint64_t b)
-{
-#if defined(__SIZEOF_INT128__)
-
-    unsigned __int128  r;
-
-    r = (unsigned __int128) a * b;
-
-    return (uint64_t) r ^ (uint64_t) (r >> 64);
-
-#else
-
-    uint64_t  low, high, mid, other;
-
-    low = (a & 0xffffffff) * (b & 0xffffffff);
-    high = (a >> 32) * (b >> 32);
-    mid = (a >> 32) * (b & 0xffffffff);
-    other = (a & 0xffffffff) * (b >> 32);
-
-    mid += low >> 32;
-    other += mid & 0xffffffff;
-
-    return ((other << 32) | (low & 0xffffffff))
-           ^ (high + (mid >> 32) + (other >> 32));
-
-#endif
-}
 
 
 /* Returns the first 8 bytes of the len at p; DETECT_PAD may be read behind. */

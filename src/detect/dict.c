@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "detect/array.h"
 #include "detect/automaton.h"
 
 
@@ -92,7 +93,6 @@ struct detect_build_s {
     uint64_t             key[2];
     detect_step_pt       step;
     size_t              *budget;
-    uint32_t             phrase;
     uint32_t             i;           /* how far the step is */
     uint32_t             child;       /* of order[i], the next; 0: none */
     uint32_t             n_states;
@@ -123,7 +123,6 @@ static void detect_add_state(detect_build_t *build, uint32_t parent,
     uint32_t node);
 static detect_rc_e detect_link_phrases(detect_build_t *build);
 static detect_rc_e detect_link_states(detect_build_t *build);
-static int detect_grow(void *array, uint32_t *max, uint32_t n, size_t size);
 
 
 static inline void
@@ -212,13 +211,6 @@ detect_build_run(detect_build_t *build, size_t *budget)
 }
 
 
-uint32_t
-detect_build_phrase(const detect_build_t *build)
-{
-    return build->phrase;
-}
-
-
 detect_dict_t *
 detect_build_dict(detect_build_t *build)
 {
@@ -277,12 +269,12 @@ detect_add_phrases(detect_build_t *build)
 
     while (build->i < build->n_phrases) {
         phrase = &build->phrases[build->i];
-        build->phrase = build->i;
 
-        /* a unit has three bytes at most */
+        /* a unit has three bytes at most: it would not fit into a sentence */
 
         if (phrase->len > 3 * DETECT_SENTENCE_MAX) {
-            return DETECT_LONG_PHRASE;
+            build->trie.ends[build->i++] = 0;
+            continue;
         }
 
         rc = detect_make_room(build, phrase->len);
@@ -369,7 +361,7 @@ detect_make_room(detect_build_t *build, size_t len)
 }
 
 
-/* sets *end to the node of the phrase, 0 if it has no words */
+/* sets *end to the node of the phrase, 0 if it is never found */
 
 static detect_rc_e
 detect_add_phrase(detect_build_t *build, const detect_str_t *phrase,
@@ -394,7 +386,8 @@ detect_add_phrase(detect_build_t *build, const detect_str_t *phrase,
             item = &build->cut->items[i];
 
             if (item->type == DETECT_UNKNOWN) {
-                return DETECT_LONG_WORD;
+                *end = 0;
+                return DETECT_OK;
             }
 
             /* one end or more between two words are one */
@@ -418,7 +411,8 @@ detect_add_phrase(detect_build_t *build, const detect_str_t *phrase,
     } while (rc == DETECT_AGAIN);
 
     if (phrase->len - text.shift > DETECT_SENTENCE_MAX) {
-        return DETECT_LONG_PHRASE;
+        *end = 0;
+        return DETECT_OK;
     }
 
     if (build->trie.longest < words) {
@@ -880,35 +874,4 @@ detect_link_states(detect_build_t *build)
     build->step = NULL;
 
     return DETECT_OK;
-}
-
-
-/*
- * Makes room for n elements of this size.  array is the address of a pointer to
- * them.  Returns 1, or 0 if there is no memory.
- */
-
-static int
-detect_grow(void *array, uint32_t *max, uint32_t n, size_t size)
-{
-    void      *p;
-    uint32_t   want;
-
-    if (n <= *max) {
-        return 1;
-    }
-
-    for (want = DETECT_TABLE_MIN; want < n; want *= 2) { /* void */ }
-
-    memcpy(&p, array, sizeof(p));
-
-    p = realloc(p, want * size);
-    if (p == NULL) {
-        return 0;
-    }
-
-    memcpy(array, &p, sizeof(p));
-    *max = want;
-
-    return 1;
 }

@@ -51,18 +51,14 @@ detect_build_t *detect_build_create(const detect_str_t *phrases, uint32_t n,
     const uint64_t key[2]);
 
 /*
- * Goes on until it is done or the budget is spent.  A phrase without a word is
- * accepted, and never found.
+ * Goes on until it is done or the budget is spent.  A phrase is accepted, and
+ * never found, that has no word, has a word of more than DETECT_WORD_MAX bytes,
+ * or would not fit into a sentence.
  * Returns DETECT_OK: detect_build_dict() has the result; DETECT_AGAIN;
- * DETECT_NOMEM; DETECT_LARGE: they are too many together; DETECT_LONG_WORD or
- * DETECT_LONG_PHRASE, for the phrase that detect_build_phrase() tells: it has a
- * word of more than DETECT_WORD_MAX bytes or is itself longer than
- * DETECT_SENTENCE_MAX units.  After a fault it must only be destroyed.
+ * DETECT_NOMEM; or DETECT_LARGE: they are too many together.  After a fault it
+ * must only be destroyed.
  */
 detect_rc_e detect_build_run(detect_build_t *build, size_t *budget);
-
-/* Returns the index of the phrase that was last looked at. */
-uint32_t detect_build_phrase(const detect_build_t *build);
 
 /*
  * Returns the dictionary, which is then the caller's, to be destroyed; NULL

@@ -46,9 +46,8 @@ typedef enum {
     DETECT_AGAIN,                  /* the budget is spent: call again */
     DETECT_NOMEM,                  /* an allocation failed */
     DETECT_LARGE,                  /* more than positions of 32 bits can tell */
-    DETECT_LONG_WORD,              /* a phrase has a word that is too long */
-    DETECT_LONG_PHRASE,            /* it would not fit into a sentence */
-    DETECT_STOPPED                 /* the caller's handler wished so */
+    DETECT_STOPPED,                /* the caller's handler wished so */
+    DETECT_INVALID                 /* what is read is not what was written */
 } detect_rc_e;
 
 

@@ -6,6 +6,7 @@
 
 
 #include "http/response.h"
+#include "json/string.h"
 
 
 typedef struct {

@@ -129,19 +129,6 @@ size_t tracker_json_length(const tracker_t *t);
  */
 char *tracker_json_write(char *p, const tracker_t *t);
 
-/*
- * Returns the length in bytes of a JSON string, quotes included.  data must be
- * valid UTF-8; only what JSON demands is escaped.
- */
-size_t tracker_json_string_length(const char *data, size_t len);
-
-/*
- * Writes a JSON string to p, tracker_json_string_length() bytes.
- * Returns the end.
- */
-char *tracker_json_string_write(char *p, const char *data, size_t len);
-
-
 #pragma GCC visibility pop
 
 

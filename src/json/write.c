@@ -10,6 +10,7 @@
 #include <emmintrin.h>
 #endif
 
+#include "json/string.h"
 #include "json/tracker_json.h"
 
 

@@ -318,7 +318,6 @@ main(int argc, char **argv)
         build_time = cpu() - time;
 
         if (rc != DETECT_OK) {
-            fprintf(stderr, "phrase %u\n", detect_build_phrase(build));
             return 1;
         }
 

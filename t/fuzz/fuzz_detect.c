@@ -160,7 +160,7 @@ compile(size_t turn)
         rc = detect_build_run(build, &budget);
     } while (rc == DETECT_AGAIN);
 
-    must(rc == DETECT_OK || rc == DETECT_LONG_WORD || rc == DETECT_LONG_PHRASE);
+    must(rc == DETECT_OK);
 
     dict = detect_build_dict(build);
     must((dict != NULL) == (rc == DETECT_OK));

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "json/jansson.h"
+#include "json/string.h"
 #include "tap.h"
 
 

@@ -1,0 +1,462 @@
+
+/*
+ * Strings of the stored texts are JSON already, and copied as they are.
+ */
+
+
+#include "detect/answer.h"
+#include "detect/line.h"
+#include "detect/number.h"
+
+
+/* bytes of an element besides its strings, at most */
+#define DETECT_ELEMENT  250
+
+/* numbers of a find, see detect/record.h */
+#define DETECT_FIND     5
+
+
+static char *detect_element(detect_buffer_t *buffer, size_t len);
+static char *detect_put_str(char *p, const detect_str_t *str);
+static detect_rc_e detect_close_list(detect_report_t *report,
+    detect_buffer_t *buffer);
+static detect_rc_e detect_begin_tracker(detect_report_t *report,
+    detect_buffer_t *buffer);
+static detect_rc_e detect_begin_phrase(detect_report_t *report,
+    detect_buffer_t *buffer);
+static detect_rc_e detect_end_part(detect_report_t *report,
+    detect_buffer_t *buffer);
+static detect_rc_e detect_write_ref(detect_report_t *report,
+    const detect_part_t *part, detect_buffer_t *buffer);
+static detect_rc_e detect_begin_messages(detect_messages_t *messages,
+    const detect_job_t *job);
+static detect_rc_e detect_write_line(detect_messages_t *messages,
+    const detect_line_t *line, detect_buffer_t *buffer);
+static detect_rc_e detect_begin_message(detect_messages_t *messages,
+    const detect_str_t *rest);
+static detect_rc_e detect_write_message(detect_messages_t *messages,
+    const detect_str_t *text, detect_buffer_t *buffer);
+static char *detect_put_seconds(char *p, uint64_t ms);
+
+
+detect_rc_e
+detect_report_write(detect_report_t *report, detect_buffer_t *buffer,
+    size_t size)
+{
+    detect_rc_e     rc;
+    detect_part_t  *part;
+
+    do {
+        if (buffer->n >= size) {
+            return DETECT_AGAIN;
+        }
+
+        part = &report->parts[report->part];
+
+        if (report->tracker > report->n_trackers) {
+            return detect_close_list(report, buffer);
+        }
+
+        if (report->phrase == 0) {
+            rc = detect_begin_tracker(report, buffer);
+
+        } else if (report->part == 0) {
+            rc = detect_begin_phrase(report, buffer);
+
+        } else if (report->p == part->lines.data + part->lines.len) {
+            rc = detect_end_part(report, buffer);
+
+        } else {
+            rc = detect_write_ref(report, part, buffer);
+        }
+
+    } while (rc == DETECT_OK);
+
+    return rc;
+}
+
+
+/* room for an element with len bytes of strings */
+
+static char *
+detect_element(detect_buffer_t *buffer, size_t len)
+{
+    return detect_buffer_room(buffer, len + DETECT_ELEMENT);
+}
+
+
+static char *
+detect_put_str(char *p, const detect_str_t *str)
+{
+    memcpy(p, str->data, str->len);
+
+    return p + str->len;
+}
+
+
+static detect_rc_e
+detect_close_list(detect_report_t *report, detect_buffer_t *buffer)
+{
+    char  *p;
+
+    p = detect_element(buffer, 0);
+    if (p == NULL) {
+        return DETECT_NOMEM;
+    }
+
+    p = report->n_trackers ? detect_put(p, "]") : detect_put(p, "[]");
+
+    buffer->n = p - buffer->data;
+
+    return DETECT_OK;
+}
+
+
+static detect_rc_e
+detect_begin_tracker(detect_report_t *report, detect_buffer_t *buffer)
+{
+    char                    *p;
+    detect_match_tracker_t  *tracker;
+
+    tracker = &report->trackers[report->tracker];
+
+    if (tracker->first == 0) {
+        return DETECT_INVALID;
+    }
+
+    p = detect_element(buffer, tracker->name.len);
+    if (p == NULL) {
+        return DETECT_NOMEM;
+    }
+
+    *p++ = report->tracker == 1 ? '[' : ',';
+
+    p = detect_put(p, "{\"id\":\"");
+    p = detect_put_str(p, &tracker->id);
+    p = detect_put(p, "\",\"name\":");
+    p = detect_put_str(p, &tracker->name);
+    p = detect_put(p, ",\"matches\":[");
+
+    buffer->n = p - buffer->data;
+
+    report->phrase = tracker->first;
+    report->part = 0;
+
+    return DETECT_OK;
+}
+
+
+static detect_rc_e
+detect_begin_phrase(detect_report_t *report, detect_buffer_t *buffer)
+{
+    char                   *p;
+    detect_match_phrase_t  *phrase;
+
+    phrase = &report->phrases[report->phrase];
+
+    p = detect_element(buffer, phrase->value.len);
+    if (p == NULL) {
+        return DETECT_NOMEM;
+    }
+
+    if (report->phrase != report->trackers[report->tracker].first) {
+        *p++ = ',';
+    }
+
+    p = detect_put(p, "{\"type\":\"vocabulary\",\"value\":");
+    p = detect_put_str(p, &phrase->value);
+    p = detect_put(p, ",\"messageRefs\":[");
+
+    buffer->n = p - buffer->data;
+
+    report->comma = 0;
+    report->part = phrase->first;
+    report->p = report->parts[report->part].lines.data;
+
+    return DETECT_OK;
+}
+
+
+/* goes on to the next part of the phrase, or closes the phrase and so on */
+
+static detect_rc_e
+detect_end_part(detect_report_t *report, detect_buffer_t *buffer)
+{
+    char  *p;
+
+    report->part = report->parts[report->part].next;
+
+    if (report->part) {
+        report->p = report->parts[report->part].lines.data;
+        return DETECT_OK;
+    }
+
+    p = detect_element(buffer, 0);
+    if (p == NULL) {
+        return DETECT_NOMEM;
+    }
+
+    p = detect_put(p, "],\"insightRefs\":[]}");
+
+    report->phrase = report->phrases[report->phrase].next;
+
+    if (report->phrase == 0) {
+        p = detect_put(p, "]}");
+        report->tracker++;
+    }
+
+    buffer->n = p - buffer->data;
+
+    return DETECT_OK;
+}
+
+
+static detect_rc_e
+detect_write_ref(detect_report_t *report, const detect_part_t *part,
+    detect_buffer_t *buffer)
+{
+    char                *p;
+    size_t               i;
+    uint64_t             find[DETECT_FIND];
+    const char          *at;
+    detect_str_t         text;
+    detect_line_t        line;
+    const detect_str_t  *said;
+
+    report->p = detect_get_line(report->p, part->lines.data + part->lines.len,
+                                &line);
+    at = report->p ? line.rest.data : NULL;
+
+    for (i = 0; at && i < DETECT_FIND; i++) {
+        at = detect_line_number(&line.rest, at, &find[i]);
+    }
+
+    if (at == NULL || at != report->p) {
+        return DETECT_INVALID;
+    }
+
+    said = &report->jobs[part->job].said;
+
+    if (find[3] > said->len || find[4] > said->len - find[3]) {
+        return DETECT_INVALID;
+    }
+
+    text.data = said->data + find[3];
+    text.len = find[4];
+
+    if (!detect_line_string(&text)) {
+        return DETECT_INVALID;
+    }
+
+    p = detect_element(buffer, text.len);
+    if (p == NULL) {
+        return DETECT_NOMEM;
+    }
+
+    if (report->comma) {
+        *p++ = ',';
+    }
+
+    report->comma = 1;
+
+    p = detect_put(p, "{\"id\":\"");
+    p = detect_put_number(p, report->firsts[part->job] + find[0]);
+    p = detect_put(p, "\",\"text\":");
+    p = detect_put_str(p, &text);
+    p = detect_put(p, ",\"offset\":");
+    p = detect_put_number(p, find[1]);
+    p = detect_put(p, ",\"end\":");
+    p = detect_put_number(p, find[2]);
+    *p++ = '}';
+
+    buffer->n = p - buffer->data;
+
+    return DETECT_OK;
+}
+
+
+detect_rc_e
+detect_messages_write(detect_messages_t *messages, const detect_job_t *job,
+    detect_buffer_t *buffer, size_t size)
+{
+    const char     *end;
+    detect_rc_e     rc;
+    detect_line_t   line;
+
+    if (messages->p == NULL) {
+
+        rc = detect_begin_messages(messages, job);
+        if (rc != DETECT_OK) {
+            return rc;
+        }
+    }
+
+    end = job->said.data + job->said.len;
+
+    while (messages->p < end) {
+
+        if (buffer->n >= size) {
+            return DETECT_AGAIN;
+        }
+
+        messages->p = detect_get_line(messages->p, end, &line);
+        if (messages->p == NULL) {
+            return DETECT_INVALID;
+        }
+
+        rc = detect_write_line(messages, &line, buffer);
+        if (rc != DETECT_OK) {
+            return rc;
+        }
+    }
+
+    messages->p = NULL;
+
+    return DETECT_OK;
+}
+
+
+static detect_rc_e
+detect_begin_messages(detect_messages_t *messages, const detect_job_t *job)
+{
+    detect_line_t  line;
+
+    if (detect_get_line(job->found.data, job->found.data + job->found.len,
+                        &line)
+        == NULL
+        || line.kind != '1'
+        || detect_line_number(&line.rest, line.rest.data, &messages->next)
+           == NULL)
+    {
+        return DETECT_INVALID;
+    }
+
+    messages->p = job->said.data;
+    messages->members.data = NULL;
+
+    return DETECT_OK;
+}
+
+
+static detect_rc_e
+detect_write_line(detect_messages_t *messages, const detect_line_t *line,
+    detect_buffer_t *buffer)
+{
+    switch (line->kind) {
+
+    case 'M':
+        return detect_begin_message(messages, &line->rest);
+
+    case 'S':
+        return detect_write_message(messages, &line->rest, buffer);
+
+    default:
+        return DETECT_INVALID;
+    }
+}
+
+
+static detect_rc_e
+detect_begin_message(detect_messages_t *messages, const detect_str_t *rest)
+{
+    int          before;
+    int64_t      start;
+    uint64_t     number;
+    const char  *p;
+
+    /* before 1970 */
+
+    before = rest->len && rest->data[0] == '-';
+
+    p = detect_line_number(rest, rest->data + before, &number);
+
+    if (p) {
+        start = before ? -(int64_t) number : (int64_t) number;
+        p = detect_line_number(rest, p, &messages->duration);
+    }
+
+    if (p == NULL || p > rest->data + rest->len) {
+        return DETECT_INVALID;
+    }
+
+    if (!messages->started) {
+        messages->started = 1;
+        messages->start = start;
+    }
+
+    messages->offset = start > messages->start ? start - messages->start : 0;
+
+    messages->members.data = p;
+    messages->members.len = rest->data + rest->len - p;
+
+    return DETECT_OK;
+}
+
+
+static detect_rc_e
+detect_write_message(detect_messages_t *messages, const detect_str_t *text,
+    detect_buffer_t *buffer)
+{
+    char  *p;
+
+    if (messages->members.data == NULL || !detect_line_string(text)) {
+        return DETECT_INVALID;
+    }
+
+    p = detect_element(buffer, text->len + messages->members.len
+                               + messages->id.len);
+    if (p == NULL) {
+        return DETECT_NOMEM;
+    }
+
+    if (messages->comma) {
+        *p++ = ',';
+    }
+
+    messages->comma = 1;
+
+    p = detect_put(p, "{\"id\":\"");
+    p = detect_put_number(p, messages->next++);
+    p = detect_put(p, "\",\"text\":");
+    p = detect_put_str(p, text);
+    *p++ = ',';
+    p = detect_put_str(p, &messages->members);
+    p = detect_put(p, ",\"timeOffset\":");
+    p = detect_put_seconds(p, messages->offset);
+    p = detect_put(p, ",\"duration\":");
+    p = detect_put_seconds(p, messages->duration);
+
+    if (messages->id.len) {
+        p = detect_put(p, ",\"conversationId\":\"");
+        p = detect_put_str(p, &messages->id);
+        *p++ = '"';
+    }
+
+    p = detect_put(p, ",\"phrases\":[]}");
+
+    buffer->n = p - buffer->data;
+
+    return DETECT_OK;
+}
+
+
+/* with as many digits behind the point as there are */
+
+static char *
+detect_put_seconds(char *p, uint64_t ms)
+{
+    p = detect_put_number(p, ms / 1000);
+
+    if (ms % 1000) {
+        *p++ = '.';
+        *p++ = '0' + ms / 100 % 10;
+        *p++ = '0' + ms / 10 % 10;
+        *p++ = '0' + ms % 10;
+
+        while (p[-1] == '0') {
+            p--;
+        }
+    }
+
+    return p;
+}

@@ -1,0 +1,51 @@
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "detect/array.h"
+
+
+#define DETECT_ARRAY_MIN  8
+
+#define DETECT_ARRAY_MAX  0x80000000
+
+
+int
+detect_grow(void *array, uint32_t *max, uint32_t n, size_t size)
+{
+    void      *p;
+    uint32_t   want;
+
+    if (n <= *max) {
+        return 1;
+    }
+
+    for (want = DETECT_ARRAY_MIN; want < n; want *= 2) { /* void */ }
+
+    /* a pointer to any type, whose own type nobody here knows */
+
+    memcpy(&p, array, sizeof(p));
+
+    p = realloc(p, want * size);
+    if (p == NULL) {
+        return 0;
+    }
+
+    memcpy(array, &p, sizeof(p));
+    *max = want;
+
+    return 1;
+}
+
+
+char *
+detect_buffer_room(detect_buffer_t *buffer, size_t len)
+{
+    if (len > DETECT_ARRAY_MAX - buffer->n
+        || !detect_grow(&buffer->data, &buffer->max, buffer->n + len, 1))
+    {
+        return NULL;
+    }
+
+    return buffer->data + buffer->n;
+}

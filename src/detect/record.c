@@ -1,0 +1,604 @@
+
+/*
+ * A message's line is written when its first sentence is; the places of the
+ * sentences' strings are known before the lines that name them.
+ */
+
+
+#include <stdlib.h>
+
+#include "detect/hash.h"
+#include "detect/number.h"
+#include "detect/record.h"
+#include "detect/time.h"
+#include "json/string.h"
+
+
+/* what a line costs besides its bytes, in nanoseconds */
+#define DETECT_COST_LINE  60
+
+/* bytes of a line besides its strings, at most */
+#define DETECT_LINE       200
+
+#define DETECT_NOBODY     0xffffffff
+
+
+/* of a message: the strings, and the numbers, or those of the post */
+
+typedef struct {
+    tracker_str_t    from;
+    tracker_str_t    to;
+    int64_t          start;        /* ms since 1970 */
+    int64_t          duration;     /* ms */
+} detect_times_t;
+
+
+static detect_rc_e detect_write_said(detect_record_t *record, size_t *budget);
+static detect_rc_e detect_write_message(detect_record_t *record);
+static void detect_find_times(const detect_record_t *record,
+    const tracker_utterance_t *message, detect_times_t *times, char *now);
+static char *detect_write_time(detect_record_t *record, char *p,
+    const tracker_str_t *time);
+static char *detect_write_person(char *p, const tracker_utterance_t *message);
+static size_t detect_person_length(const tracker_utterance_t *message);
+static detect_rc_e detect_write_member(detect_record_t *record);
+static int detect_new_member(detect_record_t *record);
+static const tracker_str_t *detect_who(const tracker_utterance_t *message);
+static detect_rc_e detect_write_sentence(detect_record_t *record,
+    detect_sentence_t *sentence);
+static detect_rc_e detect_write_found(detect_record_t *record, size_t *budget);
+static detect_rc_e detect_write_head(detect_record_t *record);
+static detect_rc_e detect_write_find(detect_record_t *record,
+    const detect_source_t *source);
+static detect_rc_e detect_write_string(detect_record_t *record,
+    const char *kind, const detect_str_t *id, const detect_str_t *str);
+
+
+detect_rc_e
+detect_record_write(detect_record_t *record, size_t *budget)
+{
+    detect_rc_e  rc;
+
+    if (record->search->n > DETECT_SENTENCES) {
+        return DETECT_LARGE;
+    }
+
+    rc = detect_write_said(record, budget);
+
+    return rc == DETECT_OK ? detect_write_found(record, budget) : rc;
+}
+
+
+static detect_rc_e
+detect_write_said(detect_record_t *record, size_t *budget)
+{
+    size_t                  before;
+    detect_rc_e             rc;
+    detect_sentence_t      *sentence;
+    const detect_search_t  *search;
+
+    search = record->search;
+
+    while (record->sentence < search->n
+           || record->message < search->n_messages)
+    {
+        if (*budget == 0) {
+            return DETECT_AGAIN;
+        }
+
+        before = record->said.n;
+
+        sentence = &search->sentences[record->sentence];
+
+        if (record->sentence < search->n
+            && sentence->message < record->message)
+        {
+            rc = detect_write_sentence(record, sentence);
+            record->sentence++;
+
+        } else {
+            rc = detect_write_message(record);
+            record->message++;
+        }
+
+        if (rc != DETECT_OK) {
+            return rc;
+        }
+
+        (void) detect_spend(budget, record->said.n - before
+                                    + DETECT_COST_LINE);
+    }
+
+    return DETECT_OK;
+}
+
+
+static detect_rc_e
+detect_write_message(detect_record_t *record)
+{
+    char                       *p, now[DETECT_TIME_LEN];
+    detect_rc_e                 rc;
+    detect_times_t              times;
+    const tracker_utterance_t  *message;
+
+    rc = detect_write_member(record);
+    if (rc != DETECT_OK) {
+        return rc;
+    }
+
+    message = &record->conversation->messages[record->message];
+
+    detect_find_times(record, message, &times, now);
+
+    p = detect_buffer_room(&record->said,
+                           DETECT_LINE + detect_person_length(message)
+                           + tracker_json_string_length(times.from.data,
+                                                        times.from.len)
+                           + tracker_json_string_length(times.to.data,
+                                                        times.to.len));
+    if (p == NULL) {
+        return DETECT_NOMEM;
+    }
+
+    p = detect_put(p, "M ");
+    p = detect_put_signed(p, times.start);
+    *p++ = ' ';
+    p = detect_put_signed(p, times.duration);
+    p = detect_put(p, " \"from\":");
+    p = detect_write_person(p, message);
+
+    p = detect_put(p, ",\"startTime\":");
+    p = detect_write_time(record, p, &times.from);
+
+    if (record->message == 0) {
+        record->start = record->end;
+        record->start_len = record->end_len;
+    }
+
+    p = detect_put(p, ",\"endTime\":");
+    p = detect_write_time(record, p, &times.to);
+
+    *p++ = '\n';
+
+    record->said.n = p - record->said.data;
+
+    return DETECT_OK;
+}
+
+
+/*
+ * When a message began and ended, as it says; without that, now, which is
+ * written to where it is said.  Clients compute with both.
+ */
+
+static void
+detect_find_times(const detect_record_t *record,
+    const tracker_utterance_t *message, detect_times_t *times, char *now)
+{
+    int64_t  end;
+
+    times->from = message->start;
+    times->to = message->end;
+
+    if (times->from.data == NULL) {
+        detect_time_format(now, record->now);
+
+        times->from.len = DETECT_TIME_LEN;
+        times->from.data = now;
+    }
+
+    if (times->to.data == NULL) {
+        times->to = times->from;
+    }
+
+    if (!detect_time_parse(times->from.data, times->from.len, &times->start)
+        || !detect_time_parse(times->to.data, times->to.len, &end)
+        || end < times->start)
+    {
+        times->start = record->now;
+        end = record->now;
+    }
+
+    times->duration = end - times->start;
+}
+
+
+/* the last one is that of the end */
+
+static char *
+detect_write_time(detect_record_t *record, char *p, const tracker_str_t *time)
+{
+    char  *from;
+
+    from = p;
+    p = tracker_json_string_write(p, time->data, time->len);
+
+    record->end = from - record->said.data;
+    record->end_len = p - from;
+
+    return p;
+}
+
+
+/*
+ * The id of a person is made of the user's, or of the name: the same in each
+ * job.
+ */
+
+static char *
+detect_write_person(char *p, const tracker_utterance_t *message)
+{
+    size_t                i;
+    uint64_t              hash;
+    const tracker_str_t  *who;
+
+    who = detect_who(message);
+
+    if (who->len == 0) {
+        return detect_put(p, "{}");
+    }
+
+    /* FNV-1a, its bits mixed */
+
+    hash = 0xcbf29ce484222325;
+
+    for (i = 0; i < who->len; i++) {
+        hash = (hash ^ (unsigned char) who->data[i]) * 0x100000001b3;
+    }
+
+    hash ^= hash >> 32;
+
+    p = detect_put(p, "{\"id\":\"");
+    tracker_id_format(p, hash);
+    p += TRACKER_ID_LEN;
+    *p++ = '"';
+
+    if (message->name.data) {
+        p = detect_put(p, ",\"name\":");
+        p = tracker_json_string_write(p, message->name.data,
+                                      message->name.len);
+    }
+
+    if (message->user_id.len) {
+
+        if (memchr(who->data, '@', who->len)) {
+            p = detect_put(p, ",\"email\":");
+
+        } else {
+            p = detect_put(p, ",\"userId\":");
+        }
+
+        p = tracker_json_string_write(p, who->data, who->len);
+    }
+
+    *p++ = '}';
+
+    return p;
+}
+
+
+static size_t
+detect_person_length(const tracker_utterance_t *message)
+{
+    size_t  len;
+
+    len = sizeof("{\"id\":\"\",\"name\":,\"userId\":}") + TRACKER_ID_LEN;
+
+    if (message->name.data) {
+        len += tracker_json_string_length(message->name.data,
+                                          message->name.len);
+    }
+
+    if (message->user_id.len) {
+        len += tracker_json_string_length(message->user_id.data,
+                                          message->user_id.len);
+    }
+
+    return len;
+}
+
+
+/* who said the message, unless he is there already */
+
+static detect_rc_e
+detect_write_member(detect_record_t *record)
+{
+    char                       *p;
+    const tracker_utterance_t  *message;
+
+    message = &record->conversation->messages[record->message];
+
+    if (detect_who(message)->len == 0) {
+        return DETECT_OK;
+    }
+
+    switch (detect_new_member(record)) {
+
+    case 0:
+        return DETECT_OK;
+
+    case -1:
+        return DETECT_NOMEM;
+    }
+
+    p = detect_buffer_room(&record->members,
+                           detect_person_length(message) + 1);
+    if (p == NULL) {
+        return DETECT_NOMEM;
+    }
+
+    p = detect_write_person(p, message);
+    *p++ = '\n';
+
+    record->members.n = p - record->members.data;
+
+    return DETECT_OK;
+}
+
+
+/*
+ * Remembers who said the message.  Returns 1 if nobody like that was there
+ * before, else 0; or -1 if there is no memory.
+ */
+
+static int
+detect_new_member(detect_record_t *record)
+{
+    uint32_t                    i, size;
+    const tracker_str_t        *who, *other;
+    const tracker_utterance_t  *messages;
+
+    messages = record->conversation->messages;
+
+    if (record->seen == NULL) {
+
+        for (size = 8; size < 2 * record->search->n_messages; size *= 2) {
+            /* void */
+        }
+
+        record->seen = malloc(size * sizeof(uint32_t));
+        if (record->seen == NULL) {
+            return -1;
+        }
+
+        memset(record->seen, 0xff, size * sizeof(uint32_t));
+        record->seen_mask = size - 1;
+    }
+
+    who = detect_who(&messages[record->message]);
+
+    for (i = detect_hash_text(record->key, 0, who->data, who->len)
+             & record->seen_mask;
+         record->seen[i] != DETECT_NOBODY;
+         i = (i + 1) & record->seen_mask)
+    {
+        other = detect_who(&messages[record->seen[i]]);
+
+        if (tracker_str_equal(who, other)) {
+            return 0;
+        }
+    }
+
+    record->seen[i] = record->message;
+
+    return 1;
+}
+
+
+static const tracker_str_t *
+detect_who(const tracker_utterance_t *message)
+{
+    return message->user_id.len ? &message->user_id : &message->name;
+}
+
+
+static detect_rc_e
+detect_write_sentence(detect_record_t *record, detect_sentence_t *sentence)
+{
+    char           *p;
+    size_t          len;
+    tracker_str_t   text;
+
+    text.len = sentence->end - sentence->start;
+    text.data = record->conversation->messages[sentence->message].content.data
+                + sentence->start;
+
+    len = tracker_json_string_length(text.data, text.len);
+
+    p = detect_buffer_room(&record->said, len + DETECT_LINE);
+    if (p == NULL) {
+        return DETECT_NOMEM;
+    }
+
+    p = detect_put(p, "S ");
+
+    sentence->pos = p - record->said.data;
+    sentence->len = len;
+
+    p = tracker_json_string_write(p, text.data, text.len);
+    *p++ = '\n';
+
+    record->said.n = p - record->said.data;
+
+    return DETECT_OK;
+}
+
+
+static detect_rc_e
+detect_write_found(detect_record_t *record, size_t *budget)
+{
+    size_t                  before;
+    detect_rc_e             rc;
+    const detect_source_t  *source;
+
+    rc = record->found.n ? DETECT_OK : detect_write_head(record);
+
+    while (rc == DETECT_OK && record->source < record->search->n_sources) {
+
+        source = &record->search->sources[record->source];
+
+        if (record->find == source->n) {
+            record->source++;
+            record->find = 0;
+            continue;
+        }
+
+        if (*budget == 0) {
+            return DETECT_AGAIN;
+        }
+
+        before = record->found.n;
+
+        rc = detect_write_find(record, source);
+        record->find++;
+
+        (void) detect_spend(budget, record->found.n - before
+                                    + DETECT_COST_LINE);
+    }
+
+    return rc;
+}
+
+
+static detect_rc_e
+detect_write_head(detect_record_t *record)
+{
+    char  *p;
+
+    p = detect_buffer_room(&record->found, DETECT_LINE);
+    if (p == NULL) {
+        return DETECT_NOMEM;
+    }
+
+    p = detect_put(p, "1 ");
+    p = detect_put_number(p, record->first);
+    *p++ = '\n';
+
+    record->found.n = p - record->found.data;
+
+    return DETECT_OK;
+}
+
+
+/* with the lines of its tracker and phrase, if it is the first of those */
+
+static detect_rc_e
+detect_write_find(detect_record_t *record, const detect_source_t *source)
+{
+    char                     *p;
+    uint32_t                  tracker;
+    const detect_str_t       *phrase;
+    const detect_find_t      *find;
+    const detect_sentence_t  *sentence;
+
+    find = &source->finds[record->find];
+    sentence = &record->search->sentences[find->sentence];
+    phrase = &source->trackers->phrases[find->phrase];
+
+    if (record->find == 0 || find->phrase != find[-1].phrase) {
+        tracker = detect_trackers_of(source->trackers, find->phrase);
+
+        if ((record->find == 0 || tracker
+             != detect_trackers_of(source->trackers, find[-1].phrase))
+            && detect_write_string(record, "T ",
+                                   &source->trackers->elts[tracker].id,
+                                   &source->trackers->elts[tracker].name)
+               != DETECT_OK)
+        {
+            return DETECT_NOMEM;
+        }
+
+        if (detect_write_string(record, "P ", NULL, phrase) != DETECT_OK) {
+            return DETECT_NOMEM;
+        }
+    }
+
+    p = detect_buffer_room(&record->found, DETECT_LINE);
+    if (p == NULL) {
+        return DETECT_NOMEM;
+    }
+
+    p = detect_put(p, "R ");
+    p = detect_put_number(p, find->sentence);
+    *p++ = ' ';
+    p = detect_put_number(p, find->unit - sentence->unit);
+    *p++ = ' ';
+
+    /* a phrase may go on behind the end of the sentence in which it begins */
+
+    p = detect_put_number(p, (find->unit_end < sentence->unit_end
+                              ? find->unit_end : sentence->unit_end)
+                             - sentence->unit);
+    *p++ = ' ';
+    p = detect_put_number(p, sentence->pos);
+    *p++ = ' ';
+    p = detect_put_number(p, sentence->len);
+    *p++ = '\n';
+
+    record->found.n = p - record->found.data;
+
+    return DETECT_OK;
+}
+
+
+/* the line of a tracker, or of a phrase, which has no id */
+
+static detect_rc_e
+detect_write_string(detect_record_t *record, const char *kind,
+    const detect_str_t *id, const detect_str_t *str)
+{
+    char    *p;
+    size_t   len;
+
+    len = tracker_json_string_length(str->data, str->len);
+
+    p = detect_buffer_room(&record->found, len + DETECT_LINE);
+    if (p == NULL) {
+        return DETECT_NOMEM;
+    }
+
+    *p++ = kind[0];
+    *p++ = kind[1];
+
+    if (id) {
+        memcpy(p, id->data, TRACKER_ID_LEN);
+        p += TRACKER_ID_LEN;
+        *p++ = ' ';
+    }
+
+    p = tracker_json_string_write(p, str->data, str->len);
+    *p++ = '\n';
+
+    record->found.n = p - record->found.data;
+
+    return DETECT_OK;
+}
+
+
+detect_str_t
+detect_record_start(const detect_record_t *record)
+{
+    detect_str_t  str = { record->start_len,
+                          record->said.data + record->start };
+
+    return str;
+}
+
+
+detect_str_t
+detect_record_end(const detect_record_t *record)
+{
+    detect_str_t  str = { record->end_len, record->said.data + record->end };
+
+    return str;
+}
+
+
+void
+detect_record_free(detect_record_t *record)
+{
+    free(record->said.data);
+    free(record->found.data);
+    free(record->members.data);
+    free(record->seen);
+}

@@ -1,0 +1,100 @@
+
+/*
+ * A job as it is stored: two texts, and who spoke.  The lines of the first are
+ * what was said:
+ *
+ *     M MS MS MEMBERS     a message: when it began, how long it took, and the
+ *                         JSON members that all its sentences have
+ *     S STRING            a sentence of it, a JSON string
+ *
+ * Those of the second are what was found:
+ *
+ *     1 ID                the version, and the id of the first sentence: the
+ *                         others are counted from there
+ *     T ID STRING         a tracker and its name, a JSON string
+ *     P STRING            a phrase of it
+ *     R N UNIT UNIT POS LEN
+ *                         it stands in sentence N, between these UTF-16 units;
+ *                         the sentence's string is there in the first text
+ *
+ * So a text is stored once, whatever is found in it.
+ */
+
+
+#ifndef _DETECT_RECORD_H_INCLUDED_
+#define _DETECT_RECORD_H_INCLUDED_
+
+
+#include "detect/array.h"
+#include "detect/search.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* sentences of a job: their ids must not be above the highest one */
+#define DETECT_SENTENCES  (1 << 24)
+
+
+/* the ids of a job's first sentence: DETECT_SENTENCES below the highest */
+
+static inline uint64_t
+detect_first_id(uint64_t random)
+{
+    uint64_t  most;
+
+    most = (uint64_t) 1 << 52;
+
+    return most + random % (most - DETECT_SENTENCES);
+}
+
+
+typedef struct {
+    const detect_search_t         *search;     /* done */
+    const tracker_conversation_t  *conversation;
+    uint64_t                       key[2];     /* random, of a hash table */
+    uint64_t                       first;      /* id of the first sentence */
+    int64_t                        now;        /* ms since 1970 */
+    detect_buffer_t                said;       /* the first text */
+    detect_buffer_t                found;      /* the second */
+    detect_buffer_t                members;    /* a JSON object a line */
+    uint32_t                       start;      /* places and lengths of times
+                                                  in the first text */
+    uint32_t                       start_len;
+    uint32_t                       end;
+    uint32_t                       end_len;
+    uint32_t                      *seen;       /* members, a hash table */
+    uint32_t                       seen_mask;
+    uint32_t                       message;    /* how far it is */
+    uint32_t                       sentence;
+    uint32_t                       source;
+    uint32_t                       find;
+    uint32_t                       tracker;    /* of the last find */
+    uint32_t                       phrase;
+} detect_record_t;
+
+
+/*
+ * Writes the texts of a job until they are done or the budget is spent.  Before
+ * the first call all is zero but search, conversation, key, first and now,
+ * which stay as they are; search's sentences get their places.
+ * Returns DETECT_OK, DETECT_AGAIN, DETECT_NOMEM, or DETECT_LARGE: there are
+ * more than DETECT_SENTENCES, or more bytes than 32 bits can tell.
+ */
+detect_rc_e detect_record_write(detect_record_t *record, size_t *budget);
+
+/*
+ * Return when the first message began and the last one ended, as JSON strings:
+ * views of the texts, which are done.
+ */
+detect_str_t detect_record_start(const detect_record_t *record);
+detect_str_t detect_record_end(const detect_record_t *record);
+
+/* Frees the texts. */
+void detect_record_free(detect_record_t *record);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _DETECT_RECORD_H_INCLUDED_ */

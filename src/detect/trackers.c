@@ -1,0 +1,220 @@
+
+/*
+ * Strings are copied to blocks, which are never moved: the records of an
+ * account are read in stretches, each of which is freed before the next.
+ */
+
+
+#include <stdlib.h>
+
+#include "detect/array.h"
+#include "detect/trackers.h"
+
+
+/* a string that would take a block of its own has one */
+#define DETECT_BLOCK  65536
+
+
+struct detect_block_s {
+    detect_block_t  *next;
+    size_t           used;
+    size_t           size;
+    char             data[];
+};
+
+
+static int detect_copy_string(detect_trackers_t *trackers, detect_str_t *to,
+    const tracker_str_t *from);
+static detect_block_t *detect_add_block(detect_trackers_t *trackers,
+    size_t len);
+
+
+detect_rc_e
+detect_trackers_add(detect_trackers_t *trackers, const tracker_t *t)
+{
+    size_t                 i;
+    detect_tracker_t      *to;
+    const tracker_list_t  *vocabulary;
+
+    vocabulary = &t->vocabulary;
+
+    if (trackers->n == DETECT_TEXT_MAX
+        || vocabulary->n > DETECT_TEXT_MAX - trackers->n_phrases)
+    {
+        return DETECT_LARGE;
+    }
+
+    if (!detect_grow(&trackers->elts, &trackers->max, trackers->n + 1,
+                     sizeof(detect_tracker_t))
+        || !detect_grow(&trackers->phrases, &trackers->max_phrases,
+                        trackers->n_phrases + vocabulary->n,
+                        sizeof(detect_str_t)))
+    {
+        return DETECT_NOMEM;
+    }
+
+    to = &trackers->elts[trackers->n];
+
+    if (!detect_copy_string(trackers, &to->id, &t->id)
+        || !detect_copy_string(trackers, &to->name, &t->name))
+    {
+        return DETECT_NOMEM;
+    }
+
+    for (i = 0; i < vocabulary->n; i++) {
+        if (!detect_copy_string(trackers,
+                                &trackers->phrases[trackers->n_phrases + i],
+                                &vocabulary->elts[i]))
+        {
+            return DETECT_NOMEM;
+        }
+    }
+
+    trackers->n++;
+    trackers->n_phrases += vocabulary->n;
+    trackers->size += sizeof(detect_tracker_t)
+                      + vocabulary->n * sizeof(detect_str_t);
+
+    to->end = trackers->n_phrases;
+
+    return DETECT_OK;
+}
+
+
+static int
+detect_copy_string(detect_trackers_t *trackers, detect_str_t *to,
+    const tracker_str_t *from)
+{
+    detect_block_t  *block;
+
+    block = trackers->blocks;
+
+    if (block == NULL || block->size - block->used < from->len) {
+
+        block = detect_add_block(trackers, from->len);
+        if (block == NULL) {
+            return 0;
+        }
+    }
+
+    to->len = from->len;
+    to->data = block->data + block->used;
+
+    if (from->len) {
+        memcpy(block->data + block->used, from->data, from->len);
+        block->used += from->len;
+    }
+
+    return 1;
+}
+
+
+/* one with room for len bytes */
+
+static detect_block_t *
+detect_add_block(detect_trackers_t *trackers, size_t len)
+{
+    size_t           size;
+    detect_block_t  *block;
+
+    size = len > DETECT_BLOCK ? len : DETECT_BLOCK;
+
+    /* a few phrases that came with a text do not need so much */
+
+    if (trackers->blocks == NULL && len <= DETECT_BLOCK / 16) {
+        size = DETECT_BLOCK / 16;
+    }
+
+    block = malloc(sizeof(detect_block_t) + size);
+    if (block == NULL) {
+        return NULL;
+    }
+
+    block->next = trackers->blocks;
+    block->used = 0;
+    block->size = size;
+
+    trackers->blocks = block;
+    trackers->size += sizeof(detect_block_t) + size;
+
+    return block;
+}
+
+
+detect_rc_e
+detect_trackers_compile(detect_trackers_t *trackers, const uint64_t key[2],
+    size_t *budget)
+{
+    detect_rc_e  rc;
+
+    if (trackers->build == NULL) {
+        trackers->build = detect_build_create(trackers->phrases,
+                                              trackers->n_phrases, key);
+        if (trackers->build == NULL) {
+            return DETECT_NOMEM;
+        }
+    }
+
+    rc = detect_build_run(trackers->build, budget);
+
+    if (rc == DETECT_OK) {
+        trackers->dict = detect_build_dict(trackers->build);
+        trackers->size += detect_dict_size(trackers->dict);
+    }
+
+    if (rc != DETECT_AGAIN) {
+        detect_build_destroy(trackers->build);
+        trackers->build = NULL;
+    }
+
+    return rc;
+}
+
+
+uint32_t
+detect_trackers_of(const detect_trackers_t *trackers, uint32_t phrase)
+{
+    uint32_t  low, high, mid;
+
+    low = 0;
+    high = trackers->n - 1;
+
+    while (low < high) {
+        mid = low + (high - low) / 2;
+
+        if (phrase < trackers->elts[mid].end) {
+            high = mid;
+
+        } else {
+            low = mid + 1;
+        }
+    }
+
+    return low;
+}
+
+
+void
+detect_trackers_free(detect_trackers_t *trackers)
+{
+    detect_block_t  *block;
+
+    if (trackers->build) {
+        detect_build_destroy(trackers->build);
+    }
+
+    if (trackers->dict) {
+        detect_dict_destroy(trackers->dict);
+    }
+
+    while (trackers->blocks) {
+        block = trackers->blocks;
+        trackers->blocks = block->next;
+        free(block);
+    }
+
+    free(trackers->elts);
+    free(trackers->phrases);
+
+    memset(trackers, 0, sizeof(detect_trackers_t));
+}

@@ -1,0 +1,71 @@
+
+/*
+ * Trackers and the dictionary of their phrases: those of an account, or those
+ * that came with a text.
+ */
+
+
+#ifndef _DETECT_TRACKERS_H_INCLUDED_
+#define _DETECT_TRACKERS_H_INCLUDED_
+
+
+#include "detect/dict.h"
+#include "tracker/tracker.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+typedef struct {
+    detect_str_t     id;           /* 16 digits */
+    detect_str_t     name;
+    uint32_t         end;          /* the phrase after its last one */
+} detect_tracker_t;
+
+
+/* memory for strings, which stay where they are */
+
+typedef struct detect_block_s  detect_block_t;
+
+
+typedef struct {
+    detect_tracker_t  *elts;
+    uint32_t           n;
+    uint32_t           max;
+    detect_str_t      *phrases;    /* of all of them, in their order */
+    uint32_t           n_phrases;
+    uint32_t           max_phrases;
+    size_t             size;       /* bytes, the dictionary's included */
+    detect_block_t    *blocks;
+    detect_build_t    *build;      /* NULL: not begun, or done */
+    detect_dict_t     *dict;       /* NULL before it is done */
+} detect_trackers_t;
+
+
+/*
+ * Appends a tracker, whose strings are copied; trackers starts as zeros.  Must
+ * not be called after detect_trackers_compile().
+ * Returns DETECT_OK; DETECT_NOMEM; DETECT_LARGE: more than 32 bits can tell.
+ */
+detect_rc_e detect_trackers_add(detect_trackers_t *trackers,
+    const tracker_t *t);
+
+/*
+ * Compiles the dictionary, until it is done or the budget is spent.  key is as
+ * in detect_build_create().  Returns what detect_build_run() returns.
+ */
+detect_rc_e detect_trackers_compile(detect_trackers_t *trackers,
+    const uint64_t key[2], size_t *budget);
+
+/* Returns the index of the tracker that a phrase belongs to. */
+uint32_t detect_trackers_of(const detect_trackers_t *trackers,
+    uint32_t phrase);
+
+/* Frees all of it, whatever its state; trackers are zeros then. */
+void detect_trackers_free(detect_trackers_t *trackers);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _DETECT_TRACKERS_H_INCLUDED_ */

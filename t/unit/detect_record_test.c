@@ -1,0 +1,609 @@
+/*
+ * From trackers and messages to the texts that are stored, and from these to
+ * what a client reads; in one turn and in many.
+ */
+
+
+#include "detect/answer.h"
+#include "detect/record.h"
+#include "detect/time.h"
+#include "tap.h"
+
+
+#define STR(s)  { sizeof(s) - 1, s }
+
+
+static const uint64_t  key[2] = { 0x123456789abcdef1, 0xfedcba9876543211 };
+
+static tracker_str_t  health[] = { STR("COVID-19"), STR("mask"),
+                                   STR("say \"a\"") };
+static tracker_str_t  other[] = { STR("covid"), STR("never") };
+
+
+/* a job, as it would be read */
+
+typedef struct {
+    char           *said;
+    char           *found;
+    char           *members;
+} texts_t;
+
+
+static void
+add(detect_trackers_t *trackers, const char *id, const char *name,
+    tracker_str_t *phrases, size_t n)
+{
+    tracker_t  t;
+
+    memset(&t, 0, sizeof(t));
+
+    t.id.data = id;
+    t.id.len = 16;
+    t.name.data = name;
+    t.name.len = strlen(name);
+    t.vocabulary.n = n;
+    t.vocabulary.elts = phrases;
+
+    if (detect_trackers_add(trackers, &t) != DETECT_OK) {
+        ok(0, "a tracker");
+    }
+}
+
+
+static void
+compile(detect_trackers_t *trackers, size_t budget)
+{
+    size_t       left;
+    detect_rc_e  rc;
+
+    do {
+        left = budget;
+        rc = detect_trackers_compile(trackers, key, &left);
+    } while (rc == DETECT_AGAIN);
+
+    if (rc != DETECT_OK) {
+        ok(0, "compiled");
+    }
+}
+
+
+static char *
+text_of(const detect_buffer_t *buffer)
+{
+    char  *p;
+
+    p = malloc(buffer->n + 1);
+
+    if (buffer->n) {
+        memcpy(p, buffer->data, buffer->n);
+    }
+
+    p[buffer->n] = '\0';
+
+    return p;
+}
+
+
+static detect_rc_e
+run(detect_trackers_t *one, detect_trackers_t *two, const uint8_t *chosen,
+    tracker_utterance_t *messages, size_t n, uint64_t first, uint32_t most,
+    size_t budget, texts_t *texts)
+{
+    size_t                  left;
+    detect_rc_e             rc;
+    detect_record_t         record;
+    detect_search_t         search;
+    tracker_conversation_t  conversation;
+
+    memset(&search, 0, sizeof(search));
+    memset(&record, 0, sizeof(record));
+    memset(&conversation, 0, sizeof(conversation));
+
+    conversation.messages = messages;
+    conversation.nmessages = n;
+
+    search.sources[0].trackers = one;
+    search.sources[0].chosen = chosen;
+    search.sources[1].trackers = two;
+    search.n_sources = two ? 2 : 1;
+    search.messages = messages;
+    search.n_messages = n;
+    search.max_finds = most;
+
+    do {
+        left = budget;
+        rc = detect_search_run(&search, &left);
+    } while (rc == DETECT_AGAIN);
+
+    if (rc == DETECT_OK) {
+        record.search = &search;
+        record.conversation = &conversation;
+        record.key[0] = key[0];
+        record.key[1] = key[1];
+        record.first = first;
+        record.now = 1767225600000;
+
+        do {
+            left = budget;
+            rc = detect_record_write(&record, &left);
+        } while (rc == DETECT_AGAIN);
+
+        texts->said = text_of(&record.said);
+        texts->found = text_of(&record.found);
+        texts->members = text_of(&record.members);
+
+        detect_record_free(&record);
+    }
+
+    detect_search_free(&search);
+
+    return rc;
+}
+
+
+static void
+free_texts(texts_t *texts)
+{
+    free(texts->said);
+    free(texts->found);
+    free(texts->members);
+}
+
+
+static detect_job_t
+job_of(const texts_t *texts)
+{
+    detect_job_t  job;
+
+    job.said.data = texts->said;
+    job.said.len = strlen(texts->said);
+    job.found.data = texts->found;
+    job.found.len = strlen(texts->found);
+
+    return job;
+}
+
+
+/* the array of trackers; NULL if the texts are not accepted */
+
+static char *
+report(const detect_job_t *jobs, size_t n, size_t budget)
+{
+    char             *answer;
+    size_t            left, size;
+    detect_rc_e       rc;
+    detect_buffer_t   buffer = { NULL, 0, 0 };
+    detect_report_t   report;
+
+    memset(&report, 0, sizeof(report));
+
+    report.jobs = jobs;
+    report.n_jobs = n;
+    report.key[0] = key[0];
+    report.key[1] = key[1];
+
+    do {
+        left = budget;
+        rc = detect_report_read(&report, &left);
+    } while (rc == DETECT_AGAIN);
+
+    size = 0;
+
+    while (rc == DETECT_OK) {
+        size = budget < 100 ? size + 1 : (size_t) -1;
+        rc = detect_report_write(&report, &buffer, size);
+
+        if (rc == DETECT_OK) {
+            break;
+        }
+
+        rc = rc == DETECT_AGAIN ? DETECT_OK : rc;
+    }
+
+    answer = rc == DETECT_OK ? text_of(&buffer) : NULL;
+
+    free(buffer.data);
+    detect_report_free(&report);
+
+    return answer;
+}
+
+
+static char *
+messages_of(const detect_job_t *jobs, size_t n, const char *id, size_t step)
+{
+    char               *answer;
+    size_t              i, size;
+    detect_rc_e         rc;
+    detect_buffer_t     buffer = { NULL, 0, 0 };
+    detect_messages_t   messages;
+
+    memset(&messages, 0, sizeof(messages));
+
+    messages.id.data = id;
+    messages.id.len = strlen(id);
+
+    size = 0;
+    rc = DETECT_OK;
+
+    for (i = 0; i < n && rc == DETECT_OK; i++) {
+        do {
+            size += step;
+            rc = detect_messages_write(&messages, &jobs[i], &buffer, size);
+        } while (rc == DETECT_AGAIN);
+    }
+
+    answer = rc == DETECT_OK ? text_of(&buffer) : NULL;
+
+    free(buffer.data);
+
+    return answer;
+}
+
+
+static void
+test_texts(size_t budget)
+{
+    char               *answer;
+    texts_t             texts, more;
+    detect_job_t        jobs[2];
+    detect_trackers_t   stored, given;
+
+    static tracker_utterance_t  messages[] = {
+        { STR("Wear a mask. A mask helps with COVID 19!"), STR("Ann"),
+          STR("ann@x.example"), STR("2026-01-01T00:00:01.5Z"),
+          STR("2026-01-01T00:00:03Z") },
+        { STR(""), STR("Bob"), { 0, NULL }, { 0, NULL }, { 0, NULL } },
+        { STR("\xf0\x9f\x98\xb7 mask\nno"), STR("Ann B."),
+          STR("ann@x.example"), { 0, NULL }, { 0, NULL } },
+        { STR("say \"a\" covid"), { 0, NULL }, { 0, NULL }, { 0, NULL },
+          { 0, NULL } }
+    };
+
+    memset(&stored, 0, sizeof(stored));
+    memset(&given, 0, sizeof(given));
+
+    add(&stored, "4503599627370497", "Health \"A\"", health, 3);
+    add(&stored, "4503599627370498", "Other", other, 2);
+    add(&given, "4503599627370499", "Mine", health + 1, 1);
+
+    compile(&stored, budget);
+    compile(&given, budget);
+
+    ok(detect_trackers_of(&stored, 0) == 0 && detect_trackers_of(&stored, 2)
+       == 0 && detect_trackers_of(&stored, 3) == 1
+       && detect_trackers_of(&stored, 4) == 1, "whose phrases they are");
+
+    ok(run(&stored, &given, NULL, messages, 4, 5000000000000000, 100, budget,
+           &texts)
+       == DETECT_OK, "a job");
+
+    is(texts.said, strlen(texts.said),
+       "M 1767225601500 1500 \"from\":{\"id\":\"6966407814623805\","
+       "\"name\":\"Ann\","
+       "\"email\":\"ann@x.example\"},\"startTime\":\"2026-01-01T00:00:01.5Z\","
+       "\"endTime\":\"2026-01-01T00:00:03Z\"\n"
+       "S \"Wear a mask.\"\n"
+       "S \"A mask helps with COVID 19!\"\n"
+       "M 1767225600000 0 \"from\":{\"id\":\"6302510831989421\","
+       "\"name\":\"Bob\"}"
+       ",\"startTime\":\"2026-01-01T00:00:00.000Z\","
+       "\"endTime\":\"2026-01-01T00:00:00.000Z\"\n"
+       "M 1767225600000 0 \"from\":{\"id\":\"6966407814623805\","
+       "\"name\":\"Ann B.\","
+       "\"email\":\"ann@x.example\"},"
+       "\"startTime\":\"2026-01-01T00:00:00.000Z\","
+       "\"endTime\":\"2026-01-01T00:00:00.000Z\"\n"
+       "S \"😷 mask\"\n"
+       "S \"no\"\n"
+       "M 1767225600000 0 \"from\":{},"
+       "\"startTime\":\"2026-01-01T00:00:00.000Z\","
+       "\"endTime\":\"2026-01-01T00:00:00.000Z\"\n"
+       "S \"say \\\"a\\\" covid\"\n",
+       "what was said");
+    is(texts.found, strlen(texts.found),
+       "1 5000000000000000\n"
+       "T 4503599627370497 \"Health \\\"A\\\"\"\n"
+       "P \"COVID-19\"\n"
+       "R 1 18 26 180 29\n"
+       "P \"mask\"\n"
+       "R 0 7 11 163 14\n"
+       "R 1 2 6 180 29\n"
+       "R 2 3 7 519 11\n"
+       "P \"say \\\"a\\\"\"\n"
+       "R 4 0 6 644 17\n"
+       "T 4503599627370498 \"Other\"\n"
+       "P \"covid\"\n"
+       "R 1 18 23 180 29\n"
+       "R 4 8 13 644 17\n"
+       "T 4503599627370499 \"Mine\"\n"
+       "P \"mask\"\n"
+       "R 0 7 11 163 14\n"
+       "R 1 2 6 180 29\n"
+       "R 2 3 7 519 11\n",
+       "what was found");
+    is(texts.members, strlen(texts.members),
+       "{\"id\":\"6966407814623805\",\"name\":\"Ann\","
+       "\"email\":\"ann@x.example\"}"
+       "\n"
+       "{\"id\":\"6302510831989421\",\"name\":\"Bob\"}\n",
+       "who spoke");
+
+    jobs[0] = job_of(&texts);
+
+    answer = report(jobs, 1, budget);
+    is(answer, strlen(answer),
+       "[{\"id\":\"4503599627370497\",\"name\":\"Health \\\"A\\\"\","
+       "\"matches\":[{\"type\":\"vocabulary\",\"value\":\"COVID-19\","
+       "\"messageRefs\":[{\"id\":\"5000000000000001\","
+       "\"text\":\"A mask helps with COVID 19!\","
+       "\"offset\":18,\"end\":26}],"
+       "\"insightRefs\":[]},{\"type\":\"vocabulary\","
+       "\"value\":\"mask\",\"messageRefs\":[{\"id\":\"5000000000000000\","
+       "\"text\":\"Wear a mask.\","
+       "\"offset\":7,\"end\":11},{\"id\":\"5000000000000001\","
+       "\"text\":\"A mask helps with COVID 19!\",\"offset\":2,\"end\":6}"
+       ",{\"id\":\"5000000000000002\",\"text\":\"😷 mask\",\"offset\":3,"
+       "\"end\":7}],\"insightRefs\":[]},{\"type\":\"vocabulary\","
+       "\"value\":\"say \\\"a\\\"\","
+       "\"messageRefs\":[{\"id\":\"5000000000000004\","
+       "\"text\":\"say \\\"a\\\" covid\","
+       "\"offset\":0,\"end\":6}],"
+       "\"insightRefs\":[]}]},{\"id\":\"4503599627370498\","
+       "\"name\":\"Other\",\"matches\":[{\"type\":\"vocabulary\","
+       "\"value\":\"covid\","
+       "\"messageRefs\":[{\"id\":\"5000000000000001\","
+       "\"text\":\"A mask helps with COVID 19!\","
+       "\"offset\":18,\"end\":23},{\"id\":\"5000000000000004\","
+       "\"text\":\"say \\\"a\\\" covid\","
+       "\"offset\":8,\"end\":13}],"
+       "\"insightRefs\":[]}]},{\"id\":\"4503599627370499\","
+       "\"name\":\"Mine\",\"matches\":[{\"type\":\"vocabulary\","
+       "\"value\":\"mask\","
+       "\"messageRefs\":[{\"id\":\"5000000000000000\","
+       "\"text\":\"Wear a mask.\","
+       "\"offset\":7,\"end\":11},{\"id\":\"5000000000000001\","
+       "\"text\":\"A mask helps with COVID 19!\","
+       "\"offset\":2,\"end\":6},{\"id\":\"5000000000000002\","
+       "\"text\":\"😷 mask\","
+       "\"offset\":3,\"end\":7}],\"insightRefs\":[]}]}]",
+       "the answer");
+    free(answer);
+
+    ok(run(&stored, NULL, (uint8_t *) "\1\0", messages, 1, 6000000000000000,
+           100, budget, &more)
+       == DETECT_OK, "another job, of one tracker");
+
+    jobs[1] = job_of(&more);
+
+    answer = report(jobs, 2, budget);
+    is(answer, strlen(answer),
+       "[{\"id\":\"4503599627370497\",\"name\":\"Health \\\"A\\\"\","
+       "\"matches\":[{\"type\":\"vocabulary\",\"value\":\"COVID-19\","
+       "\"messageRefs\":[{\"id\":\"5000000000000001\","
+       "\"text\":\"A mask helps with COVID 19!\","
+       "\"offset\":18,\"end\":26},{\"id\":\"6000000000000001\","
+       "\"text\":\"A mask helps with COVID 19!\","
+       "\"offset\":18,\"end\":26}],"
+       "\"insightRefs\":[]},{\"type\":\"vocabulary\","
+       "\"value\":\"mask\",\"messageRefs\":[{\"id\":\"5000000000000000\","
+       "\"text\":\"Wear a mask.\","
+       "\"offset\":7,\"end\":11},{\"id\":\"5000000000000001\","
+       "\"text\":\"A mask helps with COVID 19!\",\"offset\":2,\"end\":6}"
+       ",{\"id\":\"5000000000000002\",\"text\":\"😷 mask\",\"offset\":3,"
+       "\"end\":7},{\"id\":\"6000000000000000\",\"text\":\"Wear a mask.\","
+       "\"offset\":7,\"end\":11},{\"id\":\"6000000000000001\","
+       "\"text\":\"A mask helps with COVID 19!\","
+       "\"offset\":2,\"end\":6}],\"insightRefs\":[]},{\"type\":\"vocabulary\","
+       "\"value\":\"say \\\"a\\\"\","
+       "\"messageRefs\":[{\"id\":\"5000000000000004\","
+       "\"text\":\"say \\\"a\\\" covid\","
+       "\"offset\":0,\"end\":6}],\"insightRefs\":[]}"
+       "]},{\"id\":\"4503599627370498\",\"name\":\"Other\","
+       "\"matches\":[{\"type\":\"vocabulary\","
+       "\"value\":\"covid\",\"messageRefs\":[{\"id\":\"5000000000000001\","
+       "\"text\":\"A mask helps with COVID 19!\",\"offset\":18,\"end\":23}"
+       ",{\"id\":\"5000000000000004\",\"text\":\"say \\\"a\\\" covid\","
+       "\"offset\":8,\"end\":13}],"
+       "\"insightRefs\":[]}]},{\"id\":\"4503599627370499\","
+       "\"name\":\"Mine\",\"matches\":[{\"type\":\"vocabulary\","
+       "\"value\":\"mask\","
+       "\"messageRefs\":[{\"id\":\"5000000000000000\","
+       "\"text\":\"Wear a mask.\","
+       "\"offset\":7,\"end\":11},{\"id\":\"5000000000000001\","
+       "\"text\":\"A mask helps with COVID 19!\","
+       "\"offset\":2,\"end\":6},{\"id\":\"5000000000000002\","
+       "\"text\":\"😷 mask\","
+       "\"offset\":3,\"end\":7}],\"insightRefs\":[]}]}]",
+       "both jobs");
+    free(answer);
+
+    answer = messages_of(jobs, 2, "4503599627370500", budget);
+    is(answer, strlen(answer),
+       "{\"id\":\"5000000000000000\",\"text\":\"Wear a mask.\","
+       "\"from\":{\"id\":\"6966407814623805\","
+       "\"name\":\"Ann\","
+       "\"email\":\"ann@x.example\"},\"startTime\":\"2026-01-01T00:00:01.5Z\","
+       "\"endTime\":\"2026-01-01T00:00:03Z\","
+       "\"timeOffset\":0,\"duration\":1.5,"
+       "\"conversationId\":\"4503599627370500\","
+       "\"phrases\":[]},{\"id\":\"5000000000000001\","
+       "\"text\":\"A mask helps with COVID 19!\","
+       "\"from\":{\"id\":\"6966407814623805\","
+       "\"name\":\"Ann\","
+       "\"email\":\"ann@x.example\"},\"startTime\":\"2026-01-01T00:00:01.5Z\","
+       "\"endTime\":\"2026-01-01T00:00:03Z\","
+       "\"timeOffset\":0,\"duration\":1.5,"
+       "\"conversationId\":\"4503599627370500\","
+       "\"phrases\":[]},{\"id\":\"5000000000000002\","
+       "\"text\":\"😷 mask\",\"from\":{\"id\":\"6966407814623805\","
+       "\"name\":\"Ann B.\","
+       "\"email\":\"ann@x.example\"},"
+       "\"startTime\":\"2026-01-01T00:00:00.000Z\","
+       "\"endTime\":\"2026-01-01T00:00:00.000Z\","
+       "\"timeOffset\":0,\"duration\":0,"
+       "\"conversationId\":\"4503599627370500\","
+       "\"phrases\":[]},{\"id\":\"5000000000000003\","
+       "\"text\":\"no\",\"from\":{\"id\":\"6966407814623805\","
+       "\"name\":\"Ann B.\","
+       "\"email\":\"ann@x.example\"},"
+       "\"startTime\":\"2026-01-01T00:00:00.000Z\","
+       "\"endTime\":\"2026-01-01T00:00:00.000Z\","
+       "\"timeOffset\":0,\"duration\":0,"
+       "\"conversationId\":\"4503599627370500\","
+       "\"phrases\":[]},{\"id\":\"5000000000000004\","
+       "\"text\":\"say \\\"a\\\" covid\","
+       "\"from\":{},\"startTime\":\"2026-01-01T00:00:00.000Z\","
+       "\"endTime\":\"2026-01-01T00:00:00.000Z\","
+       "\"timeOffset\":0,\"duration\":0,"
+       "\"conversationId\":\"4503599627370500\","
+       "\"phrases\":[]},{\"id\":\"6000000000000000\","
+       "\"text\":\"Wear a mask.\",\"from\":{\"id\":\"6966407814623805\","
+       "\"name\":\"Ann\","
+       "\"email\":\"ann@x.example\"},\"startTime\":\"2026-01-01T00:00:01.5Z\","
+       "\"endTime\":\"2026-01-01T00:00:03Z\","
+       "\"timeOffset\":0,\"duration\":1.5,"
+       "\"conversationId\":\"4503599627370500\","
+       "\"phrases\":[]},{\"id\":\"6000000000000001\","
+       "\"text\":\"A mask helps with COVID 19!\","
+       "\"from\":{\"id\":\"6966407814623805\","
+       "\"name\":\"Ann\","
+       "\"email\":\"ann@x.example\"},\"startTime\":\"2026-01-01T00:00:01.5Z\","
+       "\"endTime\":\"2026-01-01T00:00:03Z\","
+       "\"timeOffset\":0,\"duration\":1.5,"
+       "\"conversationId\":\"4503599627370500\",\"phrases\":[]}",
+       "the messages of both");
+    free(answer);
+
+    free_texts(&texts);
+    free_texts(&more);
+
+    ok(run(&stored, &given, NULL, messages, 4, 1, 5, budget, &texts)
+       == DETECT_STOPPED, "more finds than allowed");
+
+    detect_trackers_free(&stored);
+    detect_trackers_free(&given);
+}
+
+
+/*
+ * Redis may return anything: what is cut off, or changed in one byte, is
+ * refused or read, and no byte is read that is not there
+ */
+
+static void
+test_hostile(void)
+{
+    char          *answer, *said, *found;
+    size_t         i, n, accepted, refused;
+    detect_job_t   job;
+
+    static const char  good_said[] = "M 1 0 \"from\":{}\nS \"a b\"\n";
+    static const char  good_found[] = "1 5000000000000000\n"
+                                      "T 4503599627370497 \"A\"\nP \"b\"\n"
+                                      "R 0 2 3 18 5\n";
+
+    n = sizeof(good_found) - 1;
+
+    accepted = 0;
+    refused = 0;
+
+    for (i = 0; i < 3 * n; i++) {
+        job.said.len = sizeof(good_said) - 1 - (i / n == 2 ? i - 2 * n : 0);
+        job.found.len = i < n ? i : n;
+
+        if (job.said.len > sizeof(good_said)) {
+            break;
+        }
+
+        said = malloc(job.said.len + 1);
+        found = malloc(job.found.len + 1);
+
+        memcpy(said, good_said, job.said.len);
+        memcpy(found, good_found, job.found.len);
+
+        if (i >= n && i < 2 * n) {
+            found[i - n]++;
+        }
+
+        /* memory of the right size: the sanitizer sees what is behind it */
+
+        job.said.data = realloc(said, job.said.len ? job.said.len : 1);
+        job.found.data = realloc(found, job.found.len ? job.found.len : 1);
+
+        answer = report(&job, 1, 1000);
+        accepted += answer != NULL;
+        refused += answer == NULL;
+        free(answer);
+
+        answer = messages_of(&job, 1, "4503599627370500", 1);
+        free(answer);
+
+        free((char *) job.said.data);
+        free((char *) job.found.data);
+    }
+
+    ok(accepted > 10 && refused > 40, "hostile texts: %d accepted, %d refused",
+       (int) accepted, (int) refused);
+}
+
+
+static void
+test_times(void)
+{
+    char     text[DETECT_TIME_LEN];
+    size_t   i;
+    int64_t  ms, again;
+
+    static const struct {
+        const char  *text;
+        int64_t      ms;
+    } good[] = {
+        { "1970-01-01T00:00:00Z", 0 },
+        { "1969-12-31T23:59:59.999Z", -1 },
+        { "2000-02-29T12:34:56.789Z", 951827696789 },
+        { "2026-11-28T06:00+01:30", 1795840200000 },
+        { "2026-11-28 06:00:00,5-0100", 1795849200500 },
+        { "2016-12-31T23:59:60Z", 1483228800000 },
+        { "0000-03-01T00:00:00Z", -62162035200000 },
+        { "9999-12-31T23:59:59.9999999Z", 253402300799999 }
+    };
+
+    static const char  *bad[] = { "", "2026-11-28", "2026-13-01T00:00:00Z",
+                                  "2026-11-28T06:00:00.Z",
+                                  "2026-11-28T06:00:00Z ",
+                                  "2026-11-28T06:00:00+1", "x" };
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        ms = 1;
+        ok(detect_time_parse(good[i].text, strlen(good[i].text), &ms)
+           && ms == good[i].ms, "%s is %lld", good[i].text, (long long) ms);
+    }
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        ok(!detect_time_parse(bad[i], strlen(bad[i]), &ms), "\"%s\" is none",
+           bad[i]);
+    }
+
+    for (ms = -62167219200000; ms < 253402300800000; ms += 86399999 * 7) {
+        detect_time_format(text, ms);
+
+        if (!detect_time_parse(text, DETECT_TIME_LEN, &again) || again != ms) {
+            break;
+        }
+    }
+
+    ok(ms >= 253402300800000, "times of all years come back");
+}
+
+
+int
+main(void)
+{
+    test_texts((size_t) -1);
+    test_texts(1);
+    test_hostile();
+    test_times();
+
+    return tap_done();
+}
