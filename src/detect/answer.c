@@ -28,8 +28,6 @@ static detect_rc_e detect_end_part(detect_report_t *report,
     detect_buffer_t *buffer);
 static detect_rc_e detect_write_ref(detect_report_t *report,
     const detect_part_t *part, detect_buffer_t *buffer);
-static detect_rc_e detect_begin_messages(detect_messages_t *messages,
-    const detect_job_t *job);
 static detect_rc_e detect_write_line(detect_messages_t *messages,
     const detect_line_t *line, detect_buffer_t *buffer);
 static detect_rc_e detect_begin_message(detect_messages_t *messages,
@@ -260,7 +258,7 @@ detect_write_ref(detect_report_t *report, const detect_part_t *part,
     report->comma = 1;
 
     p = detect_put(p, "{\"id\":\"");
-    p = detect_put_number(p, report->firsts[part->job] + find[0]);
+    p = detect_put_number(p, report->jobs[part->job].first + find[0]);
     p = detect_put(p, "\",\"text\":");
     p = detect_put_str(p, &text);
     p = detect_put(p, ",\"offset\":");
@@ -276,7 +274,7 @@ detect_write_ref(detect_report_t *report, const detect_part_t *part,
 
 
 detect_rc_e
-detect_messages_write(detect_messages_t *messages, const detect_job_t *job,
+detect_messages_write(detect_messages_t *messages, const detect_str_t *said,
     detect_buffer_t *buffer, size_t size)
 {
     const char     *end;
@@ -284,14 +282,10 @@ detect_messages_write(detect_messages_t *messages, const detect_job_t *job,
     detect_line_t   line;
 
     if (messages->p == NULL) {
-
-        rc = detect_begin_messages(messages, job);
-        if (rc != DETECT_OK) {
-            return rc;
-        }
+        messages->p = said->data;
     }
 
-    end = job->said.data + job->said.len;
+    end = said->data + said->len;
 
     while (messages->p < end) {
 
@@ -317,32 +311,15 @@ detect_messages_write(detect_messages_t *messages, const detect_job_t *job,
 
 
 static detect_rc_e
-detect_begin_messages(detect_messages_t *messages, const detect_job_t *job)
-{
-    detect_line_t  line;
-
-    if (detect_get_line(job->found.data, job->found.data + job->found.len,
-                        &line)
-        == NULL
-        || line.kind != '1'
-        || detect_line_number(&line.rest, line.rest.data, &messages->next)
-           == NULL)
-    {
-        return DETECT_INVALID;
-    }
-
-    messages->p = job->said.data;
-    messages->members.data = NULL;
-
-    return DETECT_OK;
-}
-
-
-static detect_rc_e
 detect_write_line(detect_messages_t *messages, const detect_line_t *line,
     detect_buffer_t *buffer)
 {
     switch (line->kind) {
+
+    case '1':
+        return detect_line_number(&line->rest, line->rest.data,
+                                  &messages->next)
+               ? DETECT_OK : DETECT_INVALID;
 
     case 'M':
         return detect_begin_message(messages, &line->rest);
@@ -399,7 +376,9 @@ detect_write_message(detect_messages_t *messages, const detect_str_t *text,
 {
     char  *p;
 
-    if (messages->members.data == NULL || !detect_line_string(text)) {
+    if (messages->next == 0 || messages->members.data == NULL
+        || !detect_line_string(text))
+    {
         return DETECT_INVALID;
     }
 

@@ -15,7 +15,7 @@
 #pragma GCC visibility push(hidden)
 
 
-/* how the messages of a conversation go on, job by job; zeros at first */
+/* how the messages of a conversation go on; zeros at first */
 
 typedef struct {
     detect_str_t           id;         /* of the conversation */
@@ -24,7 +24,7 @@ typedef struct {
     detect_str_t           members;    /* of all sentences of a message */
     int64_t                offset;     /* of the message, ms */
     uint64_t               duration;   /* ms */
-    const char            *p;          /* in the job; NULL: not begun */
+    const char            *p;          /* in the piece; NULL: not begun */
     unsigned               started:1;  /* start is known */
     unsigned               comma:1;
 } detect_messages_t;
@@ -38,14 +38,15 @@ detect_rc_e detect_report_write(detect_report_t *report,
     detect_buffer_t *buffer, size_t size);
 
 /*
- * Writes the messages of a job as JSON objects with commas between them, and
- * before the first one too if others were written before, until it is done or
- * the buffer has at least size bytes.  messages->id is set by the caller.
- * Returns what detect_report_read() returns; after DETECT_OK the next job may
+ * Writes what was said as JSON objects with commas between them, and before the
+ * first one too if others were written before: until the text is done or the
+ * buffer has at least size bytes.  messages->id is set by the caller.  The text
+ * may come in pieces, cut between lines; one must not change before it is done.
+ * Returns what detect_report_read() returns; after DETECT_OK the next piece may
  * follow.
  */
 detect_rc_e detect_messages_write(detect_messages_t *messages,
-    const detect_job_t *job, detect_buffer_t *buffer, size_t size);
+    const detect_str_t *said, detect_buffer_t *buffer, size_t size);
 
 
 #pragma GCC visibility pop

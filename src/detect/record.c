@@ -47,7 +47,7 @@ static const tracker_str_t *detect_who(const tracker_utterance_t *message);
 static detect_rc_e detect_write_sentence(detect_record_t *record,
     detect_sentence_t *sentence);
 static detect_rc_e detect_write_found(detect_record_t *record, size_t *budget);
-static detect_rc_e detect_write_head(detect_record_t *record);
+static int detect_write_head(detect_record_t *record, detect_buffer_t *buffer);
 static detect_rc_e detect_write_find(detect_record_t *record,
     const detect_source_t *source);
 static detect_rc_e detect_write_string(detect_record_t *record,
@@ -78,6 +78,10 @@ detect_write_said(detect_record_t *record, size_t *budget)
     const detect_search_t  *search;
 
     search = record->search;
+
+    if (record->said.n == 0 && !detect_write_head(record, &record->said)) {
+        return DETECT_NOMEM;
+    }
 
     while (record->sentence < search->n
            || record->message < search->n_messages)
@@ -431,7 +435,11 @@ detect_write_found(detect_record_t *record, size_t *budget)
     detect_rc_e             rc;
     const detect_source_t  *source;
 
-    rc = record->found.n ? DETECT_OK : detect_write_head(record);
+    if (record->found.n == 0 && !detect_write_head(record, &record->found)) {
+        return DETECT_NOMEM;
+    }
+
+    rc = DETECT_OK;
 
     while (rc == DETECT_OK && record->source < record->search->n_sources) {
 
@@ -460,23 +468,31 @@ detect_write_found(detect_record_t *record, size_t *budget)
 }
 
 
-static detect_rc_e
-detect_write_head(detect_record_t *record)
+/* the first line of either text; returns 0 if there is no memory, else 1 */
+
+static int
+detect_write_head(detect_record_t *record, detect_buffer_t *buffer)
 {
     char  *p;
 
-    p = detect_buffer_room(&record->found, DETECT_LINE);
+    p = detect_buffer_room(buffer, DETECT_LINE);
     if (p == NULL) {
-        return DETECT_NOMEM;
+        return 0;
     }
 
     p = detect_put(p, "1 ");
     p = detect_put_number(p, record->first);
+
+    if (buffer == &record->found) {
+        *p++ = ' ';
+        p = detect_put_number(p, record->said.n);
+    }
+
     *p++ = '\n';
 
-    record->found.n = p - record->found.data;
+    buffer->n = p - buffer->data;
 
-    return DETECT_OK;
+    return 1;
 }
 
 

@@ -3,21 +3,23 @@
  * A job as it is stored: two texts, and who spoke.  The lines of the first are
  * what was said:
  *
+ *     1 ID                the version, and the id of the first sentence: the
+ *                         others are counted from there
  *     M MS MS MEMBERS     a message: when it began, how long it took, and the
  *                         JSON members that all its sentences have
  *     S STRING            a sentence of it, a JSON string
  *
  * Those of the second are what was found:
  *
- *     1 ID                the version, and the id of the first sentence: the
- *                         others are counted from there
+ *     1 ID LEN            as above, and the bytes of the first text
  *     T ID STRING         a tracker and its name, a JSON string
  *     P STRING            a phrase of it
  *     R N UNIT UNIT POS LEN
  *                         it stands in sentence N, between these UTF-16 units;
  *                         the sentence's string is there in the first text
  *
- * So a text is stored once, whatever is found in it.
+ * So a text is stored once, whatever is found in it.  Texts of several jobs may
+ * stand one behind the other.
  */
 
 

@@ -73,49 +73,42 @@ detect_report_read(detect_report_t *report, size_t *budget)
 }
 
 
-/* of what was found in all of the jobs; can be begun again when it is done */
+/* of what was found; can be begun again when it is done */
 
 static detect_rc_e
 detect_each_line(detect_report_t *report, size_t *budget,
     detect_line_pt handler)
 {
-    const char          *end;
-    detect_rc_e          rc;
-    detect_line_t        line;
-    const detect_str_t  *found;
+    const char     *end;
+    detect_rc_e     rc;
+    detect_line_t   line;
 
-    for ( /* void */ ; report->job < report->n_jobs; report->job++) {
+    end = report->found.data + report->found.len;
 
-        found = &report->jobs[report->job].found;
-        end = found->data + found->len;
-
-        if (report->p == NULL) {
-            report->p = found->data;
-        }
-
-        while (report->p < end) {
-
-            if (*budget == 0) {
-                return DETECT_AGAIN;
-            }
-
-            report->p = detect_get_line(report->p, end, &line);
-            if (report->p == NULL) {
-                return DETECT_INVALID;
-            }
-
-            rc = handler(report, &line);
-            if (rc != DETECT_OK) {
-                return rc;
-            }
-
-            (void) detect_spend(budget, line.rest.len / 8 + DETECT_COST_LINE);
-        }
-
-        report->p = NULL;
+    if (report->p == NULL) {
+        report->p = report->found.data;
     }
 
-    report->job = 0;
+    while (report->p < end) {
+
+        if (*budget == 0) {
+            return DETECT_AGAIN;
+        }
+
+        report->p = detect_get_line(report->p, end, &line);
+        if (report->p == NULL) {
+            return DETECT_INVALID;
+        }
+
+        rc = handler(report, &line);
+        if (rc != DETECT_OK) {
+            return rc;
+        }
+
+        (void) detect_spend(budget, line.rest.len / 8 + DETECT_COST_LINE);
+    }
+
+    report->p = NULL;
 
     return DETECT_OK;
 }
@@ -124,6 +117,7 @@ detect_each_line(detect_report_t *report, size_t *budget,
 static detect_rc_e
 detect_count_line(detect_report_t *report, const detect_line_t *line)
 {
+    report->n_jobs += line->kind == '1';
     report->n_trackers += line->kind == 'T';
     report->n_phrases += line->kind == 'P';
 
@@ -134,14 +128,14 @@ detect_count_line(detect_report_t *report, const detect_line_t *line)
 static detect_rc_e
 detect_report_allocate(detect_report_t *report)
 {
-    report->firsts = calloc(report->n_jobs + 1, sizeof(uint64_t));
+    report->jobs = calloc(report->n_jobs + 1, sizeof(detect_job_t));
     report->trackers = calloc(report->n_trackers + 1,
                               sizeof(detect_match_tracker_t));
     report->phrases = calloc(report->n_phrases + 1,
                              sizeof(detect_match_phrase_t));
     report->parts = calloc(report->n_phrases + 1, sizeof(detect_part_t));
 
-    if (report->firsts == NULL
+    if (report->jobs == NULL
         || report->trackers == NULL
         || report->phrases == NULL
         || report->parts == NULL
@@ -151,6 +145,7 @@ detect_report_allocate(detect_report_t *report)
         return DETECT_NOMEM;
     }
 
+    report->n_jobs = 0;
     report->n_trackers = 0;
     report->n_phrases = 0;
 
@@ -175,14 +170,6 @@ detect_index_allocate(detect_index_t *index, uint32_t n)
 static detect_rc_e
 detect_read_line(detect_report_t *report, const detect_line_t *line)
 {
-    const detect_str_t  *found;
-
-    found = &report->jobs[report->job].found;
-
-    if ((line->rest.data - 2 == found->data) != (line->kind == '1')) {
-        return DETECT_INVALID;
-    }
-
     switch (line->kind) {
 
     case '1':
@@ -191,6 +178,10 @@ detect_read_line(detect_report_t *report, const detect_line_t *line)
         return detect_read_head(report, &line->rest);
 
     case 'T':
+        if (report->n_jobs == 0) {
+            return DETECT_INVALID;
+        }
+
         report->part = 0;
         return detect_read_tracker(report, &line->rest);
 
@@ -214,7 +205,27 @@ detect_read_line(detect_report_t *report, const detect_line_t *line)
 static detect_rc_e
 detect_read_head(detect_report_t *report, const detect_str_t *rest)
 {
-    return detect_line_number(rest, rest->data, &report->firsts[report->job])
+    uint64_t       first, len;
+    const char    *p;
+    detect_job_t  *job, *before;
+
+    p = detect_line_number(rest, rest->data, &first);
+    p = p ? detect_line_number(rest, p, &len) : NULL;
+
+    if (p == NULL) {
+        return DETECT_INVALID;
+    }
+
+    before = &report->jobs[report->n_jobs];
+    job = &report->jobs[++report->n_jobs];
+
+    job->first = first;
+    job->said.data = report->n_jobs == 1 ? report->said.data
+                                         : before->said.data + before->said.len;
+    job->said.len = len;
+
+    return len <= (size_t) (report->said.data + report->said.len
+                            - job->said.data)
            ? DETECT_OK : DETECT_INVALID;
 }
 
@@ -343,7 +354,7 @@ detect_add_part(detect_report_t *report, detect_match_phrase_t *to,
 
     part = &report->parts[report->part];
     part->lines.data = lines;
-    part->job = report->job;
+    part->job = report->n_jobs;
 
     if (to->last) {
         report->parts[to->last].next = report->part;
@@ -366,7 +377,7 @@ detect_str_equal(const detect_str_t *one, const detect_str_t *two)
 void
 detect_report_free(detect_report_t *report)
 {
-    free(report->firsts);
+    free(report->jobs);
     free(report->trackers);
     free(report->phrases);
     free(report->parts);

@@ -16,11 +16,9 @@
 #pragma GCC visibility push(hidden)
 
 
-/* the texts of a job: see detect/record.h */
-
 typedef struct {
-    detect_str_t           said;
-    detect_str_t           found;
+    uint64_t               first;      /* id of the first sentence */
+    detect_str_t           said;       /* its part of the text */
 } detect_job_t;
 
 
@@ -59,10 +57,11 @@ typedef struct {
 /* the first element of the arrays is not used */
 
 typedef struct {
-    const detect_job_t      *jobs;
-    uint32_t                 n_jobs;
+    detect_str_t             said;     /* the texts of all jobs: see */
+    detect_str_t             found;    /* detect/record.h */
     uint64_t                 key[2];   /* random */
-    uint64_t                *firsts;   /* ids of the first sentence of each */
+    detect_job_t            *jobs;
+    uint32_t                 n_jobs;
     detect_match_tracker_t  *trackers;
     uint32_t                 n_trackers;
     detect_match_phrase_t   *phrases;
@@ -71,8 +70,7 @@ typedef struct {
     uint32_t                 n_parts;
     detect_index_t           tracker_index;
     detect_index_t           phrase_index;
-    uint32_t                 job;      /* how far it is */
-    uint32_t                 tracker;
+    uint32_t                 tracker;  /* how far it is */
     uint32_t                 phrase;
     uint32_t                 part;
     const char              *p;
@@ -83,8 +81,8 @@ typedef struct {
 
 /*
  * Reads what was found in the jobs, until it is done or the budget is spent.
- * Before the first call all is zero but jobs, n_jobs and key; the texts must
- * not change before detect_report_free().
+ * Before the first call all is zero but said, found and key; the texts must not
+ * change before detect_report_free().
  * Returns DETECT_OK, DETECT_AGAIN, DETECT_NOMEM, or DETECT_INVALID: a text is
  * not what detect_record_write() writes.
  */

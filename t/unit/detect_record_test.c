@@ -29,6 +29,12 @@ typedef struct {
 } texts_t;
 
 
+typedef struct {
+    detect_str_t    said;
+    detect_str_t    found;
+} job_t;
+
+
 static void
 add(detect_trackers_t *trackers, const char *id, const char *name,
     tracker_str_t *phrases, size_t n)
@@ -150,10 +156,10 @@ free_texts(texts_t *texts)
 }
 
 
-static detect_job_t
+static job_t
 job_of(const texts_t *texts)
 {
-    detect_job_t  job;
+    job_t  job;
 
     job.said.data = texts->said;
     job.said.len = strlen(texts->said);
@@ -164,10 +170,41 @@ job_of(const texts_t *texts)
 }
 
 
+/* memory of the right size: the sanitizer sees what is behind it */
+
+static detect_str_t
+join(const job_t *jobs, size_t n, int found)
+{
+    char                *p;
+    size_t               i;
+    detect_str_t         all;
+    const detect_str_t  *str;
+
+    p = NULL;
+    all.len = 0;
+
+    for (i = 0; i < n; i++) {
+        str = found ? &jobs[i].found : &jobs[i].said;
+
+        p = realloc(p, all.len + str->len ? all.len + str->len : 1);
+
+        if (str->len) {
+            memcpy(p + all.len, str->data, str->len);
+        }
+
+        all.len += str->len;
+    }
+
+    all.data = p;
+
+    return all;
+}
+
+
 /* the array of trackers; NULL if the texts are not accepted */
 
 static char *
-report(const detect_job_t *jobs, size_t n, size_t budget)
+report(const job_t *jobs, size_t n, size_t budget)
 {
     char             *answer;
     size_t            left, size;
@@ -177,8 +214,8 @@ report(const detect_job_t *jobs, size_t n, size_t budget)
 
     memset(&report, 0, sizeof(report));
 
-    report.jobs = jobs;
-    report.n_jobs = n;
+    report.said = join(jobs, n, 0);
+    report.found = join(jobs, n, 1);
     report.key[0] = key[0];
     report.key[1] = key[1];
 
@@ -203,6 +240,8 @@ report(const detect_job_t *jobs, size_t n, size_t budget)
     answer = rc == DETECT_OK ? text_of(&buffer) : NULL;
 
     free(buffer.data);
+    free((char *) report.said.data);
+    free((char *) report.found.data);
     detect_report_free(&report);
 
     return answer;
@@ -210,7 +249,7 @@ report(const detect_job_t *jobs, size_t n, size_t budget)
 
 
 static char *
-messages_of(const detect_job_t *jobs, size_t n, const char *id, size_t step)
+messages_of(const job_t *jobs, size_t n, const char *id, size_t step)
 {
     char               *answer;
     size_t              i, size;
@@ -229,7 +268,8 @@ messages_of(const detect_job_t *jobs, size_t n, const char *id, size_t step)
     for (i = 0; i < n && rc == DETECT_OK; i++) {
         do {
             size += step;
-            rc = detect_messages_write(&messages, &jobs[i], &buffer, size);
+            rc = detect_messages_write(&messages, &jobs[i].said, &buffer,
+                                       size);
         } while (rc == DETECT_AGAIN);
     }
 
@@ -246,7 +286,7 @@ test_texts(size_t budget)
 {
     char               *answer;
     texts_t             texts, more;
-    detect_job_t        jobs[2];
+    job_t        jobs[2];
     detect_trackers_t   stored, given;
 
     static tracker_utterance_t  messages[] = {
@@ -279,6 +319,7 @@ test_texts(size_t budget)
        == DETECT_OK, "a job");
 
     is(texts.said, strlen(texts.said),
+       "1 5000000000000000\n"
        "M 1767225601500 1500 \"from\":{\"id\":\"6966407814623805\","
        "\"name\":\"Ann\","
        "\"email\":\"ann@x.example\"},\"startTime\":\"2026-01-01T00:00:01.5Z\","
@@ -302,25 +343,25 @@ test_texts(size_t budget)
        "S \"say \\\"a\\\" covid\"\n",
        "what was said");
     is(texts.found, strlen(texts.found),
-       "1 5000000000000000\n"
+       "1 5000000000000000 681\n"
        "T 4503599627370497 \"Health \\\"A\\\"\"\n"
        "P \"COVID-19\"\n"
-       "R 1 18 26 180 29\n"
+       "R 1 18 26 199 29\n"
        "P \"mask\"\n"
-       "R 0 7 11 163 14\n"
-       "R 1 2 6 180 29\n"
-       "R 2 3 7 519 11\n"
+       "R 0 7 11 182 14\n"
+       "R 1 2 6 199 29\n"
+       "R 2 3 7 538 11\n"
        "P \"say \\\"a\\\"\"\n"
-       "R 4 0 6 644 17\n"
+       "R 4 0 6 663 17\n"
        "T 4503599627370498 \"Other\"\n"
        "P \"covid\"\n"
-       "R 1 18 23 180 29\n"
-       "R 4 8 13 644 17\n"
+       "R 1 18 23 199 29\n"
+       "R 4 8 13 663 17\n"
        "T 4503599627370499 \"Mine\"\n"
        "P \"mask\"\n"
-       "R 0 7 11 163 14\n"
-       "R 1 2 6 180 29\n"
-       "R 2 3 7 519 11\n",
+       "R 0 7 11 182 14\n"
+       "R 1 2 6 199 29\n"
+       "R 2 3 7 538 11\n",
        "what was found");
     is(texts.members, strlen(texts.members),
        "{\"id\":\"6966407814623805\",\"name\":\"Ann\","
@@ -496,12 +537,13 @@ test_hostile(void)
 {
     char          *answer, *said, *found;
     size_t         i, n, accepted, refused;
-    detect_job_t   job;
+    job_t   job;
 
-    static const char  good_said[] = "M 1 0 \"from\":{}\nS \"a b\"\n";
-    static const char  good_found[] = "1 5000000000000000\n"
+    static const char  good_said[] = "1 5000000000000000\n"
+                                     "M 1 0 \"from\":{}\nS \"a b\"\n";
+    static const char  good_found[] = "1 5000000000000000 43\n"
                                       "T 4503599627370497 \"A\"\nP \"b\"\n"
-                                      "R 0 2 3 18 5\n";
+                                      "R 0 2 3 37 5\n";
 
     n = sizeof(good_found) - 1;
 
