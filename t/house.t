@@ -236,7 +236,8 @@ only_in(qr/ngx_http/, 'http/.*', 'rooms below know no HTTP');
 is(join(' ', grep { m{^(tracker|json|jwt|detect)/} } files_with(qr/\bngx_/)), '',
    'the pure rooms know no nginx');
 
-only_in(qr/"(name|id|idem):|\b(name|id|idem):%|"(lock|index|rev|idems)"/,
+only_in(qr/"(name|id|idem|conv):|\b(name|id|idem|conv):%
+             |"(lock|index|rev|idems|convs|:(msgs|hits|who))"/x,
         'store/keys\.h', 'names of keys are in one file only');
 
 only_in(qr/\b[45]\d\d\s*[,;\)]|"[45]\d\d\b/,
