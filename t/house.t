@@ -245,7 +245,7 @@ only_in(qr/\b[45]\d\d\s*[,;\)]|"[45]\d\d\b/,
         'numeric statuses are in the table of responses only');
 
 only_in(qr/\bngx_http_finalize_request\b/,
-        'http/(request|read|body)\.c',
+        'http/(request|stream|body)\.c',
         'requests are finalized by the handlers and the body reader only');
 
 only_in(qr{(?<![:"])//}, 'store/lua/.*', 'comments are /* */');
