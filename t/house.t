@@ -236,7 +236,8 @@ only_in(qr/ngx_http/, 'http/.*', 'rooms below know no HTTP');
 is(join(' ', grep { m{^(tracker|json|jwt|detect)/} } files_with(qr/\bngx_/)), '',
    'the pure rooms know no nginx');
 
-only_in(qr/"(name|id|idem):|\b(name|id|idem):%|"(lock|index|rev|idems)"/,
+only_in(qr/"(name|id|idem|conv):|\b(name|id|idem|conv):%
+             |"(lock|index|rev|idems|convs|:(msgs|hits|who))"/x,
         'store/keys\.h', 'names of keys are in one file only');
 
 only_in(qr/\b[45]\d\d\s*[,;\)]|"[45]\d\d\b/,
@@ -244,7 +245,7 @@ only_in(qr/\b[45]\d\d\s*[,;\)]|"[45]\d\d\b/,
         'numeric statuses are in the table of responses only');
 
 only_in(qr/\bngx_http_finalize_request\b/,
-        'http/(request|read|body)\.c',
+        'http/(request|stream|body)\.c',
         'requests are finalized by the handlers and the body reader only');
 
 only_in(qr{(?<![:"])//}, 'store/lua/.*', 'comments are /* */');

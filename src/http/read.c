@@ -1,9 +1,7 @@
 
 /*
  * GET and HEAD: one tracker, or the list.  Records go from Redis to the
- * client as they are.  A long list is read and sent in stretches.  If Redis
- * fails after the first one was sent, the answer is cut off, so that it is not
- * taken for a complete list.
+ * client as they are.  A long list is read and sent in stretches.
  */
 
 
@@ -12,7 +10,7 @@
 #include "http/etag.h"
 #include "http/request.h"
 #include "http/response.h"
-#include "http/send.h"
+#include "http/stream.h"
 #include "store/read.h"
 
 
@@ -23,12 +21,12 @@
 
 
 typedef struct {
+    ngx_http_tracker_stream_t   stream;       /* first */
+
     ngx_uint_t                  limit;        /* 0: none */
     ngx_uint_t                  listed;       /* trackers sent so far */
     ngx_str_t                   cursor;       /* where the next stretch begins,
                                                  or empty */
-    ngx_buf_t                  *tail;         /* last buffer of this stretch */
-    unsigned                    sending:1;    /* it, or Redis is awaited */
 } ngx_http_tracker_list_t;
 
 
@@ -36,22 +34,16 @@ static void ngx_http_tracker_found(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_parse_args(ngx_http_request_t *r,
     ngx_http_tracker_list_t *list);
-static ngx_int_t ngx_http_tracker_list(ngx_http_request_t *r,
+static void ngx_http_tracker_list(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_listed(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_begin_list(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_send_stretch(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_decided(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_close_list(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_uint_t more);
-static void ngx_http_tracker_sent(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_tracker_ended(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, ngx_int_t rc);
-static ngx_uint_t ngx_http_tracker_unsent(ngx_http_tracker_list_t *list);
 
 
 void
@@ -94,11 +86,7 @@ ngx_http_tracker_start_list(ngx_http_request_t *r,
     }
 
     if (ngx_http_tracker_find_arg(r, "name", &name) != NGX_OK) {
-
-        if (ngx_http_tracker_list(r, ctx) != NGX_OK) {
-            goto failed;
-        }
-
+        ngx_http_tracker_list(r, ctx);
         return;
     }
 
@@ -158,9 +146,9 @@ ngx_http_tracker_parse_args(ngx_http_request_t *r,
 }
 
 
-/* asks for the next stretch: NGX_OK or NGX_ERROR */
+/* asks for the next stretch */
 
-static ngx_int_t
+static void
 ngx_http_tracker_list(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_list_t *list = ctx->data;
@@ -170,14 +158,11 @@ ngx_http_tracker_list(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     n = list->limit ? list->limit - list->listed : NGX_HTTP_TRACKER_STRETCH;
 
     if (tracker_txn_list(ctx->txn, &list->cursor, n) != NGX_OK) {
-        return NGX_ERROR;
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
     }
 
-    list->sending = 0;
-
     ngx_http_tracker_wait(r, ctx, ngx_http_tracker_listed);
-
-    return NGX_OK;
 }
 
 
@@ -225,12 +210,6 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     tracker_page_t  *page;
 
     if (ctx->txn->outcome != TRACKER_OUTCOME_FOUND) {
-
-        if (ctx->sent) {
-            ngx_http_finalize_request(r, NGX_ERROR);
-            return;
-        }
-
         ngx_http_tracker_fail(r, ctx, ctx->txn->outcome);
         return;
     }
@@ -259,12 +238,12 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     more = page->more && (list->limit == 0 || list->listed < list->limit);
 
     if (more) {
-        ngx_http_tracker_send_stretch(r, ctx);
+        ngx_http_tracker_send_stretch(r, ctx, ngx_http_tracker_list);
         return;
     }
 
     if (ngx_http_tracker_close_list(r, ctx, page->more) != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_ERROR);
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
     }
 
@@ -299,34 +278,6 @@ ngx_http_tracker_begin_list(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     ngx_str_set(&ctx->open, "{\"trackers\":[");
 
     return NGX_OK;
-}
-
-
-/* a stretch that another one follows */
-
-static void
-ngx_http_tracker_send_stretch(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx)
-{
-    ngx_http_tracker_list_t *list = ctx->data;
-
-    ngx_int_t  rc;
-
-    list->sending = 1;
-
-    rc = ngx_http_tracker_send(r, ctx, &list->tail);
-
-    if (ngx_http_tracker_ended(r, ctx, rc)) {
-        return;
-    }
-
-    if (r->header_only) {
-        ngx_http_finalize_request(r, NGX_OK);
-        return;
-    }
-
-    r->write_event_handler = ngx_http_tracker_sent;
-    ngx_http_tracker_sent(r);
 }
 
 
@@ -377,112 +328,4 @@ ngx_http_tracker_close_list(ngx_http_request_t *r,
     ctx->close.len = ngx_sprintf(p, "],\"next\":\"%V\"}", &list->cursor) - p;
 
     return NGX_OK;
-}
-
-
-/*
- * The next stretch takes the memory of this one, so all of our buffers must
- * have been sent.  What the filters have made of them may still wait for the
- * socket and be sent with the next stretch: gzip passes no call on while it
- * has nothing to send itself, although the end of the chunk is left.
- */
-
-static void
-ngx_http_tracker_sent(ngx_http_request_t *r)
-{
-    ngx_event_t               *wev;
-    ngx_connection_t          *c;
-    ngx_http_tracker_ctx_t    *ctx;
-    ngx_http_tracker_list_t   *list;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    c = r->connection;
-    wev = c->write;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
-    list = ctx->data;
-
-    if (wev->timedout) {
-        ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,
-                      "client timed out");
-        c->timedout = 1;
-
-        ngx_http_finalize_request(r, NGX_HTTP_REQUEST_TIME_OUT);
-        return;
-    }
-
-    if (!list->sending) {
-
-        /* waiting for Redis; a level-triggered event would come again */
-
-        if (ngx_handle_write_event(wev, 0) != NGX_OK) {
-            ngx_http_finalize_request(r, NGX_ERROR);
-        }
-
-        return;
-    }
-
-    if (ngx_http_tracker_unsent(list)
-        && ngx_http_tracker_ended(r, ctx, ngx_http_output_filter(r, NULL)))
-    {
-        return;
-    }
-
-    if (ngx_http_tracker_unsent(list)) {
-
-        clcf = ngx_http_get_module_loc_conf(r->main, ngx_http_core_module);
-
-        if (!wev->delayed) {
-            ngx_add_timer(wev, clcf->send_timeout);
-        }
-
-        if (ngx_handle_write_event(wev, clcf->send_lowat) != NGX_OK) {
-            ngx_http_finalize_request(r, NGX_ERROR);
-        }
-
-        return;
-    }
-
-    if (wev->timer_set && !wev->delayed) {
-        ngx_del_timer(wev);
-    }
-
-    if (ngx_http_tracker_list(r, ctx) != NGX_OK) {
-        ngx_http_finalize_request(r, NGX_ERROR);
-    }
-}
-
-
-/*
- * rc: what the filters returned.  Returns 1 if the list does not go on, and the
- * request was finalized; else 0.  A filter may fail; or answer by itself: then
- * ngx_http_filter_finalize_request() has removed the contexts, and may return
- * NGX_AGAIN, as image_filter does when it waits for the client.
- */
-
-static ngx_uint_t
-ngx_http_tracker_ended(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
-    ngx_int_t rc)
-{
-    if (rc > NGX_OK && r->header_sent) {
-
-        /* too late for a status */
-        rc = NGX_ERROR;
-    }
-
-    if (rc == NGX_ERROR || rc > NGX_OK
-        || ngx_http_get_module_ctx(r, ngx_http_tracker_module) != ctx)
-    {
-        ngx_http_finalize_request(r, rc);
-        return 1;
-    }
-
-    return 0;
-}
-
-
-static ngx_uint_t
-ngx_http_tracker_unsent(ngx_http_tracker_list_t *list)
-{
-    return list->tail && ngx_buf_size(list->tail);
 }

@@ -301,6 +301,11 @@ void
 ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_uint_t outcome)
 {
+    if (ctx->sent) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
     ngx_http_tracker_set_error(ctx, outcome, NULL);
     ngx_http_tracker_refuse(r, ctx);
 }

@@ -86,7 +86,10 @@ void ngx_http_tracker_send_not_modified(ngx_http_request_t *r,
 void ngx_http_tracker_refuse(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
-/* Sets the error of an outcome, with the message of its table; refuses. */
+/*
+ * Sets the error of an outcome, with the message of its table, and refuses; or
+ * cuts off an answer that has begun.
+ */
 void ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_uint_t outcome);
 

@@ -28,6 +28,8 @@ typedef struct {
 
 static void ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
     tracker_message_t *message);
+static void ngx_http_tracker_describe_limit(ngx_http_tracker_ctx_t *ctx,
+    tracker_message_t *message);
 static u_char *ngx_http_tracker_quote(ngx_http_tracker_ctx_t *ctx,
     u_char *buf);
 static ngx_int_t ngx_http_tracker_wrap(ngx_pool_t *pool, ngx_str_t *answer,
@@ -57,6 +59,8 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 409, ngx_string("conflict"), NULL },
     [TRACKER_OUTCOME_QUOTA] =
         { 400, ngx_string("quota"), NULL },
+    [TRACKER_OUTCOME_LARGE] =
+        { 400, ngx_string("large"), NULL },
     [TRACKER_OUTCOME_LOCKED] =
         { 429, ngx_string("locked"),
           "Too many requests: the account has reached its limit of "
@@ -233,11 +237,9 @@ static void
 ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
     tracker_message_t *message)
 {
-    u_char                        quote[NGX_HTTP_TRACKER_QUOTE_SIZE];
-    tracker_txn_t                *txn;
-    ngx_http_request_t           *r;
-    ngx_http_core_loc_conf_t     *clcf;
-    ngx_http_tracker_loc_conf_t  *tlcf;
+    u_char               quote[NGX_HTTP_TRACKER_QUOTE_SIZE];
+    tracker_txn_t       *txn;
+    ngx_http_request_t  *r;
 
     r = ctx->request;
     txn = ctx->txn;
@@ -247,17 +249,6 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
     case TRACKER_OUTCOME_CONFLICT:
         tracker_conflict_message(message, &ctx->set, txn->places,
                                  txn->nplaces, txn->total);
-        break;
-
-    case TRACKER_OUTCOME_QUOTA:
-        tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
-
-        tracker_message(message,
-                        "The account may hold at most %lu trackers, it has "
-                        "%lu and the request adds %lu.",
-                        (unsigned long) tlcf->store.max_trackers,
-                        (unsigned long) txn->found,
-                        (unsigned long) ctx->set.n);
         break;
 
     case TRACKER_OUTCOME_MISSING:
@@ -306,25 +297,62 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
                         (int) r->method_name.len, r->method_name.data);
         break;
 
+    case TRACKER_OUTCOME_QUOTA:
+    case TRACKER_OUTCOME_LARGE:
     case NGX_HTTP_TRACKER_TOO_BIG:
-        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-        tracker_message(message,
-                        "The tracker would exceed the limit of %lu bytes.",
-                        (unsigned long) clcf->client_max_body_size);
-        break;
-
     case NGX_HTTP_TRACKER_TOO_LARGE:
-        clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-        tracker_message(message,
-                        "Request body exceeds the limit of %lu bytes.",
-                        (unsigned long) clcf->client_max_body_size);
+        ngx_http_tracker_describe_limit(ctx, message);
         break;
 
     default:
         tracker_message(message, "%s",
                         ngx_http_tracker_answers[ctx->outcome].message);
+        break;
+    }
+}
+
+
+/* the message of an outcome whose cause is a limit */
+
+static void
+ngx_http_tracker_describe_limit(ngx_http_tracker_ctx_t *ctx,
+    tracker_message_t *message)
+{
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    clcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_core_module);
+    tlcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_tracker_module);
+
+    switch (ctx->outcome) {
+
+    case TRACKER_OUTCOME_QUOTA:
+        tracker_message(message,
+                        "The account may hold at most %lu trackers, it has "
+                        "%lu and the request adds %lu.",
+                        (unsigned long) tlcf->store.max_trackers,
+                        (unsigned long) ctx->txn->found,
+                        (unsigned long) ctx->set.n);
+        break;
+
+    case TRACKER_OUTCOME_LARGE:
+        tracker_message(message,
+                        "A conversation may have at most %lu bytes, this one "
+                        "would have %lu.",
+                        (unsigned long) tlcf->store.conversation_size,
+                        (unsigned long) ctx->txn->found);
+        break;
+
+    case NGX_HTTP_TRACKER_TOO_BIG:
+        tracker_message(message,
+                        "The tracker would exceed the limit of %lu bytes.",
+                        (unsigned long) clcf->client_max_body_size);
+        break;
+
+    default: /* NGX_HTTP_TRACKER_TOO_LARGE */
+        tracker_message(message,
+                        "Request body exceeds the limit of %lu bytes.",
+                        (unsigned long) clcf->client_max_body_size);
         break;
     }
 }

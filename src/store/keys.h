@@ -28,6 +28,15 @@
 #define TRACKER_KEY_IDEM     "idem:"     /* an Idempotency-Key */
 #define TRACKER_KEY_IDEMS    "idems"     /* these keys by age */
 
+#define TRACKER_KEY_CONV     "conv:"     /* of a conversation, by its id */
+#define TRACKER_KEY_CONVS    "convs"     /* their ids by the last write */
+
+/* and what follows the id of a conversation */
+
+#define TRACKER_KEY_MSGS     ":msgs"     /* JSON texts, pieces of a job's */
+#define TRACKER_KEY_HITS     ":hits"     /* what was found, a record a job */
+#define TRACKER_KEY_WHO      ":who"      /* members, in their order */
+
 /* hex digits of the account's digest in the base */
 #define TRACKER_KEY_ACCOUNT  32
 

@@ -5,6 +5,7 @@
 
 
 #include "store/read.h"
+#include "store/reply.h"
 #include "store/step.h"
 
 
@@ -22,15 +23,8 @@ static tracker_outcome_e tracker_txn_fetched(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static tracker_outcome_e tracker_txn_listed(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
-static ngx_int_t tracker_txn_digits(ngx_redis_reply_t *reply);
 static ngx_int_t tracker_txn_tag(tracker_txn_ctx_t *ctx, ngx_str_t *to,
     ngx_str_t *rev);
-static ngx_int_t tracker_txn_join(tracker_txn_t *txn, ngx_str_t *to,
-    ngx_redis_reply_t *reply);
-static ngx_int_t tracker_txn_copy(tracker_txn_t *txn, ngx_str_t *to,
-    ngx_redis_reply_t *from);
-static ngx_int_t tracker_txn_renew(tracker_txn_t *txn, ngx_str_t *to,
-    size_t len);
 
 
 ngx_int_t
@@ -127,7 +121,7 @@ tracker_txn_fetched(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
         return TRACKER_OUTCOME_MISSING;
     }
 
-    if (tracker_txn_copy(txn, &txn->record, reply) != NGX_OK
+    if (tracker_reply_copy(txn, &txn->record, reply) != NGX_OK
         || tracker_digest(txn->digest, TRACKER_SHA1, &txn->record, 1)
            != NGX_OK)
     {
@@ -156,8 +150,8 @@ tracker_txn_listed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     ngx_redis_reply_element(reply, 2, &score);
 
     if (more.type != NGX_REDIS_INTEGER
-        || tracker_txn_digits(&rev) != NGX_OK
-        || tracker_txn_digits(&score) != NGX_OK)
+        || tracker_reply_digits(&rev) != NGX_OK
+        || tracker_reply_digits(&score) != NGX_OK)
     {
         return TRACKER_OUTCOME_ERROR;
     }
@@ -168,37 +162,15 @@ tracker_txn_listed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     page->more = (more.integer == 1);
 
     if (tracker_txn_tag(ctx, &page->tag, &rev.str) != NGX_OK
-        || tracker_txn_copy(&ctx->txn, &page->cursor, &score) != NGX_OK
-        || tracker_txn_join(&ctx->txn, &page->records, reply) != NGX_OK)
+        || tracker_reply_copy(&ctx->txn, &page->cursor, &score) != NGX_OK
+        || tracker_reply_join(&ctx->txn, &page->records, reply,
+                              TRACKER_LIST_RECORDS, ",")
+           != NGX_OK)
     {
         return TRACKER_OUTCOME_ERROR;
     }
 
     return TRACKER_OUTCOME_FOUND;
-}
-
-
-/* a number that goes into a header, or into the answer */
-
-static ngx_int_t
-tracker_txn_digits(ngx_redis_reply_t *reply)
-{
-    size_t  i;
-
-    if (reply->type != NGX_REDIS_STRING
-        || reply->str.len == 0
-        || reply->str.len > TRACKER_STORE_CURSOR_LEN)
-    {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < reply->str.len; i++) {
-        if (reply->str.data[i] < '0' || reply->str.data[i] > '9') {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
 }
 
 
@@ -211,7 +183,7 @@ tracker_txn_tag(tracker_txn_ctx_t *ctx, ngx_str_t *to, ngx_str_t *rev)
 {
     u_char  *p;
 
-    if (tracker_txn_renew(&ctx->txn, to, TRACKER_TAG_ACCOUNT + 1 + rev->len)
+    if (tracker_reply_renew(&ctx->txn, to, TRACKER_TAG_ACCOUNT + 1 + rev->len)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -223,77 +195,4 @@ tracker_txn_tag(tracker_txn_ctx_t *ctx, ngx_str_t *to, ngx_str_t *rev)
     ngx_memcpy(p, rev->data, rev->len);
 
     return NGX_OK;
-}
-
-
-/* the only copy of the records: one after the other, commas between them */
-
-static ngx_int_t
-tracker_txn_join(tracker_txn_t *txn, ngx_str_t *to, ngx_redis_reply_t *reply)
-{
-    size_t              i, len;
-    u_char             *p;
-    ngx_redis_reply_t   record;
-
-    len = 0;
-
-    for (i = TRACKER_LIST_RECORDS; i < reply->n; i++) {
-        ngx_redis_reply_element(reply, i, &record);
-
-        if (record.type != NGX_REDIS_STRING) {
-            return NGX_ERROR;
-        }
-
-        len += record.str.len + 1;
-    }
-
-    if (tracker_txn_renew(txn, to, len) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    p = to->data;
-
-    for (i = TRACKER_LIST_RECORDS; i < reply->n; i++) {
-        ngx_redis_reply_element(reply, i, &record);
-
-        p = ngx_cpymem(p, record.str.data, record.str.len);
-        *p++ = ',';
-    }
-
-    /* no comma after the last one */
-
-    to->len = len ? len - 1 : 0;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-tracker_txn_copy(tracker_txn_t *txn, ngx_str_t *to, ngx_redis_reply_t *from)
-{
-    if (from->type != NGX_REDIS_STRING
-        || tracker_txn_renew(txn, to, from->str.len) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(to->data, from->str.data, from->str.len);
-
-    return NGX_OK;
-}
-
-
-/* the memory that was there before is freed if it was a large block */
-
-static ngx_int_t
-tracker_txn_renew(tracker_txn_t *txn, ngx_str_t *to, size_t len)
-{
-    if (to->data) {
-        ngx_pfree(txn->round, to->data);
-    }
-
-    to->len = len;
-    to->data = ngx_pnalloc(txn->round, len);
-
-    return to->data ? NGX_OK : NGX_ERROR;
 }

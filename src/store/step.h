@@ -50,6 +50,15 @@ typedef struct {
 } tracker_create_t;
 
 
+/* a job of a conversation: the arguments that are sent in the same way */
+
+typedef struct {
+    ngx_str_t               *args;      /* texts, then pieces of messages */
+    size_t                   n;
+    size_t                   size;      /* bytes of all */
+} tracker_job_args_t;
+
+
 struct tracker_txn_ctx_s {
     tracker_txn_t            txn;       /* first: what the owner sees */
 
@@ -68,6 +77,7 @@ struct tracker_txn_ctx_s {
     u_char                  *idem;      /* digests of the Idempotency-Key and of
                                            the request; NULL: no key */
     tracker_create_t         create;
+    tracker_job_args_t       job;
 
     unsigned                 nomem:1;   /* for an argument of the command */
     unsigned                 locking:1; /* the lock was asked for */

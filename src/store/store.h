@@ -2,7 +2,7 @@
 /*
  * The store: what is kept in Redis, under which keys, and what the replies
  * mean.  This header is its configuration; the work is in store/txn.h,
- * store/write.h and store/read.h.
+ * store/write.h, store/read.h and store/conversation.h.
  */
 
 
@@ -36,6 +36,8 @@ typedef struct {
     ngx_uint_t    max_idems;      /* Idempotency-Keys of an account; 0:
                                      unlimited */
     ngx_flag_t    lock;           /* one write of an account at a time */
+    time_t        conversation_ttl;   /* seconds after the last write */
+    size_t        conversation_size;  /* most bytes of one */
 } tracker_store_t;
 
 

@@ -3,8 +3,8 @@
  * A txn is the store's side of one request: it may take the account's lock,
  * write, and release the lock.  It outlives a request that goes away, until
  * nothing is left in Redis that should not be there.  It is a chain of steps,
- * one after the other: those of this header, of store/write.h and of
- * store/read.h.  Rules: API.md sections 4 and 5.
+ * one after the other: those of this header, of store/write.h, store/read.h
+ * and store/conversation.h.  Rules: API.md sections 4 and 5.
  *
  * Each step, a function that says in what it ends, returns NGX_OK, and then
  * the txn's handler is called once, later, never before the step has returned;
@@ -38,6 +38,8 @@ typedef enum {
     TRACKER_OUTCOME_REUSED,      /* the Idempotency-Key of another request */
     TRACKER_OUTCOME_CONFLICT,    /* places and total say which names exist */
     TRACKER_OUTCOME_QUOTA,       /* found says how many there are */
+    TRACKER_OUTCOME_LARGE,       /* found says how many bytes the conversation
+                                    would have */
     TRACKER_OUTCOME_LOCKED,      /* another request of the account writes */
     TRACKER_OUTCOME_CROWDED,     /* too many requests of it wait */
     TRACKER_OUTCOME_UNAVAILABLE,
@@ -73,7 +75,10 @@ typedef struct {
     size_t             places[TRACKER_QUOTE_NAMES];
     size_t             nplaces;
     size_t             total;         /* names that exist */
-    size_t             found;         /* trackers of the account */
+    size_t             found;         /* trackers of the account; or bytes */
+    size_t             job;           /* its number; 0: there is none */
+
+    ngx_str_t          revision;      /* of the account's trackers: digits */
 
     ngx_str_t          record;        /* that was fetched */
     u_char             digest[TRACKER_SHA1_LEN];  /* of it */
@@ -84,6 +89,8 @@ typedef struct {
     unsigned           again:1;       /* with outcome 0: the record has changed,
                                          or an id is taken; begin another
                                          round */
+    unsigned           stale:1;       /* with again: the trackers have another
+                                         revision; else another id is needed */
     unsigned           holds_lock:1;  /* or may hold it */
 } tracker_txn_t;
 

@@ -5,6 +5,7 @@
  */
 
 
+#include "store/reply.h"
 #include "store/step.h"
 #include "store/write.h"
 
@@ -29,14 +30,6 @@ typedef char  tracker_txn_ids_fit[
     TRACKER_STORE_MAX_BULK <= TRACKER_ID_PLACES ? 1 : -1];
 
 
-typedef struct {
-    ngx_str_t             word;
-    tracker_outcome_e     outcome;       /* 0: again, the lock is kept */
-    ngx_int_t           (*rest)(tracker_txn_ctx_t *ctx,
-                                ngx_redis_reply_t *reply);
-} tracker_word_t;
-
-
 static void tracker_txn_add_revision(tracker_txn_ctx_t *ctx);
 static ngx_int_t tracker_txn_keep_names(tracker_txn_ctx_t *ctx,
     tracker_set_t *set);
@@ -48,14 +41,10 @@ static tracker_outcome_e tracker_txn_changed(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static tracker_outcome_e tracker_txn_deleted(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
-static tracker_outcome_e tracker_txn_written(tracker_txn_ctx_t *ctx,
-    ngx_redis_reply_t *reply, tracker_word_t *words);
 static ngx_int_t tracker_txn_conflict(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
 static ngx_int_t tracker_txn_quota(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
-static ngx_int_t tracker_txn_count(ngx_redis_reply_t *reply, size_t i,
-    size_t *count);
 static ngx_int_t tracker_txn_replay(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
 
@@ -364,7 +353,7 @@ static tracker_outcome_e
 tracker_txn_created(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     ngx_uint_t maybe)
 {
-    return tracker_txn_written(ctx, reply, tracker_create_words);
+    return tracker_reply_word(ctx, reply, tracker_create_words);
 }
 
 
@@ -379,7 +368,7 @@ tracker_txn_changed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
 {
     tracker_outcome_e  outcome;
 
-    outcome = tracker_txn_written(ctx, reply, tracker_change_words);
+    outcome = tracker_reply_word(ctx, reply, tracker_change_words);
 
     if (maybe && (ctx->txn.again || outcome == TRACKER_OUTCOME_MISSING)) {
         ctx->txn.again = 0;
@@ -394,51 +383,7 @@ static tracker_outcome_e
 tracker_txn_deleted(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     ngx_uint_t maybe)
 {
-    return tracker_txn_written(ctx, reply, tracker_delete_words);
-}
-
-
-static tracker_outcome_e
-tracker_txn_written(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
-    tracker_word_t *words)
-{
-    tracker_word_t     *w;
-    ngx_redis_reply_t   word;
-
-    if (reply->type != NGX_REDIS_ARRAY || reply->n == 0) {
-        return TRACKER_OUTCOME_ERROR;
-    }
-
-    ngx_redis_reply_element(reply, 0, &word);
-
-    if (word.type != NGX_REDIS_STRING) {
-        return TRACKER_OUTCOME_ERROR;
-    }
-
-    for (w = words; w->word.len; w++) {
-        if (word.str.len == w->word.len
-            && ngx_memcmp(word.str.data, w->word.data, w->word.len) == 0)
-        {
-            break;
-        }
-    }
-
-    if (w->outcome == TRACKER_OUTCOME_ERROR
-        || (w->rest && w->rest(ctx, reply) != NGX_OK))
-    {
-        return TRACKER_OUTCOME_ERROR;
-    }
-
-    if (w->outcome == 0) {
-        ctx->txn.again = 1;
-        return 0;
-    }
-
-    /* the script has released the lock, or another request holds it */
-
-    ctx->txn.holds_lock = 0;
-
-    return w->outcome;
+    return tracker_reply_word(ctx, reply, tracker_delete_words);
 }
 
 
@@ -460,13 +405,13 @@ tracker_txn_conflict(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
     txn->nplaces = 1;
     txn->places[0] = 0;
 
-    if (reply->n > 1 && tracker_txn_count(reply, 1, &txn->total) != NGX_OK) {
+    if (reply->n > 1 && tracker_reply_count(reply, 1, &txn->total) != NGX_OK) {
         return NGX_ERROR;
     }
 
     for (i = 2; i < reply->n; i++) {
 
-        if (tracker_txn_count(reply, i, &txn->places[i - 2]) != NGX_OK
+        if (tracker_reply_count(reply, i, &txn->places[i - 2]) != NGX_OK
             || (ctx->create.set
                 && txn->places[i - 2] >= ctx->create.set->n))
         {
@@ -485,25 +430,8 @@ tracker_txn_conflict(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
 static ngx_int_t
 tracker_txn_quota(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
 {
-    return reply->n == 2 ? tracker_txn_count(reply, 1, &ctx->txn.found)
+    return reply->n == 2 ? tracker_reply_count(reply, 1, &ctx->txn.found)
                          : NGX_ERROR;
-}
-
-
-static ngx_int_t
-tracker_txn_count(ngx_redis_reply_t *reply, size_t i, size_t *count)
-{
-    ngx_redis_reply_t  number;
-
-    ngx_redis_reply_element(reply, i, &number);
-
-    if (number.type != NGX_REDIS_INTEGER || number.integer < 0) {
-        return NGX_ERROR;
-    }
-
-    *count = number.integer;
-
-    return NGX_OK;
 }
 
 

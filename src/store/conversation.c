@@ -1,0 +1,759 @@
+
+/*
+ * The steps of a txn that write, read and delete conversations.
+ */
+
+
+#include "store/conversation.h"
+#include "store/reply.h"
+#include "store/step.h"
+#include "tracker/job.h"
+
+
+/* messages are kept in pieces of about so many bytes */
+#define TRACKER_JOB_PIECE       65536
+
+/* arguments of conversation_write.lua before them that are sent the same way */
+#define TRACKER_JOB_TEXTS       5
+
+/* bytes of records after which a stretch of a list ends */
+#define TRACKER_STRETCH_BYTES   "262144"
+
+/* where the records begin in the replies of the lists */
+#define TRACKER_STRETCH_RECORDS  2
+
+
+typedef char  tracker_job_len_fits[
+    TRACKER_STORE_JOB_LEN == TRACKER_JOB_ID_LEN ? 1 : -1];
+
+
+static tracker_outcome_e tracker_txn_revised(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static void tracker_txn_add_conversation(tracker_txn_ctx_t *ctx,
+    ngx_str_t *id, const char *kind);
+static void tracker_txn_add_cursor(tracker_txn_ctx_t *ctx, ngx_str_t *cursor);
+static ngx_int_t tracker_txn_keep_job(tracker_txn_ctx_t *ctx,
+    tracker_job_t *job);
+static ngx_str_t *tracker_txn_cut(ngx_str_t *piece, ngx_str_t *messages);
+static void tracker_txn_job_arg(void *data, ngx_uint_t i, ngx_str_t part[2]);
+static tracker_outcome_e tracker_txn_job_written(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static ngx_int_t tracker_txn_numbered(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply);
+static ngx_int_t tracker_txn_large(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply);
+static ngx_int_t tracker_txn_stale(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply);
+static ngx_int_t tracker_txn_check_job(tracker_txn_ctx_t *ctx,
+    tracker_job_id_t *id);
+static tracker_outcome_e tracker_txn_job_found(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static ngx_int_t tracker_txn_get(tracker_txn_t *txn, ngx_str_t *id,
+    tracker_lua_e script);
+static tracker_outcome_e tracker_txn_got(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static tracker_outcome_e tracker_txn_got_messages(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static tracker_outcome_e tracker_txn_got_hits(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static tracker_outcome_e tracker_txn_got_conversations(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static tracker_outcome_e tracker_txn_got_stretch(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, const char *glue);
+static tracker_outcome_e tracker_txn_conversation_deleted(
+    tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply, ngx_uint_t maybe);
+
+
+static tracker_word_t  tracker_job_words[] = {
+    { ngx_string("created"), TRACKER_OUTCOME_CREATED, tracker_txn_numbered },
+    { ngx_string("missing"), TRACKER_OUTCOME_MISSING, NULL },
+    { ngx_string("large"), TRACKER_OUTCOME_LARGE, tracker_txn_large },
+    { ngx_string("stale"), 0, tracker_txn_stale },
+    { ngx_string("taken"), 0, NULL },
+    { ngx_null_string, TRACKER_OUTCOME_ERROR, NULL }
+};
+
+static tracker_word_t  tracker_gone_words[] = {
+    { ngx_string("deleted"), TRACKER_OUTCOME_DELETED, NULL },
+    { ngx_string("missing"), TRACKER_OUTCOME_MISSING, NULL },
+    { ngx_string("gone"), 0, NULL },
+    { ngx_null_string, TRACKER_OUTCOME_ERROR, NULL }
+};
+
+
+ngx_int_t
+tracker_txn_choose_job(tracker_txn_t *txn, tracker_job_t *job)
+{
+    u_char    *p;
+    uint64_t   random[2];
+
+    p = ngx_pnalloc(txn->pool, 2 * TRACKER_ID_LEN);
+
+    if (p == NULL || tracker_random(random, sizeof(random)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    tracker_id_format((char *) p, random[0]);
+
+    job->first.len = TRACKER_ID_LEN;
+    job->first.data = p;
+
+    if (!job->append) {
+        p += TRACKER_ID_LEN;
+        tracker_id_format((char *) p, random[1]);
+
+        job->id.len = TRACKER_ID_LEN;
+        job->id.data = p;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+tracker_txn_revision(tracker_txn_t *txn)
+{
+    tracker_txn_ctx_t  *ctx;
+
+    ctx = tracker_txn_ctx(txn);
+
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "GET");
+    tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
+
+    ctx->command.read = 1;
+
+    return tracker_step_submit(ctx, "reading", tracker_txn_revised);
+}
+
+
+static tracker_outcome_e
+tracker_txn_revised(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    ngx_uint_t maybe)
+{
+    if (reply->type == NGX_REDIS_NIL) {
+        ngx_str_set(&ctx->txn.revision, "0");
+        return TRACKER_OUTCOME_FOUND;
+    }
+
+    if (tracker_reply_digits(reply) != NGX_OK) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    /* not renewed: what it was may be static */
+
+    ngx_str_null(&ctx->txn.revision);
+
+    return tracker_reply_copy(&ctx->txn, &ctx->txn.revision, reply) == NGX_OK
+           ? TRACKER_OUTCOME_FOUND : TRACKER_OUTCOME_ERROR;
+}
+
+
+/* a key of a conversation; kind is what follows the id */
+
+static void
+tracker_txn_add_conversation(tracker_txn_ctx_t *ctx, ngx_str_t *id,
+    const char *kind)
+{
+    u_char  *p, name[TRACKER_ID_LEN + sizeof(TRACKER_KEY_MSGS)];
+
+    p = ngx_cpymem(name, id->data, TRACKER_ID_LEN);
+    p = ngx_cpymem(p, kind, ngx_strlen(kind));
+
+    tracker_step_add_key(ctx, TRACKER_KEY_CONV, name, p - name);
+}
+
+
+/* the command may outlive the request, whose memory the cursor may be */
+
+static void
+tracker_txn_add_cursor(tracker_txn_ctx_t *ctx, ngx_str_t *cursor)
+{
+    u_char  *p;
+
+    if (cursor->len == 0) {
+        tracker_step_add_text(ctx, "0");
+        return;
+    }
+
+    p = ngx_pstrdup(ctx->txn.pool, cursor);
+    if (p == NULL) {
+        ctx->nomem = 1;
+        return;
+    }
+
+    tracker_step_add(ctx, p, cursor->len);
+}
+
+
+ngx_int_t
+tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job)
+{
+    u_char             *rev, *first;
+    tracker_txn_ctx_t  *ctx;
+
+    ctx = tracker_txn_ctx(txn);
+
+    if (tracker_txn_keep_job(ctx, job) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* these may be memory of the request */
+
+    rev = job->rev.len ? ngx_pstrdup(txn->pool, &job->rev) : NULL;
+    first = ngx_pstrdup(txn->pool, &job->first);
+
+    if ((rev == NULL && job->rev.len) || first == NULL) {
+        return NGX_ERROR;
+    }
+
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "6");
+    tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
+    tracker_txn_add_conversation(ctx, &job->id, "");
+    tracker_txn_add_conversation(ctx, &job->id, TRACKER_KEY_MSGS);
+    tracker_txn_add_conversation(ctx, &job->id, TRACKER_KEY_HITS);
+    tracker_txn_add_conversation(ctx, &job->id, TRACKER_KEY_WHO);
+    tracker_step_add_key(ctx, TRACKER_KEY_CONVS, NULL, 0);
+
+    if (job->append) {
+        tracker_step_add_text(ctx, "append");
+
+    } else {
+        tracker_step_add_text(ctx, "create");
+    }
+
+    tracker_step_add(ctx, rev, job->rev.len);
+    tracker_step_add(ctx, first, job->first.len);
+    tracker_step_add_number(ctx, ctx->store->conversation_ttl);
+    tracker_step_add_number(ctx, ctx->store->conversation_size);
+
+    /* the rest is sent as tracker_txn_job_arg() names it */
+
+    ctx->command.more = tracker_txn_job_arg;
+    ctx->command.nmore = ctx->job.n;
+    ctx->command.more_size = ctx->job.size;
+
+    return tracker_step_run(ctx, tracker_lua_conversation_write, "writing",
+                            tracker_txn_job_written);
+}
+
+
+/* all that is sent in pieces, in the order of the script's arguments */
+
+static ngx_int_t
+tracker_txn_keep_job(tracker_txn_ctx_t *ctx, tracker_job_t *job)
+{
+    size_t      i;
+    ngx_str_t  *arg;
+
+    arg = ngx_palloc(ctx->txn.pool, (TRACKER_JOB_TEXTS + 1
+                                     + job->messages.len / TRACKER_JOB_PIECE)
+                                    * sizeof(ngx_str_t));
+    if (arg == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->job.args = arg;
+
+    *arg++ = job->meta;
+    *arg++ = job->start;
+    *arg++ = job->end;
+    *arg++ = job->members;
+    *arg++ = job->hits;
+
+    arg = tracker_txn_cut(arg, &job->messages);
+
+    ctx->job.n = arg - ctx->job.args;
+    ctx->job.size = 0;
+
+    for (i = 0; i < ctx->job.n; i++) {
+        ctx->job.size += ctx->job.args[i].len;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Cuts messages where one begins, so that a list of them can be read and sent
+ * in stretches.  Returns the end of the pieces.
+ */
+
+static ngx_str_t *
+tracker_txn_cut(ngx_str_t *piece, ngx_str_t *messages)
+{
+    u_char  *p, *end, *last;
+
+    p = messages->data;
+    last = p + messages->len;
+
+    while (last - p > TRACKER_JOB_PIECE) {
+
+        end = ngx_strlchr(p + TRACKER_JOB_PIECE, last, LF);
+        if (end == NULL) {
+            break;
+        }
+
+        piece->data = p;
+        piece->len = end - p - (sizeof(",") - 1);
+        piece++;
+
+        p = end + 1;
+    }
+
+    if (p < last) {
+        piece->data = p;
+        piece->len = last - p;
+        piece++;
+    }
+
+    return piece;
+}
+
+
+static void
+tracker_txn_job_arg(void *data, ngx_uint_t i, ngx_str_t part[2])
+{
+    tracker_txn_ctx_t *ctx = data;
+
+    part[0] = ctx->job.args[i];
+    ngx_str_null(&part[1]);
+}
+
+
+static tracker_outcome_e
+tracker_txn_job_written(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    ngx_uint_t maybe)
+{
+    ctx->txn.stale = 0;
+
+    return tracker_reply_word(ctx, reply, tracker_job_words);
+}
+
+
+/* {"created", number} */
+
+static ngx_int_t
+tracker_txn_numbered(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
+{
+    if (reply->n != 2
+        || tracker_reply_count(reply, 1, &ctx->txn.job) != NGX_OK
+        || ctx->txn.job == 0 || ctx->txn.job > TRACKER_JOB_MAX)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* {"large", bytes} */
+
+static ngx_int_t
+tracker_txn_large(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
+{
+    return reply->n == 2 ? tracker_reply_count(reply, 1, &ctx->txn.found)
+                         : NGX_ERROR;
+}
+
+
+static ngx_int_t
+tracker_txn_stale(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
+{
+    ctx->txn.stale = 1;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+tracker_txn_job_id(tracker_txn_t *txn, ngx_str_t *id, size_t number, u_char *p)
+{
+    tracker_job_id_t  job;
+
+    ngx_memcpy(job.conversation, id->data, TRACKER_ID_LEN);
+    job.number = number;
+
+    if (tracker_txn_check_job(tracker_txn_ctx(txn), &job) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    tracker_job_id_format((char *) p, &job);
+
+    return NGX_OK;
+}
+
+
+/* sets what the check of a job's id must be in the account */
+
+static ngx_int_t
+tracker_txn_check_job(tracker_txn_ctx_t *ctx, tracker_job_id_t *id)
+{
+    size_t     i;
+    u_char     hex[TRACKER_SHA256_LEN], number[NGX_INT32_LEN];
+    ngx_str_t  parts[3];
+
+    parts[0] = ctx->key_base;
+    parts[1].len = TRACKER_ID_LEN;
+    parts[1].data = (u_char *) id->conversation;
+    parts[2].len = ngx_sprintf(number, "%uD", id->number) - number;
+    parts[2].data = number;
+
+    if (tracker_digest(hex, TRACKER_SHA256, parts, 3) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    id->check = 0;
+
+    for (i = 0; i < 12; i++) {
+        id->check = id->check << 4
+                    | (hex[i] <= '9' ? hex[i] - '0' : hex[i] - 'a' + 10);
+    }
+
+    id->check &= ((uint64_t) 1 << TRACKER_JOB_CHECK) - 1;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+tracker_txn_find_job(tracker_txn_t *txn, ngx_str_t *job)
+{
+    uint64_t            check;
+    ngx_str_t           id;
+    tracker_job_id_t    parsed;
+    tracker_txn_ctx_t  *ctx;
+
+    ctx = tracker_txn_ctx(txn);
+
+    if (!tracker_job_id_parse(&parsed, (char *) job->data, job->len)) {
+        return NGX_DECLINED;
+    }
+
+    check = parsed.check;
+
+    if (tracker_txn_check_job(ctx, &parsed) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (parsed.check != check) {
+        return NGX_DECLINED;
+    }
+
+    txn->job = parsed.number;
+
+    id.len = TRACKER_ID_LEN;
+    id.data = (u_char *) parsed.conversation;
+
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "HMGET");
+    tracker_txn_add_conversation(ctx, &id, "");
+    tracker_step_add_text(ctx, "meta");
+    tracker_step_add_text(ctx, "jobs");
+
+    ctx->command.read = 1;
+
+    return tracker_step_submit(ctx, "reading", tracker_txn_job_found);
+}
+
+
+/* {meta, jobs} */
+
+static tracker_outcome_e
+tracker_txn_job_found(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    ngx_uint_t maybe)
+{
+    ngx_int_t          n;
+    ngx_redis_reply_t  meta, jobs;
+
+    if (reply->type != NGX_REDIS_ARRAY || reply->n != 2) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    ngx_redis_reply_element(reply, 0, &meta);
+    ngx_redis_reply_element(reply, 1, &jobs);
+
+    if (meta.type == NGX_REDIS_NIL) {
+        return TRACKER_OUTCOME_MISSING;
+    }
+
+    if (tracker_reply_digits(&jobs) != NGX_OK) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    n = ngx_atoi(jobs.str.data, jobs.str.len);
+
+    if (n == NGX_ERROR) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    return (size_t) n >= ctx->txn.job ? TRACKER_OUTCOME_FOUND
+                                      : TRACKER_OUTCOME_MISSING;
+}
+
+
+ngx_int_t
+tracker_txn_get_conversation(tracker_txn_t *txn, ngx_str_t *id)
+{
+    return tracker_txn_get(txn, id, tracker_lua_conversation_get);
+}
+
+
+ngx_int_t
+tracker_txn_get_members(tracker_txn_t *txn, ngx_str_t *id)
+{
+    return tracker_txn_get(txn, id, tracker_lua_conversation_members);
+}
+
+
+static ngx_int_t
+tracker_txn_get(tracker_txn_t *txn, ngx_str_t *id, tracker_lua_e script)
+{
+    tracker_txn_ctx_t  *ctx;
+
+    ctx = tracker_txn_ctx(txn);
+
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "2");
+    tracker_txn_add_conversation(ctx, id, "");
+    tracker_txn_add_conversation(ctx, id, TRACKER_KEY_WHO);
+
+    ctx->command.read = 1;
+
+    return tracker_step_run(ctx, script, "reading", tracker_txn_got);
+}
+
+
+/* {record}, or {} */
+
+static tracker_outcome_e
+tracker_txn_got(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    ngx_uint_t maybe)
+{
+    ngx_redis_reply_t  record;
+
+    if (reply->type != NGX_REDIS_ARRAY || reply->n > 1) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    if (reply->n == 0) {
+        return TRACKER_OUTCOME_MISSING;
+    }
+
+    ngx_redis_reply_element(reply, 0, &record);
+
+    return tracker_reply_copy(&ctx->txn, &ctx->txn.record, &record) == NGX_OK
+           ? TRACKER_OUTCOME_FOUND : TRACKER_OUTCOME_ERROR;
+}
+
+
+ngx_int_t
+tracker_txn_list_messages(tracker_txn_t *txn, ngx_str_t *id,
+    ngx_str_t *cursor)
+{
+    tracker_txn_ctx_t  *ctx;
+
+    ctx = tracker_txn_ctx(txn);
+
+    /* again for each stretch: the client may take its time over the last */
+
+    ctx->deadline = ngx_current_msec + ctx->store->timeout;
+
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "2");
+    tracker_txn_add_conversation(ctx, id, "");
+    tracker_txn_add_conversation(ctx, id, TRACKER_KEY_MSGS);
+    tracker_txn_add_cursor(ctx, cursor);
+    tracker_step_add_text(ctx, TRACKER_STRETCH_BYTES);
+
+    ctx->command.read = 1;
+
+    return tracker_step_run(ctx, tracker_lua_conversation_messages, "listing",
+                            tracker_txn_got_messages);
+}
+
+
+static tracker_outcome_e
+tracker_txn_got_messages(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    ngx_uint_t maybe)
+{
+    if (reply->type == NGX_REDIS_ARRAY && reply->n == 0) {
+        return TRACKER_OUTCOME_MISSING;
+    }
+
+    return tracker_txn_got_stretch(ctx, reply, ",\n");
+}
+
+
+ngx_int_t
+tracker_txn_get_hits(tracker_txn_t *txn, ngx_str_t *id)
+{
+    tracker_txn_ctx_t  *ctx;
+
+    ctx = tracker_txn_ctx(txn);
+
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "3");
+    tracker_txn_add_conversation(ctx, id, "");
+    tracker_txn_add_conversation(ctx, id, TRACKER_KEY_MSGS);
+    tracker_txn_add_conversation(ctx, id, TRACKER_KEY_HITS);
+
+    ctx->command.read = 1;
+
+    return tracker_step_run(ctx, tracker_lua_conversation_hits, "reading",
+                            tracker_txn_got_hits);
+}
+
+
+/* {{piece, ...}, {hits, ...}}, or {} */
+
+static tracker_outcome_e
+tracker_txn_got_hits(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    ngx_uint_t maybe)
+{
+    tracker_txn_t      *txn;
+    ngx_redis_reply_t   messages, hits;
+
+    txn = &ctx->txn;
+
+    if (reply->type != NGX_REDIS_ARRAY) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    if (reply->n == 0) {
+        return TRACKER_OUTCOME_MISSING;
+    }
+
+    if (reply->n != 2) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    ngx_redis_reply_element(reply, 0, &messages);
+    ngx_redis_reply_element(reply, 1, &hits);
+
+    if (messages.type != NGX_REDIS_ARRAY || hits.type != NGX_REDIS_ARRAY
+        || tracker_reply_join(txn, &txn->page.records, &messages, 0, ",\n")
+           != NGX_OK
+        || tracker_reply_join(txn, &txn->record, &hits, 0, "") != NGX_OK)
+    {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    return TRACKER_OUTCOME_FOUND;
+}
+
+
+ngx_int_t
+tracker_txn_list_conversations(tracker_txn_t *txn, ngx_str_t *cursor,
+    ngx_uint_t offset, ngx_uint_t limit)
+{
+    tracker_txn_ctx_t  *ctx;
+
+    ctx = tracker_txn_ctx(txn);
+
+    ctx->deadline = ngx_current_msec + ctx->store->timeout;
+
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "2");
+    tracker_step_add_key(ctx, TRACKER_KEY_CONVS, NULL, 0);
+    tracker_step_add_key(ctx, TRACKER_KEY_CONV, NULL, 0);
+    tracker_txn_add_cursor(ctx, cursor);
+    tracker_step_add_number(ctx, cursor->len ? 0 : offset);
+    tracker_step_add_number(ctx, limit);
+    tracker_step_add_number(ctx, ctx->store->conversation_ttl);
+    tracker_step_add_text(ctx, TRACKER_STRETCH_BYTES);
+    tracker_step_add_text(ctx, TRACKER_KEY_WHO);
+
+    ctx->command.read = 1;
+
+    return tracker_step_run(ctx, tracker_lua_conversation_list, "listing",
+                            tracker_txn_got_conversations);
+}
+
+
+static tracker_outcome_e
+tracker_txn_got_conversations(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe)
+{
+    return tracker_txn_got_stretch(ctx, reply, ",");
+}
+
+
+/* {more, cursor, record, ...} */
+
+static tracker_outcome_e
+tracker_txn_got_stretch(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    const char *glue)
+{
+    size_t              more;
+    tracker_page_t     *page;
+    ngx_redis_reply_t   cursor;
+
+    if (reply->type != NGX_REDIS_ARRAY || reply->n < TRACKER_STRETCH_RECORDS) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    page = &ctx->txn.page;
+
+    ngx_redis_reply_element(reply, 1, &cursor);
+
+    if (tracker_reply_count(reply, 0, &more) != NGX_OK
+        || tracker_reply_digits(&cursor) != NGX_OK
+        || tracker_reply_copy(&ctx->txn, &page->cursor, &cursor) != NGX_OK
+        || tracker_reply_join(&ctx->txn, &page->records, reply,
+                              TRACKER_STRETCH_RECORDS, glue)
+           != NGX_OK)
+    {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    page->n = reply->n - TRACKER_STRETCH_RECORDS;
+    page->more = (more == 1);
+
+    return TRACKER_OUTCOME_FOUND;
+}
+
+
+ngx_int_t
+tracker_txn_delete_conversation(tracker_txn_t *txn, ngx_str_t *id)
+{
+    tracker_txn_ctx_t  *ctx;
+
+    ctx = tracker_txn_ctx(txn);
+
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "5");
+    tracker_txn_add_conversation(ctx, id, "");
+    tracker_txn_add_conversation(ctx, id, TRACKER_KEY_MSGS);
+    tracker_txn_add_conversation(ctx, id, TRACKER_KEY_HITS);
+    tracker_txn_add_conversation(ctx, id, TRACKER_KEY_WHO);
+    tracker_step_add_key(ctx, TRACKER_KEY_CONVS, NULL, 0);
+    tracker_step_add_number(ctx, ctx->store->timeout + TRACKER_LOCK_MARGIN);
+
+    return tracker_step_run(ctx, tracker_lua_conversation_delete, "deleting",
+                            tracker_txn_conversation_deleted);
+}
+
+
+/*
+ * What is found gone by a delete that was sent again may have been deleted the
+ * first time.
+ */
+
+static tracker_outcome_e
+tracker_txn_conversation_deleted(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe)
+{
+    tracker_outcome_e  outcome;
+
+    outcome = tracker_reply_word(ctx, reply, tracker_gone_words);
+
+    if (outcome == 0) {
+        ctx->txn.again = 0;
+
+        return maybe ? TRACKER_OUTCOME_DELETED : TRACKER_OUTCOME_MISSING;
+    }
+
+    return outcome;
+}

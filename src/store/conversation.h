@@ -1,0 +1,121 @@
+
+/*
+ * The steps of a txn that write, read and delete conversations.  What a step
+ * is: store/txn.h.  A conversation is written job by job and takes no lock;
+ * ids are 16 digits.  It is gone store->conversation_ttl after the last write.
+ */
+
+
+#ifndef _TRACKER_CONVERSATION_STORE_H_INCLUDED_
+#define _TRACKER_CONVERSATION_STORE_H_INCLUDED_
+
+
+#include "store/txn.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* digits of a job's id, a UUID */
+#define TRACKER_STORE_JOB_LEN  36
+
+
+/*
+ * What a POST or a PUT adds to a conversation.  All JSON texts are kept as they
+ * are, and come back so.
+ */
+
+typedef struct {
+    ngx_str_t    id;         /* of the conversation */
+    ngx_str_t    first;      /* id of the first message, chosen at random: the
+                                job is recognised by it */
+    ngx_str_t    rev;        /* txn->revision that the hits were found with; or
+                                len 0: they do not depend on it */
+    ngx_str_t    meta;       /* members of a JSON object, at least one:
+                                "name":"N","metadata":{} */
+    ngx_str_t    start;      /* JSON strings */
+    ngx_str_t    end;
+    ngx_str_t    members;    /* JSON objects, a line each: those that the
+                                conversation has already are left out */
+    ngx_str_t    messages;   /* JSON objects, ",\n" between them and no line
+                                feed elsewhere */
+    ngx_str_t    hits;       /* any bytes */
+    unsigned     append:1;   /* to a conversation that exists; meta, start and
+                                end stay as they are where they have len 0 */
+} tracker_job_t;
+
+
+/*
+ * Chooses job->first, in memory of the txn, and job->id as well if append is 0.
+ * The ids that follow first, as numbers, are for the other messages.
+ * Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t tracker_txn_choose_job(tracker_txn_t *txn, tracker_job_t *job);
+
+/* Reads the revision of the trackers.  Ends in FOUND, and revision is set. */
+ngx_int_t tracker_txn_revision(tracker_txn_t *txn);
+
+/*
+ * Writes a job, all of it or nothing.  The texts from meta to hits are memory
+ * of the txn: they are sent from there, in pieces; job itself is not kept.
+ * Ends in CREATED, and txn->job is the job's number; in MISSING, only with
+ * append; in LARGE; or in 0 with again, and then with stale: read the trackers
+ * again, else, only without append: choose other ids.
+ */
+ngx_int_t tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job);
+
+/*
+ * Writes the id of a job to p, TRACKER_STORE_JOB_LEN bytes; id is that of its
+ * conversation, number txn->job.  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t tracker_txn_job_id(tracker_txn_t *txn, ngx_str_t *id, size_t number,
+    u_char *p);
+
+/*
+ * Reads whether the account has the job of an id, any bytes.  Ends in FOUND or
+ * MISSING.  Returns NGX_DECLINED, and no step is under way, if it is not the
+ * id of a job of the account.
+ */
+ngx_int_t tracker_txn_find_job(tracker_txn_t *txn, ngx_str_t *job);
+
+/*
+ * Reads what a conversation is, a JSON object.  Ends in FOUND, and record is
+ * set; or in MISSING.
+ */
+ngx_int_t tracker_txn_get_conversation(tracker_txn_t *txn, ngx_str_t *id);
+
+/* The same for its members: JSON objects joined by commas, or nothing. */
+ngx_int_t tracker_txn_get_members(tracker_txn_t *txn, ngx_str_t *id);
+
+/*
+ * Reads messages after the cursor (len 0: from the beginning; else as in
+ * tracker_txn_list()) until they have many bytes.  Ends in FOUND, and n, more,
+ * cursor and records of page are set, n counts pieces; or in MISSING.
+ */
+ngx_int_t tracker_txn_list_messages(tracker_txn_t *txn, ngx_str_t *id,
+    ngx_str_t *cursor);
+
+/*
+ * Reads all messages and all hits.  Ends in FOUND: page.records are the
+ * messages, joined by ",\n", and record the hits of one job after the other,
+ * with nothing between them; or in MISSING.
+ */
+ngx_int_t tracker_txn_get_hits(tracker_txn_t *txn, ngx_str_t *id);
+
+/*
+ * Reads at most limit conversations, the last one written first, fewer when
+ * they have many bytes.  With a cursor (see above) it goes on where another
+ * list ended, else it leaves out the first offset.  Ends in FOUND: page is
+ * set, without a tag, until the next list.
+ */
+ngx_int_t tracker_txn_list_conversations(tracker_txn_t *txn,
+    ngx_str_t *cursor, ngx_uint_t offset, ngx_uint_t limit);
+
+/* Deletes a conversation.  Ends in DELETED or MISSING. */
+ngx_int_t tracker_txn_delete_conversation(tracker_txn_t *txn, ngx_str_t *id);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _TRACKER_CONVERSATION_STORE_H_INCLUDED_ */
