@@ -12,6 +12,9 @@
 /* bytes of records after which a stretch of the list ends */
 #define TRACKER_LIST_BYTES    "262144"
 
+/* trackers of a stretch that is loaded: its bytes end it before, mostly */
+#define TRACKER_LOAD_MAX      1000
+
 /* where the records begin in the replies of list.lua and find.lua */
 #define TRACKER_LIST_RECORDS  3
 
@@ -21,8 +24,14 @@
 
 static tracker_outcome_e tracker_txn_fetched(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static ngx_int_t tracker_txn_stretch(tracker_txn_t *txn, ngx_str_t *cursor,
+    ngx_uint_t limit, tracker_reply_pt reply);
 static tracker_outcome_e tracker_txn_listed(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static tracker_outcome_e tracker_txn_loaded(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static tracker_outcome_e tracker_txn_page(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, const char *glue);
 static ngx_int_t tracker_txn_tag(tracker_txn_ctx_t *ctx, ngx_str_t *to,
     ngx_str_t *rev);
 
@@ -46,6 +55,22 @@ tracker_txn_fetch(tracker_txn_t *txn, ngx_str_t *id)
 
 ngx_int_t
 tracker_txn_list(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit)
+{
+    return tracker_txn_stretch(txn, cursor, limit, tracker_txn_listed);
+}
+
+
+ngx_int_t
+tracker_txn_load(tracker_txn_t *txn, ngx_str_t *cursor)
+{
+    return tracker_txn_stretch(txn, cursor, TRACKER_LOAD_MAX,
+                               tracker_txn_loaded);
+}
+
+
+static ngx_int_t
+tracker_txn_stretch(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit,
+    tracker_reply_pt reply)
 {
     u_char             *p;
     tracker_txn_ctx_t  *ctx;
@@ -82,8 +107,7 @@ tracker_txn_list(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit)
 
     ctx->command.read = 1;
 
-    return tracker_step_run(ctx, tracker_lua_list, "listing",
-                            tracker_txn_listed);
+    return tracker_step_run(ctx, tracker_lua_list, "listing", reply);
 }
 
 
@@ -138,6 +162,41 @@ static tracker_outcome_e
 tracker_txn_listed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     ngx_uint_t maybe)
 {
+    return tracker_txn_page(ctx, reply, ",");
+}
+
+
+static tracker_outcome_e
+tracker_txn_loaded(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    ngx_uint_t maybe)
+{
+    tracker_outcome_e  outcome;
+    ngx_redis_reply_t  rev;
+
+    /* a record has no line feeds: it is JSON that the module wrote */
+
+    outcome = tracker_txn_page(ctx, reply, "\n");
+
+    if (outcome == TRACKER_OUTCOME_FOUND) {
+        ngx_redis_reply_element(reply, 0, &rev);
+
+        if (tracker_reply_copy(&ctx->txn, &ctx->txn.revision, &rev)
+            != NGX_OK)
+        {
+            return TRACKER_OUTCOME_ERROR;
+        }
+    }
+
+    return outcome;
+}
+
+
+/* {rev, more, score, record, ...} */
+
+static tracker_outcome_e
+tracker_txn_page(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    const char *glue)
+{
     tracker_page_t     *page;
     ngx_redis_reply_t   rev, more, score;
 
@@ -164,7 +223,7 @@ tracker_txn_listed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     if (tracker_txn_tag(ctx, &page->tag, &rev.str) != NGX_OK
         || tracker_reply_copy(&ctx->txn, &page->cursor, &score) != NGX_OK
         || tracker_reply_join(&ctx->txn, &page->records, reply,
-                              TRACKER_LIST_RECORDS, ",")
+                              TRACKER_LIST_RECORDS, glue)
            != NGX_OK)
     {
         return TRACKER_OUTCOME_ERROR;
