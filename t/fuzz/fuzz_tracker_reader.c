@@ -21,6 +21,8 @@
 #define tracker_decode_patch   tracker_decode_large_patch
 #define tracker_decode_record  tracker_decode_large_record
 #define tracker_decode_login   tracker_decode_large_login
+#define tracker_decode_talk_start  tracker_decode_large_talk_start
+#define tracker_decode_talk_run    tracker_decode_large_talk_run
 
 #include "json/decode.c"
 
@@ -30,6 +32,8 @@
 #undef tracker_decode_patch
 #undef tracker_decode_record
 #undef tracker_decode_login
+#undef tracker_decode_talk_start
+#undef tracker_decode_talk_run
 
 
 /* what makes a body large for tracker_decode(), and a bit more */
