@@ -224,10 +224,12 @@ is(join(' ', grep { $_ eq 'redis/ngx_redis.h' } files_with(qr/hiredis/)), '',
 only_in(qr{#\s*include\s*"redis/(?!ngx_redis\.h")}, 'redis/.*',
         'and is the only one that others include');
 
-only_in(qr/#\s*include\s*<jansson\.h>/, 'json/jansson\.c|jwt/jwt\.c',
-        'jansson is included by json/jansson.c and jwt/jwt.c only');
+only_in(qr/#\s*include\s*<jansson\.h>/, 'json/jansson_walk\.h|jwt/jwt\.c',
+        'jansson is included by json/jansson_walk.h and jwt/jwt.c only');
+only_in(qr{#\s*include\s*"json/jansson_walk\.h"}, 'json/jansson\w*\.c',
+        'and the former by json/jansson*.c');
 only_in(qr/\bjson_(t|loads|loadb|object|array|string|decref)\b/,
-        'json/jansson\.c|jwt/jwt\.c', 'and its names are used nowhere else');
+        'json/jansson\w*\.[ch]|jwt/jwt\.c', 'and its names are used nowhere else');
 
 only_in(qr/#\s*include\s*<utf8proc\.h>|\butf8proc_\w+/, 'detect/char\.c',
         'utf8proc is used by detect/char.c only');

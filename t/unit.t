@@ -18,7 +18,7 @@ my @cflags = (qw(-std=gnu99 -O1 -g -Wall -Wextra -Werror),
 my @tracker = map { "tracker/$_.c" } qw(tracker fault duplicate);
 my @patch = (@tracker, qw(tracker/rope.c tracker/patch.c));
 my @json = (@patch, map { "json/$_.c" } qw(jansson write));
-my @body = (@patch, 'json/*.c');
+my @body = (@patch, 'tracker/conversation.c', 'json/*.c');
 my @detect = map { "detect/$_.c" } qw(array char dict match text);
 my @records = map { "detect/$_.c" }
     qw(answer record report search time trackers);

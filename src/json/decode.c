@@ -23,8 +23,22 @@ struct tracker_decode_s {
 };
 
 
+struct tracker_decode_talk_s {
+    const char               *data;
+    size_t                    len;
+    const tracker_limits_t   *limits;
+    const tracker_arena_t    *arena;
+    tracker_conversation_t   *conversation;
+    tracker_set_t             set;       /* of the reader, which needs one */
+    tracker_reader_t         *reader;
+    tracker_reader_talk_t    *talk;
+};
+
+
 static tracker_rc_e tracker_decode_jansson(tracker_decode_t *decode,
     tracker_message_t *message);
+static int tracker_decode_talk_read(tracker_decode_talk_t *decode,
+    size_t *budget, tracker_rc_e *rc, tracker_message_t *message);
 static tracker_rc_e tracker_decode_shape(const tracker_reader_t *rd,
     tracker_json_shape_e shape, tracker_message_t *message);
 static tracker_rc_e tracker_decode_check(void *ctx, long index,
@@ -145,6 +159,108 @@ tracker_decode_jansson(tracker_decode_t *decode, tracker_message_t *message)
                                     decode->id.data ? &decode->id : NULL,
                                     decode->limits, decode->arena, decode->set,
                                     message);
+}
+
+
+tracker_decode_talk_t *
+tracker_decode_talk_start(const char *data, size_t len,
+    const tracker_limits_t *limits, const tracker_arena_t *arena,
+    tracker_conversation_t *conversation)
+{
+    tracker_decode_talk_t  *decode;
+
+    decode = arena->alloc(arena->data, sizeof(tracker_decode_talk_t));
+    if (decode == NULL) {
+        return NULL;
+    }
+
+    decode->data = data;
+    decode->len = len;
+    decode->limits = limits;
+    decode->arena = arena;
+    decode->conversation = conversation;
+
+    if (!TRACKER_READER) {
+        return decode;
+    }
+
+    decode->reader = tracker_read_start(data, len, 0, arena,
+                                        tracker_decode_accept, NULL,
+                                        &decode->set);
+    if (decode->reader == NULL) {
+        return NULL;
+    }
+
+    decode->talk = tracker_read_talk_start(decode->reader, limits,
+                                           conversation);
+    if (decode->talk == NULL) {
+        return NULL;
+    }
+
+    return decode;
+}
+
+
+tracker_rc_e
+tracker_decode_talk_run(tracker_decode_talk_t *decode, size_t *budget,
+    tracker_message_t *message)
+{
+    tracker_rc_e  rc;
+
+    if (TRACKER_READER
+        && tracker_decode_talk_read(decode, budget, &rc, message))
+    {
+        return rc;
+    }
+
+    (void) tracker_spend(budget, decode->len);
+
+    return tracker_jansson_conversation(decode->data, decode->len,
+                                        decode->limits, decode->arena,
+                                        decode->conversation, message);
+}
+
+
+/* returns 0 if the library must decide, else 1 with *rc */
+
+static int
+tracker_decode_talk_read(tracker_decode_talk_t *decode, size_t *budget,
+    tracker_rc_e *rc, tracker_message_t *message)
+{
+    int  large;
+
+    large = decode->len >= TRACKER_DECODE_LARGE;
+
+    *rc = TRACKER_INVALID;
+
+    if (large
+        && tracker_decode_shape(decode->reader, TRACKER_JSON_OBJECT, message)
+           != TRACKER_OK)
+    {
+        return 1;
+    }
+
+    switch (tracker_read_talk_run(decode->talk, budget, message)) {
+
+    case TRACKER_READER_OK:
+        *rc = TRACKER_OK;
+        return 1;
+
+    case TRACKER_READER_AGAIN:
+        *rc = TRACKER_AGAIN;
+        return 1;
+
+    case TRACKER_READER_NOMEM:
+        *rc = TRACKER_NOMEM;
+        return 1;
+
+    case TRACKER_READER_REFUSED:
+        return large;
+
+    default: /* TRACKER_READER_UNDECIDED */
+        return large
+               && tracker_decode_stop(decode->reader, message) != TRACKER_OK;
+    }
 }
 
 

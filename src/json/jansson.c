@@ -7,25 +7,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include <jansson.h>
-
-#include "json/jansson.h"
+#include "json/jansson_walk.h"
 
 
-/* what all steps of the walk over one tree need */
-
-typedef struct {
-    const tracker_limits_t    *limits;
-    const tracker_arena_t     *arena;
-    tracker_message_t         *message;
-    char                      *last;         /* room for the next string */
-    long                       index;        /* in an array, -1: in none */
-    unsigned                   id:1;         /* the tracker may have one */
-} tracker_json_walk_t;
-
-
-static json_t *tracker_json_open(tracker_json_walk_t *walk, const char *data,
-    size_t len, tracker_rc_e *rc);
 static tracker_rc_e tracker_json_show_nul(tracker_json_walk_t *walk,
     const char **data, size_t *len);
 static tracker_rc_e tracker_json_root(tracker_json_walk_t *walk, json_t *root,
@@ -36,12 +20,6 @@ static tracker_rc_e tracker_json_tracker(tracker_json_walk_t *walk,
     json_t *object, tracker_t *t);
 static tracker_rc_e tracker_json_members(tracker_json_walk_t *walk,
     json_t *object, tracker_t *t);
-static tracker_rc_e tracker_json_fault(tracker_json_walk_t *walk,
-    const tracker_str_t *key, long elt, tracker_fault_e fault);
-static tracker_rc_e tracker_json_list(tracker_json_walk_t *walk,
-    json_t *value, const tracker_str_t *key, tracker_list_t *list);
-static tracker_rc_e tracker_json_string(tracker_json_walk_t *walk,
-    json_t *value, const tracker_str_t *key, long elt, tracker_str_t *str);
 static tracker_rc_e tracker_json_steps(tracker_json_walk_t *walk,
     json_t *root, tracker_patch_t *patch);
 static tracker_rc_e tracker_json_step(tracker_json_walk_t *walk,
@@ -61,7 +39,7 @@ tracker_jansson_trackers(const char *data, size_t len,
     json_t               *root;
     tracker_rc_e          rc;
     tracker_json_walk_t   walk = { limits, arena, message, NULL, -1,
-                                   id != NULL };
+                                   NULL, id != NULL };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {
@@ -92,7 +70,8 @@ tracker_jansson_record(const char *data, size_t len,
     json_t               *root;
     tracker_rc_e          rc;
     tracker_message_t     message;
-    tracker_json_walk_t   walk = { NULL, arena, &message, NULL, -1, 1 };
+    tracker_json_walk_t   walk = { NULL, arena, &message, NULL, -1, NULL,
+                                   1 };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {
@@ -111,12 +90,7 @@ tracker_jansson_record(const char *data, size_t len,
 }
 
 
-/*
- * Returns the tree of a text, and sets walk->last to memory for all its
- * strings.  If it returns NULL, *rc is TRACKER_INVALID or TRACKER_NOMEM.
- */
-
-static json_t *
+json_t *
 tracker_json_open(tracker_json_walk_t *walk, const char *data, size_t len,
     tracker_rc_e *rc)
 {
@@ -322,17 +296,21 @@ tracker_json_members(tracker_json_walk_t *walk, json_t *object, tracker_t *t)
 }
 
 
-static tracker_rc_e
+tracker_rc_e
 tracker_json_fault(tracker_json_walk_t *walk, const tracker_str_t *key,
     long elt, tracker_fault_e fault)
 {
     tracker_message_fault(walk->message, walk->index, key, elt, fault);
 
+    if (walk->list && walk->index >= 0) {
+        tracker_message_prefix(walk->message, walk->list);
+    }
+
     return TRACKER_INVALID;
 }
 
 
-static tracker_rc_e
+tracker_rc_e
 tracker_json_list(tracker_json_walk_t *walk, json_t *value,
     const tracker_str_t *key, tracker_list_t *list)
 {
@@ -367,7 +345,7 @@ tracker_json_list(tracker_json_walk_t *walk, json_t *value,
 }
 
 
-static tracker_rc_e
+tracker_rc_e
 tracker_json_string(tracker_json_walk_t *walk, json_t *value,
     const tracker_str_t *key, long elt, tracker_str_t *str)
 {
@@ -392,7 +370,8 @@ tracker_jansson_patch(const char *data, size_t len,
 {
     json_t               *root;
     tracker_rc_e          rc;
-    tracker_json_walk_t   walk = { NULL, arena, message, NULL, -1, 0 };
+    tracker_json_walk_t   walk = { NULL, arena, message, NULL, -1, NULL,
+                                   0 };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {
@@ -501,7 +480,8 @@ tracker_jansson_login(const char *data, size_t len,
 {
     json_t               *root;
     tracker_rc_e          rc;
-    tracker_json_walk_t   walk = { NULL, arena, message, NULL, -1, 0 };
+    tracker_json_walk_t   walk = { NULL, arena, message, NULL, -1, NULL,
+                                   0 };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {

@@ -44,6 +44,15 @@ tracker_rc_e tracker_jansson_login(const char *data, size_t len,
     tracker_message_t *message);
 
 /*
+ * Decodes and validates at once what tracker_decode_talk_start() and
+ * tracker_decode_talk_run() do in pieces, with the same return values.  Of what
+ * the result points to only metadata lies in data.
+ */
+tracker_rc_e tracker_jansson_conversation(const char *data, size_t len,
+    const tracker_limits_t *limits, const tracker_arena_t *arena,
+    tracker_conversation_t *conversation, tracker_message_t *message);
+
+/*
  * Returns how many values, objects and arrays among them, lie in at most depth
  * arrays and objects of a JSON text: with depth 1 the elements of the outermost
  * array.  If the text is not JSON, any number.

@@ -12,6 +12,7 @@
 
 
 #include "json/lexer.h"
+#include "tracker/conversation.h"
 #include "tracker/patch.h"
 
 
@@ -85,9 +86,13 @@ typedef struct {
 } tracker_reader_t;
 
 
+typedef struct tracker_reader_talk_s  tracker_reader_talk_t;
+
+
 /*
  * Begins to read a JSON text of len bytes: a tracker or an array of trackers,
- * without duplicate keys; or what tracker_read_patch() reads.  With id 0 a
+ * without duplicate keys; or what tracker_read_patch() or
+ * tracker_read_talk_run() reads.  With id 0 a
  * tracker must not have an id.  Required fields may be missing.  data, arena
  * and set must stay where they are.  Before the first run lexer.p is at the
  * first byte that is neither white space nor the bracket of an array, and
@@ -115,6 +120,23 @@ tracker_reader_rc_e tracker_read_run(tracker_reader_t *rd, size_t *budget);
  */
 tracker_reader_rc_e tracker_read_patch(tracker_reader_t *rd,
     tracker_patch_t *patch, tracker_message_t *message);
+
+/*
+ * Begins to read the text as a conversation instead; the check of the reader is
+ * replaced.  limits are for trackers to look for.
+ * Returns memory of the arena, or NULL if an allocation failed.
+ */
+tracker_reader_talk_t *tracker_read_talk_start(tracker_reader_t *rd,
+    const tracker_limits_t *limits, tracker_conversation_t *conversation);
+
+/*
+ * Reads until the budget is spent, at least one message or tracker.
+ * Returns TRACKER_READER_OK: the conversation is as tracker_decode_talk_run()
+ * makes it; TRACKER_READER_REFUSED: message has the sentence;
+ * TRACKER_READER_AGAIN: only then run it again; or another value.
+ */
+tracker_reader_rc_e tracker_read_talk_run(tracker_reader_talk_t *talk,
+    size_t *budget, tracker_message_t *message);
 
 
 /* The others return 1, or 0: undecided, or refused if rd->rc is a fault. */

@@ -11,6 +11,7 @@
 
 
 #include "tracker/tracker.h"
+#include "tracker/conversation.h"
 #include "tracker/patch.h"
 
 
@@ -51,7 +52,8 @@ typedef struct {
 } tracker_login_t;
 
 
-typedef struct tracker_decode_s  tracker_decode_t;
+typedef struct tracker_decode_s       tracker_decode_t;
+typedef struct tracker_decode_talk_s  tracker_decode_talk_t;
 
 
 /*
@@ -80,6 +82,30 @@ tracker_decode_t *tracker_decode_start(const char *data, size_t len,
  */
 tracker_rc_e tracker_decode_run(tracker_decode_t *decode, size_t *budget,
     tracker_message_t *message);
+
+/*
+ * Begins to decode and validate a conversation: the body of a POST or PUT of
+ * text, or of a detection, len bytes, at least 1.  limits are for trackers that
+ * are given in it.  data, limits, arena and conversation must stay where they
+ * are until the last tracker_decode_talk_run().
+ * Returns memory of the arena, or NULL if an allocation failed.
+ */
+tracker_decode_talk_t *tracker_decode_talk_start(const char *data, size_t len,
+    const tracker_limits_t *limits, const tracker_arena_t *arena,
+    tracker_conversation_t *conversation);
+
+/*
+ * Decodes until the budget (tracker_spend()) is spent.  What is left to the
+ * library is decoded at once: of a large body, TRACKER_JSON_VALUES values at
+ * most.  Keys without a meaning are ignored, and null is as if the key were
+ * absent; a key must not come twice.  Returns
+ * TRACKER_AGAIN: the budget is spent, and only then call again;
+ * TRACKER_OK: all strings of the conversation lie in data or in the arena;
+ * TRACKER_INVALID: the message says why; or
+ * TRACKER_NOMEM: an allocation failed.
+ */
+tracker_rc_e tracker_decode_talk_run(tracker_decode_talk_t *decode,
+    size_t *budget, tracker_message_t *message);
 
 /*
  * Decodes the body of a PATCH, len bytes, at least 1, and checks all that does

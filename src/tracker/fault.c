@@ -29,6 +29,8 @@ static const tracker_str_t  tracker_fault_words[] = {
     [TRACKER_FAULT_NOT_ARRAY] = tracker_str("must be an array"),
     [TRACKER_FAULT_NOT_LIST] = tracker_str("must be an array or a string"),
     [TRACKER_FAULT_NOT_OBJECT] = tracker_str("must be an object"),
+    [TRACKER_FAULT_NOT_BOOLEAN] = tracker_str("must be a boolean"),
+    [TRACKER_FAULT_NOT_ID] = tracker_str("must be a string of 16 digits"),
     [TRACKER_FAULT_EMPTY_BODY] = tracker_str("must not be empty"),
     [TRACKER_FAULT_COUNT] = tracker_str("must contain"),
     [TRACKER_FAULT_DUPLICATE] = tracker_str("contains a duplicate value"),
@@ -129,6 +131,28 @@ tracker_message_fault(tracker_message_t *message, long index,
 
     tracker_message_text(message, "\" ", 2);
     tracker_message_text(message, words->data, words->len);
+}
+
+
+void
+tracker_message_prefix(tracker_message_t *message, const tracker_str_t *key)
+{
+    char    *place;
+    size_t   n, room;
+
+    /* behind the quote; the last byte stays free */
+
+    place = message->data + 1;
+    n = message->len - 1;
+    room = TRACKER_MESSAGE_MAX - 2 - key->len;
+
+    if (n > room) {
+        n = room;
+    }
+
+    memmove(place + key->len, place, n);
+    memcpy(place, key->data, key->len);
+    message->len = 1 + key->len + n;
 }
 
 

@@ -25,6 +25,8 @@ typedef enum {
     TRACKER_FAULT_NOT_ARRAY,     /* must be an array */
     TRACKER_FAULT_NOT_LIST,      /* must be an array or a string */
     TRACKER_FAULT_NOT_OBJECT,    /* must be an object */
+    TRACKER_FAULT_NOT_BOOLEAN,   /* must be a boolean */
+    TRACKER_FAULT_NOT_ID,        /* must be a string of 16 digits */
     TRACKER_FAULT_EMPTY_BODY,    /* must not be empty */
     TRACKER_FAULT_COUNT,         /* must contain... */
     TRACKER_FAULT_DUPLICATE,     /* contains a duplicate value */
@@ -58,6 +60,13 @@ void tracker_message_append(tracker_message_t *message, const char *fmt, ...)
  */
 void tracker_message_fault(tracker_message_t *message, long index,
     const tracker_str_t *field, long elt, tracker_fault_e fault);
+
+/*
+ * Puts the key of a list before the place that the path of a message begins
+ * with: "[2].name" becomes "trackers[2].name".  What does not fit is cut.
+ */
+void tracker_message_prefix(tracker_message_t *message,
+    const tracker_str_t *key);
 
 /*
  * Appends a client's string to the message.  One that is longer than

@@ -6,27 +6,7 @@
 
 
 #include "fuzz.h"
-
-#include "json/jansson.h"
-
-
-/* once more, for which every body is large: the first fault ends it */
-
-#undef TRACKER_DECODE_LARGE
-#define TRACKER_DECODE_LARGE  1
-#define tracker_decode_start   tracker_decode_large_start
-#define tracker_decode_run     tracker_decode_large_run
-#define tracker_decode_patch   tracker_decode_large_patch
-#define tracker_decode_record  tracker_decode_large_record
-#define tracker_decode_login   tracker_decode_large_login
-
-#include "json/decode.c"
-
-#undef tracker_decode_start
-#undef tracker_decode_run
-#undef tracker_decode_patch
-#undef tracker_decode_record
-#undef tracker_decode_login
+#include "large.h"
 
 
 #define ID  "4503599627370496"

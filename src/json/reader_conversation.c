@@ -1,0 +1,478 @@
+
+/*
+ * The strict reader of conversations.  Which keys there are is said by the
+ * tables of the domain; others are skipped.
+ */
+
+
+#include "json/skip.h"
+#include "tracker/conversation.h"
+#include "tracker/fault.h"
+
+
+/* a message, and a tracker to look for, take at least so many bytes */
+#define TRACKER_READER_MESSAGE                                                \
+    (sizeof("{\"payload\":{\"content\":\"\"}},") - 1)
+#define TRACKER_READER_CHOICE                                                 \
+    (sizeof("{\"id\":\"4503599627370496\"},") - 1)
+
+
+struct tracker_reader_talk_s {
+    tracker_reader_t          *rd;
+    const tracker_limits_t    *limits;
+    tracker_conversation_t    *conversation;
+    tracker_message_t         *message;
+    const tracker_member_t    *list;         /* p is in it; NULL: in none */
+    tracker_skip_t             skip;
+    uint32_t                   seen;         /* keys of the body */
+    unsigned                   begun:1;
+};
+
+
+static tracker_rc_e tracker_read_talk_fault(void *ctx, long index,
+    const tracker_t *t, const tracker_reader_fault_t *fault);
+static int tracker_read_talk(tracker_reader_talk_t *talk, size_t *budget);
+static int tracker_read_elements(tracker_reader_talk_t *talk, size_t *budget);
+static int tracker_read_utterance(tracker_reader_talk_t *talk);
+static int tracker_read_choice(tracker_reader_talk_t *talk);
+static int tracker_read_members(tracker_reader_talk_t *talk,
+    const tracker_members_t *members, const tracker_str_t *path, void *base);
+static int tracker_read_pair(tracker_reader_talk_t *talk,
+    const tracker_members_t *members, size_t first, uint32_t *seen, void *base);
+static int tracker_read_typed(tracker_reader_talk_t *talk,
+    const tracker_member_t *member, void *base);
+static int tracker_read_all(tracker_reader_talk_t *talk,
+    const tracker_member_t *member, tracker_all_e *all);
+static int tracker_read_text(tracker_reader_talk_t *talk, tracker_str_t *text);
+static int tracker_read_open(tracker_reader_talk_t *talk,
+    const tracker_member_t *member);
+
+
+tracker_reader_talk_t *
+tracker_read_talk_start(tracker_reader_t *rd, const tracker_limits_t *limits,
+    tracker_conversation_t *conversation)
+{
+    tracker_reader_talk_t  *talk;
+
+    talk = rd->lexer.arena->alloc(rd->lexer.arena->data,
+                                  sizeof(tracker_reader_talk_t));
+    if (talk == NULL) {
+        return NULL;
+    }
+
+    memset(conversation, 0, sizeof(tracker_conversation_t));
+
+    talk->rd = rd;
+    talk->limits = limits;
+    talk->conversation = conversation;
+    talk->list = NULL;
+    talk->skip.n = 0;
+    talk->seen = 0;
+    talk->begun = 0;
+
+    rd->check = tracker_read_talk_fault;
+    rd->ctx = talk;
+
+    return talk;
+}
+
+
+/* a fault of the reader is one of an element of the list, or of the body */
+
+static tracker_rc_e
+tracker_read_talk_fault(void *ctx, long index, const tracker_t *t,
+    const tracker_reader_fault_t *fault)
+{
+    tracker_reader_talk_t *talk = ctx;
+
+    (void) t;
+
+    tracker_message_fault(talk->message, index, fault->key, fault->elt,
+                          fault->what);
+
+    if (index >= 0) {
+        tracker_message_prefix(talk->message, &talk->list->key);
+    }
+
+    return TRACKER_INVALID;
+}
+
+
+tracker_reader_rc_e
+tracker_read_talk_run(tracker_reader_talk_t *talk, size_t *budget,
+    tracker_message_t *message)
+{
+    int                ok;
+    tracker_reader_t  *rd;
+
+    rd = talk->rd;
+    talk->message = message;
+
+    ok = tracker_read_talk(talk, budget);
+
+    if (ok && rd->more) {
+        return TRACKER_READER_AGAIN;
+    }
+
+    if (ok && tracker_lex_end(&rd->lexer)) {
+        rd->rc = tracker_validate_conversation(talk->conversation, message);
+
+        if (rd->rc == TRACKER_OK) {
+            return TRACKER_READER_OK;
+        }
+    }
+
+    if (rd->lexer.nomem || rd->rc == TRACKER_NOMEM) {
+        return TRACKER_READER_NOMEM;
+    }
+
+    return rd->rc == TRACKER_OK ? TRACKER_READER_UNDECIDED
+                                : TRACKER_READER_REFUSED;
+}
+
+
+/* the functions below return 1, or 0 as those in reader.h */
+
+/* reads to the end of the object, or rd->more is set: the budget is spent */
+
+static int
+tracker_read_talk(tracker_reader_talk_t *talk, size_t *budget)
+{
+    const char       *start;
+    tracker_lexer_t  *lx;
+
+    lx = &talk->rd->lexer;
+
+    if (!talk->begun) {
+        talk->begun = 1;
+
+        if (!tracker_lex_char(lx, '{')) {
+            return 0;
+        }
+
+        if (tracker_lex_char(lx, '}')) {
+            return 1;
+        }
+    }
+
+    do {
+        start = lx->p;
+
+        if (talk->list == NULL
+            && !tracker_read_pair(talk, &tracker_conversation_members, 0,
+                                  &talk->seen, talk->conversation))
+        {
+            return 0;
+        }
+
+        (void) tracker_spend(budget, lx->p - start);
+
+        if (talk->list && !tracker_read_elements(talk, budget)) {
+            return 0;
+        }
+
+        if (talk->rd->more) {
+            return 1;
+        }
+
+    } while (tracker_lex_char(lx, ','));
+
+    return tracker_lex_char(lx, '}');
+}
+
+
+static int
+tracker_read_elements(tracker_reader_talk_t *talk, size_t *budget)
+{
+    int                left;
+    const char        *start;
+    tracker_reader_t  *rd;
+
+    rd = talk->rd;
+
+    do {
+        start = rd->lexer.p;
+
+        rd->index++;
+
+        if (talk->list->type == TRACKER_MEMBER_MESSAGES
+            ? !tracker_read_utterance(talk)
+            : !tracker_read_choice(talk))
+        {
+            return 0;
+        }
+
+        rd->more = tracker_lex_char(&rd->lexer, ',');
+
+        left = tracker_spend(budget, rd->lexer.p - start + TRACKER_COST);
+
+    } while (rd->more && left);
+
+    if (rd->more) {
+        return 1;
+    }
+
+    talk->list = NULL;
+    rd->index = -1;
+
+    return tracker_lex_char(&rd->lexer, ']');
+}
+
+
+static int
+tracker_read_utterance(tracker_reader_talk_t *talk)
+{
+    tracker_reader_t     *rd;
+    tracker_utterance_t  *utterance;
+
+    rd = talk->rd;
+
+    utterance = &talk->conversation->messages[talk->conversation->nmessages++];
+    memset(utterance, 0, sizeof(tracker_utterance_t));
+
+    if (!tracker_read_members(talk, talk->list->inner, NULL, utterance)) {
+        return 0;
+    }
+
+    rd->rc = tracker_validate_utterance(utterance, rd->index, talk->message);
+
+    return rd->rc == TRACKER_OK;
+}
+
+
+static int
+tracker_read_choice(tracker_reader_talk_t *talk)
+{
+    tracker_choice_t  *choice;
+    tracker_reader_t  *rd;
+
+    rd = talk->rd;
+
+    choice = &talk->conversation->choices[talk->conversation->nchoices++];
+    memset(choice, 0, sizeof(tracker_choice_t));
+
+    if (!tracker_read_members(talk, talk->list->inner, NULL, choice)) {
+        return 0;
+    }
+
+    rd->rc = tracker_validate_choice(choice, rd->index, talk->limits,
+                                     rd->lexer.arena, talk->message);
+
+    return rd->rc == TRACKER_OK;
+}
+
+
+/* reads an object: the value at path, NULL: an element of the list */
+
+static int
+tracker_read_members(tracker_reader_talk_t *talk,
+    const tracker_members_t *members, const tracker_str_t *path, void *base)
+{
+    size_t            first;
+    uint32_t          seen;
+    tracker_lexer_t  *lx;
+
+    lx = &talk->rd->lexer;
+
+    if (!tracker_lex_char(lx, '{')) {
+        return tracker_read_other(talk->rd, path, -1, TRACKER_FAULT_NOT_OBJECT);
+    }
+
+    if (tracker_lex_char(lx, '}')) {
+        return 1;
+    }
+
+    first = talk->skip.n;
+    seen = 0;
+
+    do {
+        if (!tracker_read_pair(talk, members, first, &seen, base)) {
+            return 0;
+        }
+
+    } while (tracker_lex_char(lx, ','));
+
+    talk->skip.n = first;
+
+    return tracker_lex_char(lx, '}');
+}
+
+
+/* reads a key and its value; keys without a meaning are those from first on */
+
+static int
+tracker_read_pair(tracker_reader_talk_t *talk,
+    const tracker_members_t *members, size_t first, uint32_t *seen, void *base)
+{
+    uint32_t                 bit;
+    tracker_str_t            key;
+    tracker_reader_t        *rd;
+    const tracker_member_t  *member;
+
+    rd = talk->rd;
+
+    if (!tracker_lex_string(&rd->lexer, &key)) {
+        return 0;
+    }
+
+    member = tracker_member(members, &key);
+
+    if (member == NULL) {
+        return tracker_skip_key(rd, &talk->skip, first, &key)
+               && tracker_lex_char(&rd->lexer, ':')
+               && tracker_skip_value(rd, &talk->skip);
+    }
+
+    bit = 1 << (member - members->elts);
+
+    if (*seen & bit) {
+        rd->stop = TRACKER_READER_DUPLICATE_KEY;
+        return 0;
+    }
+
+    *seen |= bit;
+
+    return tracker_lex_char(&rd->lexer, ':')
+           && (tracker_skip_literal(rd, "null", sizeof("null") - 1)
+               || tracker_read_typed(talk, member, base));
+}
+
+
+static int
+tracker_read_typed(tracker_reader_talk_t *talk, const tracker_member_t *member,
+    void *base)
+{
+    switch (member->type) {
+
+    case TRACKER_MEMBER_STRING:
+        return tracker_read_value(talk->rd, &member->path, -1,
+                                  tracker_member_value(tracker_str_t, base,
+                                                       member));
+
+    case TRACKER_MEMBER_STRINGS:
+        return tracker_read_list(talk->rd, &member->path,
+                                 tracker_member_value(tracker_list_t, base,
+                                                      member));
+
+    case TRACKER_MEMBER_BOOLEAN:
+        return tracker_read_all(talk, member,
+                                tracker_member_value(tracker_all_e, base,
+                                                     member));
+
+    case TRACKER_MEMBER_TEXT:
+        return tracker_read_text(talk,
+                                 tracker_member_value(tracker_str_t, base,
+                                                      member));
+
+    case TRACKER_MEMBER_OBJECT:
+        return tracker_read_members(talk, member->inner, &member->path, base);
+
+    default: /* TRACKER_MEMBER_MESSAGES, TRACKER_MEMBER_CHOICES */
+        return tracker_read_open(talk, member);
+    }
+}
+
+
+static int
+tracker_read_all(tracker_reader_talk_t *talk, const tracker_member_t *member,
+    tracker_all_e *all)
+{
+    tracker_str_t      str;
+    tracker_reader_t  *rd;
+
+    rd = talk->rd;
+
+    if (tracker_skip_literal(rd, "true", sizeof("true") - 1)) {
+        *all = TRACKER_ALL_YES;
+        return 1;
+    }
+
+    if (tracker_skip_literal(rd, "false", sizeof("false") - 1)) {
+        *all = TRACKER_ALL_NO;
+        return 1;
+    }
+
+    if (tracker_lex_string(&rd->lexer, &str)) {
+        return tracker_all_string(&str, all)
+               || tracker_read_fault(rd, &member->path, -1,
+                                     TRACKER_FAULT_NOT_BOOLEAN);
+    }
+
+    return rd->lexer.no_string
+           ? tracker_read_other(rd, &member->path, -1,
+                                TRACKER_FAULT_NOT_BOOLEAN)
+           : 0;
+}
+
+
+/* the text of an object; another value is ignored */
+
+static int
+tracker_read_text(tracker_reader_talk_t *talk, tracker_str_t *text)
+{
+    const char       *start;
+    tracker_lexer_t  *lx;
+
+    lx = &talk->rd->lexer;
+
+    (void) tracker_lex_end(lx);
+    start = lx->p;
+
+    if (!tracker_skip_value(talk->rd, &talk->skip)) {
+        return 0;
+    }
+
+    if (*start == '{') {
+        text->data = start;
+        text->len = lx->p - start;
+    }
+
+    return 1;
+}
+
+
+/* reads the bracket of a list, and the whole of an empty one */
+
+static int
+tracker_read_open(tracker_reader_talk_t *talk, const tracker_member_t *member)
+{
+    void                    *elts;
+    size_t                   len;
+    tracker_reader_t        *rd;
+    tracker_conversation_t  *conversation;
+
+    rd = talk->rd;
+    conversation = talk->conversation;
+
+    if (!tracker_lex_char(&rd->lexer, '[')) {
+        return tracker_read_other(rd, &member->path, -1,
+                                  TRACKER_FAULT_NOT_ARRAY);
+    }
+
+    /* enough for all that are good, and one that is not */
+
+    len = rd->lexer.end - rd->lexer.p;
+
+    len = member->type == TRACKER_MEMBER_MESSAGES
+          ? (len / TRACKER_READER_MESSAGE + 2) * sizeof(tracker_utterance_t)
+          : (len / TRACKER_READER_CHOICE + 2) * sizeof(tracker_choice_t);
+
+    elts = rd->lexer.arena->alloc(rd->lexer.arena->data, len);
+    if (elts == NULL) {
+        rd->lexer.nomem = 1;
+        return 0;
+    }
+
+    if (member->type == TRACKER_MEMBER_MESSAGES) {
+        conversation->messages = elts;
+
+    } else {
+        conversation->choices = elts;
+    }
+
+    if (!tracker_lex_char(&rd->lexer, ']')) {
+        talk->list = member;
+    }
+
+    return 1;
+}
