@@ -100,6 +100,31 @@ ngx_http_tracker_next_arg(ngx_str_t *args, ngx_str_t *name, ngx_str_t *value)
 }
 
 
+ngx_int_t
+ngx_http_tracker_find_number(ngx_http_request_t *r, const char *name,
+    ngx_uint_t least, ngx_uint_t most, ngx_uint_t *number)
+{
+    u_char     buf[NGX_INT_T_LEN];
+    ngx_int_t  n;
+    ngx_str_t  value;
+
+    if (ngx_http_tracker_find_arg(r, name, &value) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    n = value.len > (size_t) (ngx_sprintf(buf, "%ui", most) - buf)
+        ? NGX_ERROR : ngx_atoi(value.data, value.len);
+
+    if (n == NGX_ERROR || (ngx_uint_t) n < least || (ngx_uint_t) n > most) {
+        return NGX_ERROR;
+    }
+
+    *number = n;
+
+    return NGX_OK;
+}
+
+
 /* ngx_unescape_uri() would turn "100%" into "100" */
 
 ngx_int_t

@@ -30,6 +30,14 @@ ngx_int_t ngx_http_tracker_find_arg(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
 
 /*
+ * Sets number to the argument with this name.  Returns NGX_OK; NGX_DECLINED if
+ * there is no such argument; NGX_ERROR if it is not a number from least to
+ * most, or has more digits than most.
+ */
+ngx_int_t ngx_http_tracker_find_number(ngx_http_request_t *r,
+    const char *name, ngx_uint_t least, ngx_uint_t most, ngx_uint_t *number);
+
+/*
  * Decodes the value of an argument into memory of pool.  A plus is a space; an
  * invalid escape is not changed.  Returns NGX_OK or NGX_ERROR.
  */

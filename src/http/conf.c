@@ -14,7 +14,13 @@
 #define NGX_HTTP_TRACKER_MAX_BODY  (16 * 1024 * 1024)
 
 
-static char *ngx_http_tracker_check_api(ngx_conf_t *cf,
+typedef struct {
+    const char  *directive;
+    char        *elsewhere;      /* the error of another one in its place */
+} ngx_http_tracker_service_t;
+
+
+static char *ngx_http_tracker_check_store(ngx_conf_t *cf,
     ngx_http_tracker_loc_conf_t *tlcf);
 static char *ngx_http_tracker_check_token(ngx_conf_t *cf,
     ngx_http_tracker_loc_conf_t *tlcf);
@@ -22,6 +28,17 @@ static char *ngx_http_tracker_check_body_size(ngx_conf_t *cf,
     const char *directive);
 static ngx_http_tracker_keys_t *ngx_http_tracker_create_keys(ngx_conf_t *cf);
 static void ngx_http_tracker_free_keys(void *data);
+
+
+#define ngx_http_tracker_service(name)                                        \
+    { name, "cannot be in one location with \"" name "\"" }
+
+static ngx_http_tracker_service_t  ngx_http_tracker_services[] = {
+    ngx_http_tracker_service(""),
+    ngx_http_tracker_service("tracker_api"),
+    ngx_http_tracker_service("tracker_token"),
+    ngx_http_tracker_service("tracker_conversations")
+};
 
 
 void *
@@ -57,8 +74,7 @@ ngx_http_tracker_create_loc_conf(ngx_conf_t *cf)
     /*
      * set by ngx_pcalloc():
      *
-     *     tlcf->api = 0;
-     *     tlcf->token = 0;
+     *     tlcf->service = NGX_HTTP_TRACKER_SERVES_NOTHING;
      *     tlcf->handler = NULL;
      *     tlcf->base = { 0, NULL };
      *     tlcf->store.prefix = { 0, NULL };
@@ -70,6 +86,8 @@ ngx_http_tracker_create_loc_conf(ngx_conf_t *cf)
     tlcf->store.max_trackers = NGX_CONF_UNSET_UINT;
     tlcf->store.max_idems = NGX_CONF_UNSET_UINT;
     tlcf->store.lock = NGX_CONF_UNSET;
+    tlcf->store.conversation_ttl = NGX_CONF_UNSET;
+    tlcf->store.conversation_size = NGX_CONF_UNSET_SIZE;
 
     tlcf->limits.max_bulk = NGX_CONF_UNSET_SIZE;
     tlcf->limits.max_phrases = NGX_CONF_UNSET_SIZE;
@@ -80,6 +98,8 @@ ngx_http_tracker_create_loc_conf(ngx_conf_t *cf)
 
     tlcf->token_ttl = NGX_CONF_UNSET;
     tlcf->apps = NGX_CONF_UNSET_PTR;
+
+    tlcf->talk.empty_insights = NGX_CONF_UNSET;
 
     return tlcf;
 }
@@ -99,8 +119,7 @@ ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
         /* an "if": the handler stays, and must find this */
 
-        conf->api = prev->api;
-        conf->token = prev->token;
+        conf->service = prev->service;
         conf->base = prev->base;
         conf->handler = prev->handler;
 
@@ -123,6 +142,11 @@ ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->store.max_idems, prev->store.max_idems,
                               10000);
     ngx_conf_merge_value(conf->store.lock, prev->store.lock, 1);
+    ngx_conf_merge_sec_value(conf->store.conversation_ttl,
+                             prev->store.conversation_ttl, 24 * 3600);
+    ngx_conf_merge_size_value(conf->store.conversation_size,
+                              prev->store.conversation_size,
+                              8 * 1024 * 1024);
 
     ngx_conf_merge_size_value(conf->limits.max_bulk, prev->limits.max_bulk,
                               0);
@@ -146,30 +170,38 @@ ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_sec_value(conf->token_ttl, prev->token_ttl, 24 * 3600);
     ngx_conf_merge_ptr_value(conf->apps, prev->apps, NULL);
 
+    ngx_conf_merge_value(conf->talk.empty_insights, prev->talk.empty_insights,
+                         0);
+
     /* a location that answers must be able to */
 
-    if (conf->api) {
-        return ngx_http_tracker_check_api(cf, conf);
-    }
+    switch (conf->service) {
 
-    if (conf->token) {
+    case NGX_HTTP_TRACKER_SERVES_NOTHING:
+        return NGX_CONF_OK;
+
+    case NGX_HTTP_TRACKER_SERVES_TOKEN:
         return ngx_http_tracker_check_token(cf, conf);
-    }
 
-    return NGX_CONF_OK;
+    default:
+        return ngx_http_tracker_check_store(cf, conf);
+    }
 }
 
 
 static char *
-ngx_http_tracker_check_api(ngx_conf_t *cf, ngx_http_tracker_loc_conf_t *tlcf)
+ngx_http_tracker_check_store(ngx_conf_t *cf, ngx_http_tracker_loc_conf_t *tlcf)
 {
+    const char        *directive;
     ngx_redis_conf_t  *rcf;
+
+    directive = ngx_http_tracker_services[tlcf->service].directive;
 
     if (tlcf->keys == NULL && tlcf->account == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"tracker_api\" in location \"%V\" has no "
+                      "\"%s\" in location \"%V\" has no "
                       "authenticator: write \"tracker_jwt_key\" or "
-                      "\"tracker_account\"", &tlcf->base);
+                      "\"tracker_account\"", directive, &tlcf->base);
         return NGX_CONF_ERROR;
     }
 
@@ -180,7 +212,7 @@ ngx_http_tracker_check_api(ngx_conf_t *cf, ngx_http_tracker_loc_conf_t *tlcf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_tracker_check_body_size(cf, "tracker_api") != NGX_CONF_OK) {
+    if (ngx_http_tracker_check_body_size(cf, directive) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -258,6 +290,34 @@ ngx_http_tracker_check_body_size(ngx_conf_t *cf, const char *directive)
                       clcf->client_max_body_size, &clcf->name, directive);
         return NGX_CONF_ERROR;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_tracker_serve(ngx_conf_t *cf, void *conf,
+    ngx_http_tracker_service_e service, ngx_http_handler_pt handler)
+{
+    ngx_http_tracker_loc_conf_t *tlcf = conf;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (tlcf->service == service) {
+        return "is duplicate";
+    }
+
+    if (tlcf->service != NGX_HTTP_TRACKER_SERVES_NOTHING) {
+        return ngx_http_tracker_services[tlcf->service].elsewhere;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    tlcf->service = service;
+    tlcf->base = clcf->name;
+    tlcf->handler = handler;
+
+    clcf->handler = handler;
 
     return NGX_CONF_OK;
 }

@@ -1,6 +1,7 @@
 
 /*
- * The configuration.  http/directive.h has the functions that set it.
+ * The configuration.  http/directive.h has the functions that set it, except
+ * the one for directives that answer.
  */
 
 
@@ -36,10 +37,27 @@ typedef struct {
 } ngx_http_tracker_keys_t;
 
 
+/* which directive answers in a location */
+
+typedef enum {
+    NGX_HTTP_TRACKER_SERVES_NOTHING = 0,
+    NGX_HTTP_TRACKER_SERVES_API,              /* tracker_api */
+    NGX_HTTP_TRACKER_SERVES_TOKEN,            /* tracker_token */
+    NGX_HTTP_TRACKER_SERVES_CONVERSATIONS     /* tracker_conversations */
+} ngx_http_tracker_service_e;
+
+
+/* of tracker_conversations */
+
 typedef struct {
-    ngx_flag_t                  api;          /* has tracker_api */
+    ngx_flag_t                  empty_insights;
+} ngx_http_tracker_talk_t;
+
+
+typedef struct {
+    ngx_http_tracker_service_e  service;
     ngx_str_t                   base;         /* the location's prefix */
-    ngx_http_handler_pt         handler;      /* of either directive, or NULL */
+    ngx_http_handler_pt         handler;      /* of the service, or NULL */
 
     tracker_store_t             store;
     tracker_limits_t            limits;
@@ -47,13 +65,22 @@ typedef struct {
     ngx_http_tracker_keys_t    *keys;
     ngx_http_complex_value_t   *account;
 
-    ngx_flag_t                  token;        /* has tracker_token */
     time_t                      token_ttl;    /* seconds */
     ngx_http_tracker_apps_t    *apps;
+
+    ngx_http_tracker_talk_t     talk;
 } ngx_http_tracker_loc_conf_t;
 
 
 extern ngx_module_t  ngx_http_tracker_module;
+
+
+/*
+ * Makes the handler answer in the location of conf.  Returns NGX_CONF_OK, or
+ * the words of the error.
+ */
+char *ngx_http_tracker_serve(ngx_conf_t *cf, void *conf,
+    ngx_http_tracker_service_e service, ngx_http_handler_pt handler);
 
 
 #pragma GCC visibility pop

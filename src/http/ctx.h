@@ -39,9 +39,12 @@ typedef struct {
 
 
 typedef struct {
-    ngx_str_t                        path;      /* below the base */
+    ngx_str_t                        path;      /* below the base; a "*"
+                                                   stands for an id */
     ngx_str_t                        allow;     /* value of the header */
+    const char                      *noun;      /* what has the id */
     tracker_json_shape_e             shape;     /* of a POST's body */
+    ngx_uint_t                       tagged;    /* 1: it has ETags */
     ngx_http_tracker_action_t       *actions;   /* the last one is empty */
 } ngx_http_tracker_endpoint_t;
 

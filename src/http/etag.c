@@ -26,7 +26,8 @@ static ngx_int_t ngx_http_tracker_match(ngx_table_elt_t *header,
 
 /*
  * The conditions that are not supported with a write: no time of a change is
- * stored, and a create does not read the list that it adds to.
+ * stored, and a create does not read the list that it adds to.  What has no
+ * ETag supports none.
  */
 
 static ngx_http_tracker_condition_t  ngx_http_tracker_conditions[] = {
@@ -89,7 +90,7 @@ ngx_http_tracker_check_conditions(ngx_http_request_t *r,
          condition->name.len;
          condition++)
     {
-        if ((r->method & condition->methods)
+        if ((!ctx->endpoint->tagged || (r->method & condition->methods))
             && ngx_http_tracker_find_header(r, &condition->name, &value))
         {
             ctx->fault = condition->name;

@@ -9,21 +9,21 @@
 #include "http/args.h"
 #include "http/auth.h"
 #include "http/change.h"
+#include "http/conversation.h"
 #include "http/create.h"
+#include "http/endpoint.h"
 #include "http/etag.h"
 #include "http/header.h"
 #include "http/read.h"
 #include "http/request.h"
-#include "http/response.h"
 
 
 static ngx_uint_t ngx_http_tracker_check_request(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static ngx_uint_t ngx_http_tracker_find_endpoint(ngx_http_request_t *r,
+static ngx_uint_t ngx_http_tracker_check_conversation(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static ngx_int_t ngx_http_tracker_find_path(ngx_http_request_t *r,
-    ngx_str_t *path);
-static ngx_int_t ngx_http_tracker_find_id(ngx_str_t *path, ngx_str_t *id);
+static ngx_uint_t ngx_http_tracker_check_write(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 
 
 static ngx_http_tracker_action_t  ngx_http_tracker_list_actions[] = {
@@ -50,24 +50,100 @@ static ngx_http_tracker_action_t  ngx_http_tracker_item_actions[] = {
 static ngx_http_tracker_endpoint_t  ngx_http_tracker_endpoints[] = {
 
     { ngx_string("tracker"), ngx_string("GET, HEAD, POST, OPTIONS"),
-      TRACKER_JSON_OBJECT, ngx_http_tracker_list_actions },
+      "Tracker", TRACKER_JSON_OBJECT, 1, ngx_http_tracker_list_actions },
 
     { ngx_string("trackers"), ngx_string("GET, HEAD, POST, OPTIONS"),
-      TRACKER_JSON_EITHER, ngx_http_tracker_list_actions },
+      "Tracker", TRACKER_JSON_EITHER, 1, ngx_http_tracker_list_actions },
 
     { ngx_string("trackers/bulk"), ngx_string("POST, OPTIONS"),
-      TRACKER_JSON_ARRAY, ngx_http_tracker_bulk_actions },
+      "Tracker", TRACKER_JSON_ARRAY, 1, ngx_http_tracker_bulk_actions },
 
-    { ngx_null_string, ngx_null_string, 0, NULL }
+    { ngx_string("tracker/*"),
+      ngx_string("GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
+      "Tracker", TRACKER_JSON_OBJECT, 1, ngx_http_tracker_item_actions },
+
+    { ngx_string("trackers/*"),
+      ngx_string("GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
+      "Tracker", TRACKER_JSON_OBJECT, 1, ngx_http_tracker_item_actions },
+
+    { ngx_null_string, ngx_null_string, NULL, 0, 0, NULL }
 };
 
 
-/* tracker/{id} and trackers/{id} */
+static ngx_http_tracker_action_t  ngx_http_tracker_job_actions[] = {
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_job },
+    { 0, NULL }
+};
 
-static ngx_http_tracker_endpoint_t  ngx_http_tracker_item = {
-    ngx_string("tracker/"),
-    ngx_string("GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
-    TRACKER_JSON_OBJECT, ngx_http_tracker_item_actions
+
+static ngx_http_tracker_action_t  ngx_http_tracker_conversations_actions[] = {
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_conversations },
+    { 0, NULL }
+};
+
+
+static ngx_http_tracker_action_t  ngx_http_tracker_conversation_actions[] = {
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_conversation },
+    { NGX_HTTP_DELETE, ngx_http_tracker_start_forget },
+    { 0, NULL }
+};
+
+
+static ngx_http_tracker_action_t  ngx_http_tracker_messages_actions[] = {
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_messages },
+    { 0, NULL }
+};
+
+
+static ngx_http_tracker_action_t  ngx_http_tracker_members_actions[] = {
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_members },
+    { 0, NULL }
+};
+
+
+static ngx_http_tracker_action_t  ngx_http_tracker_insight_actions[] = {
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_insight },
+    { 0, NULL }
+};
+
+
+#define ngx_http_tracker_conversation_endpoint(path, actions)                 \
+    { ngx_string(path), ngx_string("GET, HEAD, OPTIONS"), "Conversation",     \
+      TRACKER_JSON_OBJECT, 0, actions }
+
+#define ngx_http_tracker_insight(name)                                        \
+    ngx_http_tracker_conversation_endpoint("conversations/*/" name,           \
+                                           ngx_http_tracker_insight_actions)
+
+
+static ngx_http_tracker_endpoint_t  ngx_http_tracker_conversations[] = {
+
+    { ngx_string("job/*"), ngx_string("GET, HEAD, OPTIONS"), "Job",
+      TRACKER_JSON_OBJECT, 0, ngx_http_tracker_job_actions },
+
+    ngx_http_tracker_conversation_endpoint("conversations",
+        ngx_http_tracker_conversations_actions),
+
+    { ngx_string("conversations/*"), ngx_string("GET, HEAD, DELETE, OPTIONS"),
+      "Conversation", TRACKER_JSON_OBJECT, 0,
+      ngx_http_tracker_conversation_actions },
+
+    ngx_http_tracker_conversation_endpoint("conversations/*/messages",
+        ngx_http_tracker_messages_actions),
+
+    ngx_http_tracker_conversation_endpoint("conversations/*/members",
+        ngx_http_tracker_members_actions),
+
+    ngx_http_tracker_insight("topics"),
+    ngx_http_tracker_insight("questions"),
+    ngx_http_tracker_insight("follow-ups"),
+    ngx_http_tracker_insight("action-items"),
+    ngx_http_tracker_insight("entities"),
+    ngx_http_tracker_insight("analytics"),
+    ngx_http_tracker_insight("summary"),
+    ngx_http_tracker_insight("callscore"),
+
+    { ngx_null_string, ngx_null_string, NULL, 0, 0, NULL }
 };
 
 
@@ -84,7 +160,8 @@ ngx_http_tracker_check_request(ngx_http_request_t *r,
 {
     ngx_uint_t  outcome;
 
-    outcome = ngx_http_tracker_find_endpoint(r, ctx);
+    outcome = ngx_http_tracker_find_endpoint(r, ctx,
+                                             ngx_http_tracker_endpoints);
     if (outcome) {
         return outcome;
     }
@@ -99,6 +176,53 @@ ngx_http_tracker_check_request(ngx_http_request_t *r,
     {
         return TRACKER_OUTCOME_MISSING;
     }
+
+    outcome = ngx_http_tracker_check_write(r, ctx);
+    if (outcome) {
+        return outcome;
+    }
+
+    return r->method == NGX_HTTP_POST ? ngx_http_tracker_check_key(r, ctx) : 0;
+}
+
+
+ngx_int_t
+ngx_http_tracker_conversations_handler(ngx_http_request_t *r)
+{
+    return ngx_http_tracker_start(r, ngx_http_tracker_check_conversation);
+}
+
+
+/* the first step looks at the id: what is said of it depends on the step */
+
+static ngx_uint_t
+ngx_http_tracker_check_conversation(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_uint_t  outcome;
+
+    outcome = ngx_http_tracker_find_endpoint(r, ctx,
+                                             ngx_http_tracker_conversations);
+    if (outcome) {
+        return outcome;
+    }
+
+    outcome = ngx_http_tracker_check_account(r, ctx);
+    if (outcome) {
+        return outcome;
+    }
+
+    return ngx_http_tracker_check_write(r, ctx);
+}
+
+
+/* what a write may have in its arguments and headers; a read may have all */
+
+static ngx_uint_t
+ngx_http_tracker_check_write(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_uint_t  outcome;
 
     if (r->method & NGX_HTTP_TRACKER_READS) {
         return 0;
@@ -119,138 +243,6 @@ ngx_http_tracker_check_request(ngx_http_request_t *r,
         return outcome;
     }
 
-    if (r->method == NGX_HTTP_DELETE) {
-        return 0;
-    }
-
-    outcome = ngx_http_tracker_check_content(r, ctx);
-    if (outcome) {
-        return outcome;
-    }
-
-    return r->method == NGX_HTTP_POST ? ngx_http_tracker_check_key(r, ctx) : 0;
-}
-
-
-static ngx_uint_t
-ngx_http_tracker_find_endpoint(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx)
-{
-    ngx_str_t                     path;
-    ngx_http_tracker_action_t    *action;
-    ngx_http_tracker_endpoint_t  *endpoint;
-
-    if (ngx_http_tracker_find_path(r, &path) != NGX_OK) {
-        return NGX_HTTP_TRACKER_NO_ENDPOINT;
-    }
-
-    for (endpoint = ngx_http_tracker_endpoints;
-         endpoint->path.len;
-         endpoint++)
-    {
-        if (path.len == endpoint->path.len
-            && ngx_memcmp(path.data, endpoint->path.data, path.len) == 0)
-        {
-            break;
-        }
-    }
-
-    if (endpoint->path.len == 0) {
-
-        if (ngx_http_tracker_find_id(&path, &ctx->id) != NGX_OK) {
-            return NGX_HTTP_TRACKER_NO_ENDPOINT;
-        }
-
-        endpoint = &ngx_http_tracker_item;
-    }
-
-    ctx->endpoint = endpoint;
-
-    if (r->method == NGX_HTTP_OPTIONS) {
-        return NGX_HTTP_TRACKER_OPTIONS;
-    }
-
-    for (action = endpoint->actions; action->start; action++) {
-        if (r->method & action->methods) {
-            ctx->step = action->start;
-            return 0;
-        }
-    }
-
-    return NGX_HTTP_TRACKER_BAD_METHOD;
-}
-
-
-/*
- * "location /v1/manage" stands for "location /v1/manage/".  The URI may have
- * left the location: "rewrite ... break" keeps the location as it is.
- */
-
-static ngx_int_t
-ngx_http_tracker_find_path(ngx_http_request_t *r, ngx_str_t *path)
-{
-    size_t                        len;
-    ngx_http_tracker_loc_conf_t  *tlcf;
-
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
-
-    len = tlcf->base.len;
-
-    if (r->uri.len <= len
-        || ngx_filename_cmp(r->uri.data, tlcf->base.data, len) != 0)
-    {
-        return NGX_DECLINED;
-    }
-
-    if (tlcf->base.data[len - 1] != '/') {
-
-        if (r->uri.data[len] != '/') {
-            return NGX_DECLINED;
-        }
-
-        len++;
-    }
-
-    path->data = r->uri.data + len;
-    path->len = r->uri.len - len;
-
-    return NGX_OK;
-}
-
-
-/* an id has no blanks, control characters or slashes: messages quote it */
-
-static ngx_int_t
-ngx_http_tracker_find_id(ngx_str_t *path, ngx_str_t *id)
-{
-    size_t      i, len;
-    ngx_uint_t  plural;
-
-    len = ngx_http_tracker_item.path.len;
-
-    plural = path->len > len && path->data[len - 1] == 's';
-
-    if (plural) {
-        len++;
-    }
-
-    if (path->len <= len
-        || ngx_strncmp(path->data, "tracker", sizeof("tracker") - 1) != 0
-        || path->data[len - 1] != '/')
-    {
-        return NGX_DECLINED;
-    }
-
-    for (i = len; i < path->len; i++) {
-        if (path->data[i] <= 0x20 || path->data[i] >= 0x7f
-            || path->data[i] == '/')
-        {
-            return NGX_DECLINED;
-        }
-    }
-
-    id->data = path->data + len;
-    id->len = path->len - len;
-
-    return NGX_OK;
+    return r->method == NGX_HTTP_DELETE
+           ? 0 : ngx_http_tracker_check_content(r, ctx);
 }

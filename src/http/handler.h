@@ -1,6 +1,6 @@
 
 /*
- * The endpoints of tracker_api.
+ * The endpoints of tracker_api and tracker_conversations.
  */
 
 
@@ -16,8 +16,9 @@
 #pragma GCC visibility push(hidden)
 
 
-/* The content handler of tracker_api. */
+/* The content handlers of the two directives. */
 ngx_int_t ngx_http_tracker_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_tracker_conversations_handler(ngx_http_request_t *r);
 
 
 #pragma GCC visibility pop

@@ -29,6 +29,13 @@ typedef struct {
 
 
 typedef struct {
+    ngx_conf_post_handler_pt   post_handler;
+    size_t                     low;
+    size_t                     high;
+} ngx_http_tracker_size_bounds_t;
+
+
+typedef struct {
     size_t                     high;
     ngx_uint_t                 off;         /* may be "off" */
 } ngx_http_tracker_limit_bounds_t;
@@ -36,11 +43,16 @@ typedef struct {
 
 static char *ngx_http_tracker_api(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_tracker_conversations(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static ngx_int_t ngx_http_tracker_in_prefix(ngx_conf_t *cf,
+    ngx_command_t *cmd);
 static char *ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_tracker_prefix(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_http_tracker_time(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_http_tracker_ttl(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_http_tracker_size(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -58,6 +70,10 @@ static ngx_http_tracker_time_bounds_t  ngx_http_tracker_timeout_bounds = {
 
 static ngx_conf_post_t  ngx_http_tracker_ttl_post = {
     ngx_http_tracker_ttl
+};
+
+static ngx_http_tracker_size_bounds_t  ngx_http_tracker_talk_bounds = {
+    ngx_http_tracker_size, 1024, 256 * 1024 * 1024
 };
 
 static ngx_http_tracker_limit_bounds_t  ngx_http_tracker_off_bounds = {
@@ -183,6 +199,34 @@ static ngx_command_t  ngx_http_tracker_commands[] = {
       offsetof(ngx_http_tracker_loc_conf_t, token_ttl),
       &ngx_http_tracker_ttl_post },
 
+    { ngx_string("tracker_conversations"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tracker_conversations,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tracker_conversation_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, store.conversation_ttl),
+      &ngx_http_tracker_ttl_post },
+
+    { ngx_string("tracker_conversation_max_size"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, store.conversation_size),
+      &ngx_http_tracker_talk_bounds },
+
+    { ngx_string("tracker_empty_insights"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, talk.empty_insights),
+      NULL },
+
       ngx_null_command
 };
 
@@ -221,17 +265,34 @@ ngx_module_t  ngx_http_tracker_module = {
 static char *
 ngx_http_tracker_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_tracker_loc_conf_t *tlcf = conf;
+    if (ngx_http_tracker_in_prefix(cf, cmd) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
 
+    return ngx_http_tracker_serve(cf, conf, NGX_HTTP_TRACKER_SERVES_API,
+                                  ngx_http_tracker_handler);
+}
+
+
+static char *
+ngx_http_tracker_conversations(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    if (ngx_http_tracker_in_prefix(cf, cmd) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_tracker_serve(cf, conf,
+                                  NGX_HTTP_TRACKER_SERVES_CONVERSATIONS,
+                                  ngx_http_tracker_conversations_handler);
+}
+
+
+/* endpoints are found by what follows the prefix: NGX_OK or NGX_ERROR */
+
+static ngx_int_t
+ngx_http_tracker_in_prefix(ngx_conf_t *cf, ngx_command_t *cmd)
+{
     ngx_http_core_loc_conf_t  *clcf;
-
-    if (tlcf->api) {
-        return "is duplicate";
-    }
-
-    if (tlcf->token) {
-        return "cannot be in one location with \"tracker_token\"";
-    }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -242,19 +303,12 @@ ngx_http_tracker_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
        )
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"tracker_api\" is allowed in prefix locations "
-                           "only, not in \"%V\"", &clcf->name);
-        return NGX_CONF_ERROR;
+                           "\"%V\" is allowed in prefix locations only, not "
+                           "in \"%V\"", &cmd->name, &clcf->name);
+        return NGX_ERROR;
     }
 
-    tlcf->api = 1;
-    tlcf->base = clcf->name;
-
-    tlcf->handler = ngx_http_tracker_handler;
-
-    clcf->handler = tlcf->handler;
-
-    return NGX_CONF_OK;
+    return NGX_OK;
 }
 
 
@@ -400,6 +454,28 @@ ngx_http_tracker_ttl(ngx_conf_t *cf, void *post, void *data)
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value \"%V\", it must be a time from "
                            "1s to 365d", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_tracker_size(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t                          *size = data;
+    ngx_http_tracker_size_bounds_t  *bounds = post;
+
+    ngx_str_t  *value;
+
+    if (*size < bounds->low || *size > bounds->high) {
+        value = cf->args->elts;
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\", it must be a size from "
+                           "%uzk to %uzm", &value[1], bounds->low / 1024,
+                           bounds->high / 1024 / 1024);
         return NGX_CONF_ERROR;
     }
 

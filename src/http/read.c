@@ -112,19 +112,14 @@ static ngx_uint_t
 ngx_http_tracker_parse_args(ngx_http_request_t *r,
     ngx_http_tracker_list_t *list)
 {
-    size_t      i;
-    ngx_int_t   n;
-    ngx_str_t   value;
+    size_t     i;
+    ngx_str_t  value;
 
-    if (ngx_http_tracker_find_arg(r, "limit", &value) == NGX_OK) {
-
-        n = value.len <= 4 ? ngx_atoi(value.data, value.len) : NGX_ERROR;
-
-        if (n < 1 || n > NGX_HTTP_TRACKER_MAX_LIMIT) {
-            return NGX_HTTP_TRACKER_BAD_LIMIT;
-        }
-
-        list->limit = n;
+    if (ngx_http_tracker_find_number(r, "limit", 1, NGX_HTTP_TRACKER_MAX_LIMIT,
+                                     &list->limit)
+        == NGX_ERROR)
+    {
+        return NGX_HTTP_TRACKER_BAD_LIMIT;
     }
 
     if (ngx_http_tracker_find_arg(r, "cursor", &value) == NGX_OK) {

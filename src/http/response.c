@@ -120,6 +120,9 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
     [NGX_HTTP_TRACKER_BAD_LIMIT] =
         { 400, ngx_string("bad_limit"),
           "\"limit\" must be a number from 1 to 1000." },
+    [NGX_HTTP_TRACKER_BAD_OFFSET] =
+        { 400, ngx_string("bad_offset"),
+          "\"offset\" must be a number from 0 to 1000000." },
     [NGX_HTTP_TRACKER_BAD_CURSOR] =
         { 400, ngx_string("bad_cursor"),
           "\"cursor\" must be the \"next\" of an earlier answer." },
@@ -252,7 +255,8 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
         break;
 
     case TRACKER_OUTCOME_MISSING:
-        tracker_message(message, "Tracker with id \"%.*s\" does not exist.",
+        tracker_message(message, "%s with id \"%.*s\" does not exist.",
+                        ctx->endpoint->noun,
                         (int) ngx_min(ctx->id.len, TRACKER_QUOTE_CHARS),
                         ctx->id.data);
         break;

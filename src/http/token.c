@@ -26,7 +26,8 @@ static ngx_int_t ngx_http_tracker_token_sign(ngx_http_request_t *r,
 
 
 static ngx_http_tracker_endpoint_t  ngx_http_tracker_token_endpoint = {
-    ngx_null_string, ngx_string("POST, OPTIONS"), TRACKER_JSON_OBJECT, NULL
+    ngx_null_string, ngx_string("POST, OPTIONS"), NULL, TRACKER_JSON_OBJECT, 0,
+    NULL
 };
 
 
@@ -201,26 +202,6 @@ ngx_http_tracker_token_sign(ngx_http_request_t *r,
 char *
 ngx_http_tracker_token(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_http_tracker_loc_conf_t *tlcf = conf;
-
-    ngx_http_core_loc_conf_t  *clcf;
-
-    if (tlcf->token) {
-        return "is duplicate";
-    }
-
-    if (tlcf->api) {
-        return "cannot be in one location with \"tracker_api\"";
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    tlcf->token = 1;
-    tlcf->base = clcf->name;
-
-    tlcf->handler = ngx_http_tracker_token_handler;
-
-    clcf->handler = tlcf->handler;
-
-    return NGX_CONF_OK;
+    return ngx_http_tracker_serve(cf, conf, NGX_HTTP_TRACKER_SERVES_TOKEN,
+                                  ngx_http_tracker_token_handler);
 }
