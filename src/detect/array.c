@@ -49,3 +49,11 @@ detect_buffer_room(detect_buffer_t *buffer, size_t len)
 
     return buffer->data + buffer->n;
 }
+
+
+void
+detect_buffer_free(detect_buffer_t *buffer)
+{
+    free(buffer->data);
+    memset(buffer, 0, sizeof(detect_buffer_t));
+}

@@ -38,6 +38,9 @@ int detect_grow(void *array, uint32_t *max, uint32_t n, size_t size);
  */
 char *detect_buffer_room(detect_buffer_t *buffer, size_t len);
 
+/* Frees the text. */
+void detect_buffer_free(detect_buffer_t *buffer);
+
 
 #pragma GCC visibility pop
 

@@ -529,7 +529,8 @@ detect_load_end(detect_load_t *load, tracker_outcome_e outcome)
          q != ngx_queue_sentinel(&load->waits);
          q = ngx_queue_next(q))
     {
-        ngx_queue_data(q, detect_wait_t, queue)->load = NULL;
+        wait = ngx_queue_data(q, detect_wait_t, queue);
+        wait->load = NULL;
     }
 
     if (!ngx_queue_empty(&load->waits)) {

@@ -12,6 +12,7 @@
 #include "detect/record.h"
 #include "detect/time.h"
 #include "json/string.h"
+#include "tracker/job.h"
 
 
 /* what a line costs besides its bytes, in nanoseconds */
@@ -59,7 +60,7 @@ detect_record_write(detect_record_t *record, size_t *budget)
 {
     detect_rc_e  rc;
 
-    if (record->search->n > DETECT_SENTENCES) {
+    if (record->search->n > TRACKER_JOB_MESSAGES) {
         return DETECT_LARGE;
     }
 
@@ -232,8 +233,6 @@ detect_write_time(detect_record_t *record, char *p, const tracker_str_t *time)
 static char *
 detect_write_person(char *p, const tracker_utterance_t *message)
 {
-    size_t                i;
-    uint64_t              hash;
     const tracker_str_t  *who;
 
     who = detect_who(message);
@@ -242,18 +241,8 @@ detect_write_person(char *p, const tracker_utterance_t *message)
         return detect_put(p, "{}");
     }
 
-    /* FNV-1a, its bits mixed */
-
-    hash = 0xcbf29ce484222325;
-
-    for (i = 0; i < who->len; i++) {
-        hash = (hash ^ (unsigned char) who->data[i]) * 0x100000001b3;
-    }
-
-    hash ^= hash >> 32;
-
     p = detect_put(p, "{\"id\":\"");
-    tracker_id_format(p, hash);
+    tracker_id_format(p, detect_record_id(who));
     p += TRACKER_ID_LEN;
     *p++ = '"';
 
@@ -278,6 +267,24 @@ detect_write_person(char *p, const tracker_utterance_t *message)
     *p++ = '}';
 
     return p;
+}
+
+
+/* FNV-1a, its bits mixed: not keyed, since all hosts must agree */
+
+uint64_t
+detect_record_id(const tracker_str_t *name)
+{
+    size_t    i;
+    uint64_t  hash;
+
+    hash = 0xcbf29ce484222325;
+
+    for (i = 0; i < name->len; i++) {
+        hash = (hash ^ (unsigned char) name->data[i]) * 0x100000001b3;
+    }
+
+    return hash ^ hash >> 32;
 }
 
 
@@ -613,8 +620,10 @@ detect_record_end(const detect_record_t *record)
 void
 detect_record_free(detect_record_t *record)
 {
-    free(record->said.data);
-    free(record->found.data);
-    free(record->members.data);
+    detect_buffer_free(&record->said);
+    detect_buffer_free(&record->found);
+    detect_buffer_free(&record->members);
     free(record->seen);
+
+    memset(record, 0, sizeof(detect_record_t));
 }

@@ -34,23 +34,6 @@
 #pragma GCC visibility push(hidden)
 
 
-/* sentences of a job: their ids must not be above the highest one */
-#define DETECT_SENTENCES  (1 << 24)
-
-
-/* the ids of a job's first sentence: DETECT_SENTENCES below the highest */
-
-static inline uint64_t
-detect_first_id(uint64_t random)
-{
-    uint64_t  most;
-
-    most = (uint64_t) 1 << 52;
-
-    return most + random % (most - DETECT_SENTENCES);
-}
-
-
 typedef struct {
     const detect_search_t         *search;     /* done */
     const tracker_conversation_t  *conversation;
@@ -81,7 +64,7 @@ typedef struct {
  * the first call all is zero but search, conversation, key, first and now,
  * which stay as they are; search's sentences get their places.
  * Returns DETECT_OK, DETECT_AGAIN, DETECT_NOMEM, or DETECT_LARGE: there are
- * more than DETECT_SENTENCES, or more bytes than 32 bits can tell.
+ * more than TRACKER_JOB_MESSAGES sentences.
  */
 detect_rc_e detect_record_write(detect_record_t *record, size_t *budget);
 
@@ -92,7 +75,13 @@ detect_rc_e detect_record_write(detect_record_t *record, size_t *budget);
 detect_str_t detect_record_start(const detect_record_t *record);
 detect_str_t detect_record_end(const detect_record_t *record);
 
-/* Frees the texts. */
+/*
+ * Returns a number for tracker_id_format() that is always the same for a name,
+ * or who has it.
+ */
+uint64_t detect_record_id(const tracker_str_t *name);
+
+/* Frees the texts, and all is zero. */
 void detect_record_free(detect_record_t *record);
 
 

@@ -8,11 +8,15 @@
 #include <stdlib.h>
 
 #include "detect/array.h"
+#include "detect/hash.h"
 #include "detect/trackers.h"
 
 
 /* a string that would take a block of its own has one */
-#define DETECT_BLOCK  65536
+#define DETECT_BLOCK    65536
+
+/* what an id in the index costs, in nanoseconds */
+#define DETECT_COST_ID  60
 
 
 struct detect_block_s {
@@ -25,6 +29,9 @@ struct detect_block_s {
 
 static int detect_copy_string(detect_trackers_t *trackers, detect_str_t *to,
     const tracker_str_t *from);
+static int detect_index_allocate(detect_trackers_t *trackers,
+    const uint64_t key[2]);
+static int detect_index_ids(detect_trackers_t *trackers, size_t *budget);
 static detect_block_t *detect_add_block(detect_trackers_t *trackers,
     size_t len);
 
@@ -150,9 +157,16 @@ detect_trackers_compile(detect_trackers_t *trackers, const uint64_t key[2],
     if (trackers->build == NULL) {
         trackers->build = detect_build_create(trackers->phrases,
                                               trackers->n_phrases, key);
-        if (trackers->build == NULL) {
+
+        if (trackers->build == NULL
+            || !detect_index_allocate(trackers, key))
+        {
             return DETECT_NOMEM;
         }
+    }
+
+    if (!detect_index_ids(trackers, budget)) {
+        return DETECT_AGAIN;
     }
 
     rc = detect_build_run(trackers->build, budget);
@@ -168,6 +182,86 @@ detect_trackers_compile(detect_trackers_t *trackers, const uint64_t key[2],
     }
 
     return rc;
+}
+
+
+static int
+detect_index_allocate(detect_trackers_t *trackers, const uint64_t key[2])
+{
+    size_t  size;
+
+    for (size = 8; size < 2 * (size_t) trackers->n; size *= 2) { /* void */ }
+
+    trackers->slots = calloc(size, sizeof(uint32_t));
+    if (trackers->slots == NULL) {
+        return 0;
+    }
+
+    trackers->mask = size - 1;
+    trackers->key[0] = key[0];
+    trackers->key[1] = key[1];
+    trackers->size += size * sizeof(uint32_t);
+
+    return 1;
+}
+
+
+/* returns 1 when all are there, 0 if the budget is spent */
+
+static int
+detect_index_ids(detect_trackers_t *trackers, size_t *budget)
+{
+    uint32_t       i;
+    detect_str_t  *id;
+
+    while (trackers->indexed < trackers->n) {
+
+        if (*budget == 0) {
+            return 0;
+        }
+
+        id = &trackers->elts[trackers->indexed++].id;
+
+        for (i = detect_hash_text(trackers->key, 0, id->data, id->len)
+                 & trackers->mask;
+             trackers->slots[i];
+             i = (i + 1) & trackers->mask)
+        {
+            /* void */
+        }
+
+        trackers->slots[i] = trackers->indexed;
+
+        (void) detect_spend(budget, DETECT_COST_ID);
+    }
+
+    return 1;
+}
+
+
+int
+detect_trackers_find(const detect_trackers_t *trackers,
+    const tracker_str_t *id, uint32_t *index)
+{
+    uint32_t       i;
+    detect_str_t  *other;
+
+    for (i = detect_hash_text(trackers->key, 0, id->data, id->len)
+             & trackers->mask;
+         trackers->slots[i];
+         i = (i + 1) & trackers->mask)
+    {
+        other = &trackers->elts[trackers->slots[i] - 1].id;
+
+        if (other->len == id->len
+            && memcmp(other->data, id->data, id->len) == 0)
+        {
+            *index = trackers->slots[i] - 1;
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -215,6 +309,7 @@ detect_trackers_free(detect_trackers_t *trackers)
 
     free(trackers->elts);
     free(trackers->phrases);
+    free(trackers->slots);
 
     memset(trackers, 0, sizeof(detect_trackers_t));
 }

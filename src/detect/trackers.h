@@ -37,6 +37,10 @@ typedef struct {
     uint32_t           max_phrases;
     size_t             size;       /* bytes, the dictionary's included */
     detect_block_t    *blocks;
+    uint32_t          *slots;      /* by id: numbers from 1 on, 0: free */
+    uint32_t           mask;
+    uint32_t           indexed;
+    uint64_t           key[2];
     detect_build_t    *build;      /* NULL: not begun, or done */
     detect_dict_t     *dict;       /* NULL before it is done */
 } detect_trackers_t;
@@ -56,6 +60,13 @@ detect_rc_e detect_trackers_add(detect_trackers_t *trackers,
  */
 detect_rc_e detect_trackers_compile(detect_trackers_t *trackers,
     const uint64_t key[2], size_t *budget);
+
+/*
+ * Looks for a tracker by its id, after detect_trackers_compile().  Sets *index
+ * and returns 1, or returns 0 if there is none.
+ */
+int detect_trackers_find(const detect_trackers_t *trackers,
+    const tracker_str_t *id, uint32_t *index);
 
 /* Returns the index of the tracker that a phrase belongs to. */
 uint32_t detect_trackers_of(const detect_trackers_t *trackers,

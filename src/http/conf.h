@@ -15,6 +15,7 @@
 #include "jwt/jwt_cache.h"
 #include "tracker/tracker.h"
 #include "store/store.h"
+#include "detect/dictionary.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -51,6 +52,10 @@ typedef enum {
 
 typedef struct {
     ngx_flag_t                  empty_insights;
+    ngx_uint_t                  all;          /* 1: look for all trackers where
+                                                 a body does not say which */
+    size_t                      max_hits;     /* of a request */
+    detect_limits_t             limits;
 } ngx_http_tracker_talk_t;
 
 

@@ -25,9 +25,7 @@
 typedef struct {
     ngx_http_tracker_stream_t   stream;       /* first */
 
-    ngx_http_tracker_step_pt    ask;          /* for the next stretch */
     ngx_str_t                   open;         /* before all */
-    ngx_str_t                   glue;         /* between two elements */
     ngx_uint_t                  offset;
     ngx_uint_t                  limit;        /* 0: none */
     ngx_uint_t                  listed;       /* elements sent so far */
@@ -44,16 +42,9 @@ typedef struct {
 } ngx_http_tracker_insight_t;
 
 
-static ngx_int_t ngx_http_tracker_begin_conversation(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_job_found(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static ngx_http_tracker_listing_t *ngx_http_tracker_create_listing(
-    ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
-    ngx_http_tracker_step_pt ask);
 static void ngx_http_tracker_list_conversations(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_list_messages(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_stretch_read(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
@@ -138,15 +129,15 @@ ngx_http_tracker_start_conversations(ngx_http_request_t *r,
 {
     ngx_http_tracker_listing_t  *listing;
 
-    listing = ngx_http_tracker_create_listing(r, ctx,
-                                          ngx_http_tracker_list_conversations);
+    listing = ngx_pcalloc(r->pool, sizeof(ngx_http_tracker_listing_t));
     if (listing == NULL) {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
     }
 
+    ctx->data = listing;
+
     ngx_str_set(&listing->open, "{\"conversations\":[");
-    ngx_str_set(&listing->glue, ",");
 
     listing->limit = NGX_HTTP_TRACKER_CONVERSATIONS;
 
@@ -177,25 +168,6 @@ ngx_http_tracker_start_conversations(ngx_http_request_t *r,
 }
 
 
-/* returns NULL if there is no memory */
-
-static ngx_http_tracker_listing_t *
-ngx_http_tracker_create_listing(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_step_pt ask)
-{
-    ngx_http_tracker_listing_t  *listing;
-
-    listing = ngx_pcalloc(r->pool, sizeof(ngx_http_tracker_listing_t));
-
-    if (listing) {
-        listing->ask = ask;
-        ctx->data = listing;
-    }
-
-    return listing;
-}
-
-
 static void
 ngx_http_tracker_list_conversations(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
@@ -215,36 +187,7 @@ ngx_http_tracker_list_conversations(ngx_http_request_t *r,
 }
 
 
-void
-ngx_http_tracker_start_messages(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx)
-{
-    ngx_http_tracker_listing_t  *listing;
-
-    if (ngx_http_tracker_begin_conversation(r, ctx) != NGX_OK) {
-        return;
-    }
-
-    listing = ngx_http_tracker_create_listing(r, ctx,
-                                              ngx_http_tracker_list_messages);
-    if (listing == NULL) {
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-        return;
-    }
-
-    ngx_str_set(&listing->open, "{\"messages\":[");
-    ngx_str_set(&listing->glue, ",\n");
-
-    ngx_http_tracker_list_messages(r, ctx);
-}
-
-
-/*
- * The txn of a request whose path has the id of a conversation.  Returns
- * NGX_OK; or NGX_ABORT if there is none, and then the request was answered.
- */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_tracker_begin_conversation(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
@@ -259,23 +202,6 @@ ngx_http_tracker_begin_conversation(ngx_http_request_t *r,
     }
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_tracker_list_messages(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx)
-{
-    ngx_http_tracker_listing_t *listing = ctx->data;
-
-    if (tracker_txn_list_messages(ctx->txn, &ctx->id, &listing->cursor)
-        != NGX_OK)
-    {
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-        return;
-    }
-
-    ngx_http_tracker_wait(r, ctx, ngx_http_tracker_stretch_read);
 }
 
 
@@ -310,7 +236,7 @@ ngx_http_tracker_stretch_read(ngx_http_request_t *r,
         ctx->open = listing->open;
 
     } else if (listing->listed && page->n) {
-        ctx->open = listing->glue;
+        ngx_str_set(&ctx->open, ",");
     }
 
     ctx->outcome = TRACKER_OUTCOME_FOUND;
@@ -322,7 +248,7 @@ ngx_http_tracker_stretch_read(ngx_http_request_t *r,
     if (page->more
         && (listing->limit == 0 || listing->listed < listing->limit))
     {
-        ngx_http_tracker_send_stretch(r, ctx, listing->ask);
+        ngx_http_tracker_send_stretch(r, ctx, ngx_http_tracker_list_conversations);
         return;
     }
 

@@ -21,12 +21,10 @@ void ngx_http_tracker_start_conversations(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
 /*
- * First steps of GET: what the conversation of ctx->id is, what was said in it,
- * who spoke, and what others find in conversations, ctx->endpoint says what.
+ * First steps of GET: what the conversation of ctx->id is, who spoke, and what
+ * others find in conversations, ctx->endpoint says what.
  */
 void ngx_http_tracker_start_conversation(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-void ngx_http_tracker_start_messages(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 void ngx_http_tracker_start_members(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
@@ -35,6 +33,14 @@ void ngx_http_tracker_start_insight(ngx_http_request_t *r,
 
 /* First step of DELETE. */
 void ngx_http_tracker_start_forget(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+
+/*
+ * The txn of a request whose path has the id of a conversation.  Returns
+ * NGX_OK; or NGX_ABORT if there is none, and then the request was answered.
+ */
+ngx_int_t ngx_http_tracker_begin_conversation(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
 

@@ -49,6 +49,16 @@ typedef struct {
 } ngx_http_tracker_endpoint_t;
 
 
+/* for the variables */
+
+typedef struct {
+    ngx_msec_t                       redis;     /* of closed txns */
+    uint64_t                         detect;    /* in searches, microseconds */
+    ngx_uint_t                       hits;
+    unsigned                         searched:1;
+} ngx_http_tracker_spent_t;
+
+
 struct ngx_http_tracker_ctx_s {
     ngx_http_request_t              *request;
 
@@ -65,7 +75,7 @@ struct ngx_http_tracker_ctx_s {
     ngx_str_t                        idempotency_key;
 
     tracker_txn_t                   *txn;
-    ngx_msec_t                       redis_time;  /* of closed txns */
+    ngx_http_tracker_spent_t         spent;
 
     ngx_http_tracker_identity_t      identity;
     ngx_http_tracker_held_t          held;

@@ -13,7 +13,9 @@
 #include "http/create.h"
 #include "http/endpoint.h"
 #include "http/etag.h"
+#include "http/found.h"
 #include "http/header.h"
+#include "http/process.h"
 #include "http/read.h"
 #include "http/request.h"
 
@@ -89,6 +91,30 @@ static ngx_http_tracker_action_t  ngx_http_tracker_conversation_actions[] = {
 };
 
 
+static ngx_http_tracker_action_t  ngx_http_tracker_text_actions[] = {
+    { NGX_HTTP_POST, ngx_http_tracker_start_process },
+    { 0, NULL }
+};
+
+
+static ngx_http_tracker_action_t  ngx_http_tracker_append_actions[] = {
+    { NGX_HTTP_PUT, ngx_http_tracker_start_process },
+    { 0, NULL }
+};
+
+
+static ngx_http_tracker_action_t  ngx_http_tracker_detect_actions[] = {
+    { NGX_HTTP_POST, ngx_http_tracker_start_detect },
+    { 0, NULL }
+};
+
+
+static ngx_http_tracker_action_t  ngx_http_tracker_found_actions[] = {
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_found },
+    { 0, NULL }
+};
+
+
 static ngx_http_tracker_action_t  ngx_http_tracker_messages_actions[] = {
     { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_messages },
     { 0, NULL }
@@ -118,6 +144,17 @@ static ngx_http_tracker_action_t  ngx_http_tracker_insight_actions[] = {
 
 static ngx_http_tracker_endpoint_t  ngx_http_tracker_conversations[] = {
 
+    { ngx_string("process/text"), ngx_string("POST, OPTIONS"), "Conversation",
+      TRACKER_JSON_OBJECT, 0, ngx_http_tracker_text_actions },
+
+    { ngx_string("process/text/*"), ngx_string("PUT, OPTIONS"),
+      "Conversation", TRACKER_JSON_OBJECT, 0,
+      ngx_http_tracker_append_actions },
+
+    { ngx_string("conversations/detect"), ngx_string("POST, OPTIONS"),
+      "Conversation", TRACKER_JSON_OBJECT, 0,
+      ngx_http_tracker_detect_actions },
+
     { ngx_string("job/*"), ngx_string("GET, HEAD, OPTIONS"), "Job",
       TRACKER_JSON_OBJECT, 0, ngx_http_tracker_job_actions },
 
@@ -133,6 +170,12 @@ static ngx_http_tracker_endpoint_t  ngx_http_tracker_conversations[] = {
 
     ngx_http_tracker_conversation_endpoint("conversations/*/members",
         ngx_http_tracker_members_actions),
+
+    ngx_http_tracker_conversation_endpoint("conversations/*/trackers",
+        ngx_http_tracker_found_actions),
+
+    ngx_http_tracker_conversation_endpoint("conversations/*/trackers-detected",
+        ngx_http_tracker_found_actions),
 
     ngx_http_tracker_insight("topics"),
     ngx_http_tracker_insight("questions"),

@@ -76,6 +76,22 @@ static ngx_http_tracker_size_bounds_t  ngx_http_tracker_talk_bounds = {
     ngx_http_tracker_size, 1024, 256 * 1024 * 1024
 };
 
+static ngx_http_tracker_size_bounds_t  ngx_http_tracker_cache_bounds = {
+    ngx_http_tracker_size, 65536, (size_t) 1024 * 1024 * 1024
+};
+
+/* they are sorted in one turn */
+
+static ngx_http_tracker_limit_bounds_t  ngx_http_tracker_hits_bounds = {
+    250000, 0
+};
+
+static ngx_conf_enum_t  ngx_http_tracker_defaults[] = {
+    { ngx_string("none"), 0 },
+    { ngx_string("all"), 1 },
+    { ngx_null_string, 0 }
+};
+
 static ngx_http_tracker_limit_bounds_t  ngx_http_tracker_off_bounds = {
     1000000000, 1
 };
@@ -226,6 +242,34 @@ static ngx_command_t  ngx_http_tracker_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_tracker_loc_conf_t, talk.empty_insights),
       NULL },
+
+    { ngx_string("tracker_detect_default"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, talk.all),
+      ngx_http_tracker_defaults },
+
+    { ngx_string("tracker_detect_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, talk.limits.cache),
+      &ngx_http_tracker_cache_bounds },
+
+    { ngx_string("tracker_detect_max_phrases"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tracker_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, talk.limits.max_phrases),
+      &ngx_http_tracker_min_bounds },
+
+    { ngx_string("tracker_detect_max_hits"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tracker_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, talk.max_hits),
+      &ngx_http_tracker_hits_bounds },
 
       ngx_null_command
 };

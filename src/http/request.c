@@ -15,7 +15,6 @@ static void ngx_http_tracker_end_txn(ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_set_deadline(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_turn(ngx_event_t *ev);
-static void ngx_http_tracker_resume(ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_forget(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_cleanup(void *data);
@@ -122,7 +121,7 @@ static void
 ngx_http_tracker_end_txn(ngx_http_tracker_ctx_t *ctx)
 {
     if (ctx->txn) {
-        ctx->redis_time += ctx->txn->redis_time;
+        ctx->spent.redis += ctx->txn->redis_time;
 
         tracker_txn_close(ctx->txn);
         ctx->txn = NULL;
@@ -222,7 +221,7 @@ ngx_http_tracker_turn(ngx_event_t *ev)
 }
 
 
-static void
+void
 ngx_http_tracker_resume(ngx_http_tracker_ctx_t *ctx)
 {
     ngx_connection_t    *c;
@@ -243,7 +242,7 @@ ngx_http_tracker_resume(ngx_http_tracker_ctx_t *ctx)
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
                    "tracker resume, outcome %ui",
-                   (ngx_uint_t) ctx->txn->outcome);
+                   ctx->txn ? (ngx_uint_t) ctx->txn->outcome : 0);
 
     ctx->budget = NGX_HTTP_TRACKER_BUDGET;
 

@@ -52,6 +52,12 @@ void ngx_http_tracker_wait(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_http_tracker_step_pt step);
 
 /*
+ * Takes the step that ngx_http_tracker_wait() has set: for what is waited for
+ * besides the txn.
+ */
+void ngx_http_tracker_resume(ngx_http_tracker_ctx_t *ctx);
+
+/*
  * Long work is done in turns of the event loop.  Returns 0 while some budget
  * of this turn is left; else 1, and step is called in the next turn, after the
  * other requests of this worker had theirs.

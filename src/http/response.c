@@ -93,6 +93,12 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 412, ngx_string("matched"), NULL },
     [NGX_HTTP_TRACKER_TOO_BIG] =
         { 400, ngx_string("grown"), NULL },
+    [NGX_HTTP_TRACKER_PROCESSED] =
+        { 201, ngx_string("processed"), NULL },
+    [NGX_HTTP_TRACKER_MANY_HITS] =
+        { 400, ngx_string("many_hits"), NULL },
+    [NGX_HTTP_TRACKER_MANY_PHRASES] =
+        { 400, ngx_string("many_phrases"), NULL },
     [NGX_HTTP_TRACKER_UNAUTHORIZED] =
         { 401, ngx_string("unauthorized"),
           "Token validation failed for provided token." },
@@ -304,6 +310,8 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
     case TRACKER_OUTCOME_QUOTA:
     case TRACKER_OUTCOME_LARGE:
     case NGX_HTTP_TRACKER_TOO_BIG:
+    case NGX_HTTP_TRACKER_MANY_HITS:
+    case NGX_HTTP_TRACKER_MANY_PHRASES:
     case NGX_HTTP_TRACKER_TOO_LARGE:
         ngx_http_tracker_describe_limit(ctx, message);
         break;
@@ -345,6 +353,21 @@ ngx_http_tracker_describe_limit(ngx_http_tracker_ctx_t *ctx,
                         "would have %lu.",
                         (unsigned long) tlcf->store.conversation_size,
                         (unsigned long) ctx->txn->found);
+        break;
+
+    case NGX_HTTP_TRACKER_MANY_HITS:
+        tracker_message(message,
+                        "The messages have more than %lu hits, the limit of a "
+                        "request.",
+                        (unsigned long) tlcf->talk.max_hits);
+        break;
+
+    case NGX_HTTP_TRACKER_MANY_PHRASES:
+        tracker_message(message,
+                        "Trackers of at most %lu phrases can be detected, the "
+                        "account has %lu.",
+                        (unsigned long) tlcf->talk.limits.max_phrases,
+                        (unsigned long) ctx->spent.hits);
         break;
 
     case NGX_HTTP_TRACKER_TOO_BIG:

@@ -133,7 +133,7 @@ ngx_http_tracker_time_variable(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ms = ctx->redis_time + (ctx->txn ? ctx->txn->redis_time : 0);
+    ms = ctx->spent.redis + (ctx->txn ? ctx->txn->redis_time : 0);
 
     v->valid = 1;
     v->no_cacheable = 0;

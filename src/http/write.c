@@ -9,6 +9,8 @@
 #include "http/response.h"
 
 
+static void ngx_http_tracker_start_body(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_write_t *write);
 static void ngx_http_tracker_accept(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_locked(ngx_http_request_t *r,
@@ -24,17 +26,10 @@ static tracker_rc_e ngx_http_tracker_decode_body(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, tracker_message_t *message);
 
 
-/*
- * What came along with the headers is decoded before the lock: a small request
- * that is invalid costs Redis nothing.  A client that waits for "100 Continue"
- * gets it only after the lock was taken.
- */
-
 void
 ngx_http_tracker_start_write(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t size, ngx_http_tracker_step_pt next)
 {
-    ngx_int_t                  rc;
     ngx_http_tracker_write_t  *write;
 
     write = ngx_pcalloc(r->pool, size);
@@ -44,7 +39,36 @@ ngx_http_tracker_start_write(ngx_http_request_t *r,
     }
 
     write->next = next;
+    write->decoder = ngx_http_tracker_decode_body;
+
+    ngx_http_tracker_start_body(r, ctx, write);
+}
+
+
+void
+ngx_http_tracker_start_post(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_http_tracker_write_t *write)
+{
+    write->unlocked = 1;
+
+    ngx_http_tracker_start_body(r, ctx, write);
+}
+
+
+/*
+ * What came along with the headers is decoded before the lock: a small request
+ * that is invalid costs Redis nothing.  A client that waits for "100 Continue"
+ * gets it only after the lock was taken.
+ */
+
+static void
+ngx_http_tracker_start_body(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_http_tracker_write_t *write)
+{
+    ngx_int_t  rc;
+
     ctx->data = write;
+    ngx_http_tracker_set_arena(&write->arena, r->pool);
 
     if (r->headers_in.expect == NULL) {
 
@@ -71,8 +95,15 @@ ngx_http_tracker_start_write(ngx_http_request_t *r,
 static void
 ngx_http_tracker_accept(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_http_tracker_write_t *write = ctx->data;
+
     size_t                        size;
     ngx_http_tracker_loc_conf_t  *tlcf;
+
+    if (write->unlocked) {
+        ngx_http_tracker_accepted(r, ctx);
+        return;
+    }
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
@@ -225,7 +256,7 @@ ngx_http_tracker_decode(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         goto failed;
     }
 
-    switch (ngx_http_tracker_decode_body(r, ctx, &message)) {
+    switch (write->decoder(r, ctx, &message)) {
 
     case TRACKER_OK:
         write->decoded = 1;
@@ -271,8 +302,6 @@ ngx_http_tracker_decode_body(ngx_http_request_t *r,
 
     data = (char *) ctx->body.data.data;
     len = ctx->body.data.len;
-
-    ngx_http_tracker_set_arena(&write->arena, r->pool);
 
     if (r->method == NGX_HTTP_PATCH) {
         return tracker_decode_patch(data, len, &write->arena, &write->patch,

@@ -16,14 +16,24 @@
 #pragma GCC visibility push(hidden)
 
 
+/*
+ * Decodes the body, of at least a byte, until ctx->budget is spent.  Returns
+ * what tracker_decode_run() returns.
+ */
+typedef tracker_rc_e (*ngx_http_tracker_decode_pt)(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, tracker_message_t *message);
+
+
 /* the first member of the struct that a verb with a body has in ctx->data */
 
 typedef struct {
     ngx_http_tracker_step_pt    next;         /* the verb's step */
+    ngx_http_tracker_decode_pt  decoder;
     tracker_arena_t             arena;        /* memory of the request */
     tracker_decode_t           *decode;
     tracker_patch_t             patch;        /* body of a PATCH */
     unsigned                    decoded:1;    /* all of it */
+    unsigned                    unlocked:1;   /* needs no lock, nor a txn */
 } ngx_http_tracker_write_t;
 
 
@@ -36,6 +46,13 @@ typedef struct {
  */
 void ngx_http_tracker_start_write(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t size, ngx_http_tracker_step_pt next);
+
+/*
+ * The same without a lock, and without a txn.  write, which becomes ctx->data,
+ * is all zeros but next and decoder.
+ */
+void ngx_http_tracker_start_post(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_write_t *write);
 
 
 #pragma GCC visibility pop

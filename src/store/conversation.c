@@ -82,29 +82,18 @@ static tracker_word_t  tracker_gone_words[] = {
 
 
 ngx_int_t
-tracker_txn_choose_job(tracker_txn_t *txn, tracker_job_t *job)
+tracker_txn_choose_conversation(tracker_txn_t *txn, ngx_str_t *id)
 {
-    u_char    *p;
-    uint64_t   random[2];
+    uint64_t  random;
 
-    p = ngx_pnalloc(txn->pool, 2 * TRACKER_ID_LEN);
+    id->len = TRACKER_ID_LEN;
+    id->data = ngx_pnalloc(txn->pool, TRACKER_ID_LEN);
 
-    if (p == NULL || tracker_random(random, sizeof(random)) != NGX_OK) {
+    if (id->data == NULL || tracker_random(&random, sizeof(random)) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    tracker_id_format((char *) p, random[0]);
-
-    job->first.len = TRACKER_ID_LEN;
-    job->first.data = p;
-
-    if (!job->append) {
-        p += TRACKER_ID_LEN;
-        tracker_id_format((char *) p, random[1]);
-
-        job->id.len = TRACKER_ID_LEN;
-        job->id.data = p;
-    }
+    tracker_id_format((char *) id->data, random);
 
     return NGX_OK;
 }
@@ -276,7 +265,7 @@ tracker_txn_keep_job(tracker_txn_ctx_t *ctx, tracker_job_t *job)
 
 
 /*
- * Cuts messages where one begins, so that a list of them can be read and sent
+ * Cuts messages where a line begins, so that a list of them can be read and sent
  * in stretches.  Returns the end of the pieces.
  */
 
@@ -295,11 +284,13 @@ tracker_txn_cut(ngx_str_t *piece, ngx_str_t *messages)
             break;
         }
 
+        end++;
+
         piece->data = p;
-        piece->len = end - p - (sizeof(",") - 1);
+        piece->len = end - p;
         piece++;
 
-        p = end + 1;
+        p = end;
     }
 
     if (p < last) {
@@ -582,7 +573,7 @@ tracker_txn_got_messages(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
         return TRACKER_OUTCOME_MISSING;
     }
 
-    return tracker_txn_got_stretch(ctx, reply, ",\n");
+    return tracker_txn_got_stretch(ctx, reply, "");
 }
 
 
@@ -633,7 +624,7 @@ tracker_txn_got_hits(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     ngx_redis_reply_element(reply, 1, &hits);
 
     if (messages.type != NGX_REDIS_ARRAY || hits.type != NGX_REDIS_ARRAY
-        || tracker_reply_join(txn, &txn->page.records, &messages, 0, ",\n")
+        || tracker_reply_join(txn, &txn->page.records, &messages, 0, "")
            != NGX_OK
         || tracker_reply_join(txn, &txn->record, &hits, 0, "") != NGX_OK)
     {

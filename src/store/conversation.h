@@ -37,20 +37,18 @@ typedef struct {
     ngx_str_t    end;
     ngx_str_t    members;    /* JSON objects, a line each: those that the
                                 conversation has already are left out */
-    ngx_str_t    messages;   /* JSON objects, ",\n" between them and no line
-                                feed elsewhere */
-    ngx_str_t    hits;       /* any bytes */
+    ngx_str_t    messages;   /* lines */
+    ngx_str_t    hits;       /* lines */
     unsigned     append:1;   /* to a conversation that exists; meta, start and
                                 end stay as they are where they have len 0 */
 } tracker_job_t;
 
 
 /*
- * Chooses job->first, in memory of the txn, and job->id as well if append is 0.
- * The ids that follow first, as numbers, are for the other messages.
- * Returns NGX_OK or NGX_ERROR.
+ * Chooses an id for a conversation, in memory of the txn.  Returns NGX_OK or
+ * NGX_ERROR.
  */
-ngx_int_t tracker_txn_choose_job(tracker_txn_t *txn, tracker_job_t *job);
+ngx_int_t tracker_txn_choose_conversation(tracker_txn_t *txn, ngx_str_t *id);
 
 /* Reads the revision of the trackers.  Ends in FOUND, and revision is set. */
 ngx_int_t tracker_txn_revision(tracker_txn_t *txn);
@@ -88,17 +86,16 @@ ngx_int_t tracker_txn_get_conversation(tracker_txn_t *txn, ngx_str_t *id);
 ngx_int_t tracker_txn_get_members(tracker_txn_t *txn, ngx_str_t *id);
 
 /*
- * Reads messages after the cursor (len 0: from the beginning; else as in
- * tracker_txn_list()) until they have many bytes.  Ends in FOUND, and n, more,
- * cursor and records of page are set, n counts pieces; or in MISSING.
+ * Reads messages, whole lines, after the cursor (len 0: from the beginning;
+ * else as in tracker_txn_list()) until they have many bytes.  Ends in FOUND,
+ * and more, cursor and records of page are set; or in MISSING.
  */
 ngx_int_t tracker_txn_list_messages(tracker_txn_t *txn, ngx_str_t *id,
     ngx_str_t *cursor);
 
 /*
  * Reads all messages and all hits.  Ends in FOUND: page.records are the
- * messages, joined by ",\n", and record the hits of one job after the other,
- * with nothing between them; or in MISSING.
+ * messages, and record the hits, of one job after the other; or in MISSING.
  */
 ngx_int_t tracker_txn_get_hits(tracker_txn_t *txn, ngx_str_t *id);
 

@@ -25,11 +25,31 @@
 #define TRACKER_JOB_CHECK    46
 
 
+/* messages of a job, at most: ids of as many follow the first one's */
+#define TRACKER_JOB_MESSAGES  ((uint64_t) 1 << 24)
+
+
 typedef struct {
     char                 conversation[TRACKER_ID_LEN];
     uint32_t             number;         /* from 1 to TRACKER_JOB_MAX */
     uint64_t             check;          /* TRACKER_JOB_CHECK bits */
 } tracker_job_id_t;
+
+
+/*
+ * Returns the id, as a number, of a job's first message, made of a random one:
+ * those of the others follow it.
+ */
+
+static inline uint64_t
+tracker_job_first(uint64_t random)
+{
+    uint64_t  ids;
+
+    ids = (uint64_t) 1 << 52;
+
+    return ids + random % (ids - TRACKER_JOB_MESSAGES);
+}
 
 
 /*

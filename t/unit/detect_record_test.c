@@ -287,6 +287,8 @@ test_texts(size_t budget)
     char               *answer;
     texts_t             texts, more;
     job_t        jobs[2];
+    uint32_t            index;
+    tracker_str_t       id = { 16, NULL };
     detect_trackers_t   stored, given;
 
     static tracker_utterance_t  messages[] = {
@@ -313,6 +315,12 @@ test_texts(size_t budget)
     ok(detect_trackers_of(&stored, 0) == 0 && detect_trackers_of(&stored, 2)
        == 0 && detect_trackers_of(&stored, 3) == 1
        && detect_trackers_of(&stored, 4) == 1, "whose phrases they are");
+
+    id.data = "4503599627370498";
+    ok(detect_trackers_find(&stored, &id, &index) && index == 1, "by its id");
+
+    id.data = "4503599627370499";
+    ok(!detect_trackers_find(&stored, &id, &index), "no such id");
 
     ok(run(&stored, &given, NULL, messages, 4, 5000000000000000, 100, budget,
            &texts)

@@ -1,0 +1,712 @@
+
+/*
+ * Which trackers are looked for: those given in the body, and of the account's
+ * all or those chosen by id.  All of them need the account's dictionary, which
+ * this worker has or loads.  One that it had may be old: whoever stores what
+ * was found compares its revision.  One whose load has begun after the body was
+ * here is not compared: what was written before is in it, and an account that
+ * writes all the time does not keep itself from searching.
+ */
+
+
+#include "http/search.h"
+#include "http/request.h"
+#include "http/response.h"
+#include "store/conversation.h"
+#include "tracker/job.h"
+
+
+/* what making a tracker of a choice costs, in nanoseconds */
+#define NGX_HTTP_TRACKER_COST_CHOICE  200
+
+
+static tracker_rc_e ngx_http_tracker_decode_messages(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, tracker_message_t *message);
+static void ngx_http_tracker_messages(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_wants_stored(ngx_http_request_t *r,
+    ngx_http_tracker_search_t *search);
+static void ngx_http_tracker_get_stored(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_load_stored(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_loaded(detect_wait_t *wait);
+static void ngx_http_tracker_stored_loaded(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_check_stored(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_stored_checked(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_choose(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_choose_ids(ngx_http_request_t *r,
+    ngx_http_tracker_search_t *search, size_t *missing);
+static void ngx_http_tracker_fail_choice(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, size_t i);
+static void ngx_http_tracker_take_given(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static detect_rc_e ngx_http_tracker_add_given(
+    ngx_http_tracker_search_t *search, tracker_choice_t *choice);
+static void ngx_http_tracker_compile_given(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_begin_search(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_searching(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_begin_record(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_recording(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_free_record(void *data);
+static void ngx_http_tracker_stop_search(void *data);
+static void ngx_http_tracker_free_search(void *data);
+static uint64_t ngx_http_tracker_microseconds(void);
+
+
+void
+ngx_http_tracker_start_search(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_uint_t check,
+    ngx_http_tracker_step_pt next)
+{
+    ngx_http_cleanup_t         *stop;
+    ngx_pool_cleanup_t         *cln;
+    ngx_http_tracker_search_t  *search;
+
+    /* a load calls back no request that has ended */
+
+    stop = ngx_http_cleanup_add(r, 0);
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    search = ngx_pcalloc(r->pool, sizeof(ngx_http_tracker_search_t));
+
+    if (stop == NULL || cln == NULL || search == NULL) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    search->next = next;
+    search->check = check;
+
+    search->wait.handler = ngx_http_tracker_loaded;
+    search->wait.data = ctx;
+
+    stop->handler = ngx_http_tracker_stop_search;
+    stop->data = search;
+
+    cln->handler = ngx_http_tracker_free_search;
+    cln->data = search;
+
+    search->write.next = ngx_http_tracker_messages;
+    search->write.decoder = ngx_http_tracker_decode_messages;
+
+    ngx_http_tracker_start_post(r, ctx, &search->write);
+}
+
+
+static tracker_rc_e
+ngx_http_tracker_decode_messages(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, tracker_message_t *message)
+{
+    ngx_http_tracker_search_t *search = ctx->data;
+
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    if (search->decode == NULL) {
+        search->decode = tracker_decode_talk_start(
+                             (char *) ctx->body.data.data, ctx->body.data.len,
+                             &tlcf->limits, &search->write.arena,
+                             &search->conversation);
+
+        if (search->decode == NULL) {
+            return TRACKER_NOMEM;
+        }
+    }
+
+    return tracker_decode_talk_run(search->decode, &ctx->budget, message);
+}
+
+
+static void
+ngx_http_tracker_messages(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_search_t *search = ctx->data;
+
+    if (ngx_http_tracker_begin_txn(r, ctx, ctx->body.data.len) != NGX_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    if (ngx_http_tracker_wants_stored(r, search)) {
+        ngx_http_tracker_get_stored(r, ctx);
+
+    } else {
+        ngx_http_tracker_take_given(r, ctx);
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_tracker_wants_stored(ngx_http_request_t *r,
+    ngx_http_tracker_search_t *search)
+{
+    size_t                        i;
+    tracker_conversation_t       *conversation;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    conversation = &search->conversation;
+
+    /* those that are named are enough, as clients that name some expect */
+
+    if (conversation->all == TRACKER_ALL_ABSENT) {
+        conversation->all = tlcf->talk.all && conversation->nchoices == 0
+                            ? TRACKER_ALL_YES : TRACKER_ALL_NO;
+    }
+
+    if (conversation->all == TRACKER_ALL_YES) {
+        return 1;
+    }
+
+    for (i = 0; i < conversation->nchoices; i++) {
+        if (conversation->choices[i].id.data) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_http_tracker_get_stored(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_search_t *search = ctx->data;
+
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    search->stored = detect_dictionary_get(&tlcf->store,
+                                           &ctx->identity.account);
+
+    if (search->stored == NULL) {
+        ngx_http_tracker_load_stored(r, ctx);
+
+    } else if (search->check) {
+        ngx_http_tracker_check_stored(r, ctx);
+
+    } else {
+        ngx_http_tracker_choose(r, ctx);
+    }
+}
+
+
+static void
+ngx_http_tracker_load_stored(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_search_t *search = ctx->data;
+
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    if (search->stored) {
+        detect_dictionary_release(search->stored);
+        search->stored = NULL;
+    }
+
+    if (detect_dictionary_load(&search->wait, &tlcf->store,
+                               &ctx->identity.account, &tlcf->talk.limits)
+        != NGX_OK)
+    {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    ngx_http_tracker_wait(r, ctx, ngx_http_tracker_stored_loaded);
+}
+
+
+static void
+ngx_http_tracker_loaded(detect_wait_t *wait)
+{
+    ngx_http_tracker_resume(wait->data);
+}
+
+
+static void
+ngx_http_tracker_stored_loaded(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_search_t *search = ctx->data;
+
+    search->stored = search->wait.dictionary;
+    search->wait.dictionary = NULL;
+
+    if (search->wait.outcome != TRACKER_OUTCOME_FOUND) {
+        ctx->spent.hits = search->wait.found;
+        ngx_http_tracker_fail(r, ctx,
+                              search->wait.outcome == TRACKER_OUTCOME_QUOTA
+                              ? NGX_HTTP_TRACKER_MANY_PHRASES
+                              : search->wait.outcome);
+        return;
+    }
+
+    search->current = search->wait.fresh;
+
+    if (search->check && !search->current) {
+        ngx_http_tracker_check_stored(r, ctx);
+
+    } else {
+        ngx_http_tracker_choose(r, ctx);
+    }
+}
+
+
+static void
+ngx_http_tracker_check_stored(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    if (tracker_txn_revision(ctx->txn) != NGX_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    ngx_http_tracker_wait(r, ctx, ngx_http_tracker_stored_checked);
+}
+
+
+static void
+ngx_http_tracker_stored_checked(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_search_t *search = ctx->data;
+
+    ngx_str_t  *now, *then;
+
+    if (ctx->txn->outcome != TRACKER_OUTCOME_FOUND) {
+        ngx_http_tracker_fail(r, ctx, ctx->txn->outcome);
+        return;
+    }
+
+    now = &ctx->txn->revision;
+    then = &search->stored->revision;
+
+    if (now->len != then->len
+        || ngx_memcmp(now->data, then->data, now->len) != 0)
+    {
+        ngx_http_tracker_load_stored(r, ctx);
+        return;
+    }
+
+    search->current = 1;
+
+    ngx_http_tracker_choose(r, ctx);
+}
+
+
+/* an id that is not found may be that of a tracker written since */
+
+static void
+ngx_http_tracker_choose(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_search_t *search = ctx->data;
+
+    size_t                        missing;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    /* it may have been loaded for a location with another limit */
+
+    if (search->stored->trackers.n_phrases > tlcf->talk.limits.max_phrases) {
+        ctx->spent.hits = search->stored->trackers.n_phrases;
+        ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_MANY_PHRASES);
+        return;
+    }
+
+    switch (ngx_http_tracker_choose_ids(r, search, &missing)) {
+
+    case NGX_OK:
+        ngx_http_tracker_take_given(r, ctx);
+        break;
+
+    case NGX_DECLINED:
+
+        if (!search->current) {
+            ngx_http_tracker_load_stored(r, ctx);
+            break;
+        }
+
+        ngx_http_tracker_fail_choice(r, ctx, missing);
+        break;
+
+    default: /* NGX_ERROR */
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        break;
+    }
+}
+
+
+/*
+ * Returns NGX_OK, NGX_ERROR, or NGX_DECLINED: missing is the place of an id
+ * that no tracker has.
+ */
+
+static ngx_int_t
+ngx_http_tracker_choose_ids(ngx_http_request_t *r,
+    ngx_http_tracker_search_t *search, size_t *missing)
+{
+    size_t              i;
+    uint32_t            k;
+    tracker_choice_t   *choice;
+    detect_trackers_t  *trackers;
+
+    trackers = &search->stored->trackers;
+
+    search->chosen = ngx_pcalloc(r->pool, trackers->n + 1);
+    if (search->chosen == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < search->conversation.nchoices; i++) {
+        choice = &search->conversation.choices[i];
+
+        if (choice->id.data == NULL) {
+            continue;
+        }
+
+        if (!detect_trackers_find(trackers, &choice->id, &k)) {
+            *missing = i;
+            return NGX_DECLINED;
+        }
+
+        search->chosen[k] = 1;
+    }
+
+    if (search->conversation.all == TRACKER_ALL_YES) {
+        search->chosen = NULL;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_tracker_fail_choice(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, size_t i)
+{
+    tracker_message_t  message;
+
+    tracker_message(&message, "\"trackers[%lu].id\" is not the id of a tracker",
+                    (unsigned long) i);
+
+    ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_INVALID, &message);
+    ngx_http_tracker_refuse(r, ctx);
+}
+
+
+/* once: they are the same in another search */
+
+static void
+ngx_http_tracker_take_given(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_search_t *search = ctx->data;
+
+    tracker_choice_t  *choice;
+
+    while (search->ngiven < search->conversation.nchoices) {
+
+        if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_take_given)) {
+            return;
+        }
+
+        choice = &search->conversation.choices[search->ngiven++];
+
+        if (choice->id.data == NULL
+            && ngx_http_tracker_add_given(search, choice) != DETECT_OK)
+        {
+            ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+            return;
+        }
+
+        (void) tracker_spend(&ctx->budget,
+                             NGX_HTTP_TRACKER_COST_CHOICE
+                             * (choice->vocabulary.n + 1));
+    }
+
+    ngx_http_tracker_compile_given(r, ctx);
+}
+
+
+/* the id is made of the name: in each job it is the same */
+
+static detect_rc_e
+ngx_http_tracker_add_given(ngx_http_tracker_search_t *search,
+    tracker_choice_t *choice)
+{
+    char       id[TRACKER_ID_LEN];
+    tracker_t  t;
+
+    ngx_memzero(&t, sizeof(tracker_t));
+
+    tracker_id_format(id, detect_record_id(&choice->name));
+
+    t.id.len = TRACKER_ID_LEN;
+    t.id.data = id;
+    t.name = choice->name;
+    t.vocabulary = choice->vocabulary;
+
+    return detect_trackers_add(&search->given, &t);
+}
+
+
+/* without any source the messages would not be cut into sentences */
+
+static void
+ngx_http_tracker_compile_given(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_search_t *search = ctx->data;
+
+    detect_rc_e  rc;
+    uint64_t     key[2];
+
+    if (search->given.dict || (search->given.n == 0 && search->stored)) {
+        ngx_http_tracker_begin_search(r, ctx);
+        return;
+    }
+
+    if (tracker_random(key, sizeof(key)) != NGX_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    do {
+        if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_compile_given)) {
+            return;
+        }
+
+        rc = detect_trackers_compile(&search->given, key, &ctx->budget);
+
+    } while (rc == DETECT_AGAIN);
+
+    if (rc != DETECT_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    ngx_http_tracker_begin_search(r, ctx);
+}
+
+
+static void
+ngx_http_tracker_begin_search(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_search_t *search = ctx->data;
+
+    detect_search_t              *s;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    s = &search->search;
+
+    ngx_memzero(s, sizeof(detect_search_t));
+
+    if (search->stored) {
+        s->sources[0].trackers = &search->stored->trackers;
+        s->sources[0].chosen = search->chosen;
+        s->n_sources = 1;
+    }
+
+    if (search->given.dict) {
+        s->sources[s->n_sources++].trackers = &search->given;
+    }
+
+    s->messages = search->conversation.messages;
+    s->n_messages = search->conversation.nmessages;
+    s->max_finds = tlcf->talk.max_hits;
+
+    ngx_http_tracker_searching(r, ctx);
+}
+
+
+static void
+ngx_http_tracker_searching(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_search_t *search = ctx->data;
+
+    uint64_t     start;
+    detect_rc_e  rc;
+
+    do {
+        if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_searching)) {
+            return;
+        }
+
+        start = ngx_http_tracker_microseconds();
+        rc = detect_search_run(&search->search, &ctx->budget);
+        ctx->spent.detect += ngx_http_tracker_microseconds() - start;
+
+    } while (rc == DETECT_AGAIN);
+
+    switch (rc) {
+
+    case DETECT_OK:
+        ctx->spent.searched = 1;
+        ctx->spent.hits = detect_search_finds(&search->search);
+
+        ngx_http_tracker_begin_record(r, ctx);
+        break;
+
+    case DETECT_STOPPED:
+        ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_MANY_HITS);
+        break;
+
+    default: /* DETECT_NOMEM */
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        break;
+    }
+}
+
+
+/*
+ * It is sent from where it is, perhaps when the request is gone, so that it
+ * lives as long as the txn.
+ */
+
+static void
+ngx_http_tracker_begin_record(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_search_t *search = ctx->data;
+
+    uint64_t             random[3];
+    ngx_time_t          *now;
+    ngx_pool_cleanup_t  *cln;
+
+    if (search->record == NULL) {
+
+        cln = ngx_pool_cleanup_add(ctx->txn->pool, sizeof(detect_record_t));
+        if (cln == NULL) {
+            ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+            return;
+        }
+
+        search->record = cln->data;
+        ngx_memzero(search->record, sizeof(detect_record_t));
+
+        cln->handler = ngx_http_tracker_free_record;
+
+    } else {
+        detect_record_free(search->record);
+    }
+
+    if (tracker_random(random, sizeof(random)) != NGX_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    now = ngx_timeofday();
+
+    search->record->search = &search->search;
+    search->record->conversation = &search->conversation;
+    search->record->key[0] = random[0];
+    search->record->key[1] = random[1];
+    search->record->first = tracker_job_first(random[2]);
+    search->record->now = (int64_t) now->sec * 1000 + now->msec;
+
+    ngx_http_tracker_recording(r, ctx);
+}
+
+
+static void
+ngx_http_tracker_recording(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_search_t *search = ctx->data;
+
+    uint64_t     start;
+    detect_rc_e  rc;
+
+    do {
+        if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_recording)) {
+            return;
+        }
+
+        start = ngx_http_tracker_microseconds();
+        rc = detect_record_write(search->record, &ctx->budget);
+        ctx->spent.detect += ngx_http_tracker_microseconds() - start;
+
+    } while (rc == DETECT_AGAIN);
+
+    if (rc != DETECT_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    search->next(r, ctx);
+}
+
+
+void
+ngx_http_tracker_search_again(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_search_t *search = ctx->data;
+
+    detect_search_free(&search->search);
+
+    ngx_http_tracker_load_stored(r, ctx);
+}
+
+
+static void
+ngx_http_tracker_free_record(void *data)
+{
+    detect_record_free(data);
+}
+
+
+static void
+ngx_http_tracker_stop_search(void *data)
+{
+    ngx_http_tracker_search_t *search = data;
+
+    detect_dictionary_cancel(&search->wait);
+}
+
+
+static void
+ngx_http_tracker_free_search(void *data)
+{
+    ngx_http_tracker_search_t *search = data;
+
+    detect_search_free(&search->search);
+    detect_trackers_free(&search->given);
+
+    if (search->stored) {
+        detect_dictionary_release(search->stored);
+    }
+
+    /* loaded, but another module has taken over the request */
+
+    if (search->wait.dictionary) {
+        detect_dictionary_release(search->wait.dictionary);
+    }
+}
+
+
+static uint64_t
+ngx_http_tracker_microseconds(void)
+{
+    struct timespec  now;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return (uint64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}

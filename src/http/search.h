@@ -1,0 +1,63 @@
+
+/*
+ * A body of messages from its headers to what trackers were found in it.
+ */
+
+
+#ifndef _NGX_HTTP_TRACKER_SEARCH_H_INCLUDED_
+#define _NGX_HTTP_TRACKER_SEARCH_H_INCLUDED_
+
+
+#include "http/write.h"
+#include "detect/dictionary.h"
+#include "detect/record.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* ctx->data */
+
+typedef struct {
+    ngx_http_tracker_write_t    write;        /* first */
+    ngx_http_tracker_step_pt    next;
+    tracker_decode_talk_t      *decode;
+    tracker_conversation_t      conversation;
+
+    detect_wait_t               wait;
+    detect_dictionary_t        *stored;       /* the account's; or NULL */
+    detect_trackers_t           given;        /* those of the body */
+    size_t                      ngiven;       /* choices looked at */
+    u_char                     *chosen;       /* see detect_source_t */
+
+    detect_search_t             search;
+    detect_record_t            *record;       /* memory of the txn */
+    ngx_uint_t                  tries;        /* ids that were taken */
+    unsigned                    check:1;      /* stored must be of now */
+    unsigned                    current:1;    /* it is, or was when the search
+                                                 began */
+} ngx_http_tracker_search_t;
+
+
+/*
+ * Allocates ctx->data, reads and decodes the body, and searches its messages
+ * for the trackers that it names: next is called with ctx->txn begun and
+ * search->record written.  stored is current if check is 1, else it may be of
+ * an older revision.  Otherwise the request is answered.
+ */
+void ngx_http_tracker_start_search(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_uint_t check,
+    ngx_http_tracker_step_pt next);
+
+/*
+ * The stored trackers are of an older revision: loads them, searches again and
+ * calls next again.
+ */
+void ngx_http_tracker_search_again(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _NGX_HTTP_TRACKER_SEARCH_H_INCLUDED_ */
