@@ -7,8 +7,8 @@
 
 
 #include "detect/dictionary.h"
-#include "json/tracker_json.h"
-#include "store/read.h"
+#include "json/record.h"
+#include "store/load.h"
 
 
 /* the budget of a turn, in nanoseconds */

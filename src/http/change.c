@@ -10,6 +10,7 @@
 #include "http/request.h"
 #include "http/response.h"
 #include "http/write.h"
+#include "json/record.h"
 #include "store/read.h"
 #include "store/write.h"
 

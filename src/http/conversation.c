@@ -11,6 +11,7 @@
 #include "http/response.h"
 #include "http/stream.h"
 #include "store/conversation.h"
+#include "store/job.h"
 
 
 /* conversations of an answer if the client names no limit */
@@ -187,24 +188,6 @@ ngx_http_tracker_list_conversations(ngx_http_request_t *r,
 }
 
 
-ngx_int_t
-ngx_http_tracker_begin_conversation(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx)
-{
-    if (!tracker_id_valid((char *) ctx->id.data, ctx->id.len)) {
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_MISSING);
-        return NGX_ABORT;
-    }
-
-    if (ngx_http_tracker_begin_txn(r, ctx, 0) != NGX_OK) {
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-        return NGX_ABORT;
-    }
-
-    return NGX_OK;
-}
-
-
 static void
 ngx_http_tracker_stretch_read(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
@@ -248,7 +231,8 @@ ngx_http_tracker_stretch_read(ngx_http_request_t *r,
     if (page->more
         && (listing->limit == 0 || listing->listed < listing->limit))
     {
-        ngx_http_tracker_send_stretch(r, ctx, ngx_http_tracker_list_conversations);
+        ngx_http_tracker_send_stretch(r, ctx,
+                                      ngx_http_tracker_list_conversations);
         return;
     }
 

@@ -36,14 +36,6 @@ void ngx_http_tracker_start_forget(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
 
-/*
- * The txn of a request whose path has the id of a conversation.  Returns
- * NGX_OK; or NGX_ABORT if there is none, and then the request was answered.
- */
-ngx_int_t ngx_http_tracker_begin_conversation(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-
-
 #pragma GCC visibility pop
 
 

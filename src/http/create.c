@@ -8,6 +8,7 @@
 #include "http/etag.h"
 #include "http/request.h"
 #include "http/write.h"
+#include "json/record.h"
 #include "store/write.h"
 
 

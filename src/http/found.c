@@ -7,7 +7,6 @@
 
 
 #include "http/found.h"
-#include "http/conversation.h"
 #include "http/request.h"
 #include "http/stream.h"
 #include "detect/answer.h"

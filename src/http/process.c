@@ -11,7 +11,7 @@
 #include "http/response.h"
 #include "http/search.h"
 #include "json/string.h"
-#include "store/conversation.h"
+#include "store/job.h"
 
 
 /* times that another id is chosen for one request */
@@ -233,7 +233,8 @@ ngx_http_tracker_compose_answer(ngx_http_tracker_ctx_t *ctx)
 {
     u_char  *p, job[TRACKER_STORE_JOB_LEN];
 
-    static const char  format[] = "{\"conversationId\":\"%V\",\"jobId\":\"%*s\"}";
+    static const char  format[] = "{\"conversationId\":\"%V\","
+                                  "\"jobId\":\"%*s\"}";
 
     p = ngx_pnalloc(ctx->txn->pool,
                     sizeof(format) + ctx->id.len + TRACKER_STORE_JOB_LEN);

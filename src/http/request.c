@@ -108,6 +108,24 @@ ngx_http_tracker_begin_txn(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 }
 
 
+ngx_int_t
+ngx_http_tracker_begin_conversation(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    if (!tracker_id_valid((char *) ctx->id.data, ctx->id.len)) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_MISSING);
+        return NGX_ABORT;
+    }
+
+    if (ngx_http_tracker_begin_txn(r, ctx, 0) != NGX_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return NGX_ABORT;
+    }
+
+    return NGX_OK;
+}
+
+
 static void
 ngx_http_tracker_free_txn(void *data)
 {

@@ -45,6 +45,13 @@ ngx_int_t ngx_http_tracker_begin_txn(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t size);
 
 /*
+ * The txn of a request whose path has the id of a conversation.  Returns
+ * NGX_OK; or NGX_ABORT if there is none, and then the request was answered.
+ */
+ngx_int_t ngx_http_tracker_begin_conversation(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
+/*
  * The txn has a step under way: when it ends, step is called.  Until then the
  * client may go away, which ends the request.
  */

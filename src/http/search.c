@@ -12,7 +12,7 @@
 #include "http/search.h"
 #include "http/request.h"
 #include "http/response.h"
-#include "store/conversation.h"
+#include "store/load.h"
 #include "tracker/job.h"
 
 

@@ -6,6 +6,7 @@
 
 #include "json/jansson.h"
 #include "json/reader.h"
+#include "json/record.h"
 
 
 struct tracker_decode_s {

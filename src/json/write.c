@@ -11,7 +11,7 @@
 #endif
 
 #include "json/string.h"
-#include "json/tracker_json.h"
+#include "json/record.h"
 
 
 /* so many bytes at a time are copied, or one by one if one needs an escape */

@@ -5,6 +5,8 @@
 
 
 #include "store/conversation.h"
+#include "store/job.h"
+#include "store/load.h"
 #include "store/reply.h"
 #include "store/step.h"
 #include "tracker/job.h"
@@ -265,8 +267,8 @@ tracker_txn_keep_job(tracker_txn_ctx_t *ctx, tracker_job_t *job)
 
 
 /*
- * Cuts messages where a line begins, so that a list of them can be read and sent
- * in stretches.  Returns the end of the pieces.
+ * Cuts messages where a line begins, so that they can be read in stretches.
+ * Returns the end of the pieces.
  */
 
 static ngx_str_t *

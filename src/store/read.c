@@ -5,6 +5,7 @@
 
 
 #include "store/read.h"
+#include "store/load.h"
 #include "store/reply.h"
 #include "store/step.h"
 

@@ -33,12 +33,6 @@ ngx_int_t tracker_txn_fetch(tracker_txn_t *txn, ngx_str_t *id);
 ngx_int_t tracker_txn_list(tracker_txn_t *txn, ngx_str_t *cursor,
     ngx_uint_t limit);
 
-/*
- * The same, as many as fit into a stretch, for those who decode them: records
- * has a line for each, and revision is set too.
- */
-ngx_int_t tracker_txn_load(tracker_txn_t *txn, ngx_str_t *cursor);
-
 /* The same for the tracker of a name: a page of one record, or none. */
 ngx_int_t tracker_txn_find(tracker_txn_t *txn, ngx_str_t *name);
 

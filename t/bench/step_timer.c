@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "json/record.h"
 #include "json/tracker_json.h"
 
 

@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 
+#include "json/record.h"
 #include "json/string.h"
 #include "json/tracker_json.h"
 

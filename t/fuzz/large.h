@@ -8,6 +8,7 @@
 #define _FUZZ_LARGE_H_INCLUDED_
 
 
+#include "json/record.h"
 #include "json/jansson.h"
 #include "json/reader.h"
 

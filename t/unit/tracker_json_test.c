@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "json/record.h"
 #include "json/jansson.h"
 #include "json/string.h"
 #include "tap.h"

@@ -5,6 +5,7 @@
  */
 
 
+#include "json/record.h"
 #include "json/jansson.h"
 #include "json/reader.h"
 #include "tap.h"
