@@ -96,20 +96,23 @@ __DATA__
 
 === ?name= with a percent sign that begins no escape
 ngx_unescape_uri() dropped it, and the tracker called "100" was found.
---- scenario
-for my $name ('100', '100%') {
-    is(exchange(post('tracker', tracker_text($name)))->{status}, 200, $name);
-}
-
-for my $case (['100%', '100%'], ['100%25', '100%'], ['100', '100'],
-              ['10%30', '100'], ['100%2', undef], ['100%%', undef])
-{
-    my ($sent, $found) = @$case;
-    my $response = exchange(request('GET', "/v1/manage/trackers?name=$sent"));
-    my @names = map { $_->{name} } @{decode($response->{body})->{trackers}};
-
-    is_deeply(\@names, defined $found ? [$found] : [], "name=$sent");
-}
+--- exchanges
+POST /v1/manage/tracker {"name":"100","vocabulary":["a"]}
+200 {"tracker":{"id":"ID1","name":"100","vocabulary":["a"]}}
+POST /v1/manage/tracker {"name":"100%","vocabulary":["a"]}
+200 {"tracker":{"id":"ID2","name":"100%","vocabulary":["a"]}}
+GET /v1/manage/trackers?name=100%
+200 {"trackers":[{"id":"ID2","name":"100%","vocabulary":["a"]}]}
+GET /v1/manage/trackers?name=100%25
+200 {"trackers":[{"id":"ID2","name":"100%","vocabulary":["a"]}]}
+GET /v1/manage/trackers?name=100
+200 {"trackers":[{"id":"ID1","name":"100","vocabulary":["a"]}]}
+GET /v1/manage/trackers?name=10%30
+200 {"trackers":[{"id":"ID1","name":"100","vocabulary":["a"]}]}
+GET /v1/manage/trackers?name=100%2
+200 {"trackers":[]}
+GET /v1/manage/trackers?name=100%%
+200 {"trackers":[]}
 
 
 
@@ -435,18 +438,14 @@ The handler was that of files.
             deny all;
         }
     }
---- scenario
-is_created(exchange(post('tracker', tracker_text('n'))), 'n', 'POST');
-
-my $response = exchange(request('PUT', '/v1/manage/tracker'));
-
-is($response->{status}, 405, 'PUT');
-is_message($response->{body}, 'Method PUT is not allowed.', 'PUT: message');
-
-$response = exchange(request('OPTIONS', '/oauth2/token:generate'));
-
-is($response->{status}, 204, 'login: OPTIONS');
-is($response->{headers}{allow}, 'POST, OPTIONS', 'login: Allow');
+--- exchanges
+POST /v1/manage/tracker {"name":"n","vocabulary":["a"]}
+200 {"tracker":{"id":"ID1","name":"n","vocabulary":["a"]}}
+PUT /v1/manage/tracker
+405 Method PUT is not allowed.
+OPTIONS /oauth2/token:generate
+204
+Allow: POST, OPTIONS
 
 
 
@@ -758,11 +757,9 @@ It was taken for an answer of ours, and its page was HTML.
         image_filter test;
         image_filter_buffer 1;
     }
---- scenario
-my $response = exchange(request('GET', '/v1/manage/trackers', type => undef));
-
-is($response->{status}, 415, 'status');
-is($response->{headers}{'content-type'}, 'application/json', 'type');
-is_message($response->{body}, 'Unsupported media type.', 'message');
-is($response->{headers}{etag}, undef, 'no ETag');
-is($response->{headers}{'cache-control'}, 'no-store', 'Cache-Control');
+--- exchanges
+GET /v1/manage/trackers
+no Content-Type
+415 Unsupported media type.
+! ETag
+Cache-Control: no-store

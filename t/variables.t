@@ -81,6 +81,40 @@ a phrase in the log
 
 
 
+=== the log says what a client that goes away was waiting for
+--- log_level: info
+--- scenario
+sub closed_while {
+    my ($what) = @_;
+
+    wait_until(sub {
+        grep { /closed.* connection while $what, client:/ }
+             @{Test::Nginx::Util::error_log_data()};
+    }, $what);
+}
+
+is_created(exchange(post('tracker', tracker_text('n'))), 'n', 'a connection');
+pause_redis();
+
+my $sock = connect_nginx();
+send_bytes($sock, request('GET', '/v1/manage/trackers'));
+select undef, undef, undef, 0.3;
+close $sock;
+
+closed_while('waiting for redis');
+resume_redis();
+
+$sock = connect_nginx();
+send_bytes($sock, post('tracker', '{', length => 100));
+wait_until(sub { redis('EXISTS', lock_key()) }, 'the lock is taken');
+close $sock;
+
+closed_while('reading tracker request body');
+wait_until(sub { !redis('EXISTS', lock_key()) }, 'the lock is given back');
+pass('both are told');
+
+
+
 === limit_req counts by account
 --- http_config
     tracker_redis $TEST_NGINX_REDIS;

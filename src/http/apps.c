@@ -15,6 +15,7 @@
 #include "http/apps.h"
 #include "http/secret.h"
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 
 
@@ -220,6 +221,7 @@ static ngx_int_t
 ngx_http_tracker_load_apps(ngx_http_tracker_apps_t *apps,
     ngx_file_info_t *fi, ngx_log_t *log, ngx_uint_t level)
 {
+    time_t       age;
     ngx_str_t    text;
     ngx_pool_t  *pool;
 
@@ -237,10 +239,14 @@ ngx_http_tracker_load_apps(ngx_http_tracker_apps_t *apps,
 
     /*
      * The times of files are in steps: another change just after this one
-     * might not show, so a file that is younger than that is read again.
+     * might not show, so a file that is younger than that is read again.  One
+     * from the future is left from before the clock stepped back: a change
+     * would have another time.
      */
 
-    apps->ctime = (ngx_time() - fi->st_ctime > 2) ? fi->st_ctime : 0;
+    age = ngx_time() - fi->st_ctime;
+
+    apps->ctime = (age > 2 || age < -2) ? fi->st_ctime : 0;
     apps->size = ngx_file_size(fi);
     apps->uniq = ngx_file_uniq(fi);
 
@@ -523,8 +529,15 @@ ngx_http_tracker_check_apps(ngx_http_tracker_apps_t *apps,
 static ngx_int_t
 ngx_http_tracker_digest(u_char *digest, const void *data, size_t len)
 {
-    return EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL) == 1
-               ? NGX_OK : NGX_ERROR;
+    if (EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL) != 1) {
+
+        /* nginx would take an error in the queue for one of a TLS connection */
+        ERR_clear_error();
+
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -25,8 +25,8 @@
 
 /*
  * A step of a request.  It says which step comes next, with
- * ngx_http_tracker_wait() or ngx_http_tracker_yield(), or ends the request: r
- * and ctx may be freed when it returns.
+ * ngx_http_tracker_wait() or ngx_http_tracker_yield(), reads the body, or ends
+ * the request: r and ctx may be freed when it returns.
  */
 typedef void (*ngx_http_tracker_step_pt)(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
@@ -66,15 +66,16 @@ struct ngx_http_tracker_ctx_s {
     ngx_str_t                        id;        /* in the path; or empty */
     ngx_http_tracker_step_pt         step;      /* the next one */
     void                            *data;      /* of the verb; or NULL */
-    ngx_msec_t                       start;     /* ngx_current_msec */
+    ngx_msec_t                       start;     /* as ngx_current_msec */
     ngx_event_t                      event;     /* of the next turn */
-    size_t                           budget;    /* of this turn */
+    size_t                           budget;    /* of this turn, for
+                                                   tracker_spend() */
 
     ngx_http_tracker_body_t          body;
     tracker_set_t                    set;       /* to be written */
     ngx_str_t                        idempotency_key;
 
-    tracker_txn_t                   *txn;
+    tracker_txn_t                   *txn;       /* NULL: none, or closed */
     ngx_http_tracker_spent_t         spent;
 
     ngx_http_tracker_identity_t      identity;
@@ -85,8 +86,9 @@ struct ngx_http_tracker_ctx_s {
     ngx_str_t                        answer;    /* JSON */
     ngx_str_t                        close;     /* sent after it */
     ngx_str_t                        etag;      /* with its quotes */
-    ngx_str_t                        fault;     /* bytes of the request that
-                                                   the message quotes */
+    ngx_str_t                        fault;     /* what the message quotes: the
+                                                   name of an argument, a header
+                                                   or a coding; any bytes */
 
     unsigned                         waited:1;    /* for Redis */
     unsigned                         sent:1;      /* our header */

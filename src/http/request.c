@@ -12,8 +12,6 @@
 static void ngx_http_tracker_txn_handler(tracker_txn_t *txn);
 static void ngx_http_tracker_free_txn(void *data);
 static void ngx_http_tracker_end_txn(ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_set_deadline(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_turn(ngx_event_t *ev);
 static void ngx_http_tracker_forget(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
@@ -187,40 +185,32 @@ ngx_uint_t
 ngx_http_tracker_yield(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_http_tracker_step_pt step)
 {
+    ngx_msec_int_t                left;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
     if (ctx->budget) {
         return 0;
     }
 
-    ctx->step = step;
-    r->read_event_handler = ngx_http_test_reading;
-
-    /* without a timer an exiting worker would not wait for the next turn */
-
-    ngx_http_tracker_set_deadline(r, ctx);
-
-    ngx_post_event(&ctx->event, &ngx_posted_next_events);
-
-    return 1;
-}
-
-
-static void
-ngx_http_tracker_set_deadline(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx)
-{
-    ngx_msec_int_t                left;
-    ngx_http_tracker_loc_conf_t  *tlcf;
-
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
-    left = (ngx_msec_int_t) (ctx->start + tlcf->store.timeout
-                             - ngx_current_msec);
+    ctx->step = step;
+    r->read_event_handler = ngx_http_test_reading;
 
     ctx->event.handler = ngx_http_tracker_turn;
     ctx->event.data = ctx;
     ctx->event.log = r->connection->log;
 
+    /* without a timer an exiting worker would not wait for the next turn */
+
+    left = (ngx_msec_int_t) (ctx->start + tlcf->store.timeout
+                             - ngx_current_msec);
+
     ngx_add_timer(&ctx->event, ngx_max(left, 1));
+
+    ngx_post_event(&ctx->event, &ngx_posted_next_events);
+
+    return 1;
 }
 
 
@@ -248,8 +238,6 @@ ngx_http_tracker_resume(ngx_http_tracker_ctx_t *ctx)
     r = ctx->request;
     c = r->connection;
 
-    c->log->action = NULL;
-
     if (ngx_http_get_module_ctx(r, ngx_http_tracker_module) != ctx) {
 
         /* a post_action has taken the request over: there is no client */
@@ -257,6 +245,8 @@ ngx_http_tracker_resume(ngx_http_tracker_ctx_t *ctx)
         ngx_http_tracker_end_txn(ctx);
         return;
     }
+
+    c->log->action = NULL;
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, c->log, 0,
                    "tracker resume, outcome %ui",

@@ -1,6 +1,7 @@
 
 /*
- * Digests and random bytes, by OpenSSL.
+ * Digests and random bytes, by OpenSSL.  After a failure its queue of errors is
+ * cleared: nginx would take one in it for an error of a TLS connection.
  */
 
 
@@ -37,6 +38,7 @@ tracker_digest(u_char *hex, tracker_md_e md, ngx_str_t *parts, ngx_uint_t n)
 
         ctx = EVP_MD_CTX_new();
         if (ctx == NULL) {
+            ERR_clear_error();
             return NGX_ERROR;
         }
     }
@@ -66,8 +68,6 @@ tracker_digest(u_char *hex, tracker_md_e md, ngx_str_t *parts, ngx_uint_t n)
 failed:
 
     EVP_MD_CTX_free(ctx);
-
-    /* nginx would take an error in the queue for one of a TLS connection */
     ERR_clear_error();
 
     return NGX_ERROR;
@@ -89,6 +89,7 @@ tracker_random(void *p, size_t len)
 
         if (left == 0) {
             if (RAND_bytes(pool, sizeof(pool)) != 1) {
+                ERR_clear_error();
                 return NGX_ERROR;
             }
 

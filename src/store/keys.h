@@ -18,11 +18,16 @@
 #pragma GCC visibility push(hidden)
 
 
-/* what follows the base; after a colon comes a name */
+/*
+ * What follows the base.  After a colon comes what tracker_keys_make() is given
+ * as name: the name or the id of a tracker, or the digest of an
+ * Idempotency-Key; without it the key is what all keys of the kind begin with.
+ */
 
 #define TRACKER_KEY_LOCK     "lock"      /* token of the request that writes */
 #define TRACKER_KEY_NAME     "name:"     /* of a tracker: its id */
-#define TRACKER_KEY_ID       "id:"       /* of a tracker: its JSON text */
+#define TRACKER_KEY_ID       "id:"       /* of a tracker: its JSON text; empty
+                                           after it was deleted */
 #define TRACKER_KEY_INDEX    "index"     /* ids in the order of creation */
 #define TRACKER_KEY_REV      "rev"       /* number that each write raises */
 #define TRACKER_KEY_IDEM     "idem:"     /* an Idempotency-Key */
@@ -43,12 +48,16 @@
 
 /*
  * Makes the base of an account's keys, in memory of pool.  The account may be
- * any bytes.  Returns NGX_OK, or NGX_ERROR when there is no memory.
+ * any bytes.  Returns NGX_OK, or NGX_ERROR when there is no memory or OpenSSL
+ * fails.
  */
 ngx_int_t tracker_keys_base(ngx_pool_t *pool, ngx_str_t *prefix,
     ngx_str_t *account, ngx_str_t *base);
 
-/* Returns the TRACKER_KEY_ACCOUNT hex digits of the account within its base. */
+/*
+ * Returns the TRACKER_KEY_ACCOUNT hex digits of the account within its base: no
+ * copy, and no NUL behind them.
+ */
 u_char *tracker_keys_account(ngx_str_t *base);
 
 /*

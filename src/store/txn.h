@@ -8,8 +8,9 @@
  *
  * Each step, a function that says in what it ends, returns NGX_OK, and then
  * the txn's handler is called once, later, never before the step has returned;
- * or NGX_ERROR when there is no memory, and then it is not.  Each step may
- * also end in UNAVAILABLE, TIMEOUT, CROWDED or ERROR.
+ * or NGX_ERROR when there is no memory or OpenSSL fails, and then it is not.
+ * Each step except the release may also end in UNAVAILABLE, TIMEOUT, CROWDED or
+ * ERROR.
  */
 
 
@@ -42,11 +43,12 @@ typedef enum {
                                     would have */
     TRACKER_OUTCOME_LOCKED,      /* another request of the account writes */
     TRACKER_OUTCOME_CROWDED,     /* too many requests of it wait */
-    TRACKER_OUTCOME_UNAVAILABLE,
-    TRACKER_OUTCOME_TIMEOUT,
-    TRACKER_OUTCOME_ERROR,
+    TRACKER_OUTCOME_UNAVAILABLE, /* no connection to Redis, or it cannot serve
+                                    yet */
+    TRACKER_OUTCOME_TIMEOUT,     /* Redis has not answered in time */
+    TRACKER_OUTCOME_ERROR,       /* Redis has refused, or no memory is left */
 
-    TRACKER_OUTCOME_LAST
+    TRACKER_OUTCOME_LAST         /* those of the owner begin here */
 } tracker_outcome_e;
 
 
@@ -72,16 +74,17 @@ typedef struct {
 
     tracker_outcome_e  outcome;       /* of the step that has ended */
 
-    size_t             places[TRACKER_QUOTE_NAMES];
-    size_t             nplaces;
+    size_t             places[TRACKER_QUOTE_NAMES];  /* in the set, of the
+                                         first names that exist */
+    size_t             nplaces;       /* of these */
     size_t             total;         /* names that exist */
     size_t             found;         /* trackers of the account; or bytes */
     size_t             job;           /* its number; 0: there is none */
 
     ngx_str_t          revision;      /* of the account's trackers: digits */
 
-    ngx_str_t          record;        /* that was fetched */
-    u_char             digest[TRACKER_SHA1_LEN];  /* of it */
+    ngx_str_t          record;        /* that was fetched, of round */
+    u_char             digest[TRACKER_SHA1_LEN];  /* of it, in hex */
     tracker_page_t     page;
 
     ngx_msec_t         redis_time;    /* waited for Redis so far, ms */
@@ -105,7 +108,7 @@ typedef void (*tracker_txn_handler_pt)(tracker_txn_t *txn);
  * beginning: the store gives up store->timeout ms later, except that each
  * stretch of a list has that long again.  size is that of the body in bytes,
  * or NGX_REDIS_SIZE_UNKNOWN.  store must live as long as the cycle.
- * Returns NULL when there is no memory.
+ * Returns NULL when there is no memory or OpenSSL fails.
  */
 tracker_txn_t *tracker_txn_begin(tracker_store_t *store, ngx_str_t *account,
     ngx_msec_t start, size_t size, tracker_txn_handler_pt handler,
@@ -122,8 +125,10 @@ ngx_int_t tracker_txn_release(tracker_txn_t *txn);
 
 /*
  * Begins a round of a change, from the fetch to the write: memory that is
- * taken from txn->round, record included, lives until the next round begins or
- * the txn is freed.  Returns NGX_OK, or NGX_ERROR when there is no memory.
+ * taken from txn->round, record included, lives until the next round begins,
+ * tracker_txn_forget(), or the end of the txn.  No step may be under way.
+ * Returns NGX_OK, or NGX_ERROR when there is no memory, and then the last
+ * round goes on.
  */
 ngx_int_t tracker_txn_begin_round(tracker_txn_t *txn);
 
@@ -134,7 +139,7 @@ void tracker_txn_forget(tracker_txn_t *txn);
 
 /*
  * The owner is gone or has what it needs: the handler is not called any more.
- * A lock that is held is released.  A write that was sent may finish; an
+ * A lock that is held is released.  A read is given up, a write may finish; an
  * exiting worker does not wait for it, and for the release a second at most.
  */
 void tracker_txn_close(tracker_txn_t *txn);

@@ -173,8 +173,14 @@ tracker_txn_create(tracker_txn_t *txn, tracker_set_t *set,
     tracker_step_add_key(ctx, TRACKER_KEY_ID, NULL, 0);
     tracker_step_add_token(ctx);
     tracker_step_add_number(ctx, ctx->store->max_trackers);
-    tracker_step_add(ctx, idem + TRACKER_SHA256_LEN,
-                     idem ? TRACKER_SHA256_LEN : 0);
+
+    if (idem) {
+        tracker_step_add(ctx, idem + TRACKER_SHA256_LEN, TRACKER_SHA256_LEN);
+
+    } else {
+        tracker_step_add_text(ctx, "");
+    }
+
     tracker_step_add_number(ctx, ctx->store->max_idems);
     tracker_txn_add_revision(ctx);
 

@@ -17,7 +17,7 @@
 /* the words are in fault.c; "...": the caller appends the rest */
 
 typedef enum {
-    TRACKER_FAULT_NONE = 0,
+    TRACKER_FAULT_NONE = 0,      /* no fault, and no words */
     TRACKER_FAULT_REQUIRED,      /* is required */
     TRACKER_FAULT_EMPTY,         /* is not allowed to be empty */
     TRACKER_FAULT_NOT_ALLOWED,   /* is not allowed: an unknown key */
@@ -32,17 +32,17 @@ typedef enum {
     TRACKER_FAULT_DUPLICATE,     /* contains a duplicate value */
     TRACKER_FAULT_OTHER_ID,      /* must be the id of the path */
     TRACKER_FAULT_LOGIN_TYPE,    /* must be "application" */
-    TRACKER_FAULT_OP,            /* must be one of the operations */
+    TRACKER_FAULT_OP,            /* must be one of, and all operations */
     TRACKER_FAULT_PATH,          /* must be one of... */
-    TRACKER_FAULT_ONLY_ADD,      /* "-" is not the path of a phrase */
-    TRACKER_FAULT_ZEROS,         /* an index has leading zeros */
+    TRACKER_FAULT_ONLY_ADD,      /* must have an index, not "-" */
+    TRACKER_FAULT_ZEROS,         /* must have an index without zeros */
     TRACKER_FAULT_ABSENT         /* does not exist */
 } tracker_fault_e;
 
 
 /*
- * Sets the message from a printf format with literal text and numbers only.
- * What does not fit is cut.
+ * Sets the message from a printf format.  What does not fit is cut, also inside
+ * a character: a client's string of any length is for tracker_message_quote().
  */
 void tracker_message(tracker_message_t *message, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -53,10 +53,12 @@ void tracker_message_append(tracker_message_t *message, const char *fmt, ...)
 
 /*
  * Sets the message to the path of a value and its fault, as in
- * "[2].vocabulary[3]" must be a string.  index is as in tracker_validate();
- * field is the key, which may be one that the client made up, or NULL for the
- * tracker at index; elt is the place in the list, -1 if the value is not in
- * one.  With index -1 and field NULL the sentence is about the request body.
+ * "[2].vocabulary[3]" must be a string.  index is the place in a body that is
+ * an array, of trackers or of operations, -1 if the body is an object; field is
+ * the key, which may be one that the client made up (valid UTF-8), or NULL for
+ * the element at index; elt is the place in the list, -1 if the value is not in
+ * one.  With index -1 and field NULL the sentence is about the request body,
+ * and ends in a full stop.  fault is not TRACKER_FAULT_NONE.
  */
 void tracker_message_fault(tracker_message_t *message, long index,
     const tracker_str_t *field, long elt, tracker_fault_e fault);
@@ -69,9 +71,9 @@ void tracker_message_prefix(tracker_message_t *message,
     const tracker_str_t *key);
 
 /*
- * Appends a client's string to the message.  One that is longer than
- * TRACKER_QUOTE_CHARS characters is cut there, never inside a character, and
- * "..." follows.  str must be valid UTF-8.
+ * Appends a client's string to the message, without quotes around it.  One that
+ * is longer than TRACKER_QUOTE_CHARS characters, or does not fit, is cut, never
+ * inside a character, and "..." follows.  str must be valid UTF-8.
  */
 void tracker_message_quote(tracker_message_t *message,
     const tracker_str_t *str);

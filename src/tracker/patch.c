@@ -278,8 +278,8 @@ tracker_patch_one(tracker_patch_work_t *work,
     list = tracker_patch_list_of(work, step->field);
 
     return step->target == TRACKER_PATCH_FIELD
-           ? tracker_patch_list(work, list, step)
-           : tracker_patch_phrase(work, list, step);
+               ? tracker_patch_list(work, list, step)
+               : tracker_patch_phrase(work, list, step);
 }
 
 
@@ -352,7 +352,7 @@ tracker_patch_phrase(tracker_patch_work_t *work, tracker_patch_list_t *list,
 
     if (step->op == TRACKER_PATCH_TEST) {
         return tracker_str_equal(tracker_patch_run(list, index, &n),
-                                   &step->str)
+                                 &step->str)
                    ? TRACKER_OK : tracker_patch_unequal(work, step);
     }
 

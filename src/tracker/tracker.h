@@ -1,7 +1,8 @@
 
 /*
- * The domain: what a tracker is and what makes one valid.  Pure functions
- * over views: nothing here allocates, logs or knows JSON, Redis or nginx.
+ * The domain: what a tracker is and what makes one valid.  Pure functions over
+ * views: memory is the caller's, in an arena, and nothing here logs or knows
+ * JSON, Redis or nginx.
  * Rules: API.md sections 1 and 3.
  */
 
@@ -127,8 +128,9 @@ typedef struct {
 
 
 /*
- * Memory of the caller's choice.  alloc returns memory that is aligned for any
- * object, or NULL when there is none.  The caller frees all of it at once.
+ * Memory of the caller's choice.  alloc gets data and the size in bytes, and
+ * returns memory that is aligned for any object, or NULL when there is none.
+ * The caller frees all of it at once.
  */
 
 typedef struct {
@@ -175,7 +177,7 @@ tracker_spend(size_t *budget, size_t cost)
 
 /*
  * Looks for the field with this name.  With id 0 only fields that a client may
- * set are looked at.  Returns NULL if there is none.
+ * set are looked at, with id 1 the id too.  Returns NULL if there is none.
  */
 const tracker_field_t *tracker_field(const tracker_str_t *name, int id);
 
