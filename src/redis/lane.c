@@ -10,9 +10,6 @@
 #define NGX_REDIS_HOLD_MIN     50
 #define NGX_REDIS_HOLD_MAX     200
 
-/* how often held commands are looked through, ms */
-#define NGX_REDIS_HELD_TICK    10
-
 
 static void ngx_redis_lane_look(ngx_redis_op_t *op, void *data);
 static void ngx_redis_lane_fail_op(ngx_redis_op_t *op, void *data);
@@ -65,21 +62,6 @@ ngx_redis_lane_hold_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
     if (!lane->held.timer_set) {
         ngx_add_timer(&lane->held, NGX_REDIS_HELD_TICK);
     }
-}
-
-
-void
-ngx_redis_lane_held(ngx_event_t *ev)
-{
-    ngx_redis_lane_t  *lane;
-
-    lane = ev->data;
-
-    if (ngx_redis_queue_resume(&lane->queue)) {
-        ngx_add_timer(&lane->held, NGX_REDIS_HELD_TICK);
-    }
-
-    ngx_redis_lane_post(lane);
 }
 
 

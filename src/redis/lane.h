@@ -20,8 +20,11 @@
 #pragma GCC visibility push(hidden)
 
 
-/* one for commands of NGX_REDIS_LARGE_SIZE and more, one for the others */
-#define NGX_REDIS_LANES  2
+/* one for commands above NGX_REDIS_LARGE_SIZE, one for the others */
+#define NGX_REDIS_LANES      2
+
+/* how often held commands are looked through, ms */
+#define NGX_REDIS_HELD_TICK  10
 
 
 typedef struct ngx_redis_node_s  ngx_redis_node_t;
@@ -100,9 +103,6 @@ void ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal);
 
 /* op, in no queue, waits by itself before it is sent again. */
 void ngx_redis_lane_hold_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op);
-
-/* The handler of lane->held. */
-void ngx_redis_lane_held(ngx_event_t *ev);
 
 /* Something was answered: the next loss is the first one. */
 void ngx_redis_lane_alive(ngx_redis_lane_t *lane);

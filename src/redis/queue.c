@@ -270,7 +270,6 @@ ngx_redis_queue_waits(ngx_redis_queue_t *queue)
 void
 ngx_redis_queue_sent(ngx_redis_queue_t *queue, ngx_redis_op_t *op)
 {
-
     op->state = NGX_REDIS_OP_SENT;
     op->since = ngx_current_msec;
 
