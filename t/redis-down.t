@@ -882,6 +882,11 @@ my $pid = play_redis(sub {
     my ($word, $soon) = "@$command" =~ /:id:([123])\1+([09])/;
 
     return "+OK\r\n" if $command->[0] ne 'GET';
+
+    # refused once, then nothing comes
+    return $notes->{silent}++ ? '' : "$words{1}\r\n"
+        if "@$command" =~ /:id:5/;
+
     return record('a') if !$word || $soon && $notes->{$word}++ > 4;
     return "$words{$word}\r\n";
 });
@@ -905,6 +910,8 @@ for my $word (1 .. 3) {
     cmp_ok(Time::HiRes::time() - $start, '>', 1,
            "$word: and not before");
 }
+
+is_unavailable(exchange(get(5)), 'given up during another attempt');
 
 kill KILL => $pid;
 waitpid $pid, 0;

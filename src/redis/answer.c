@@ -227,11 +227,16 @@ ngx_redis_expire(ngx_event_t *ev)
 static ngx_redis_status_e
 ngx_redis_expired(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
 {
-    if (op->state == NGX_REDIS_OP_SENT) {
+    /* the deadline may come soon after one that was refused is sent again */
+
+    if (op->state == NGX_REDIS_OP_SENT
+        && (op->refusal == NULL
+            || ngx_current_msec - op->since >= op->cmd.timeout))
+    {
         return NGX_REDIS_TIMEOUT;
     }
 
-    if (op->state == NGX_REDIS_OP_HELD) {
+    if (op->refusal) {
         return op->refusal->status;
     }
 

@@ -565,7 +565,10 @@ sub test_early {
 
     is_taken('a large bulk is taken');
     is_early($error, 500, 'an error amid a large command');
-    is_early([$loading, undef], 504, 'a word that is waited for, silence');
+
+    # which of the two depends on what the deadline has left for the silence
+    is_early([$loading, undef], qr/^50[24]$/,
+             'a word that is waited for, silence');
     is_early($good{create}, FAILED, '"created" before it can be');
     is_early(undef, 504, 'silence amid a large command');
 
