@@ -5,6 +5,7 @@ use Test::Nginx::Socket 'no_plan';
 use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
+use List::Util;
 use Time::HiRes;
 
 BEGIN {
@@ -965,6 +966,89 @@ is(logged('\[error\].*connection lost to'), 1, 'it was lost once');
 
 kill KILL => $pid;
 waitpid $pid, 0;
+
+
+
+=== a write that a replica refuses does not stop reads
+It waits by itself; meanwhile other connections are tried, one of which may lead
+to the master.
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_DENIED_PORT;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /v1/manage/ {
+        client_max_body_size 1m;
+        tracker_api;
+        tracker_timeout 2s;
+    }
+--- scenario
+my $pid = play_redis(sub {
+    my ($command, undef, $notes) = @_;
+
+    if ($command->[0] eq 'SET') {
+        $notes->{gets} = 0;
+        return "-READONLY You can't write against a read only replica.\r\n";
+    }
+
+    return "+OK\r\n" if $command->[0] ne 'GET';
+
+    # the most reads between two attempts to write, and the connections so far
+    $notes->{most} = List::Util::max($notes->{most} // 0, ++$notes->{gets})
+        if defined $notes->{gets};
+    return record(join ' ', $notes->{most} // 0, $notes->{connections});
+});
+
+my $start = Time::HiRes::time();
+my $sock = connect_nginx();
+my $response;
+
+send_bytes($sock, post('tracker', tracker_text('n')));
+
+until (is_readable($sock)) {
+    $response = exchange(get(4));
+    is($response->{status}, 200, 'reads go on');
+}
+
+is_unavailable(read_response($sock), 'the write is given up');
+cmp_ok(Time::HiRes::time() - $start, '>', 1, 'at its deadline');
+
+my ($most, $connections) =
+    split ' ', decode($response->{body})->{tracker}{name};
+
+cmp_ok($most, '>', 5, 'many reads between two attempts to write');
+cmp_ok($connections, '>', 2, 'new connections were tried');
+
+kill KILL => $pid;
+waitpid $pid, 0;
+--- error_log
+answered "READONLY
+
+
+
+=== nor is it given up when the next connection is silent
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_DENIED_PORT
+                  password_file=$TEST_NGINX_SCRATCH/denied.password;
+    tracker_redis_timeout 400ms;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my $pid = play_redis(sub {
+    my ($command, undef, $notes) = @_;
+    my $number = $notes->{connections};
+
+    return $number == 2 ? '' : "+OK\r\n" if $command->[0] eq 'AUTH';
+    return "*1\r\n\$7\r\ncreated\r\n" if $command->[0] eq 'EVALSHA';
+    return "+OK\r\n" if $command->[0] ne 'SET';
+    return "\$-1\r\n" if $number > 1;
+    return "-READONLY You can't write against a read only replica.\r\n";
+});
+
+is_created(create('n'), 'n', 'written by way of the third one');
+
+kill KILL => $pid;
+waitpid $pid, 0;
+--- error_log
+no answer from
 
 
 
