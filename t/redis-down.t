@@ -5,6 +5,7 @@ use Test::Nginx::Socket 'no_plan';
 use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
+use List::Util;
 use Time::HiRes;
 
 BEGIN {
@@ -90,6 +91,93 @@ sub is_readable {
 
     vec(my $in = '', fileno $sock, 1) = 1;
     return select $in, undef, undef, 0;
+}
+
+# A Redis of the test's own, at the port of DENIED: another process, whose id is
+# returned.  answer gets the words of a command, what is known of its connection
+# and room for notes; it returns the reply, or undef: to hang up.
+sub play_redis {
+    my ($answer) = @_;
+    my $listener = IO::Socket::INET->new(
+        LocalAddr => '127.0.0.1', LocalPort => $ENV{TEST_NGINX_DENIED_PORT},
+        Listen => 8, ReuseAddr => 1) or die "denied: $!";
+    my $pid = fork() // die "fork: $!";
+
+    return $pid if $pid;
+
+    my $select = IO::Select->new($listener);
+    my %notes = (connections => 0);
+    my %conns;
+
+    while (my @ready = $select->can_read) {
+        for my $sock (@ready) {
+            if ($sock == $listener) {
+                my $new = $listener->accept or next;
+
+                $notes{connections}++;
+                $conns{$new} = { sock => $new, in => '' };
+                $select->add($new);
+
+            } elsif (!play_on($conns{$sock}, $answer, \%notes)) {
+                $select->remove($sock);
+                delete $conns{$sock};
+                close $sock;
+            }
+        }
+    }
+
+    POSIX::_exit(0);
+}
+
+# 0 when a connection has ended, or is to end
+sub play_on {
+    my ($conn, $answer, $notes) = @_;
+
+    sysread $conn->{sock}, $conn->{in}, 1 << 20, length $conn->{in}
+        or return 0;
+
+    while (my @words = take_command(\$conn->{in})) {
+        my $reply = $answer->(\@words, $conn, $notes) // return 0;
+
+        syswrite $conn->{sock}, $reply;
+    }
+
+    return 1;
+}
+
+# the words of a command that has come as a whole
+sub take_command {
+    my ($in) = @_;
+    my @words;
+
+    pos($$in) = 0;
+    $$in =~ /\G\*(\d+)\r\n/gc or return;
+
+    for (1 .. $1) {
+        $$in =~ /\G\$(\d+)\r\n/gc && length($$in) >= pos($$in) + $1 + 2
+            or return;
+        push @words, substr $$in, pos $$in, $1;
+        pos($$in) += $1 + 2;
+    }
+
+    substr $$in, 0, pos $$in, '';
+    return @words;
+}
+
+# the reply that holds the record of a tracker of this name
+sub record {
+    my ($name) = @_;
+    my $text = qq({"id":"4503599627370497","name":"$name","vocabulary":["b"]});
+
+    return '$' . length($text) . "\r\n$text\r\n";
+}
+
+# a read of one digit's account and tracker
+sub get {
+    my ($digit, $last) = @_;
+
+    return request('GET', '/v1/manage/tracker/' . $digit x 15 . ($last // 0),
+                   account => $digit);
 }
 
 # until the module dares to connect again
@@ -786,57 +874,34 @@ other one goes on.
         tracker_timeout 2s;
     }
 --- scenario
-my $listener = IO::Socket::INET->new(
-    LocalAddr => '127.0.0.1', LocalPort => $ENV{TEST_NGINX_DENIED_PORT},
-    Listen => 8, ReuseAddr => 1) or die "denied: $!";
-my $pid = fork() // die "fork: $!";
+my %words = (1 => '-TRYAGAIN Multiple keys request',
+             2 => '-CLUSTERDOWN Hash slot not served',
+             3 => '-NOREPLICAS Not enough good replicas');
 
-if ($pid == 0) {
-    my %words = (1 => '-TRYAGAIN Multiple keys request',
-                 2 => '-CLUSTERDOWN Hash slot not served',
-                 3 => '-NOREPLICAS Not enough good replicas');
-    my $text = '{"id":"4503599627370497","name":"a","vocabulary":["b"]}';
-    my $sock = $listener->accept;
-    my ($in, %asked) = ('');
+my $pid = play_redis(sub {
+    my ($command, undef, $notes) = @_;
+    my ($word, $soon) = "@$command" =~ /:id:([123])\1+([09])/;
 
-    while (sysread $sock, $in, 1 << 20, length $in) {
-        while ($in =~ s/^\*(\d+)\r\n//) {
-            my @args = map {
-                $in =~ s/^\$(\d+)\r\n// or POSIX::_exit(1);
-                substr $in, 0, $1 + 2, '';
-            } 1 .. $1;
-            my ($word, $soon) = "@args" =~ /:id:([123])\1+([09])/;
+    return "+OK\r\n" if $command->[0] ne 'GET';
 
-            syswrite $sock,
-                $args[0] !~ /^GET/ ? "+OK\r\n"
-                : !$word || $soon && $asked{$word}++ > 4
-                ? '$' . length($text) . "\r\n$text\r\n"
-                : "$words{$word}\r\n";
-        }
-    }
+    # refused once, then nothing comes
+    return $notes->{silent}++ ? '' : "$words{1}\r\n"
+        if "@$command" =~ /:id:5/;
 
-    POSIX::_exit(0);
-}
-
-close $listener;
-
-my $get = sub {
-    my ($digit, $last) = @_;
-
-    return request('GET', '/v1/manage/tracker/' . $digit x 15 . $last,
-                   account => $digit);
-};
+    return record('a') if !$word || $soon && $notes->{$word}++ > 4;
+    return "$words{$word}\r\n";
+});
 
 for my $word (1 .. 3) {
     my $never = connect_nginx();
     my $soon = connect_nginx();
     my $start = Time::HiRes::time();
 
-    send_bytes($never, $get->($word, 0));
-    send_bytes($soon, $get->($word, 9));
+    send_bytes($never, get($word));
+    send_bytes($soon, get($word, 9));
 
     for (1 .. 50) {
-        is(exchange($get->(4, 0))->{status}, 200, 'others go on');
+        is(exchange(get(4))->{status}, 200, 'others go on');
     }
 
     cmp_ok(Time::HiRes::time() - $start, '<', 1,
@@ -847,10 +912,144 @@ for my $word (1 .. 3) {
            "$word: and not before");
 }
 
+is_unavailable(exchange(get(5)), 'given up during another attempt');
+
 kill KILL => $pid;
 waitpid $pid, 0;
 --- error_log
 answered "TRYAGAIN
+
+
+
+=== what was lost once and is told to wait then goes beside others
+Only one that was lost, and not answered since, has a connection to itself.
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_DENIED_PORT;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /v1/manage/ {
+        client_max_body_size 1m;
+        tracker_api;
+        tracker_timeout 4s;
+    }
+--- scenario
+my $pid = play_redis(sub {
+    my ($command, $conn, $notes) = @_;
+
+    return "+OK\r\n" if $command->[0] ne 'GET';
+    return record('other') if "@$command" !~ /:id:1{15}0/;
+
+    my $asked = $notes->{asked}++;
+
+    return if $asked == 0;
+
+    # the reply is withheld: does another command come meanwhile?
+    return record('beside')
+        if $asked > 1 && (length $conn->{in}
+                          || IO::Select->new($conn->{sock})->can_read(0.3));
+    return "-CLUSTERDOWN Hash slot not served\r\n";
+});
+
+my $sock = connect_nginx();
+
+send_bytes($sock, get(1));
+
+until (is_readable($sock)) {
+    is(exchange(get(4))->{status}, 200, 'others go on');
+}
+
+my $response = read_response($sock);
+
+is($response->{status}, 200, 'served in the end');
+is(decode($response->{body})->{tracker}{name}, 'beside', 'beside another');
+is(logged('\[error\].*connection lost to'), 1, 'it was lost once');
+
+kill KILL => $pid;
+waitpid $pid, 0;
+
+
+
+=== a write that a replica refuses does not stop reads
+It waits by itself; meanwhile other connections are tried, one of which may lead
+to the master.
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_DENIED_PORT;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /v1/manage/ {
+        client_max_body_size 1m;
+        tracker_api;
+        tracker_timeout 2s;
+    }
+--- scenario
+my $pid = play_redis(sub {
+    my ($command, undef, $notes) = @_;
+
+    if ($command->[0] eq 'SET') {
+        $notes->{gets} = 0;
+        return "-READONLY You can't write against a read only replica.\r\n";
+    }
+
+    return "+OK\r\n" if $command->[0] ne 'GET';
+
+    # the most reads between two attempts to write, and the connections so far
+    $notes->{most} = List::Util::max($notes->{most} // 0, ++$notes->{gets})
+        if defined $notes->{gets};
+    return record(join ' ', $notes->{most} // 0, $notes->{connections});
+});
+
+my $start = Time::HiRes::time();
+my $sock = connect_nginx();
+my $response;
+
+send_bytes($sock, post('tracker', tracker_text('n')));
+
+until (is_readable($sock)) {
+    $response = exchange(get(4));
+    is($response->{status}, 200, 'reads go on');
+}
+
+is_unavailable(read_response($sock), 'the write is given up');
+cmp_ok(Time::HiRes::time() - $start, '>', 1, 'at its deadline');
+
+my ($most, $connections) =
+    split ' ', decode($response->{body})->{tracker}{name};
+
+cmp_ok($most, '>', 5, 'many reads between two attempts to write');
+cmp_ok($connections, '>', 2, 'new connections were tried');
+
+kill KILL => $pid;
+waitpid $pid, 0;
+--- error_log
+answered "READONLY
+
+
+
+=== nor is it given up when the next connection is silent
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_DENIED_PORT
+                  password_file=$TEST_NGINX_SCRATCH/denied.password;
+    tracker_redis_timeout 400ms;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my $pid = play_redis(sub {
+    my ($command, undef, $notes) = @_;
+    my $number = $notes->{connections};
+
+    return $number == 2 ? '' : "+OK\r\n" if $command->[0] eq 'AUTH';
+    return "*1\r\n\$7\r\ncreated\r\n" if $command->[0] eq 'EVALSHA';
+    return "+OK\r\n" if $command->[0] ne 'SET';
+    return "\$-1\r\n" if $number > 1;
+    return "-READONLY You can't write against a read only replica.\r\n";
+});
+
+is_created(create('n'), 'n', 'written by way of the third one');
+
+kill KILL => $pid;
+waitpid $pid, 0;
+--- error_log
+no answer from
+
 
 
 === a unix socket with a full backlog is tried again

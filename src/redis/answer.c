@@ -60,6 +60,7 @@ ngx_redis_reply(void *data, void *command, redisReply *r, size_t cost)
         ngx_redis_lane_post(lane);
     }
 
+    ngx_redis_lane_drained(lane);
     ngx_redis_lane_settle(lane);
 }
 
@@ -125,7 +126,7 @@ ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op, redisReply *r)
         return;
     }
 
-    if (refusal->action == NGX_REDIS_HOLD_OP) {
+    if (refusal->action == NGX_REDIS_DELAY) {
         ngx_redis_lane_hold_op(lane, op);
 
     } else {
@@ -158,10 +159,10 @@ ngx_redis_retry(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
 
         return 1;
 
-    case NGX_REDIS_HOLD_OP:
+    case NGX_REDIS_DELAY:
         break;
 
-    default: /* NGX_REDIS_HOLD, NGX_REDIS_DEMOTED */
+    default: /* NGX_REDIS_HOLD */
         ngx_redis_lane_hold(lane, refusal);
         break;
     }
@@ -193,7 +194,8 @@ ngx_redis_expire(ngx_event_t *ev)
     dead = ngx_redis_lane_dead(lane);
     again = op->cmd.urgent
             ? !ngx_exiting
-            : (lane->refusal || op->state == NGX_REDIS_OP_HELD);
+            : (lane->refusal
+               || (op->refusal && op->refusal->action == NGX_REDIS_DELAY));
 
     handler = op->handler;
     data = op->data;
@@ -227,11 +229,16 @@ ngx_redis_expire(ngx_event_t *ev)
 static ngx_redis_status_e
 ngx_redis_expired(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
 {
-    if (op->state == NGX_REDIS_OP_SENT) {
+    /* the deadline may come soon after one that was refused is sent again */
+
+    if (op->state == NGX_REDIS_OP_SENT
+        && (op->refusal == NULL
+            || ngx_current_msec - op->since >= op->cmd.timeout))
+    {
         return NGX_REDIS_TIMEOUT;
     }
 
-    if (op->state == NGX_REDIS_OP_HELD) {
+    if (op->refusal) {
         return op->refusal->status;
     }
 

@@ -17,7 +17,7 @@
  * MISCONF, NOREPLICAS) come before anything was changed (Redis 7, script.c),
  * as do those for the whole command.
  *
- * DEMOTED: this server is a replica now; behind a balancer, or at another
+ * moves: this server is a replica now; behind a balancer, or at another
  * address of the same name, a new connection may find the master.
  */
 
@@ -26,41 +26,41 @@ static ngx_redis_refusal_t  ngx_redis_refusals[] = {
     /* accepted and turned away: as good as a refused connection */
 
     { ngx_string("ERR max number of clients reached"),
-                                NGX_REDIS_UNAVAILABLE, NGX_REDIS_HANGUP,  0 },
-    { ngx_string("DENIED"),     NGX_REDIS_UNAVAILABLE, NGX_REDIS_HANGUP,  0 },
+                                NGX_REDIS_UNAVAILABLE, NGX_REDIS_HANGUP, 0, 0 },
+    { ngx_string("DENIED"),     NGX_REDIS_UNAVAILABLE, NGX_REDIS_HANGUP, 0, 0 },
 
-    { ngx_string("NOSCRIPT"),   NGX_REDIS_ERROR,       NGX_REDIS_RELOAD,  0 },
+    { ngx_string("NOSCRIPT"),   NGX_REDIS_ERROR,       NGX_REDIS_RELOAD, 0, 0 },
 
     /* not able to serve yet: these keys, or writes, only; or at all */
 
-    { ngx_string("LOADING"),    NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD,    0 },
-    { ngx_string("MASTERDOWN"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_DEMOTED, 0 },
-    { ngx_string("CLUSTERDOWN"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD_OP, 0 },
-    { ngx_string("TRYAGAIN"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD_OP, 0 },
-    { ngx_string("READONLY"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_DEMOTED, 0 },
-    { ngx_string("NOREPLICAS"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD_OP, 0 },
-    { ngx_string("BUSY"),       NGX_REDIS_TIMEOUT,     NGX_REDIS_HOLD,    0 },
+    { ngx_string("LOADING"),    NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD,   0, 0 },
+    { ngx_string("MASTERDOWN"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD,   0, 1 },
+    { ngx_string("CLUSTERDOWN"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY, 0, 0 },
+    { ngx_string("TRYAGAIN"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 0 },
+    { ngx_string("READONLY"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 1 },
+    { ngx_string("NOREPLICAS"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 0 },
+    { ngx_string("BUSY"),       NGX_REDIS_TIMEOUT,     NGX_REDIS_HOLD,   0, 0 },
 
     /* refused for reasons of its own */
 
-    { ngx_string("OOM"),        NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    0 },
-    { ngx_string("MISCONF"),    NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    0 },
-    { ngx_string("NOAUTH"),     NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    0 },
-    { ngx_string("WRONGPASS"),  NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    0 },
-    { ngx_string("MOVED"),      NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    0 },
-    { ngx_string("ASK"),        NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    0 },
-    { ngx_string("CROSSSLOT"),  NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    0 },
-    { ngx_string("NOPERM"),     NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    1 },
-    { ngx_string("WRONGTYPE"),  NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    1 },
+    { ngx_string("OOM"),        NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0 },
+    { ngx_string("MISCONF"),    NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0 },
+    { ngx_string("NOAUTH"),     NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0 },
+    { ngx_string("WRONGPASS"),  NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0 },
+    { ngx_string("MOVED"),      NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0 },
+    { ngx_string("ASK"),        NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0 },
+    { ngx_string("CROSSSLOT"),  NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0 },
+    { ngx_string("NOPERM"),     NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   1, 0 },
+    { ngx_string("WRONGTYPE"),  NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   1, 0 },
 
     /* anything else, including a script's own error; the last one */
 
-    { ngx_null_string,          NGX_REDIS_ERROR,       NGX_REDIS_FAIL,    1 }
+    { ngx_null_string,          NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   1, 0 }
 };
 
 
 ngx_redis_refusal_t  ngx_redis_busy =
-    { ngx_null_string,            NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0 };
+    { ngx_null_string,          NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0, 0 };
 
 
 /* a row for each of ngx_redis_log_t.refusals */

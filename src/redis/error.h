@@ -30,10 +30,8 @@ typedef enum {
     NGX_REDIS_FAIL = 0,                /* the command has failed */
     NGX_REDIS_RELOAD,                  /* SCRIPT LOAD, then sent again */
     NGX_REDIS_HANGUP,                  /* Redis closes the connection */
-    NGX_REDIS_HOLD_OP,                 /* the command waits for a while */
-    NGX_REDIS_HOLD,                    /* the server cannot serve yet */
-    NGX_REDIS_DEMOTED                  /* so, and another one may be the
-                                          master */
+    NGX_REDIS_DELAY,                   /* the command waits for a while */
+    NGX_REDIS_HOLD                     /* the server cannot serve yet */
 } ngx_redis_action_e;
 
 
@@ -44,6 +42,7 @@ typedef struct {
     ngx_redis_status_e     status;
     ngx_redis_action_e     action;
     unsigned               maybe:1;    /* parts may have been executed */
+    unsigned               moves:1;    /* another server may be the master */
 } ngx_redis_refusal_t;
 
 

@@ -10,10 +10,11 @@
 #define NGX_REDIS_HOLD_MIN     50
 #define NGX_REDIS_HOLD_MAX     200
 
-/* how often held commands are looked through, ms */
-#define NGX_REDIS_HELD_TICK    10
+/* a server that refuses a write is not left more often, ms */
+#define NGX_REDIS_MOVE_PAUSE   200
 
 
+static void ngx_redis_lane_demote(ngx_redis_lane_t *lane);
 static void ngx_redis_lane_look(ngx_redis_op_t *op, void *data);
 static void ngx_redis_lane_fail_op(ngx_redis_op_t *op, void *data);
 
@@ -43,8 +44,7 @@ ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal)
 {
     ngx_redis_pause_e  pause;
 
-    pause = (refusal->action == NGX_REDIS_DEMOTED) ? NGX_REDIS_PAUSE_DEMOTED
-                                                   : NGX_REDIS_PAUSE_HOLD;
+    pause = refusal->moves ? NGX_REDIS_PAUSE_DEMOTED : NGX_REDIS_PAUSE_HOLD;
     lane->refusal = refusal;
     lane->paused = ngx_max(lane->paused, pause);
 
@@ -65,21 +65,52 @@ ngx_redis_lane_hold_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
     if (!lane->held.timer_set) {
         ngx_add_timer(&lane->held, NGX_REDIS_HELD_TICK);
     }
+
+    if (op->refusal->moves) {
+        ngx_redis_lane_demote(lane);
+    }
+}
+
+
+/*
+ * Nothing more is sent on this connection, so that it can be left soon: what
+ * others have sent is answered first.  A replica that reads go to is not left
+ * all the time.
+ */
+
+static void
+ngx_redis_lane_demote(ngx_redis_lane_t *lane)
+{
+    if (ngx_current_msec - lane->moved < NGX_REDIS_MOVE_PAUSE) {
+        return;
+    }
+
+    lane->moved = ngx_current_msec;
+    lane->paused = NGX_REDIS_PAUSE_DEMOTED;
+
+    if (!lane->pause.timer_set) {
+        ngx_add_timer(&lane->pause, NGX_REDIS_HOLD_MIN);
+    }
 }
 
 
 void
-ngx_redis_lane_held(ngx_event_t *ev)
+ngx_redis_lane_drained(ngx_redis_lane_t *lane)
 {
-    ngx_redis_lane_t  *lane;
-
-    lane = ev->data;
-
-    if (ngx_redis_queue_resume(&lane->queue)) {
-        ngx_add_timer(&lane->held, NGX_REDIS_HELD_TICK);
+    if (lane->paused != NGX_REDIS_PAUSE_DEMOTED
+        || lane->refusal
+        || !ngx_queue_empty(&lane->queue.sent))
+    {
+        return;
     }
 
-    ngx_redis_lane_post(lane);
+    /* ngx_add_timer() would keep an old timer that is nearly the same */
+
+    if (lane->pause.timer_set) {
+        ngx_del_timer(&lane->pause);
+    }
+
+    ngx_add_timer(&lane->pause, 0);
 }
 
 

@@ -20,8 +20,11 @@
 #pragma GCC visibility push(hidden)
 
 
-/* one for commands of NGX_REDIS_LARGE_SIZE and more, one for the others */
-#define NGX_REDIS_LANES  2
+/* one for commands above NGX_REDIS_LARGE_SIZE, one for the others */
+#define NGX_REDIS_LANES      2
+
+/* how often held commands are looked through, ms */
+#define NGX_REDIS_HELD_TICK  10
 
 
 typedef struct ngx_redis_node_s  ngx_redis_node_t;
@@ -33,7 +36,8 @@ typedef enum {
     NGX_REDIS_PAUSE_NONE = 0,
     NGX_REDIS_PAUSE_BACKOFF,           /* Redis is away; new commands fail */
     NGX_REDIS_PAUSE_HOLD,              /* Redis cannot serve yet */
-    NGX_REDIS_PAUSE_DEMOTED            /* so, and a new connection follows */
+    NGX_REDIS_PAUSE_DEMOTED            /* it is a replica: a new connection
+                                          follows */
 } ngx_redis_pause_e;
 
 
@@ -57,6 +61,8 @@ struct ngx_redis_lane_s {
     ngx_msec_t             max_timeout;     /* of live commands, as it was */
     ngx_msec_t             max_timeout_at;  /* at this time */
 
+    ngx_msec_t             moved;      /* when it was last to leave a server
+                                          that refuses writes */
     ngx_uint_t             addr;       /* the address in use */
     ngx_uint_t             tries;      /* addresses that failed so far */
     ngx_uint_t             failures;   /* in a row, without an answer */
@@ -98,11 +104,14 @@ void ngx_redis_lane_next_addr(ngx_redis_lane_t *lane);
 /* Nothing is sent for a while: Redis answers, but cannot serve yet. */
 void ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal);
 
-/* op, in no queue, waits by itself before it is sent again. */
+/*
+ * op, in no queue, was refused: it waits by itself before it is sent again.
+ * Where another server may take it, the connection is left for a new one.
+ */
 void ngx_redis_lane_hold_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op);
 
-/* The handler of lane->held. */
-void ngx_redis_lane_held(ngx_event_t *ev);
+/* Something was answered: leaves a replica at once if that was the last. */
+void ngx_redis_lane_drained(ngx_redis_lane_t *lane);
 
 /* Something was answered: the next loss is the first one. */
 void ngx_redis_lane_alive(ngx_redis_lane_t *lane);

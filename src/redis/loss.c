@@ -115,7 +115,9 @@ ngx_redis_loss_requeue(ngx_redis_lane_t *lane, ngx_redis_end_e end)
             continue;
         }
 
+        op->refusal = NULL;
         op->losses++;
+        op->lone = 1;
         op->suspect = suspect && !op->cmd.urgent;
         op->renew = (end != NGX_REDIS_END_SILENT);
 

@@ -111,8 +111,10 @@ typedef struct {
     ngx_redis_arg_pt       more;
     size_t                 more_size;  /* their bytes, all together */
     ngx_str_t              key;        /* what its keys begin with, the hash
-                                          tag included: chooses the server;
-                                          bytes as those of argv */
+                                          tag included: for the debug log,
+                                          and to choose the server where there
+                                          are several; bytes as those of
+                                          argv */
     size_t                 size;       /* bytes, about, of the largest command
                                           of those that are to stay in order:
                                           commands of one flow and size are
@@ -172,7 +174,7 @@ ngx_redis_op_t *ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
 /*
  * The handler will not be called.  A command not yet sent as a whole is never
  * executed; one that was may be, its reply is dropped unread.  op is gone.
- * Returns 1 when it was sent, or may have been, else 0.
+ * Returns 1 when it was sent as a whole, or may have been, else 0.
  */
 ngx_uint_t ngx_redis_cancel(ngx_redis_op_t *op);
 

@@ -18,12 +18,13 @@ static void ngx_redis_node_ready(void *data);
 static void ngx_redis_node_refused(void *data, ngx_redis_refusal_t *refusal);
 static void ngx_redis_node_turn(ngx_event_t *ev);
 static void ngx_redis_node_connect(ngx_redis_lane_t *lane);
+static void ngx_redis_node_held(ngx_event_t *ev);
 static void ngx_redis_node_resume(ngx_event_t *ev);
 static void ngx_redis_node_move(ngx_redis_lane_t *lane, ngx_uint_t addr);
 static void ngx_redis_node_shutdown(void *data);
 static void ngx_redis_node_fail_sent(ngx_redis_lane_t *lane);
 static void ngx_redis_node_drop(ngx_redis_op_t *op, void *data);
-static void ngx_redis_node_free(ngx_redis_lane_t *lane, ngx_queue_t *ops);
+static void ngx_redis_node_free_ops(ngx_redis_lane_t *lane, ngx_queue_t *ops);
 
 
 static ngx_redis_conn_handlers_t  ngx_redis_node_handlers = {
@@ -52,7 +53,7 @@ ngx_redis_node_init(ngx_redis_node_t *node)
         lane->turn.handler = ngx_redis_node_turn;
         lane->turn.data = lane;
 
-        lane->held.handler = ngx_redis_lane_held;
+        lane->held.handler = ngx_redis_node_held;
         lane->held.data = lane;
 
         lane->pause.handler = ngx_redis_node_resume;
@@ -277,6 +278,25 @@ ngx_redis_node_connect(ngx_redis_lane_t *lane)
 }
 
 
+/* commands are held */
+
+static void
+ngx_redis_node_held(ngx_event_t *ev)
+{
+    ngx_redis_lane_t  *lane;
+
+    lane = ev->data;
+
+    if (ngx_redis_queue_resume(&lane->queue)) {
+        ngx_add_timer(&lane->held, NGX_REDIS_HELD_TICK);
+    }
+
+    if (ngx_redis_queue_waits(&lane->queue)) {
+        ngx_redis_lane_post(lane);
+    }
+}
+
+
 /* the end of a pause */
 
 static void
@@ -347,18 +367,21 @@ ngx_redis_node_shutdown(void *data)
 {
     ngx_redis_lane_t *lane = data;
 
-    ngx_uint_t  i;
+    ngx_uint_t         i;
+    ngx_redis_lane_t  *other;
 
     if (lane->live) {
         lane->node->stage = NGX_REDIS_STOPPING;
 
-        /* one without a connection is not called: what it lost ends too */
+        /* one without a connection is not called: what it holds ends too */
 
         for (i = 0; i < NGX_REDIS_LANES; i++) {
-            ngx_redis_lane_post(&lane->node->lanes[i]);
+            other = &lane->node->lanes[i];
+
+            ngx_redis_lane_fail(other, NGX_REDIS_UNAVAILABLE);
+            ngx_redis_lane_post(other);
         }
 
-        ngx_redis_lane_fail(lane, NGX_REDIS_UNAVAILABLE);
         ngx_redis_node_fail_sent(lane);
         ngx_redis_lane_deliver(lane);
     }
@@ -409,8 +432,8 @@ ngx_redis_node_close(ngx_redis_node_t *node)
         lane = &node->lanes[i];
 
         ngx_redis_queue_each(&lane->queue, ngx_redis_node_drop, lane);
-        ngx_redis_node_free(lane, &lane->queue.failed);
-        ngx_redis_node_free(lane, &lane->queue.sent);
+        ngx_redis_node_free_ops(lane, &lane->queue.failed);
+        ngx_redis_node_free_ops(lane, &lane->queue.sent);
 
         lane->live = 0;
         lane->partial = NULL;
@@ -444,7 +467,7 @@ ngx_redis_node_drop(ngx_redis_op_t *op, void *data)
 
 
 static void
-ngx_redis_node_free(ngx_redis_lane_t *lane, ngx_queue_t *ops)
+ngx_redis_node_free_ops(ngx_redis_lane_t *lane, ngx_queue_t *ops)
 {
     ngx_queue_t  *q;
 

@@ -56,6 +56,7 @@ struct ngx_redis_op_s {
     ngx_uint_t             nsent;      /* of cmd.nmore */
     unsigned               suspect:1;  /* was alone on a connection that was
                                           lost */
+    unsigned               lone:1;     /* lost, and not answered since */
     unsigned               renew:1;    /* the timer starts anew when sent */
     unsigned               loaded:1;   /* NOSCRIPT was answered in this
                                           wait */

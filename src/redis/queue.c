@@ -230,7 +230,7 @@ ngx_redis_queue_next(ngx_redis_queue_t *queue, ngx_uint_t unanswered)
          * setup was answered
          */
 
-        if (op->losses && unanswered) {
+        if (op->lone && unanswered) {
             return NULL;
         }
 
@@ -270,13 +270,12 @@ ngx_redis_queue_waits(ngx_redis_queue_t *queue)
 void
 ngx_redis_queue_sent(ngx_redis_queue_t *queue, ngx_redis_op_t *op)
 {
-
     op->state = NGX_REDIS_OP_SENT;
     op->since = ngx_current_msec;
 
     ngx_queue_insert_tail(&queue->sent, &op->queue);
 
-    queue->alone = (op->losses != 0);
+    queue->alone = op->lone;
 
     op->owed = op->flow->cost;
     queue->owed += op->owed;
@@ -302,9 +301,11 @@ ngx_redis_queue_answered(ngx_redis_queue_t *queue, ngx_redis_op_t *op,
     queue->owed -= op->owed;
     flow->unanswered--;
 
-    /* the largest of late, forgotten within a few hundred small ones */
-
     if (cost) {
+        op->lone = 0;
+
+        /* the largest of late, forgotten within a few hundred small ones */
+
         flow->cost = ngx_max(cost, flow->cost - flow->cost / 64);
     }
 

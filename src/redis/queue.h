@@ -37,8 +37,8 @@ typedef struct {
     ngx_uint_t             commands;   /* in all queues */
     size_t                 bytes;      /* and their size */
     size_t                 owed;       /* cost of replies, expected */
-    ngx_uint_t             alone;      /* a command that lost a connection is
-                                          sent, and nothing with it */
+    ngx_uint_t             alone;      /* a lone command is sent, and nothing
+                                          with it */
 } ngx_redis_queue_t;
 
 

@@ -241,7 +241,7 @@ ngx_redis_setup_reply(ngx_redis_conn_t *conn, ngx_redis_step_t *step,
     }
 
     if (step->action
-        && (step->refused || refusal->action < NGX_REDIS_HOLD_OP))
+        && (step->refused || refusal->action < NGX_REDIS_DELAY))
     {
         ngx_redis_log_refusal(conn->log, refusal, r->str, r->len,
                               step->action);
@@ -276,7 +276,7 @@ ngx_redis_setup_next(ngx_redis_conn_t *conn, redisReply *r)
 static void
 ngx_redis_setup_denied(ngx_redis_conn_t *conn, ngx_redis_refusal_t *refusal)
 {
-    if (refusal->action >= NGX_REDIS_HOLD_OP) {
+    if (refusal->action >= NGX_REDIS_DELAY) {
         conn->handlers->refused(conn->data, refusal);
         return;
     }
