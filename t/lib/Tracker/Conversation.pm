@@ -18,6 +18,8 @@ our @EXPORT = qw(conversation_keys write_job job_id message member);
 sub message {
     my ($id, $conversation, $text) = @_;
 
+    $id = sprintf '%016d', $id =~ /^\d+$/ ? $id : ord $id;
+
     return qq({"id":"$id","text":"$text","from":{"id":"1","name":"Ann",)
            . qq("email":"ann\@x.org"},"startTime":"2026-01-01T10:00:00.000Z",)
            . qq("endTime":"2026-01-01T10:00:05.000Z","timeOffset":0,)
