@@ -547,6 +547,84 @@ is_warned($http, $server, 'test\.apps.*others', 'everybody');
 
 
 
+=== tracker_conversations: where trackers are, in a location of its own
+--- scenario
+my $key = KEY_LINE;
+
+is_accepted($key, 'location /v1/ { tracker_conversations; }
+                   location /v1/manage/ { tracker_api; }', 'side by side');
+is_accepted($key, 'location /v1/ { tracker_conversations;
+                       location /v1/manage/ { tracker_api; } }', 'nested');
+is_accepted($key, 'location /t/ { tracker_conversations;
+                       if ($arg_a) { set $a 1; } }', 'with an if');
+is_refused('', 'location /t/ { tracker_conversations; }',
+           '"tracker_conversations".*"/t/".*authenticator', 'no key');
+is_refused("$key tracker_account a;",
+           'location /t/ { tracker_conversations; }', 'exclude', 'both');
+is_refused($key, 'location /t/ { client_max_body_size 0;
+                       tracker_conversations; }',
+           '"client_max_body_size".*"tracker_conversations" needs', 'no limit');
+
+for my $where ('~ /t/', '@t', '= /t/') {
+    is_refused($key, "location $where { tracker_conversations; }",
+               '"tracker_conversations" is allowed in prefix locations',
+               $where);
+}
+
+is_refused($key, 'tracker_conversations;', '"tracker_conversations"',
+           'server');
+is_refused($key, 'location /t/ { tracker_conversations on; }',
+           '"tracker_conversations"', 'arguments');
+is_refused($key, 'location /t/ { tracker_conversations;
+                       tracker_conversations; }', 'duplicate', 'twice');
+
+for my $pair (['tracker_api', 'tracker_conversations'],
+              ['tracker_conversations', 'tracker_api'],
+              ['tracker_conversations', 'tracker_token'])
+{
+    my ($one, $two) = @$pair;
+
+    is_refused($key, "location /t/ { $one; $two; }",
+               "\"$two\".*cannot be in one location with \"$one\"", "@$pair");
+}
+
+
+
+=== the bounds of conversations
+--- scenario
+for my $line (qw(1s 24h 365d)) {
+    is_accepted(directive("tracker_conversation_ttl $line;"), $line);
+}
+
+for my $line (qw(0 366d -1 x)) {
+    is_refused(directive("tracker_conversation_ttl $line;"),
+               '"tracker_conversation_ttl"|from 1s to 365d', $line);
+}
+
+for my $line (qw(1k 8m 256m)) {
+    is_accepted(directive("tracker_conversation_max_size $line;"),
+                "size $line");
+}
+
+for my $line (qw(0 1023 257m 1g x)) {
+    is_refused(directive("tracker_conversation_max_size $line;"),
+               '"tracker_conversation_max_size"|from 1k to 256m', "size $line");
+}
+
+is_accepted(directive("tracker_empty_insights $_;"), $_) for qw(on off);
+is_refused(directive('tracker_empty_insights maybe;'),
+           'tracker_empty_insights', 'neither');
+
+for my $line ('tracker_conversation_ttl 1h;',
+              'tracker_conversation_max_size 1m;', 'tracker_empty_insights on;')
+{
+    is_refused(directive("$line $line"), 'duplicate', "twice: $line");
+    is_accepted("$line @{[KEY_LINE]}", 'location /t/ { tracker_api; }',
+                "http: $line");
+}
+
+
+
 === conf/nginx.conf has every directive and is accepted
 --- scenario
 open my $in, '<', 'conf/nginx.conf' or die "conf/nginx.conf: $!";
@@ -557,7 +635,9 @@ for my $name (qw(tracker_api tracker_redis tracker_prefix tracker_jwt_key
                  tracker_lock tracker_max_trackers tracker_max_bulk
                  tracker_max_idempotency_keys
                  tracker_max_phrases tracker_min_phrases tracker_token
-                 tracker_token_apps tracker_token_ttl))
+                 tracker_token_apps tracker_token_ttl tracker_conversations
+                 tracker_conversation_ttl tracker_conversation_max_size
+                 tracker_empty_insights))
 {
     like($text, qr/^\s*(# )?$name\b/m, $name);
 }

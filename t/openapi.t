@@ -1,5 +1,6 @@
 use lib 't/lib';
 use Tracker;
+use Tracker::Conversation;
 use Test::Nginx::Socket 'no_plan';
 use Cwd qw(abs_path);
 use Tracker::H2 qw(h2_connect h2_get);
@@ -16,6 +17,28 @@ use constant NO_ID => '4503599627370496';
 my @NOT_MET = ('POST /oauth2/token:generate 500');
 
 write_apps(app1 => 'secret');
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    $block->set_value(config => ($block->config // <<'CONFIG') . <<'MORE');
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location = /oauth2/token:generate {
+        tracker_token;
+        tracker_token_apps $TEST_NGINX_APPS;
+        client_max_body_size 1m;
+    }
+CONFIG
+    location /v1/ {
+        tracker_conversations;
+        client_max_body_size 1m;
+    }
+MORE
+});
 
 run_tests();
 
@@ -77,6 +100,15 @@ sub creates {
            ['/v1/manage/trackers/bulk', "[$one]"];
 }
 
+# What is read of the conversation NO_ID, which each block may write.
+
+sub talks {
+    my $path = '/v1/conversations/' . NO_ID;
+
+    return $path, "$path/messages", "$path/members",
+           '/v1/job/' . job_id('tester', NO_ID, 1);
+}
+
 # Every request that needs the store, against one that is in no state to
 # answer.
 sub call_all {
@@ -94,6 +126,12 @@ sub call_all {
         call($status, 'PATCH', $path, body => $patch);
         call($status, 'DELETE', $path);
     }
+
+    for my $method (qw(GET HEAD)) {
+        call($status, $method, $_) for '/v1/conversations', talks();
+    }
+
+    call($status, 'DELETE', '/v1/conversations/' . NO_ID);
 }
 
 __DATA__
@@ -137,7 +175,20 @@ ok($next, 'a next page');
 call(200, 'GET', "/v1/manage/trackers?limit=4&cursor=$next");
 
 call(204, 'OPTIONS', $_, token => undef)
-    for '/v1/manage/trackers/bulk', '/oauth2/token:generate';
+    for '/v1/manage/trackers/bulk', '/oauth2/token:generate',
+        '/v1/conversations', talks();
+
+write_job(NO_ID, meta => '"name":"n","metadata":[{}]');
+write_job(NO_ID, append => 1, first => '4503599627370497',
+          members => [member('Bob')]);
+
+for my $path ('/v1/conversations', '/v1/conversations?limit=9&offset=1',
+              talks())
+{
+    call(200, $_, $path) for qw(GET HEAD);
+}
+
+call(200, 'DELETE', '/v1/conversations/' . NO_ID);
 is(exchange(login_request('app1', 'secret'))->{status}, 200, 'login');
 
 
@@ -206,6 +257,28 @@ for my $path (singles($id)) {
         call(404, $method, $path =~ s/\d{16}/NO_ID/er, @body);
     }
 }
+
+for my $path ('/v1/conversations', talks()) {
+    call(401, $_, $path, token => 'bad') for qw(GET HEAD);
+    call(413, $_, $path, @large) for qw(GET HEAD);
+    call(405, $_, $path) for qw(POST PUT PATCH);
+}
+
+for my $path (talks()) {
+    call(404, $_, $path) for qw(GET HEAD);
+}
+
+for my $argument (qw(limit=0 offset=x)) {
+    call(400, $_, "/v1/conversations?$argument") for qw(GET HEAD);
+}
+
+my ($talk) = talks();
+
+call(400, 'DELETE', "$talk?dryRun=true");
+call(400, 'DELETE', $talk, headers => ['If-Match: *']);
+call(401, 'DELETE', $talk, token => undef);
+call(404, 'DELETE', $talk);
+call(413, 'DELETE', $talk, @large);
 
 call(404, 'GET', $_) for '/v1/manage/', '/v1/manage/x',
                          '/v1/manage/tracker/1/2';
@@ -299,9 +372,11 @@ wait_until(sub {
 }, 'some are refused');
 
 for my $method (qw(GET HEAD)) {
-    call(429, $method, $_) for lists(), singles($id);
+    call(429, $method, $_) for lists(), singles($id), '/v1/conversations',
+                               talks();
 }
 
+call(429, 'DELETE', '/v1/conversations/' . NO_ID);
 call(429, 'POST', $_->[0], body => $_->[1]) for creates('more');
 
 for my $path (singles($id)) {
@@ -352,7 +427,8 @@ for my $path (singles($id)) {
 my $id = create('n');
 
 redis('DEL', account_key('tester', $_)) for 'index', 'rev', "id:$id";
-redis('LPUSH', account_key('tester', $_), 'x') for 'index', 'rev', "id:$id";
+redis('LPUSH', account_key('tester', $_), 'x')
+    for 'index', 'rev', "id:$id", 'convs', 'conv:' . NO_ID;
 
 call_all(500, $id);
 

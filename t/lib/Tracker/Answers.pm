@@ -16,6 +16,10 @@ use constant ENOUGH => 50;
 
 use constant MAX_BODY => 200_000;
 
+# of a conversation: no part of the description
+my $NOT_OFFERED = join '|', qw(topics questions follow-ups action-items entities
+                               analytics summary callscore);
+
 my ($file, $block, %count);
 
 sub keep_in {
@@ -89,7 +93,9 @@ sub keep {
     my ($method, $path, $response) = @_;
 
     return unless $file && $block
-        && $path =~ m{^/v1/manage/[\w/.-]*(?:\?|$)|^/oauth2/token:generate$}
+        && $path =~ m{^/v1/(?:manage|job|conversations)\b[\w/.-]*(?:\?|$)
+                      |^/oauth2/token:generate$}x
+        && $path !~ m{^/v1/conversations/[^/]+/(?:$NOT_OFFERED)$}
         && $path !~ m{^[^?]*//}
         && length $response->{body} <= MAX_BODY;
 

@@ -1,0 +1,237 @@
+# Every byte between nginx and Redis is cut once, of what is asked of
+# conversations.
+#
+# The proxy breaks the connection, delays, falls silent or garbles at each
+# position of the commands and of the replies, as in cuts.t.  A read is
+# answered in full or not with 200; a DELETE that was answered has deleted all,
+# and one that was not has deleted all or nothing.
+#
+# Controls: a delete that does not know its own work when it is sent again; a
+# delete that leaves messages behind.
+
+use strict;
+use warnings;
+use lib 't/lib', 't/fault';
+
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Tracker;
+use Tracker::Conversation;
+use Fault;
+
+use constant ID => '4503599627370497';
+
+my $path = '/v1/conversations/' . ID;
+my $messages = join ",\n", map { message($_, ID, "m $_") } 1 .. 3;
+
+# request, status and body of the answer, and what is wrong afterwards
+my %shape = (
+    forget => {
+        method => 'DELETE', path => $path, after => \&left_of,
+        body => '{"message":"successfully deleted the conversation"}',
+    },
+    messages => {
+        method => 'GET', path => "$path/messages", after => \&lost_of,
+        body => "{\"messages\":[$messages]}",
+    },
+    members => {
+        method => 'GET', path => "$path/members", after => \&lost_of,
+        body => '{"members":[' . member('Ann') . ']}',
+    },
+);
+
+my ($accounts, $worst) = (0, 0);
+
+seed();
+start_redis();
+start_nginx(redis => start_proxy(), timeout => '2s', redis_timeout => '250ms',
+            server => <<'CONFIG');
+        location = /ping { return 204; }
+        location /v1/ { tracker_conversations; }
+CONFIG
+
+my ($worker) = workers();
+
+for my $shape (sort keys %shape) {
+    next unless part($shape);
+
+    my @length = lengths($shape);
+    diag("$shape: $length[0] bytes to Redis, $length[1] back");
+
+    for my $dir (0, 1) {
+        my $n = $length[$dir];
+        my $name = ('command', 'reply')[$dir];
+
+        cut_all("$shape: close in the $name", $shape, $dir, 'close',
+                every(amount(3, 1), $n));
+        cut_all("$shape: reset in the $name", $shape, $dir, 'reset',
+                every(amount(5, 1), $n));
+        cut_all("$shape: close in the $name that comes late", $shape, $dir,
+                'late', every(amount(7, 1), $n));
+        cut_all("$shape: stall in the $name", $shape, $dir, 'stall',
+                every(amount(19, 2), $n - 1));
+        cut_all("$shape: silence after the $name", $shape, $dir, 'mute',
+                every(amount(97, 17), $n - 1));
+    }
+
+    cut_all("$shape: garbled reply", $shape, 1, 'flip',
+            every(amount(3, 1), $length[1] - 1));
+}
+
+note(sprintf "%d cuts, the longest way to an answer took %.2f s", $accounts,
+     $worst);
+is(join(' ', workers()), $worker, 'the worker has lived through all of it');
+log_is_clean('nothing worse than an error in the log');
+
+control('a delete sent again is not recognised', 'close in the reply',
+        ['forget'],
+        ['src/store/conversation.c', 'return maybe ? TRACKER_OUTCOME_DELETED',
+         'return 0 ? TRACKER_OUTCOME_DELETED']);
+control('a delete leaves messages', 'forget', ['forget'],
+        ['src/store/lua/conversation_delete.lua',
+         "redis.call('unlink', conv, KEYS[2], KEYS[3], KEYS[4])",
+         "redis.call('unlink', conv, KEYS[3], KEYS[4])"]);
+
+finish();
+
+
+sub every {
+    my ($step, $n) = @_;
+
+    # not the same positions each time, and always the last one
+    return [grep({ $_ < $n } map { $_ * $step + int rand $step }
+                             0 .. $n / $step), $n];
+}
+
+# A conversation of an account of its own, and the request.
+sub prepare {
+    my ($shape) = @_;
+    my $account = 'account ' . ++$accounts;
+
+    write_job(ID, account => $account, messages => [$messages]);
+    return ($account, request($shape{$shape}{method}, $shape{$shape}{path},
+                              account => $account, type => undef));
+}
+
+sub lengths {
+    my ($shape) = @_;
+    my (undef, $text) = prepare($shape);
+
+    client_ask(client('one'), $text);
+    (undef, $text) = prepare($shape);
+    proxy('clear');
+    client_ask(client('one'), $text);
+
+    return (proxy('count'))[0, 1];
+}
+
+# what a DELETE has left, or should have left
+sub left_of {
+    my ($account, $gone) = @_;
+    my @keys = conversation_keys($account, ID);
+    my $n = redis('EXISTS', @keys);
+    my $fields = join ' ', sort @{redis('HKEYS', $keys[0])};
+
+    return '' if $n == 1 && $fields eq 'first';
+    return '' if !$gone && $n == 5;
+    return "$n keys, fields $fields";
+}
+
+sub lost_of {
+    my ($account) = @_;
+    my $n = redis('EXISTS', conversation_keys($account, ID));
+
+    return $n == 5 ? '' : "$n keys";
+}
+
+sub cut_all {
+    my ($title, $shape, $dir, $what, $positions) = @_;
+    my ($done, @wrong, %status) = 0;
+
+    for my $pos (@$positions) {
+        my $arg = { stall => 10, late => 3, flip => 1 + int rand 255 }->{$what}
+                  // 0;
+        my $result = one_cut($shape, join ' ', 'cut', qw(to from)[$dir], $pos,
+                             $what, $arg);
+
+        $done += $result->{done};
+        $status{$result->{first}}++;
+        push @wrong, "at $pos ($arg): $result->{wrong}"
+            if $result->{wrong} && $what ne 'flip';
+        last if enough(@wrong);
+    }
+
+    splice @wrong, 5;
+    is(join("\n", @wrong), '',
+       "$title: " . @$positions . ' cuts, each answer is right');
+    note("$title: first answers " . join ', ', map { "$status{$_} x $_" }
+                                               sort keys %status);
+    cmp_ok($done, '>=', @$positions * 0.98, "$title: all were made");
+
+    if ($what =~ /^(?:close|reset|late|stall)$/) {
+        is(join(' ', sort keys %status), '200',
+           "$title: the first answer is 200 already");
+    }
+}
+
+sub one_cut {
+    my ($shape, $cut) = @_;
+    my $client = client('one');
+    my ($account, $text) = prepare($shape);
+    my ($first, $response);
+
+    # an attempt before this one may have left nginx in a pause
+    warm($client);
+    proxy('clear', $cut);
+
+    my $start = time();
+    my $wrong = '';
+
+    for (1 .. 1000) {
+        $response = client_ask($client, $text);
+
+        my $status = $response ? $response->{status} : 'none';
+        $first //= $status;
+
+        # what was deleted by a request whose answer was another
+        last if $status eq '200' || $status eq '404' && $first ne '404'
+                                    && $shape eq 'forget';
+
+        $wrong ||= $shape{$shape}{after}->($account, 0);
+
+        if ($status !~ /^(?:500|502|504)$/) {
+            $wrong ||= "answered $status";
+            last;
+        }
+
+        sleep 0.005;
+    }
+
+    my $took = time() - $start;
+    $worst = $took if $took > $worst;
+
+    my (undef, undef, $done) = proxy('count');
+    proxy('clear');
+
+    $wrong ||= $shape{$shape}{after}->($account, 1);
+    $wrong ||= "another body: $response->{body}"
+        if $response && $response->{status} eq '200'
+           && $response->{body} ne $shape{$shape}{body};
+
+    redis('DEL', conversation_keys($account, ID));
+    return { first => $first, done => $done > 0, wrong => $wrong };
+}
+
+sub warm {
+    my ($client) = @_;
+    my $text = request('GET', '/v1/conversations', type => undef);
+
+    for (1 .. 1000) {
+        my $response = client_ask($client, $text);
+
+        return if $response && $response->{status} == 200;
+        sleep 0.005;
+    }
+
+    die "nginx does not come back\n";
+}
