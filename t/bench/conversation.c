@@ -231,8 +231,8 @@ main(void)
     bench_body("small messages", body, len);
 
     len = bench_fill(body, "{\"messages\":[",
-                     "{\"payload\":{\"content\":\"\"},\"a\":[{\"b\":{},\"c\":1},"
-                     "[]]}", "]}", SIZE);
+                     "{\"payload\":{\"content\":\"\"},\"a\":[{\"b\":{},"
+                     "\"c\":1},[]]}", "]}", SIZE);
     bench_body("ignored members", body, len);
 
     len = bench_fill(body, "{\"messages\":[",
