@@ -149,7 +149,9 @@ tracker_read_talk(tracker_reader_talk_t *talk, size_t *budget)
     if (!talk->begun) {
         talk->begun = 1;
 
-        if (!tracker_lex_char(&rd->lexer, '{')) {
+        /* the bracket of an array has been read already */
+
+        if (rd->set->bulk || !tracker_lex_char(&rd->lexer, '{')) {
             return 0;
         }
 

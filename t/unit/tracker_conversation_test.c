@@ -336,6 +336,8 @@ static const body_t  bad[] = {
     { in_body(",\"enableAllTrackers\":\"\xd4rue\""), "Invalid JSON" },
     { in_body(",\"x\":\"\\u0000\""), "Invalid JSON" },
     { in_body("} "), "Invalid JSON" },
+    { body("[{\"messages\":[{\"payload\":{\"content\":\"x\"}}]}"),
+      "Invalid JSON" },
 };
 
 
