@@ -158,7 +158,7 @@ static const body_t  good[] = {
 
     /* all that has a meaning, in another order, escaped */
 
-    { body("{\"trackers\":[{\"vocabulary\":[\"p\",\"q\\n\"],\"name\":\"t\"},"
+    { body("{\"trackers\":[{\"vocabulary\":[\"p\",\"q\\/\"],\"name\":\"t\"},"
            "{\"id\":\"" ID "\"}],\"metadata\":{\"k\": \"}\\\"\"},"
            "\"enableAllTrackers\":true,\"n\\u0061me\":\"\\u00e9\","
            "\"messages\":[{\"duration\":{\"endTime\":\"e\","
@@ -166,7 +166,7 @@ static const body_t  good[] = {
            "\"name\":\"N\"},\"payload\":{\"contentType\":\"text/plain\","
            "\"content\":\"a\\u0062\"}}]}"),
       "<ab> by=N user=u@v.w start=s end=e name=\xc3\xa9"
-      " metadata={\"k\": \"}\\\"\"} all=yes tracker name=t phrase=p phrase=q\n"
+      " metadata={\"k\": \"}\\\"\"} all=yes tracker name=t phrase=p phrase=q/"
       " tracker id=" ID },
 
     /* null is absent, and so is what is empty */
