@@ -34,9 +34,10 @@ my @tests = (
     map({ my $name = $_;
           map { [ $name => [@body], ['-ljansson'], @$_ ] }
               [], ['-DTRACKER_NO_READER=1'] }
-        qw(tracker_reader_test tracker_decode_test)),
+        qw(tracker_reader_test tracker_decode_test
+           tracker_conversation_test)),
     map({ [ $_ => [@body], ['-ljansson'], '-U__SSE2__' ] }
-        qw(tracker_reader_test tracker_json_test)),
+        qw(tracker_reader_test tracker_conversation_test tracker_json_test)),
     [ jwt_test => [qw(jwt/jwt.c)], [qw(-ljansson -lcrypto)] ],
     [ jwt_cache_test => ['jwt/*.c'],
       [qw(-ljansson -lcrypto)] ],

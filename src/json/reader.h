@@ -130,7 +130,7 @@ tracker_reader_talk_t *tracker_read_talk_start(tracker_reader_t *rd,
     const tracker_limits_t *limits, tracker_conversation_t *conversation);
 
 /*
- * Reads until the budget is spent, at least one message or tracker.
+ * Reads until the budget is spent, at least one message, tracker or key.
  * Returns TRACKER_READER_OK: the conversation is as tracker_decode_talk_run()
  * makes it; TRACKER_READER_REFUSED: message has the sentence;
  * TRACKER_READER_AGAIN: only then run it again; or another value.

@@ -32,6 +32,8 @@ struct tracker_reader_talk_s {
 static tracker_rc_e tracker_read_talk_fault(void *ctx, long index,
     const tracker_t *t, const tracker_reader_fault_t *fault);
 static int tracker_read_talk(tracker_reader_talk_t *talk, size_t *budget);
+static int tracker_read_spend(tracker_reader_talk_t *talk, size_t cost,
+    size_t *budget);
 static int tracker_read_elements(tracker_reader_talk_t *talk, size_t *budget);
 static int tracker_read_utterance(tracker_reader_talk_t *talk);
 static int tracker_read_choice(tracker_reader_talk_t *talk);
@@ -67,6 +69,7 @@ tracker_read_talk_start(tracker_reader_t *rd, const tracker_limits_t *limits,
     talk->conversation = conversation;
     talk->list = NULL;
     talk->skip.n = 0;
+    talk->skip.cost = 0;
     talk->seen = 0;
     talk->begun = 0;
 
@@ -133,30 +136,32 @@ tracker_read_talk_run(tracker_reader_talk_t *talk, size_t *budget,
 
 /* the functions below return 1, or 0 as those in reader.h */
 
-/* reads to the end of the object, or rd->more is set: the budget is spent */
+/* reads to the end of the object, or to a comma when the budget is spent */
 
 static int
 tracker_read_talk(tracker_reader_talk_t *talk, size_t *budget)
 {
-    const char       *start;
-    tracker_lexer_t  *lx;
+    const char        *start;
+    tracker_reader_t  *rd;
 
-    lx = &talk->rd->lexer;
+    rd = talk->rd;
 
     if (!talk->begun) {
         talk->begun = 1;
 
-        if (!tracker_lex_char(lx, '{')) {
+        /* the bracket of an array has been read already */
+
+        if (rd->set->bulk || !tracker_lex_char(&rd->lexer, '{')) {
             return 0;
         }
 
-        if (tracker_lex_char(lx, '}')) {
+        if (tracker_lex_char(&rd->lexer, '}')) {
             return 1;
         }
     }
 
     do {
-        start = lx->p;
+        start = rd->lexer.p;
 
         if (talk->list == NULL
             && !tracker_read_pair(talk, &tracker_conversation_members, 0,
@@ -165,19 +170,36 @@ tracker_read_talk(tracker_reader_talk_t *talk, size_t *budget)
             return 0;
         }
 
-        (void) tracker_spend(budget, lx->p - start);
+        (void) tracker_read_spend(talk, rd->lexer.p - start, budget);
 
-        if (talk->list && !tracker_read_elements(talk, budget)) {
-            return 0;
+        if (talk->list) {
+
+            if (!tracker_read_elements(talk, budget)) {
+                return 0;
+            }
+
+            if (rd->more) {
+                return 1;
+            }
         }
 
-        if (talk->rd->more) {
-            return 1;
-        }
+        rd->more = tracker_lex_char(&rd->lexer, ',');
 
-    } while (tracker_lex_char(lx, ','));
+    } while (rd->more && *budget);
 
-    return tracker_lex_char(lx, '}');
+    return rd->more || tracker_lex_char(&rd->lexer, '}');
+}
+
+
+/* cost is that without what was skipped; returns 1 if some budget is left */
+
+static int
+tracker_read_spend(tracker_reader_talk_t *talk, size_t cost, size_t *budget)
+{
+    cost += talk->skip.cost;
+    talk->skip.cost = 0;
+
+    return tracker_spend(budget, cost);
 }
 
 
@@ -204,7 +226,8 @@ tracker_read_elements(tracker_reader_talk_t *talk, size_t *budget)
 
         rd->more = tracker_lex_char(&rd->lexer, ',');
 
-        left = tracker_spend(budget, rd->lexer.p - start + TRACKER_COST);
+        left = tracker_read_spend(talk, rd->lexer.p - start + TRACKER_COST,
+                                  budget);
 
     } while (rd->more && left);
 
@@ -326,8 +349,7 @@ tracker_read_pair(tracker_reader_talk_t *talk,
     bit = 1 << (member - members->elts);
 
     if (*seen & bit) {
-        rd->stop = TRACKER_READER_DUPLICATE_KEY;
-        return 0;
+        return tracker_skip_twice(rd);
     }
 
     *seen |= bit;

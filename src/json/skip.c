@@ -31,10 +31,11 @@ tracker_skip_key(tracker_reader_t *rd, tracker_skip_t *skip, size_t first,
 {
     size_t  i;
 
+    skip->cost += (skip->n - first) * TRACKER_SKIP_COST;
+
     for (i = first; i < skip->n; i++) {
         if (tracker_str_equal(&skip->elts[i], key)) {
-            rd->stop = TRACKER_READER_DUPLICATE_KEY;
-            return 0;
+            return tracker_skip_twice(rd);
         }
     }
 
@@ -45,6 +46,18 @@ tracker_skip_key(tracker_reader_t *rd, tracker_skip_t *skip, size_t first,
     skip->elts[skip->n++] = *key;
 
     return 1;
+}
+
+
+int
+tracker_skip_twice(tracker_reader_t *rd)
+{
+    /* the library reports the end of the key */
+
+    rd->lexer.p--;
+    rd->stop = TRACKER_READER_DUPLICATE_KEY;
+
+    return 0;
 }
 
 

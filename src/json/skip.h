@@ -24,19 +24,28 @@
 #define TRACKER_SKIP_VALUES  4096
 
 
+/* what a comparison of two keys costs, see tracker_spend() */
+#define TRACKER_SKIP_COST    8
+
+
 typedef struct {
     size_t            n;
+    size_t            cost;          /* of all comparisons */
     tracker_str_t     elts[TRACKER_SKIP_KEYS];
 } tracker_skip_t;
 
 
 /*
- * Remembers a key of an object whose keys are those from the one at first on.
+ * Remembers a key, just read, of an object whose keys are those from the one at
+ * first on.
  * The caller sets skip->n to first again where the object ends.
  * Returns 1, or 0: undecided, see rd->stop.
  */
 int tracker_skip_key(tracker_reader_t *rd, tracker_skip_t *skip, size_t first,
     const tracker_str_t *key);
+
+/* A key that was just read is a duplicate.  Always returns 0. */
+int tracker_skip_twice(tracker_reader_t *rd);
 
 /* Skips a value and white space before it.  Returns 1, or 0 as above. */
 int tracker_skip_value(tracker_reader_t *rd, tracker_skip_t *skip);
