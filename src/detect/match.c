@@ -135,7 +135,7 @@ detect_match_run(detect_match_t *match, size_t *budget)
             return DETECT_STOPPED;
         }
 
-        if (item->type == DETECT_SENTENCE) {
+        if (item->type >= DETECT_SENTENCE) {
             detect_spend(budget, DETECT_COST_HIT * match->hits);
             match->hits = 0;
 
@@ -209,7 +209,7 @@ detect_match_item(detect_match_t *match, const detect_item_t *item)
 
     dict = match->dict;
 
-    if (item->type == DETECT_SENTENCE) {
+    if (item->type >= DETECT_SENTENCE) {
         return detect_match_break(match, item);
     }
 
@@ -252,6 +252,13 @@ detect_match_break(detect_match_t *match, const detect_item_t *item)
 
     match->sentence++;
     match->open = 0;
+
+    /* nothing is written there that a phrase could have, and no hit crosses */
+
+    if (item->type == DETECT_PIECE) {
+        match->state = 0;
+        return rc;
+    }
 
     /* as in a phrase, several ends without a word between them are one */
 

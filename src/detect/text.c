@@ -49,7 +49,7 @@ static const uint8_t *detect_stops(const detect_text_t *text,
 static int detect_abbreviation(const detect_text_t *text, const uint8_t *p);
 static int detect_small_follows(const uint8_t *p, const uint8_t *end);
 static void detect_sentence(detect_text_t *text, detect_cut_t *cut,
-    const uint8_t *end);
+    const uint8_t *end, detect_item_e type);
 static void detect_shift(detect_text_t *text, const uint8_t *p,
     const uint8_t *end);
 static void detect_classify(detect_cut_t *cut, const uint8_t *p, size_t len);
@@ -176,7 +176,7 @@ detect_text_cut(detect_text_t *text, detect_cut_t *cut)
     }
 
     if (text->from < text->end) {
-        detect_sentence(text, cut, text->end);
+        detect_sentence(text, cut, text->end, DETECT_SENTENCE);
     }
 
     return DETECT_OK;
@@ -267,7 +267,7 @@ detect_skip(detect_text_t *text, detect_cut_t *cut)
     if (!text->whole
         && detect_unit(text, text->p) - text->from_unit >= DETECT_SENTENCE_SOFT)
     {
-        detect_sentence(text, cut, text->p);
+        detect_sentence(text, cut, text->p, DETECT_PIECE);
     }
 
     next = detect_run(text->p, text->end, DETECT_WORD_MAX, &text->kind);
@@ -337,7 +337,7 @@ detect_limit(detect_text_t *text, detect_cut_t *cut, const uint8_t *seen,
         return NULL;
     }
 
-    detect_sentence(text, cut, limit);
+    detect_sentence(text, cut, limit, DETECT_PIECE);
 
     return limit;
 }
@@ -366,7 +366,7 @@ detect_mark(detect_text_t *text, detect_cut_t *cut, const uint8_t *p)
         return detect_genitive(text, cut, p, c.len);
 
     case DETECT_NEWLINE:
-        detect_sentence(text, cut, p);
+        detect_sentence(text, cut, p, DETECT_SENTENCE);
         detect_shift(text, p, next);
         text->from = next;
         text->from_unit = detect_unit(text, next);
@@ -379,7 +379,7 @@ detect_mark(detect_text_t *text, detect_cut_t *cut, const uint8_t *p)
         detect_shift(text, p, next);
 
         if (ends) {
-            detect_sentence(text, cut, next);
+            detect_sentence(text, cut, next, DETECT_SENTENCE);
         }
 
         return next;
@@ -739,7 +739,8 @@ detect_small_follows(const uint8_t *p, const uint8_t *end)
 /* the sentence ends at end; nothing is left of one of blanks */
 
 static void
-detect_sentence(detect_text_t *text, detect_cut_t *cut, const uint8_t *end)
+detect_sentence(detect_text_t *text, detect_cut_t *cut, const uint8_t *end,
+    detect_item_e type)
 {
     uint32_t        unit, blanks;
     const uint8_t  *from, *last;
@@ -762,7 +763,7 @@ detect_sentence(detect_text_t *text, detect_cut_t *cut, const uint8_t *end)
     text->from_unit = detect_unit(text, end);
 
     if (from < last) {
-        detect_add(text, cut, DETECT_SENTENCE, from, last);
+        detect_add(text, cut, type, from, last);
         cut->items[cut->n - 1].unit = unit + blanks;
     }
 }

@@ -55,13 +55,14 @@ typedef enum {
 typedef enum {
     DETECT_WORD = 0,
     DETECT_UNKNOWN,                /* more than DETECT_WORD_MAX bytes */
-    DETECT_SENTENCE                /* the end of one, after its words */
+    DETECT_SENTENCE,               /* the end of one, after its words */
+    DETECT_PIECE                   /* where one is cut that is too long */
 } detect_item_e;
 
 
 /*
- * A word, or a whole sentence without the blanks around it: where it is in the
- * text, in bytes and in UTF-16 units, ends exclusive.
+ * A word, or a whole sentence, or piece, without the blanks around it: where it
+ * is in the text, in bytes and in UTF-16 units, ends exclusive.
  */
 
 typedef struct {
