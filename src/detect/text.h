@@ -96,7 +96,7 @@ typedef struct {
     uint32_t         n;
     uint32_t         used;
     detect_item_t    items[DETECT_ITEMS];
-    uint64_t         words[DETECT_WINDOW / 64];
+    uint16_t         edges[DETECT_WINDOW + 1];
     uint64_t         marks[DETECT_WINDOW / 64];
     uint8_t          folded[DETECT_WINDOW + DETECT_PAD];
     uint8_t          pool[DETECT_POOL + DETECT_PAD];
