@@ -25,6 +25,8 @@
 
 #define DETECT_NONE        0xffffffff
 
+#define DETECT_ODD         0x9e3779b97f4a7c15
+
 /* a state with more children has them in a hash table */
 #define DETECT_FEW         8
 
@@ -39,21 +41,26 @@ typedef struct {
 
 typedef struct {
     uint64_t         first;        /* its first bytes, 0 behind them */
+    uint64_t         last;         /* as detect_last() has them */
     uint32_t         start;        /* in the pool */
     uint32_t         len;
     uint32_t         root;         /* the state after it alone; 0: none */
+    uint32_t         unused;
 } detect_entry_t;
 
 
 /*
  * A state is the beginning of a phrase.  Phrases that end in it are those from
- * out on, and those of the state next_out, and so on: shorter ones.
+ * out on, and those of the state next_out, and so on: shorter ones.  Two states
+ * share a line of the processor's cache.
  */
 
 typedef struct {
     uint32_t         base;         /* the first child */
     uint32_t         n;            /* children */
-    uint32_t         depth;        /* words */
+    uint16_t         depth;        /* words */
+    uint16_t         reports;      /* out, or next_out, is a phrase */
+    uint32_t         filter;       /* a bit for each child, by its word */
     uint32_t         fail;
     uint32_t         out;          /* a phrase, or DETECT_NONE */
     uint32_t         next_out;     /* 0: none */
@@ -73,14 +80,13 @@ typedef struct {
 struct detect_dict_s {
     size_t           size;
     uint64_t         key[2];
-    uint32_t         n_words;
     uint32_t         n_states;
-    uint32_t         n_phrases;
     uint32_t         longest;      /* words of a phrase */
     uint32_t         stamp;        /* the last one given out */
     uint32_t         breaks;       /* phrases contain the end of a sentence */
     uint32_t         slot_mask;
     uint32_t         child_mask;
+    uint8_t         *filter;       /* of words, 8 bits for each slot */
     detect_slot_t   *slots;        /* words */
     detect_entry_t  *words;
     detect_state_t  *states;
@@ -115,26 +121,37 @@ detect_first(const uint8_t *p, uint32_t len)
 }
 
 
-/* Returns the hash of the len bytes, 1 at least, of a folded word. */
+/* Returns the last 8 bytes of the len at p; 0 if they are no more than 8. */
+
+static inline uint64_t
+detect_last(const uint8_t *p, uint32_t len)
+{
+    uint64_t  last;
+
+    memcpy(&last, p + (len > 8 ? len - 8 : 0), 8);
+
+    return len > 8 ? last : 0;
+}
+
+
+/* Returns the hash of the len bytes of a folded word. */
 
 static inline uint64_t
 detect_hash(const uint64_t *key, const uint8_t *p, uint32_t len)
 {
-    uint64_t  hash;
+    uint64_t  hash, last;
 
-    if (len <= 8) {
-        return detect_mix(detect_first(p, len) ^ key[0], len ^ key[1]);
-    }
+    /* the key, added before the rest, hides which words would collide */
 
-    hash = len ^ key[1];
+    last = detect_last(p, len) ^ (key[1] + len * DETECT_ODD);
+    hash = key[0];
 
-    while (len > 8) {
-        hash = detect_mix(hash ^ detect_first(p, 8), key[0]);
+    for ( /* void */ ; len > 16; len -= 8) {
+        hash = detect_mix(hash ^ detect_first(p, 8), key[1]);
         p += 8;
-        len -= 8;
     }
 
-    return detect_mix(hash ^ detect_first(p, len), key[1]);
+    return detect_mix(hash ^ detect_first(p, len), last);
 }
 
 
@@ -147,9 +164,37 @@ detect_child_hash(const uint64_t *key, uint32_t state, uint32_t word)
 }
 
 
+/* Returns the byte of the filter that has the bit of a word; sets the bit. */
+
+static inline size_t
+detect_filter(uint32_t slot_mask, uint64_t hash, uint8_t *bit)
+{
+    *bit = 1 << (hash >> 29 & 7);
+
+    return hash >> 13 & slot_mask;
+}
+
+
+/* Returns 1 if the word has these bytes, all of which are compared; else 0. */
+
+static inline int
+detect_same(const detect_entry_t *word, const uint8_t *pool, const uint8_t *p,
+    uint32_t len)
+{
+    uint64_t  differ;
+
+    differ = (word->first ^ detect_first(p, len))
+             | (word->last ^ detect_last(p, len)) | (word->len ^ len);
+
+    return differ == 0
+           && (len <= 16
+               || memcmp(pool + word->start + 8, p + 8, len - 16) == 0);
+}
+
+
 /*
- * Returns the number of the word with this hash and these bytes, all of which
- * are compared; 0 if it is not in the table.
+ * Returns the number of the word with this hash and these bytes; 0 if it is not
+ * in the table.
  */
 
 static inline uint32_t
@@ -157,22 +202,14 @@ detect_find(const detect_slot_t *slots, uint32_t mask,
     const detect_entry_t *words, const uint8_t *pool, uint64_t hash,
     const uint8_t *p, uint32_t len)
 {
-    uint32_t               i, tag;
-    const detect_entry_t  *word;
+    uint32_t  i, tag;
 
     tag = hash >> 32;
 
     for (i = hash & mask; slots[i].id; i = (i + 1) & mask) {
 
-        if (slots[i].tag != tag) {
-            continue;
-        }
-
-        word = &words[slots[i].id];
-
-        if (word->len == len && word->first == detect_first(p, len)
-            && (len <= 8 || memcmp(pool + word->start + 8, p + 8, len - 8)
-                            == 0))
+        if (slots[i].tag == tag
+            && detect_same(&words[slots[i].id], pool, p, len))
         {
             return slots[i].id;
         }
@@ -229,10 +266,13 @@ detect_step(const detect_dict_t *dict, uint32_t state, uint32_t word)
     uint32_t  to;
 
     while (state) {
-        to = detect_child(dict, state, word);
 
-        if (to) {
-            return to;
+        if (dict->states[state].filter >> (word & 31) & 1) {
+            to = detect_child(dict, state, word);
+
+            if (to) {
+                return to;
+            }
         }
 
         state = dict->states[state].fail;

@@ -21,6 +21,7 @@
 #define DETECT_COST_WORD   100
 #define DETECT_COST_NODE   40
 #define DETECT_COST_COPY   2000
+#define DETECT_COST_FILTER 4
 
 #define DETECT_COPY        32768
 
@@ -118,6 +119,7 @@ static uint32_t detect_add_node(detect_build_t *build, uint32_t node,
     uint32_t word);
 static detect_rc_e detect_allocate(detect_build_t *build);
 static detect_rc_e detect_copy(detect_build_t *build);
+static detect_rc_e detect_filter_words(detect_build_t *build);
 static detect_rc_e detect_number_states(detect_build_t *build);
 static void detect_add_state(detect_build_t *build, uint32_t parent,
     uint32_t node);
@@ -542,6 +544,7 @@ detect_add_word(detect_build_t *build, const detect_item_t *item)
     entry = &words->entries[id];
 
     entry->first = detect_first(item->folded, item->len);
+    entry->last = detect_last(item->folded, item->len);
     entry->start = words->used;
     entry->len = item->len;
     entry->root = 0;
@@ -628,7 +631,8 @@ detect_allocate(detect_build_t *build)
            + slots * sizeof(detect_slot_t)
            + states * (sizeof(detect_state_t) + sizeof(uint32_t))
            + build->n_phrases * sizeof(uint32_t)
-           + children * sizeof(detect_child_t) + build->words.used + DETECT_PAD;
+           + children * sizeof(detect_child_t) + slots + build->words.used
+           + DETECT_PAD;
 
     dict = calloc(1, size);
     build->trie.order = malloc(states * sizeof(uint32_t));
@@ -642,9 +646,7 @@ detect_allocate(detect_build_t *build)
     dict->size = size;
     dict->key[0] = build->key[0];
     dict->key[1] = build->key[1];
-    dict->n_words = words;
     dict->n_states = states;
-    dict->n_phrases = build->n_phrases;
     dict->longest = build->trie.longest;
     dict->breaks = build->trie.breaks;
     dict->slot_mask = slots - 1;
@@ -663,6 +665,8 @@ detect_allocate(detect_build_t *build)
     p += build->n_phrases * sizeof(uint32_t);
     dict->children = (detect_child_t *) p;
     p += children * sizeof(detect_child_t);
+    dict->filter = (uint8_t *) p;
+    p += slots;
     dict->pool = (uint8_t *) p;
 
     build->copies[0] = (detect_copy_t) { dict->slots, build->words.table.slots,
@@ -702,6 +706,34 @@ detect_copy(detect_build_t *build)
             copy->from = (const char *) copy->from + n;
             copy->len -= n;
         }
+    }
+
+    build->i = DETECT_FIRST_WORD;
+    build->step = detect_filter_words;
+
+    return DETECT_OK;
+}
+
+
+static detect_rc_e
+detect_filter_words(detect_build_t *build)
+{
+    size_t          i;
+    uint8_t         bit;
+    detect_dict_t  *dict;
+
+    dict = build->dict;
+
+    for ( /* void */ ; build->i < build->words.table.n; build->i++) {
+
+        if (*build->budget == 0) {
+            return DETECT_AGAIN;
+        }
+
+        detect_spend(build->budget, DETECT_COST_FILTER);
+
+        i = detect_filter(dict->slot_mask, build->words.hashes[build->i], &bit);
+        dict->filter[i] |= bit;
     }
 
     build->trie.order[0] = 0;
@@ -788,6 +820,8 @@ detect_add_state(detect_build_t *build, uint32_t parent, uint32_t node)
         return;
     }
 
+    dict->states[parent].filter |= (uint32_t) 1 << (word & 31);
+
     if (dict->states[parent].n <= DETECT_FEW) {
         return;
     }
@@ -869,6 +903,7 @@ detect_link_states(detect_build_t *build)
         fail = &dict->states[state->fail];
         state->next_out = fail->out != DETECT_NONE ? state->fail
                                                    : fail->next_out;
+        state->reports = state->out != DETECT_NONE || state->next_out;
     }
 
     build->step = NULL;

@@ -1,9 +1,13 @@
 
 /*
- * Words of a window are hashed first, so that their places in the table are on
- * their way from memory when they are looked up.  A turn ends with a sentence:
- * the stamps, by which a phrase is reported once in it, are the dictionary's,
- * which others use in between.
+ * The words of a window pass several loops: they are hashed, those that a
+ * filter knows are listed, looked up, compared, and only what is then left
+ * meets the automaton.  So what is wanted next is on its way from memory, and
+ * words of no phrase cost no wrong guess of the processor.
+ *
+ * A turn does not end inside of a sentence with a hit: the stamps, by which a
+ * phrase is reported once in it, are the dictionary's, which others use in
+ * between.
  */
 
 
@@ -31,7 +35,14 @@ struct detect_match_s {
     detect_text_t         text;
     detect_cut_t          cut;
     uint64_t              hashes[DETECT_ITEMS];
-    uint32_t              i;           /* the next item */
+    uint32_t              words[DETECT_ITEMS];    /* of those that are known */
+    uint16_t              known[DETECT_ITEMS];    /* their items */
+    uint16_t              ends[DETECT_ITEMS];     /* items: ends of sentences */
+    uint32_t              n_known;
+    uint32_t              n_ends;
+    uint32_t              i;           /* the next known word */
+    uint32_t              end;         /* the next end */
+    uint32_t              next;        /* the item after the last word */
     uint32_t              state;
     uint32_t              sentence;
     uint32_t              stamp;
@@ -46,9 +57,11 @@ struct detect_match_s {
 
 
 static void detect_next_window(detect_match_t *match);
-static int detect_match_item(detect_match_t *match, const detect_item_t *item);
-static int detect_match_break(detect_match_t *match,
-    const detect_item_t *item);
+static void detect_hash_words(detect_match_t *match);
+static void detect_find_words(detect_match_t *match);
+static void detect_compare_words(detect_match_t *match);
+static int detect_match_words(detect_match_t *match, uint32_t end);
+static int detect_match_break(detect_match_t *match, uint32_t end);
 static int detect_match_outputs(detect_match_t *match, uint32_t s,
     const detect_item_t *item);
 static void detect_open(detect_match_t *match);
@@ -83,7 +96,11 @@ detect_match_start(void *memory, detect_dict_t *dict,
     match->dict = dict;
     match->handlers = *handlers;
     match->cut.n = 0;
+    match->n_known = 0;
+    match->n_ends = 0;
     match->i = 0;
+    match->end = 0;
+    match->next = 0;
     match->state = 0;
     match->sentence = 0;
     match->hits = 0;
@@ -101,47 +118,46 @@ detect_match_start(void *memory, detect_dict_t *dict,
 detect_rc_e
 detect_match_run(detect_match_t *match, size_t *budget)
 {
-    size_t                cost;
-    const uint8_t        *p;
-    const detect_item_t  *item;
+    size_t          cost;
+    uint32_t        end;
+    const uint8_t  *p;
 
     for ( ;; ) {
 
-        if (match->i == match->cut.n) {
+        if (match->end < match->n_ends) {
+            end = match->ends[match->end++];
 
-            if (match->last) {
-                return DETECT_OK;
+            if (detect_match_words(match, end)
+                || detect_match_break(match, end))
+            {
+                return DETECT_STOPPED;
             }
 
-            p = match->text.p;
-            detect_next_window(match);
-
-            cost = DETECT_COST_BYTE * (match->text.p - p + 1);
-
-            if (!detect_spend(budget, cost) && !match->open) {
-                return DETECT_AGAIN;
-            }
-
-            continue;
-        }
-
-        item = &match->cut.items[match->i++];
-
-        if (!match->open) {
-            detect_open(match);
-        }
-
-        if (detect_match_item(match, item)) {
-            return DETECT_STOPPED;
-        }
-
-        if (item->type == DETECT_SENTENCE) {
             detect_spend(budget, DETECT_COST_HIT * match->hits);
             match->hits = 0;
 
             if (*budget == 0) {
                 return DETECT_AGAIN;
             }
+
+            continue;
+        }
+
+        if (detect_match_words(match, DETECT_ITEMS)) {
+            return DETECT_STOPPED;
+        }
+
+        if (match->last) {
+            return DETECT_OK;
+        }
+
+        p = match->text.p;
+        detect_next_window(match);
+
+        cost = DETECT_COST_BYTE * (match->text.p - p + 1);
+
+        if (!detect_spend(budget, cost) && !match->open) {
+            return DETECT_AGAIN;
         }
     }
 }
@@ -150,26 +166,136 @@ detect_match_run(detect_match_t *match, size_t *budget)
 static void
 detect_next_window(detect_match_t *match)
 {
-    uint32_t              i;
+    /* a word that is not known ends what has begun */
+
+    if (match->next != match->cut.n) {
+        match->state = 0;
+    }
+
+    match->last = detect_text_cut(&match->text, &match->cut) == DETECT_OK;
+
+    match->i = 0;
+    match->end = 0;
+    match->next = 0;
+
+    detect_hash_words(match);
+    detect_find_words(match);
+    detect_compare_words(match);
+}
+
+
+static void
+detect_hash_words(detect_match_t *match)
+{
+    uint32_t              i, n;
     uint64_t              hash;
+    const uint64_t       *key;
     const detect_item_t  *item;
     const detect_dict_t  *dict;
 
     dict = match->dict;
-
-    match->last = detect_text_cut(&match->text, &match->cut) == DETECT_OK;
-    match->i = 0;
+    key = dict->key;
+    n = 0;
 
     for (i = 0; i < match->cut.n; i++) {
         item = &match->cut.items[i];
 
-        if (item->type == DETECT_WORD) {
-            hash = detect_hash(dict->key, item->folded, item->len);
-            match->hashes[i] = hash;
+        match->ends[n] = i;
+        n += item->type >= DETECT_SENTENCE;
 
-            __builtin_prefetch(&dict->slots[hash & dict->slot_mask]);
-        }
+        /* what is not a word has no bytes, at an address that can be read */
+
+        hash = detect_hash(key, item->folded, item->len);
+        match->hashes[i] = hash;
+
+        __builtin_prefetch(&dict->slots[hash & dict->slot_mask]);
     }
+
+    match->n_ends = n;
+}
+
+
+/* lists what the filter knows, then the numbers that the hashes give them */
+
+static void
+detect_find_words(detect_match_t *match)
+{
+    uint8_t               bit;
+    uint32_t              i, k, n, tag;
+    uint64_t              hash;
+    const detect_slot_t  *slots;
+    const detect_dict_t  *dict;
+
+    dict = match->dict;
+    slots = dict->slots;
+    n = 0;
+
+    for (i = 0; i < match->cut.n; i++) {
+        k = detect_filter(dict->slot_mask, match->hashes[i], &bit);
+
+        match->known[n] = i;
+        n += (dict->filter[k] & bit) != 0;
+    }
+
+    match->n_known = n;
+
+    for (i = 0; i < n; i++) {
+        hash = match->hashes[match->known[i]];
+        tag = hash >> 32;
+
+        for (k = hash & dict->slot_mask;
+             slots[k].tag != tag && slots[k].id;
+             k = (k + 1) & dict->slot_mask)
+        {
+            /* void */
+        }
+
+        match->words[i] = slots[k].id;
+
+        __builtin_prefetch(&dict->words[slots[k].id]);
+    }
+}
+
+
+/* keeps those on the list that are the words they seem to be */
+
+static void
+detect_compare_words(detect_match_t *match)
+{
+    uint32_t              i, k, n, word;
+    const detect_item_t  *item;
+    const detect_dict_t  *dict;
+
+    dict = match->dict;
+    n = 0;
+
+    for (i = 0; i < match->n_known; i++) {
+        word = match->words[i];
+        k = match->known[i];
+        item = &match->cut.items[k];
+
+        if (!detect_same(&dict->words[word], dict->pool, item->folded,
+                         item->len))
+        {
+            if (word == 0) {
+                continue;
+            }
+
+            /* another may have the same tag */
+
+            word = detect_find(dict->slots, dict->slot_mask, dict->words,
+                               dict->pool, match->hashes[k], item->folded,
+                               item->len);
+        }
+
+        match->words[n] = word;
+        match->known[n] = k;
+        n += word != 0;
+
+        __builtin_prefetch(&dict->states[dict->words[word].root]);
+    }
+
+    match->n_known = n;
 }
 
 
@@ -197,61 +323,82 @@ detect_open(detect_match_t *match)
 }
 
 
-/* returns 1 if a handler wants to stop, else 0 */
+/* the known words before the item; returns 1 if a handler wants to stop */
 
 static int
-detect_match_item(detect_match_t *match, const detect_item_t *item)
+detect_match_words(detect_match_t *match, uint32_t end)
 {
-    uint32_t               word, s;
+    uint32_t               i, k, s;
     detect_place_t        *place;
+    const detect_item_t   *item;
     const detect_dict_t   *dict;
     const detect_state_t  *state;
 
     dict = match->dict;
+    s = match->state;
 
-    if (item->type == DETECT_SENTENCE) {
-        return detect_match_break(match, item);
+    for (i = match->i; i < match->n_known && match->known[i] < end; i++) {
+        k = match->known[i];
+
+        s = detect_step(dict, k == match->next ? s : 0, match->words[i]);
+
+        match->next = k + 1;
+
+        if (s == 0) {
+            continue;
+        }
+
+        item = &match->cut.items[k];
+
+        place = &match->places[match->k++ & match->mask];
+        place->start = item->start;
+        place->unit = item->unit;
+        place->sentence = match->sentence;
+
+        state = &dict->states[s];
+
+        if (state->reports
+            && detect_match_outputs(match, state->out == DETECT_NONE
+                                           ? state->next_out : s, item))
+        {
+            return 1;
+        }
     }
 
-    match->broken = 0;
-
-    word = item->type == DETECT_WORD
-           ? detect_find(dict->slots, dict->slot_mask, dict->words, dict->pool,
-                         match->hashes[match->i - 1], item->folded, item->len)
-           : 0;
-
-    if (word == 0) {
-        match->state = 0;
-        return 0;
-    }
-
-    place = &match->places[match->k++ & match->mask];
-    place->start = item->start;
-    place->unit = item->unit;
-    place->sentence = match->sentence;
-
-    s = detect_step(dict, match->state, word);
+    match->broken = i > match->i ? 0 : match->broken;
+    match->i = i;
     match->state = s;
 
-    state = &dict->states[s];
-
-    if (state->out == DETECT_NONE) {
-        s = state->next_out;
-    }
-
-    return s ? detect_match_outputs(match, s, item) : 0;
+    return 0;
 }
 
 
 static int
-detect_match_break(detect_match_t *match, const detect_item_t *item)
+detect_match_break(detect_match_t *match, uint32_t end)
 {
-    int  rc;
+    int                   rc;
+    const detect_item_t  *item;
+
+    item = &match->cut.items[end];
 
     rc = match->handlers.sentence(match->handlers.data, item);
 
     match->sentence++;
     match->open = 0;
+
+    if (match->next != end) {
+        match->state = 0;
+        match->broken = 0;
+    }
+
+    match->next = end + 1;
+
+    /* nothing is written there that a phrase could have, and no hit crosses */
+
+    if (item->type == DETECT_PIECE) {
+        match->state = 0;
+        return rc;
+    }
 
     /* as in a phrase, several ends without a word between them are one */
 
@@ -286,6 +433,10 @@ detect_match_outputs(detect_match_t *match, uint32_t s,
     detect_place_t  *place;
 
     dict = match->dict;
+
+    if (!match->open) {
+        detect_open(match);
+    }
 
     do {
         state = &dict->states[s];

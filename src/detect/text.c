@@ -1,9 +1,10 @@
 
 /*
- * Words and sentences.  A window of the text becomes bits, one a byte: what is
- * part of a word, and what needs a closer look ("marks": all that is not ASCII,
- * what may end a sentence, what may belong to a word).  Words with none of it
- * beside them, nearly all of them in English, cost two searches for a bit.
+ * Words and sentences.  A window of the text becomes bits, one a byte, and
+ * from these a list of where runs of letters and digits of ASCII begin and end:
+ * in English nearly all of them are words as they are.  What needs a closer
+ * look is marked: all that is not ASCII, what may end a sentence, and what may
+ * belong to the word beside it.
  */
 
 
@@ -27,9 +28,33 @@
 
 #define DETECT_BLANKS_MAX     8
 
+/* after the last word of a window: behind any byte of it */
+#define DETECT_NOWHERE        0xffff
+
+/* so many items are left for what is not a plain word */
+#define DETECT_SPARE          8
+
+/* of what the pool must have room for at a mark: a word and a genitive */
+#define DETECT_POOL_SPARE     (DETECT_WORD_MAX + 8)
+
+
+/* 64 bytes of text, a bit for each */
+
+typedef struct {
+    uint64_t       words;          /* letters and digits of ASCII */
+    uint64_t       marks;          /* they need a closer look in any case */
+    uint64_t       joiners;        /* if they are behind a word */
+    uint64_t       inner;          /* if they are between words */
+} detect_block_t;
+
 
 static const uint8_t *detect_cut_window(detect_text_t *text,
     detect_cut_t *cut, size_t window);
+static size_t detect_soft(const detect_text_t *text, const uint8_t *base);
+static size_t detect_plain_words(detect_text_t *text, detect_cut_t *cut,
+    size_t k, size_t stop);
+static const uint8_t *detect_join(detect_text_t *text, detect_cut_t *cut,
+    const uint8_t *p);
 static void detect_skip(detect_text_t *text, detect_cut_t *cut);
 static int detect_joins(const detect_text_t *text, const uint8_t *p);
 static const uint8_t *detect_limit(detect_text_t *text, detect_cut_t *cut,
@@ -47,25 +72,34 @@ static const uint8_t *detect_genitive(detect_text_t *text, detect_cut_t *cut,
 static const uint8_t *detect_stops(const detect_text_t *text,
     const uint8_t *p, int *ends);
 static int detect_abbreviation(const detect_text_t *text, const uint8_t *p);
+static int detect_listed(const char *names, const uint8_t *p, size_t n);
 static int detect_small_follows(const uint8_t *p, const uint8_t *end);
 static void detect_sentence(detect_text_t *text, detect_cut_t *cut,
-    const uint8_t *end);
+    const uint8_t *end, detect_item_e type);
 static void detect_shift(detect_text_t *text, const uint8_t *p,
     const uint8_t *end);
-static void detect_classify(detect_cut_t *cut, const uint8_t *p, size_t len);
+static size_t detect_classify(const detect_text_t *text, detect_cut_t *cut,
+    size_t window);
+static inline size_t detect_edges(uint16_t *edges, size_t i, uint64_t bits);
+static inline void detect_block(detect_block_t *block, const uint8_t *p,
+    uint8_t *folded);
 
 
 /*
  * Abbreviations before a name or a number, and those that may also end a
- * sentence, if the next word begins with a capital.
+ * sentence, if the next word begins with a capital: by the number of letters.
  */
 
-static const char  detect_titles[] =
-    " adm brig capt cf cmdr col cpl dr fig figs gen gov hon lt maj mr mrs ms"
-    " messrs mme mt pp prof rep rev sen sgt st vol vs ";
+static const char *const  detect_titles[] = {
+    "", "", "cf dr lt mr ms mt pp st vs ",
+    "adm col cpl fig gen gov hon maj mme mrs rep rev sen sgt vol ",
+    "brig capt cmdr figs prof ", "", "messrs "
+};
 
-static const char  detect_ends[] =
-    " approx apt ave blvd bros co corp dept est etc ext inc jr ltd sr univ ";
+static const char *const  detect_ends[] = {
+    "", "", "co jr sr ", "apt ave est etc ext inc ltd ",
+    "blvd bros corp dept univ ", "", "approx "
+};
 
 
 static inline uint32_t
@@ -91,10 +125,10 @@ detect_add(detect_text_t *text, detect_cut_t *cut, detect_item_e type,
 }
 
 
-/* the first bit from i on that is set, or clear, in bits; n if there is none */
+/* the first bit from i on that is set in bits; n if there is none */
 
 static inline size_t
-detect_next(const uint64_t *bits, size_t i, size_t n, uint64_t flip)
+detect_next(const uint64_t *bits, size_t i, size_t n)
 {
     uint64_t  word;
 
@@ -102,30 +136,19 @@ detect_next(const uint64_t *bits, size_t i, size_t n, uint64_t flip)
         return n;
     }
 
-    word = (bits[i / 64] ^ flip) >> (i % 64);
+    word = bits[i / 64] >> (i % 64) << (i % 64);
 
-    if (word) {
-        i += __builtin_ctzll(word);
-        return i < n ? i : n;
-    }
+    for (i &= ~(size_t) 63; word == 0; word = bits[i / 64]) {
+        i += 64;
 
-    for (i = (i / 64 + 1) * 64; i < n; i += 64) {
-        word = bits[i / 64] ^ flip;
-
-        if (word) {
-            i += __builtin_ctzll(word);
-            return i < n ? i : n;
+        if (i >= n) {
+            return n;
         }
     }
 
-    return n;
-}
+    i += __builtin_ctzll(word);
 
-
-static inline int
-detect_bit(const uint64_t *bits, size_t i)
-{
-    return bits[i / 64] >> (i % 64) & 1;
+    return i < n ? i : n;
 }
 
 
@@ -166,7 +189,7 @@ detect_text_cut(detect_text_t *text, detect_cut_t *cut)
             window = DETECT_WINDOW;
         }
 
-        detect_classify(cut, text->p, window);
+        window = detect_classify(text, cut, window);
 
         text->p = detect_cut_window(text, cut, window);
     }
@@ -176,7 +199,7 @@ detect_text_cut(detect_text_t *text, detect_cut_t *cut)
     }
 
     if (text->from < text->end) {
-        detect_sentence(text, cut, text->end);
+        detect_sentence(text, cut, text->end, DETECT_SENTENCE);
     }
 
     return DETECT_OK;
@@ -188,72 +211,179 @@ detect_text_cut(detect_text_t *text, detect_cut_t *cut)
 static const uint8_t *
 detect_cut_window(detect_text_t *text, detect_cut_t *cut, size_t window)
 {
-    size_t          i, k, seen;
-    detect_item_t  *item;
+    size_t          i, k, last, mark, soft, seen;
     const uint8_t  *base, *p, *next;
 
     base = text->p;
     seen = 0;
+    k = 0;
 
     for ( ;; ) {
-        i = detect_next(cut->marks, seen, window, 0);
+        mark = detect_next(cut->marks, seen, window);
+        soft = detect_soft(text, base);
+        last = k;
+        k = detect_plain_words(text, cut, k, mark < soft ? mark : soft);
+
+        if (k > last) {
+            seen = cut->edges[k - 1];
+        }
+
+        i = cut->edges[k] < mark ? cut->edges[k] : mark;
         p = base + i;
 
-        if (!text->whole
-            && detect_unit(text, p) - text->from_unit >= DETECT_SENTENCE_SOFT)
-        {
-            next = detect_limit(text, cut, base + seen, p, i < window);
+        next = i == mark && i < window ? detect_join(text, cut, p) : p;
 
-            if (next) {
-                seen = next - base;
-                continue;
+        if (next == p) {
+
+            if (i >= soft) {
+                next = detect_limit(text, cut, base + seen, p, i < window);
+
+                if (next) {
+                    seen = next - base;
+                    continue;
+                }
+
+                last = k;
+                k = detect_plain_words(text, cut, k, i < mark ? i + 1 : 0);
+
+                if (k > last) {
+                    seen = cut->edges[k - 1];
+                    continue;
+                }
             }
-        }
 
-        if (i == window
-            || cut->n > DETECT_ITEMS - 4
-            || cut->used > DETECT_POOL - DETECT_WORD_MAX)
-        {
-            return p;
-        }
+            /* a word that would be plain is left: there is no room */
 
-        if (!detect_bit(cut->words, i)) {
-
-            /* most of them are commas between words */
-
-            next = *p == ',' ? p + 1 : detect_mark(text, cut, p);
-
-        } else {
-            k = detect_next(cut->words, i, window, (uint64_t) -1);
-            next = base + k;
-
-            if (k == window && next < text->end && i) {
+            if (i == window
+                || cut->n > DETECT_ITEMS - 4
+                || (i < mark && cut->edges[k + 1] - i <= DETECT_WORD_MAX))
+            {
                 return p;
             }
 
-            if ((k == window && next < text->end)
-                || k - i > DETECT_WORD_MAX
-                || (k < window && detect_bit(cut->marks, k)
-                    && detect_joins(text, next)))
-            {
-                next = detect_word(text, cut, p);
-
-            } else {
-                item = &cut->items[cut->n];
-                item->folded = cut->folded + i;
-                item->len = k - i;
-
-                detect_add(text, cut, DETECT_WORD, p, next);
-                text->word_end = next;
-            }
+            next = i < mark ? detect_word(text, cut, p)
+                            : detect_mark(text, cut, p);
         }
 
-        if (next >= base + window || text->skip) {
+        if (next >= base + window
+            || text->skip
+            || cut->used > DETECT_POOL - DETECT_POOL_SPARE)
+        {
             return next;
         }
 
-        seen = next - base;
+        for (seen = next - base; cut->edges[k] < seen; k += 2) { /* void */ }
     }
+}
+
+
+/*
+ * Returns how far from base the sentence may go on before it is looked for a
+ * place to cut it, as long as all is ASCII.
+ */
+
+static size_t
+detect_soft(const detect_text_t *text, const uint8_t *base)
+{
+    uint32_t  units;
+
+    if (text->whole) {
+        return (size_t) -1;
+    }
+
+    units = detect_unit(text, base) - text->from_unit;
+
+    /* it may begin after base */
+
+    if ((int32_t) units < DETECT_SENTENCE_SOFT) {
+        return DETECT_SENTENCE_SOFT - (int32_t) units;
+    }
+
+    return 0;
+}
+
+
+/*
+ * Adds words, from the k-th edge on, that begin before stop; not one that is
+ * too long, and none if there is no room.  Returns the edge after them.
+ */
+
+static size_t
+detect_plain_words(detect_text_t *text, detect_cut_t *cut, size_t k,
+    size_t stop)
+{
+    size_t           start, end;
+    uint32_t         from, unit;
+    detect_item_t   *item, *last;
+    const uint16_t  *edges;
+
+    edges = cut->edges;
+    item = cut->items + cut->n;
+    last = cut->items + DETECT_ITEMS - DETECT_SPARE;
+    from = text->p - text->data;
+    unit = from - text->shift;
+    end = 0;
+
+    for ( /* void */ ; edges[k] < stop && item < last; k += 2) {
+        start = edges[k];
+
+        if (edges[k + 1] - start > DETECT_WORD_MAX) {
+            break;
+        }
+
+        end = edges[k + 1];
+
+        item->folded = cut->folded + start;
+        item->len = end - start;
+        item->type = DETECT_WORD;
+        item->start = from + start;
+        item->end = from + end;
+        item->unit = unit + start;
+        item->unit_end = unit + end;
+        item++;
+    }
+
+    if (end) {
+        text->word_end = text->p + end;
+        cut->n = item - cut->items;
+    }
+
+    return k;
+}
+
+
+/*
+ * The mark at p may belong to the plain word before it, which is then cut anew.
+ * Returns where to go on, p if it does not.
+ */
+
+static const uint8_t *
+detect_join(detect_text_t *text, detect_cut_t *cut, const uint8_t *p)
+{
+    size_t          start;
+    detect_item_t  *item;
+
+    item = cut->n ? &cut->items[cut->n - 1] : NULL;
+
+    if (item == NULL
+        || item->type != DETECT_WORD
+        || text->data + item->end != p)
+    {
+        return p;
+    }
+
+    start = item->start - (text->p - text->data);
+
+    if (start >= DETECT_WINDOW
+        || item->folded != cut->folded + start
+        || !detect_joins(text, p))
+    {
+        return p;
+    }
+
+    cut->n--;
+
+    return detect_word(text, cut, text->data + item->start);
 }
 
 
@@ -267,7 +397,7 @@ detect_skip(detect_text_t *text, detect_cut_t *cut)
     if (!text->whole
         && detect_unit(text, text->p) - text->from_unit >= DETECT_SENTENCE_SOFT)
     {
-        detect_sentence(text, cut, text->p);
+        detect_sentence(text, cut, text->p, DETECT_PIECE);
     }
 
     next = detect_run(text->p, text->end, DETECT_WORD_MAX, &text->kind);
@@ -284,24 +414,21 @@ detect_skip(detect_text_t *text, detect_cut_t *cut)
 static int
 detect_joins(const detect_text_t *text, const uint8_t *p)
 {
-    if (*p >= 0x80) {
-        return 1;
+    detect_char_t  c;
+
+    if (*p < 0x80) {
+        c.kind = detect_ascii[*p];
+
+        return c.kind == DETECT_APOSTROPHE || c.kind == DETECT_JOINER
+               || (p + 1 < text->end && p[1] >= '0' && p[1] <= '9'
+                   && (c.kind == DETECT_POINT || c.kind == DETECT_COMMA)
+                   && p[-1] >= '0' && p[-1] <= '9');
     }
 
-    switch (detect_ascii[*p]) {
+    c = detect_char_wide(p, text->end);
 
-    case DETECT_APOSTROPHE:
-    case DETECT_JOINER:
-        return 1;
-
-    case DETECT_POINT:
-    case DETECT_COMMA:
-        return detect_ascii[p[-1] & 0x7f] == DETECT_DIGIT
-               && p + 1 < text->end && p[1] >= '0' && p[1] <= '9';
-
-    default:
-        return 0;
-    }
+    return c.kind == DETECT_LETTER || c.kind == DETECT_DIGIT
+           || c.kind == DETECT_MARK || c.kind == DETECT_APOSTROPHE;
 }
 
 
@@ -337,7 +464,7 @@ detect_limit(detect_text_t *text, detect_cut_t *cut, const uint8_t *seen,
         return NULL;
     }
 
-    detect_sentence(text, cut, limit);
+    detect_sentence(text, cut, limit, DETECT_PIECE);
 
     return limit;
 }
@@ -366,7 +493,7 @@ detect_mark(detect_text_t *text, detect_cut_t *cut, const uint8_t *p)
         return detect_genitive(text, cut, p, c.len);
 
     case DETECT_NEWLINE:
-        detect_sentence(text, cut, p);
+        detect_sentence(text, cut, p, DETECT_SENTENCE);
         detect_shift(text, p, next);
         text->from = next;
         text->from_unit = detect_unit(text, next);
@@ -379,7 +506,7 @@ detect_mark(detect_text_t *text, detect_cut_t *cut, const uint8_t *p)
         detect_shift(text, p, next);
 
         if (ends) {
-            detect_sentence(text, cut, next);
+            detect_sentence(text, cut, next, DETECT_SENTENCE);
         }
 
         return next;
@@ -603,6 +730,13 @@ detect_stops(const detect_text_t *text, const uint8_t *p, int *ends)
     detect_char_t   c;
     const uint8_t  *next;
 
+    /* nearly all of them */
+
+    if (*p == '.' && p + 1 < text->end && p[1] == ' ') {
+        *ends = !detect_abbreviation(text, p);
+        return p + 1;
+    }
+
     points = 0;
     others = 0;
     wide = 0;
@@ -655,7 +789,6 @@ detect_stops(const detect_text_t *text, const uint8_t *p, int *ends)
 static int
 detect_abbreviation(const detect_text_t *text, const uint8_t *p)
 {
-    char            name[16];
     size_t          n, letters;
     const uint8_t  *start, *next;
 
@@ -692,15 +825,11 @@ detect_abbreviation(const detect_text_t *text, const uint8_t *p)
         return n > 1 || (*start >= 'A' && *start <= 'Z' && *start != 'I');
     }
 
-    for (letters = 0; letters < n; letters++) {
-        name[letters + 1] = start[letters] | 0x20;
+    if (n >= sizeof(detect_titles) / sizeof(char *)) {
+        return 0;
     }
 
-    name[0] = ' ';
-    name[n + 1] = ' ';
-    name[n + 2] = '\0';
-
-    if (strstr(detect_titles, name)) {
+    if (detect_listed(detect_titles[n], start, n)) {
         return 1;
     }
 
@@ -713,11 +842,32 @@ detect_abbreviation(const detect_text_t *text, const uint8_t *p)
         return 0;
     }
 
-    if (strcmp(name, " no ") == 0) {
+    if (detect_listed("no " + 3 * (n != 2), start, n)) {
         return *next >= '0' && *next <= '9';
     }
 
-    return strstr(detect_ends, name) && !(*next >= 'A' && *next <= 'Z');
+    return !(*next >= 'A' && *next <= 'Z')
+           && detect_listed(detect_ends[n], start, n);
+}
+
+
+/* are the n letters at p one of the names, all of n letters? */
+
+static int
+detect_listed(const char *names, const uint8_t *p, size_t n)
+{
+    size_t  i;
+
+    for ( /* void */ ; *names; names += n + 1) {
+
+        for (i = 0; i < n && (p[i] | 0x20) == names[i]; i++) { /* void */ }
+
+        if (i == n) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -739,7 +889,8 @@ detect_small_follows(const uint8_t *p, const uint8_t *end)
 /* the sentence ends at end; nothing is left of one of blanks */
 
 static void
-detect_sentence(detect_text_t *text, detect_cut_t *cut, const uint8_t *end)
+detect_sentence(detect_text_t *text, detect_cut_t *cut, const uint8_t *end,
+    detect_item_e type)
 {
     uint32_t        unit, blanks;
     const uint8_t  *from, *last;
@@ -762,7 +913,9 @@ detect_sentence(detect_text_t *text, detect_cut_t *cut, const uint8_t *end)
     text->from_unit = detect_unit(text, end);
 
     if (from < last) {
-        detect_add(text, cut, DETECT_SENTENCE, from, last);
+        detect_add(text, cut, type, from, last);
+        cut->items[cut->n - 1].folded = cut->folded;
+        cut->items[cut->n - 1].len = 0;
         cut->items[cut->n - 1].unit = unit + blanks;
     }
 }
@@ -791,105 +944,205 @@ detect_shift(detect_text_t *text, const uint8_t *p, const uint8_t *end)
 
 
 /*
- * Sets the bits and the folded text of a window.  marks has the bytes of words
- * as well.
+ * Sets the edges, marks and the folded text of a window.  A word that goes on
+ * behind it is left to the next one, except if there is nothing else: returns
+ * the bytes that are left of it.
  */
 
-static void
-detect_classify(detect_cut_t *cut, const uint8_t *p, size_t len)
+static size_t
+detect_classify(const detect_text_t *text, detect_cut_t *cut, size_t window)
 {
-    size_t  i;
+    size_t           i, n;
+    uint8_t          tail[64];
+    uint64_t         words, behind, inner;
+    const uint8_t   *p;
+    detect_block_t   block;
+
+    p = text->p;
+    n = 0;
+    words = 0;
+    behind = 1;
+
+    for (i = 0; i < window; i += 64) {
+
+        if (window - i >= 64) {
+            detect_block(&block, p + i, cut->folded + i);
+
+        } else {
+            memset(tail, ' ', 64);
+            memcpy(tail, p + i, window - i);
+            detect_block(&block, tail, cut->folded + i);
+        }
+
+        n += detect_edges(cut->edges + n, i,
+                          block.words ^ (block.words << 1 | words));
+        words = block.words >> 63;
+
+        /* what is before the window and after the block may be a word */
+
+        inner = block.inner & (block.words >> 1 | (uint64_t) 1 << 63);
+        behind |= (block.words | block.marks | block.joiners) << 1;
+
+        cut->marks[i / 64] = block.marks | ((block.joiners | inner) & behind);
+
+        behind = (block.words | block.marks | block.joiners) >> 63;
+    }
+
+    if (n % 2) {
+        cut->edges[n++] = window;
+    }
+
+    if (n && cut->edges[n - 1] == window && p + window < text->end
+        && cut->edges[n - 2])
+    {
+        n -= 2;
+        window = cut->edges[n];
+    }
+
+    cut->edges[n] = DETECT_NOWHERE;
+
+    return window;
+}
+
+
+/* writes the places of the bits, from i on; returns how many they are */
+
+static inline size_t
+detect_edges(uint16_t *edges, size_t i, uint64_t bits)
+{
+    size_t  n;
+
+    for (n = 0; bits; bits &= bits - 1) {
+        edges[n++] = i + __builtin_ctzll(bits);
+    }
+
+    return n;
+}
+
 
 #if defined(__SSE2__)
 
-    size_t    n;
-    uint8_t   tail[16];
-    __m128i   bytes, low, letter, digit, word, mark;
-    uint64_t  words, marks;
+/* bytes, unsigned, of at least first and at most last */
 
-#define detect_eq(c)  _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c))
+static inline __m128i
+detect_range(__m128i bytes, int first, int last)
+{
+    bytes = _mm_sub_epi8(bytes, _mm_set1_epi8(first));
 
-    /* unsigned: at least first and at most last */
+    return _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(last - first)),
+                          bytes);
+}
 
-#define detect_in(v, t, first, last)                                          \
-    (t = _mm_sub_epi8(v, _mm_set1_epi8(first)),                               \
-     _mm_cmpeq_epi8(_mm_min_epu8(t, _mm_set1_epi8((last) - (first))), t))
 
-    words = 0;
-    marks = 0;
+static inline __m128i
+detect_equal(__m128i bytes, int c)
+{
+    return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
+}
 
-    for (i = 0; i < len; i += 16) {
-        n = len - i;
 
-        if (n < 16) {
-            memset(tail, ' ', 16);
-            memcpy(tail, p + i, n);
-            bytes = _mm_loadu_si128((const __m128i *) tail);
+static inline uint64_t
+detect_bits(__m128i bytes, size_t i)
+{
+    return (uint64_t) (uint32_t) _mm_movemask_epi8(bytes) << i;
+}
 
-        } else {
-            bytes = _mm_loadu_si128((const __m128i *) (p + i));
-        }
 
-        low = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
-        letter = detect_in(low, mark, 'a', 'z');
-        digit = detect_in(bytes, mark, '0', '9');
-        word = _mm_or_si128(letter, digit);
+/* tells 64 bytes apart, and folds those of ASCII */
 
-        _mm_storeu_si128((__m128i *) (cut->folded + i),
+static inline void
+detect_block(detect_block_t *block, const uint8_t *p, uint8_t *folded)
+{
+    size_t   i;
+    __m128i  bytes, letters, marks, joiners, inner, t;
+
+    memset(block, 0, sizeof(detect_block_t));
+
+    for (i = 0; i < 64; i += 16) {
+        bytes = _mm_loadu_si128((const __m128i *) (p + i));
+
+        t = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+        letters = detect_range(t, 'a', 'z');
+
+        _mm_storeu_si128((__m128i *) (folded + i),
                          _mm_or_si128(bytes,
-                                      _mm_and_si128(letter,
+                                      _mm_and_si128(letters,
                                                     _mm_set1_epi8(0x20))));
 
-        letter = _mm_or_si128(bytes, detect_in(bytes, mark, '\n', '\r'));
-        letter = _mm_or_si128(letter, detect_in(bytes, mark, '&', '\''));
-        letter = _mm_or_si128(letter, detect_in(bytes, mark, '+', ','));
-        letter = _mm_or_si128(letter, detect_in(bytes, mark, '?', '@'));
-        letter = _mm_or_si128(letter, _mm_or_si128(detect_eq('.'),
-                                                   detect_eq('!')));
-        letter = _mm_or_si128(letter, _mm_or_si128(detect_eq('#'),
-                                                   detect_eq('_')));
+        /* new lines, ! . ? and those whose highest bit is set */
 
-        words |= (uint64_t) (uint32_t) _mm_movemask_epi8(word) << (i % 64);
-        marks |= (uint64_t) (uint32_t)
-                 _mm_movemask_epi8(_mm_or_si128(letter, word)) << (i % 64);
+        marks = _mm_or_si128(_mm_or_si128(bytes,
+                                          detect_range(bytes, '\n', '\r')),
+                             _mm_or_si128(_mm_or_si128(detect_equal(bytes, '!'),
+                                                       detect_equal(bytes,
+                                                                    '.')),
+                                          detect_equal(bytes, '?')));
 
-        if (i % 64 == 48 || n <= 16) {
-            cut->words[i / 64] = words;
-            cut->marks[i / 64] = marks;
-            words = 0;
-            marks = 0;
-        }
+        /* # and + differ in one bit */
+
+        t = _mm_and_si128(bytes, _mm_set1_epi8(~('#' ^ '+')));
+        joiners = _mm_or_si128(_mm_or_si128(detect_equal(t, '#' & '+'),
+                                            detect_equal(bytes, '&')),
+                               _mm_or_si128(detect_equal(bytes, '@'),
+                                            detect_equal(bytes, '_')));
+
+        inner = _mm_or_si128(detect_equal(bytes, '\''),
+                             detect_equal(bytes, ','));
+
+        block->words |= detect_bits(_mm_or_si128(letters,
+                                                 detect_range(bytes, '0',
+                                                              '9')), i);
+        block->marks |= detect_bits(marks, i);
+        block->joiners |= detect_bits(joiners, i);
+        block->inner |= detect_bits(inner, i);
     }
-
-#undef detect_eq
-#undef detect_in
+}
 
 #else
 
-    uint64_t       bit;
-    detect_kind_e  kind;
+static inline void
+detect_block(detect_block_t *block, const uint8_t *p, uint8_t *folded)
+{
+    size_t    i;
+    uint64_t  bit;
 
-    memset(cut->words, 0, sizeof(cut->words));
-    memset(cut->marks, 0, sizeof(cut->marks));
+    memset(block, 0, sizeof(detect_block_t));
 
-    for (i = 0; i < len; i++) {
-        bit = (uint64_t) 1 << (i % 64);
-        kind = p[i] < 0x80 ? detect_ascii[p[i]] : DETECT_MARK;
+    for (i = 0; i < 64; i++) {
+        bit = (uint64_t) 1 << i;
+        folded[i] = p[i];
 
-        cut->folded[i] = p[i];
+        switch (p[i] < 0x80 ? detect_ascii[p[i]] : DETECT_MARK) {
 
-        if (kind == DETECT_LETTER || kind == DETECT_DIGIT) {
-            cut->folded[i] |= p[i] >= 'A' ? 0x20 : 0;
-            cut->words[i / 64] |= bit;
-            cut->marks[i / 64] |= bit;
+        case DETECT_LETTER:
+            folded[i] |= 0x20;
+            block->words |= bit;
+            break;
 
-        } else if (kind >= DETECT_MARK && kind != DETECT_CLOSER) {
-            cut->marks[i / 64] |= bit;
+        case DETECT_DIGIT:
+            block->words |= bit;
+            break;
 
-        } else if (kind == DETECT_NEWLINE) {
-            cut->marks[i / 64] |= bit;
+        case DETECT_NEWLINE:
+        case DETECT_POINT:
+        case DETECT_STOP:
+        case DETECT_MARK:
+            block->marks |= bit;
+            break;
+
+        case DETECT_JOINER:
+            block->joiners |= bit;
+            break;
+
+        case DETECT_APOSTROPHE:
+        case DETECT_COMMA:
+            block->inner |= bit;
+            break;
+
+        default:
+            break;
         }
     }
+}
 
 #endif
-}

@@ -54,13 +54,14 @@ typedef enum {
 typedef enum {
     DETECT_WORD = 0,
     DETECT_UNKNOWN,                /* more than DETECT_WORD_MAX bytes */
-    DETECT_SENTENCE                /* the end of one, after its words */
+    DETECT_SENTENCE,               /* the end of one, after its words */
+    DETECT_PIECE                   /* where one is cut that is too long */
 } detect_item_e;
 
 
 /*
- * A word, or a whole sentence without the blanks around it: where it is in the
- * text, in bytes and in UTF-16 units, ends exclusive.
+ * A word, or a whole sentence, or piece, without the blanks around it: where it
+ * is in the text, in bytes and in UTF-16 units, ends exclusive.
  */
 
 typedef struct {
@@ -94,7 +95,7 @@ typedef struct {
     uint32_t         n;
     uint32_t         used;
     detect_item_t    items[DETECT_ITEMS];
-    uint64_t         words[DETECT_WINDOW / 64];
+    uint16_t         edges[DETECT_WINDOW + 1];
     uint64_t         marks[DETECT_WINDOW / 64];
     uint8_t          folded[DETECT_WINDOW + DETECT_PAD];
     uint8_t          pool[DETECT_POOL + DETECT_PAD];

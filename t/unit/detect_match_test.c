@@ -298,6 +298,50 @@ test_samples(void)
 }
 
 
+/*
+ * A sentence that is cut because it is too long has no end there: phrases with
+ * one are not found, wherever the cut is, and no hit crosses it.
+ */
+
+static void
+test_pieces(void)
+{
+    char           *text;
+    size_t          i, from, len, turns, hits;
+    found_t         found;
+    detect_rc_e     rc;
+    detect_dict_t  *dict;
+
+    static const detect_str_t  phrases[] = { { 6, "aa. bb" }, { 5, "aa bb" } };
+
+    enum { N = 700 };
+
+    text = malloc(6 * N + 8);
+    memset(text, '-', 6);
+
+    for (i = 0; i < N; i++) {
+        memcpy(text + 6 + 6 * i, "aa bb ", 6);
+    }
+
+    dict = compile(phrases, 2, (size_t) -1, &rc, &turns);
+    hits = 0;
+    len = 0;
+
+    for (from = 0; from < 6; from++) {
+        memset(&found, 0, sizeof(found));
+        match(dict, text + from, 6 * N, (size_t) -1, &found);
+
+        hits += found.hits;
+        len += found.first.phrase == 1 && found.hits == 3;
+    }
+
+    ok(hits == 6 * 3 && len == 6, "pieces of a sentence, one hit in each");
+
+    detect_dict_destroy(dict);
+    free(text);
+}
+
+
 /* "a", "a a" and so on, in a text of nothing else */
 
 static void
@@ -463,6 +507,7 @@ main(void)
 {
     test_finds();
     test_samples();
+    test_pieces();
     test_nested();
     test_limits();
     test_many();

@@ -1,7 +1,8 @@
 /*
  * Words and sentences of a text: what they are, how they fold, where they
  * stand.  Expected words are written one after another with blanks between
- * them, a bar at the end of each sentence, and ? for a word that is too long.
+ * them, a bar at the end of each sentence, a slash at that of a piece of one,
+ * and ? for a word that is too long.
  */
 
 
@@ -140,7 +141,8 @@ cut_all(char *to, const char *data, size_t len, int whole)
                 break;
 
             case DETECT_SENTENCE:
-                *p++ = '|';
+            case DETECT_PIECE:
+                *p++ = item->type == DETECT_PIECE ? '/' : '|';
                 sentences[n_sentences++ % 64] = *item;
                 break;
             }
@@ -285,6 +287,8 @@ test_long(void)
                    > DETECT_SENTENCE_MAX;
             bad += n == 3 && text[sentences[i].start] != 'x';
             bad += n == 3 && text[sentences[i].end - 1] != 'x';
+            bad += (i + 1 < n_sentences)
+                   != (sentences[i].type == DETECT_PIECE);
         }
 
         ok(bad == 0 && (n == 4 ? n_sentences == 0 : n_sentences >= 50),
