@@ -16,6 +16,10 @@ static ngx_int_t ngx_http_tracker_outcome_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_tracker_time_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_tracker_hits_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_tracker_detect_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 
 
 static ngx_http_variable_t  ngx_http_tracker_variables[] = {
@@ -30,6 +34,14 @@ static ngx_http_variable_t  ngx_http_tracker_variables[] = {
 
     { ngx_string("tracker_redis_time"), NULL,
       ngx_http_tracker_time_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("tracker_hits"), NULL,
+      ngx_http_tracker_hits_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("tracker_detect_time"), NULL,
+      ngx_http_tracker_detect_variable, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
@@ -140,6 +152,69 @@ ngx_http_tracker_time_variable(ngx_http_request_t *r,
     v->not_found = 0;
     v->data = p;
     v->len = ngx_sprintf(p, "%T.%03M", (time_t) ms / 1000, ms % 1000) - p;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tracker_hits_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                  *p;
+    ngx_http_tracker_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
+
+    if (ctx == NULL || !ctx->spent.searched) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+    v->data = p;
+    v->len = ngx_sprintf(p, "%ui", ctx->spent.hits) - p;
+
+    return NGX_OK;
+}
+
+
+/* seconds, as the other one, but a search takes microseconds */
+
+static ngx_int_t
+ngx_http_tracker_detect_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                  *p;
+    uint64_t                 us;
+    ngx_http_tracker_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
+
+    if (ctx == NULL || !ctx->spent.searched) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 7);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    us = ctx->spent.detect;
+
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+    v->data = p;
+    v->len = ngx_sprintf(p, "%uL.%06uL", us / 1000000, us % 1000000) - p;
 
     return NGX_OK;
 }
