@@ -19,6 +19,9 @@
 #define DETECT_DIGIT         11
 #define DETECT_DIGITS        (1 << DETECT_DIGIT)
 
+/* or all at once, if they are so few */
+#define DETECT_FEW_FINDS     32
+
 
 static detect_rc_e detect_search_message(detect_search_t *search,
     size_t *budget);
@@ -27,6 +30,7 @@ static void detect_search_next(detect_search_t *search);
 static int detect_search_hit(void *data, const detect_hit_t *hit);
 static int detect_search_sentence(void *data, const detect_item_t *item);
 static int detect_search_sort(detect_source_t *source);
+static void detect_sort_few(detect_find_t *finds, uint32_t n);
 static void detect_sort_digit(detect_find_t *to, const detect_find_t *from,
     uint32_t n, unsigned shift);
 
@@ -248,7 +252,8 @@ detect_search_sort(detect_source_t *source)
     unsigned        shift;
     detect_find_t  *from, *to, *other;
 
-    if (source->n < 2) {
+    if (source->n <= DETECT_FEW_FINDS) {
+        detect_sort_few(source->finds, source->n);
         return 1;
     }
 
@@ -278,6 +283,24 @@ detect_search_sort(detect_source_t *source)
     free(to);
 
     return 1;
+}
+
+
+static void
+detect_sort_few(detect_find_t *finds, uint32_t n)
+{
+    uint32_t       i, k;
+    detect_find_t  find;
+
+    for (i = 1; i < n; i++) {
+        find = finds[i];
+
+        for (k = i; k > 0 && finds[k - 1].phrase > find.phrase; k--) {
+            finds[k] = finds[k - 1];
+        }
+
+        finds[k] = find;
+    }
 }
 
 

@@ -12,7 +12,7 @@
 #include "detect/trackers.h"
 
 
-/* a string that would take a block of its own has one */
+/* the size of blocks, except of the first ones and of longer strings */
 #define DETECT_BLOCK    65536
 
 /* what an id in the index costs, in nanoseconds */
@@ -124,13 +124,11 @@ detect_add_block(detect_trackers_t *trackers, size_t len)
     size_t           size;
     detect_block_t  *block;
 
-    size = len > DETECT_BLOCK ? len : DETECT_BLOCK;
+    /* a few phrases do not need much */
 
-    /* a few phrases that came with a text do not need so much */
-
-    if (trackers->blocks == NULL && len <= DETECT_BLOCK / 16) {
-        size = DETECT_BLOCK / 16;
-    }
+    size = trackers->blocks ? 2 * trackers->blocks->size : DETECT_BLOCK / 64;
+    size = size < DETECT_BLOCK ? size : DETECT_BLOCK;
+    size = size > len ? size : len;
 
     block = malloc(sizeof(detect_block_t) + size);
     if (block == NULL) {
