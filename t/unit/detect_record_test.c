@@ -535,6 +535,74 @@ test_texts(size_t budget)
 }
 
 
+/* as many phrases as take two passes to sort, found in another order */
+
+static void
+test_order(void)
+{
+    char                *text, *p;
+    size_t               i, sorted;
+    uint32_t             k;
+    detect_search_t      search;
+    detect_trackers_t    trackers;
+    tracker_utterance_t  message;
+
+    static char           words[5000][8];
+    static tracker_str_t  phrases[5000];
+
+    memset(&trackers, 0, sizeof(trackers));
+    memset(&search, 0, sizeof(search));
+    memset(&message, 0, sizeof(message));
+
+    text = malloc(2 * 8 * 5000);
+    p = text;
+
+    for (i = 0; i < 5000; i++) {
+        phrases[i].data = words[i];
+        phrases[i].len = sprintf(words[i], "w%u", (unsigned) i);
+    }
+
+    /* 7 has no divisor in common with 5000; each word stands there twice */
+
+    for (i = 0; i < 10000; i++) {
+        p += sprintf(p, "%s\n", words[i * 7 % 5000]);
+    }
+
+    add(&trackers, "4503599627370497", "A", phrases, 5000);
+    compile(&trackers, (size_t) -1);
+
+    message.content.data = text;
+    message.content.len = p - text;
+
+    search.sources[0].trackers = &trackers;
+    search.n_sources = 1;
+    search.messages = &message;
+    search.n_messages = 1;
+    search.max_finds = 10000;
+
+    i = (size_t) -1;
+    ok(detect_search_run(&search, &i) == DETECT_OK
+       && search.sources[0].n == 10000, "ten thousand finds");
+
+    sorted = 0;
+
+    for (k = 1; k < search.sources[0].n; k++) {
+        sorted += search.sources[0].finds[k - 1].phrase
+                  < search.sources[0].finds[k].phrase
+                  || (search.sources[0].finds[k - 1].phrase
+                      == search.sources[0].finds[k].phrase
+                      && search.sources[0].finds[k - 1].sentence
+                         < search.sources[0].finds[k].sentence);
+    }
+
+    ok(sorted == 9999, "by phrase, then as in the text");
+
+    detect_search_free(&search);
+    detect_trackers_free(&trackers);
+    free(text);
+}
+
+
 /*
  * Redis may return anything: what is cut off, or changed in one byte, is
  * refused or read, and no byte is read that is not there
@@ -652,6 +720,7 @@ main(void)
 {
     test_texts((size_t) -1);
     test_texts(1);
+    test_order();
     test_hostile();
     test_times();
 
