@@ -7,7 +7,7 @@ PATH=$PATH:/usr/sbin:/sbin
 
 # what conf/build needs
 packages_build="nginx nginx-dev gcc make libhiredis-dev libjansson-dev libssl-dev
-libutf8proc-dev"
+libstemmer-dev libutf8proc-dev"
 
 
 packages_fail() {

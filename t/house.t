@@ -234,6 +234,9 @@ only_in(qr/\bjson_(t|loads|loadb|object|array|string|decref)\b/,
 only_in(qr/#\s*include\s*<utf8proc\.h>|\butf8proc_\w+/, 'detect/char\.c',
         'utf8proc is used by detect/char.c only');
 
+only_in(qr/#\s*include\s*<libstemmer\.h>|\bsb_stemmer_\w+/, 'detect/stem\.c',
+        'libstemmer is used by detect/stem.c only');
+
 only_in(qr/ngx_http/, 'http/.*', 'rooms below know no HTTP');
 is(join(' ', grep { m{^(tracker|json|jwt|detect)/}
                     && !m{^detect/dictionary\.[ch]$} } files_with(qr/\bngx_/)),

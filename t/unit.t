@@ -19,7 +19,7 @@ my @tracker = map { "tracker/$_.c" } qw(tracker fault duplicate);
 my @patch = (@tracker, qw(tracker/rope.c tracker/patch.c));
 my @json = (@patch, map { "json/$_.c" } qw(jansson write));
 my @body = (@patch, 'tracker/conversation.c', 'json/*.c');
-my @detect = map { "detect/$_.c" } qw(array char dict match text);
+my @detect = map { "detect/$_.c" } qw(array char dict match stem text);
 my @records = map { "detect/$_.c" }
     qw(answer record report search time trackers);
 
@@ -41,11 +41,11 @@ my @tests = (
     [ jwt_test => [qw(jwt/jwt.c)], [qw(-ljansson -lcrypto)] ],
     [ jwt_cache_test => ['jwt/*.c'],
       [qw(-ljansson -lcrypto)] ],
-    map({ [ $_ => [@detect], ['-lutf8proc'] ],
-          [ $_ => [@detect], ['-lutf8proc'], '-U__SSE2__' ] }
+    map({ [ $_ => [@detect], [qw(-lutf8proc -lstemmer)] ],
+          [ $_ => [@detect], [qw(-lutf8proc -lstemmer)], '-U__SSE2__' ] }
         qw(detect_text_test detect_match_test detect_naive_test)),
     [ detect_record_test => [@detect, @tracker, qw(json/write.c), @records],
-      ['-lutf8proc'] ],
+      [qw(-lutf8proc -lstemmer)] ],
 );
 
 plan tests => scalar @tests;

@@ -28,6 +28,9 @@ static detect_rc_e detect_end_part(detect_report_t *report,
     detect_buffer_t *buffer);
 static detect_rc_e detect_write_ref(detect_report_t *report,
     const detect_part_t *part, detect_buffer_t *buffer);
+static int detect_read_find(const detect_line_t *line, uint64_t *find);
+static int detect_find_text(const detect_str_t *said, const uint64_t *find,
+    detect_str_t *text);
 static detect_rc_e detect_write_line(detect_messages_t *messages,
     const detect_line_t *line, detect_buffer_t *buffer);
 static detect_rc_e detect_begin_message(detect_messages_t *messages,
@@ -213,36 +216,18 @@ static detect_rc_e
 detect_write_ref(detect_report_t *report, const detect_part_t *part,
     detect_buffer_t *buffer)
 {
-    char                *p;
-    size_t               i;
-    uint64_t             find[DETECT_FIND];
-    const char          *at;
-    detect_str_t         text;
-    detect_line_t        line;
-    const detect_str_t  *said;
+    char           *p;
+    uint64_t        find[DETECT_FIND];
+    detect_str_t    text;
+    detect_line_t   line;
 
     report->p = detect_get_line(report->p, part->lines.data + part->lines.len,
                                 &line);
-    at = report->p ? line.rest.data : NULL;
 
-    for (i = 0; at && i < DETECT_FIND; i++) {
-        at = detect_line_number(&line.rest, at, &find[i]);
-    }
-
-    if (at == NULL || at != report->p) {
-        return DETECT_INVALID;
-    }
-
-    said = &report->jobs[part->job].said;
-
-    if (find[3] > said->len || find[4] > said->len - find[3]) {
-        return DETECT_INVALID;
-    }
-
-    text.data = said->data + find[3];
-    text.len = find[4];
-
-    if (!detect_line_string(&text)) {
+    if (report->p == NULL
+        || !detect_read_find(&line, find)
+        || !detect_find_text(&report->jobs[part->job].said, find, &text))
+    {
         return DETECT_INVALID;
     }
 
@@ -261,15 +246,63 @@ detect_write_ref(detect_report_t *report, const detect_part_t *part,
     p = detect_put_number(p, report->jobs[part->job].first + find[0]);
     p = detect_put(p, "\",\"text\":");
     p = detect_put_str(p, &text);
-    p = detect_put(p, ",\"offset\":");
-    p = detect_put_number(p, find[1]);
-    p = detect_put(p, ",\"end\":");
-    p = detect_put_number(p, find[2]);
-    *p++ = '}';
+
+    if (line.kind == 'Q') {
+        p = detect_put(p, ",\"offset\":-1}");
+
+    } else {
+        p = detect_put(p, ",\"offset\":");
+        p = detect_put_number(p, find[3]);
+        p = detect_put(p, ",\"end\":");
+        p = detect_put_number(p, find[4]);
+        *p++ = '}';
+    }
 
     buffer->n = p - buffer->data;
 
     return DETECT_OK;
+}
+
+
+/*
+ * Sets find to the sentence, the place and length of its text, and where the
+ * phrase is in it, in this order.  Returns 1, or 0 if these are not the numbers
+ * of the line.
+ */
+
+static int
+detect_read_find(const detect_line_t *line, uint64_t *find)
+{
+    size_t       i, n;
+    const char  *p;
+
+    static const uint8_t  words[] = { 0, 3, 4, 1, 2 };
+    static const uint8_t  stems[] = { 0, 1, 2 };
+
+    n = line->kind == 'Q' ? sizeof(stems) : sizeof(words);
+    p = line->rest.data;
+
+    for (i = 0; p && i < n; i++) {
+        p = detect_line_number(&line->rest, p,
+                               &find[line->kind == 'Q' ? stems[i] : words[i]]);
+    }
+
+    return p == line->rest.data + line->rest.len + 1;
+}
+
+
+static int
+detect_find_text(const detect_str_t *said, const uint64_t *find,
+    detect_str_t *text)
+{
+    if (find[1] > said->len || find[2] > said->len - find[1]) {
+        return 0;
+    }
+
+    text->data = said->data + find[1];
+    text->len = find[2];
+
+    return detect_line_string(text);
 }
 
 

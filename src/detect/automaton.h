@@ -84,6 +84,7 @@ struct detect_dict_s {
     uint32_t         longest;      /* words of a phrase */
     uint32_t         stamp;        /* the last one given out */
     uint32_t         breaks;       /* phrases contain the end of a sentence */
+    uint32_t         similar;      /* of stems */
     uint32_t         slot_mask;
     uint32_t         child_mask;
     uint8_t         *filter;       /* of words, 8 bits for each slot */

@@ -12,6 +12,7 @@
 
 #include "detect/array.h"
 #include "detect/automaton.h"
+#include "detect/stem.h"
 
 
 /* a place in the tables, at least; a power of 2 */
@@ -27,6 +28,9 @@
 
 /* positions and numbers have 32 bits; half of it lets tables double */
 #define DETECT_MANY        0x7fffffff
+
+/* bytes of a phrase of one word that is compiled by its stem, at least */
+#define DETECT_STEM_MIN    4
 
 
 typedef struct {
@@ -80,6 +84,15 @@ typedef struct {
 } detect_copy_t;
 
 
+/* what is known of a phrase that is compiled by stems */
+
+typedef struct {
+    uint32_t             words;
+    uint32_t             stems;       /* of words that say something */
+    uint32_t             len;         /* bytes of the last word */
+} detect_guard_t;
+
+
 /*
  * Returns DETECT_OK when the step is done, and build->step is the next; or
  * another code, for the caller.
@@ -97,6 +110,7 @@ struct detect_build_s {
     uint32_t             i;           /* how far the step is */
     uint32_t             child;       /* of order[i], the next; 0: none */
     uint32_t             n_states;
+    unsigned             similar:1;
     detect_lexicon_t     words;
     detect_trie_t        trie;
     detect_cut_t        *cut;
@@ -109,6 +123,9 @@ static detect_rc_e detect_add_phrases(detect_build_t *build);
 static detect_rc_e detect_make_room(detect_build_t *build, size_t len);
 static detect_rc_e detect_add_phrase(detect_build_t *build,
     const detect_str_t *phrase, uint32_t *end);
+static detect_rc_e detect_stem_phrase(detect_cut_t *cut,
+    detect_guard_t *guard);
+static int detect_guard_passes(const detect_guard_t *guard);
 static detect_rc_e detect_move_words(detect_build_t *build);
 static detect_rc_e detect_move_nodes(detect_build_t *build);
 static int detect_move_start(detect_table_t *table);
@@ -191,6 +208,13 @@ detect_build_create(const detect_str_t *phrases, uint32_t n,
     }
 
     return build;
+}
+
+
+void
+detect_build_similar(detect_build_t *build)
+{
+    build->similar = 1;
 }
 
 
@@ -369,11 +393,12 @@ static detect_rc_e
 detect_add_phrase(detect_build_t *build, const detect_str_t *phrase,
     uint32_t *end)
 {
-    int             sentence;
-    uint32_t        i, node, words;
-    detect_rc_e     rc;
-    detect_text_t   text;
-    detect_item_t  *item;
+    int              sentence;
+    uint32_t         i, node, words;
+    detect_rc_e      rc;
+    detect_text_t    text;
+    detect_item_t   *item;
+    detect_guard_t   guard = { 0, 0, 0 };
 
     node = 0;
     words = 0;
@@ -383,6 +408,12 @@ detect_add_phrase(detect_build_t *build, const detect_str_t *phrase,
 
     do {
         rc = detect_text_cut(&text, build->cut);
+
+        if (build->similar
+            && detect_stem_phrase(build->cut, &guard) != DETECT_OK)
+        {
+            return DETECT_NOMEM;
+        }
 
         for (i = 0; i < build->cut->n; i++) {
             item = &build->cut->items[i];
@@ -412,7 +443,9 @@ detect_add_phrase(detect_build_t *build, const detect_str_t *phrase,
 
     } while (rc == DETECT_AGAIN);
 
-    if (phrase->len - text.shift > DETECT_SENTENCE_MAX) {
+    if (phrase->len - text.shift > DETECT_SENTENCE_MAX
+        || (build->similar && !detect_guard_passes(&guard)))
+    {
         *end = 0;
         return DETECT_OK;
     }
@@ -424,6 +457,42 @@ detect_add_phrase(detect_build_t *build, const detect_str_t *phrase,
     *end = node;
 
     return DETECT_OK;
+}
+
+
+/* counts the words of a piece of a phrase, and makes stems of them */
+
+static detect_rc_e
+detect_stem_phrase(detect_cut_t *cut, detect_guard_t *guard)
+{
+    uint32_t     i;
+    detect_rc_e  rc;
+
+    for (i = 0; i < cut->n; i++) {
+        if (cut->items[i].type == DETECT_WORD) {
+            guard->words++;
+            guard->len = cut->items[i].len;
+        }
+    }
+
+    rc = detect_stem_cut(cut);
+
+    for (i = 0; i < cut->n; i++) {
+        guard->stems += cut->items[i].type == DETECT_WORD;
+    }
+
+    return rc;
+}
+
+
+/* what is left of other phrases is found wherever somebody talks */
+
+static int
+detect_guard_passes(const detect_guard_t *guard)
+{
+    return guard->stems >= 2
+           || (guard->stems == 1 && guard->words == 1
+               && guard->len >= DETECT_STEM_MIN);
 }
 
 
@@ -649,6 +718,7 @@ detect_allocate(detect_build_t *build)
     dict->n_states = states;
     dict->longest = build->trie.longest;
     dict->breaks = build->trie.breaks;
+    dict->similar = build->similar;
     dict->slot_mask = slots - 1;
     dict->child_mask = children - 1;
 

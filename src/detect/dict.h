@@ -51,6 +51,15 @@ detect_build_t *detect_build_create(const detect_str_t *phrases, uint32_t n,
     const uint64_t key[2]);
 
 /*
+ * Compiles the phrases by the stems of their words, without those that say
+ * little; a match with the dictionary does the same with the text.  A phrase is
+ * found only if two of its words say something, or if it is one word of four
+ * letters at least.  To be called before detect_build_run(), and after
+ * detect_stem_init().
+ */
+void detect_build_similar(detect_build_t *build);
+
+/*
  * Goes on until it is done or the budget is spent.  A phrase is accepted, and
  * never found, that has no word, has a word of more than DETECT_WORD_MAX bytes,
  * or would not fit into a sentence.

@@ -28,6 +28,7 @@ struct detect_load_s {
     ngx_str_node_t           node;
     ngx_queue_t              waits;
     tracker_store_t         *store;
+    ngx_uint_t               similar;
     detect_limits_t         *limits;
     tracker_txn_t           *txn;
     detect_dictionary_t     *dictionary;
@@ -41,11 +42,10 @@ struct detect_load_s {
 };
 
 
-static ngx_int_t detect_make_key(ngx_str_t *key, tracker_store_t *store,
-    ngx_str_t *account);
+static ngx_int_t detect_make_key(ngx_str_t *key, const detect_name_t *name);
 static void detect_init(void);
-static detect_load_t *detect_load_create(tracker_store_t *store,
-    ngx_str_t *account, detect_limits_t *limits);
+static detect_load_t *detect_load_create(const detect_name_t *name,
+    detect_limits_t *limits);
 static detect_dictionary_t *detect_dictionary_create(ngx_str_t *key);
 static ngx_int_t detect_load_list(detect_load_t *load);
 static void detect_load_listed(tracker_txn_t *txn);
@@ -76,13 +76,13 @@ static uint64_t           detect_key[2];
 
 
 detect_dictionary_t *
-detect_dictionary_get(tracker_store_t *store, ngx_str_t *account)
+detect_dictionary_get(const detect_name_t *name)
 {
     ngx_str_t             key;
     detect_dictionary_t  *dictionary;
 
     if (detect_dictionaries.root == NULL
-        || detect_make_key(&key, store, account) != NGX_OK)
+        || detect_make_key(&key, name) != NGX_OK)
     {
         return NULL;
     }
@@ -107,11 +107,17 @@ detect_dictionary_get(tracker_store_t *store, ngx_str_t *account)
 /* what tells accounts of all locations apart, allocated */
 
 static ngx_int_t
-detect_make_key(ngx_str_t *key, tracker_store_t *store, ngx_str_t *account)
+detect_make_key(ngx_str_t *key, const detect_name_t *name)
 {
-    u_char  *p;
+    u_char           *p;
+    ngx_str_t        *account;
+    tracker_store_t  *store;
 
-    key->len = sizeof(store->redis) + store->prefix.len + 1 + account->len;
+    store = name->store;
+    account = name->account;
+
+    key->len = sizeof(store->redis) + 1 + store->prefix.len + 1
+               + account->len;
 
     p = ngx_alloc(key->len, ngx_cycle->log);
     if (p == NULL) {
@@ -121,6 +127,7 @@ detect_make_key(ngx_str_t *key, tracker_store_t *store, ngx_str_t *account)
     key->data = p;
 
     p = ngx_cpymem(p, &store->redis, sizeof(store->redis));
+    *p++ = name->similar ? '1' : '0';
     p = ngx_cpymem(p, store->prefix.data, store->prefix.len);
     *p++ = '\0';
     ngx_memcpy(p, account->data, account->len);
@@ -130,15 +137,15 @@ detect_make_key(ngx_str_t *key, tracker_store_t *store, ngx_str_t *account)
 
 
 ngx_int_t
-detect_dictionary_load(detect_wait_t *wait, tracker_store_t *store,
-    ngx_str_t *account, detect_limits_t *limits)
+detect_dictionary_load(detect_wait_t *wait, const detect_name_t *name,
+    detect_limits_t *limits)
 {
     ngx_str_t       key;
     detect_load_t  *load;
 
     detect_init();
 
-    if (detect_make_key(&key, store, account) != NGX_OK) {
+    if (detect_make_key(&key, name) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -151,7 +158,7 @@ detect_dictionary_load(detect_wait_t *wait, tracker_store_t *store,
     wait->fresh = (load == NULL);
 
     if (load == NULL) {
-        load = detect_load_create(store, account, limits);
+        load = detect_load_create(name, limits);
         if (load == NULL) {
             return NGX_ERROR;
         }
@@ -183,8 +190,7 @@ detect_init(void)
 
 
 static detect_load_t *
-detect_load_create(tracker_store_t *store, ngx_str_t *account,
-    detect_limits_t *limits)
+detect_load_create(const detect_name_t *name, detect_limits_t *limits)
 {
     detect_load_t  *load;
 
@@ -201,7 +207,8 @@ detect_load_create(tracker_store_t *store, ngx_str_t *account,
 
     ngx_queue_init(&load->waits);
 
-    load->store = store;
+    load->store = name->store;
+    load->similar = name->similar;
     load->limits = limits;
     load->start = ngx_current_msec;
 
@@ -209,7 +216,7 @@ detect_load_create(tracker_store_t *store, ngx_str_t *account,
     load->event.data = load;
     load->event.log = ngx_cycle->log;
 
-    if (detect_make_key(&load->node.str, store, account) != NGX_OK) {
+    if (detect_make_key(&load->node.str, name) != NGX_OK) {
         ngx_free(load);
         return NULL;
     }
@@ -219,7 +226,7 @@ detect_load_create(tracker_store_t *store, ngx_str_t *account,
     ngx_rbtree_insert(&detect_loads, &load->node.node);
 
     load->dictionary = detect_dictionary_create(&load->node.str);
-    load->txn = tracker_txn_begin(store, account, load->start, 0,
+    load->txn = tracker_txn_begin(name->store, name->account, load->start, 0,
                                   detect_load_listed, load);
 
     if (load->dictionary == NULL || load->txn == NULL
@@ -506,7 +513,7 @@ detect_load_compile(detect_load_t *load)
         }
 
         rc = detect_trackers_compile(&load->dictionary->trackers, detect_key,
-                                     &load->budget);
+                                     load->similar, &load->budget);
 
     } while (rc == DETECT_AGAIN);
 

@@ -27,6 +27,15 @@ typedef struct {
 } detect_limits_t;
 
 
+/* what of an account's trackers: its dictionary with stems is another one */
+
+typedef struct {
+    tracker_store_t       *store;
+    ngx_str_t             *account;
+    ngx_uint_t             similar;       /* 1: by stems too */
+} detect_name_t;
+
+
 typedef struct {
     ngx_str_node_t         node;          /* by server, prefix and account */
     ngx_queue_t            queue;         /* the last one used is the first */
@@ -60,20 +69,19 @@ struct detect_wait_s {
 
 
 /*
- * Returns the dictionary of an account, whatever its revision, with a reference
+ * Returns a dictionary, whatever its revision, with a reference
  * for the caller; or NULL if this worker has none.
  */
-detect_dictionary_t *detect_dictionary_get(tracker_store_t *store,
-    ngx_str_t *account);
+detect_dictionary_t *detect_dictionary_get(const detect_name_t *name);
 
 /*
- * Loads the dictionary of an account, or waits for a load that is under way.
- * handler is called once, later; the account's bytes are not kept, limits must
- * live as long as the cycle.
+ * Loads a dictionary, or waits for a load that is under way.  handler is called
+ * once, later; the account's bytes are not kept, store and limits must live as
+ * long as the cycle.
  * Returns NGX_OK, or NGX_ERROR if there is no memory.
  */
-ngx_int_t detect_dictionary_load(detect_wait_t *wait, tracker_store_t *store,
-    ngx_str_t *account, detect_limits_t *limits);
+ngx_int_t detect_dictionary_load(detect_wait_t *wait,
+    const detect_name_t *name, detect_limits_t *limits);
 
 /* Waits no longer: handler is not called.  A load nobody waits for ends. */
 void detect_dictionary_cancel(detect_wait_t *wait);

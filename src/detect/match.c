@@ -13,6 +13,7 @@
 
 #include "detect/automaton.h"
 #include "detect/match.h"
+#include "detect/stem.h"
 
 
 /* what a byte of a text costs, and a hit, in nanoseconds */
@@ -50,6 +51,7 @@ struct detect_match_s {
     unsigned              open:1;      /* inside of a sentence */
     unsigned              broken:1;    /* no word after the last one yet */
     unsigned              last:1;      /* the text was cut to its end */
+    unsigned              nomem:1;
     uint32_t              k;           /* words that were looked up */
     uint32_t              mask;
     detect_place_t        places[];    /* of the last words, a ring */
@@ -107,6 +109,7 @@ detect_match_start(void *memory, detect_dict_t *dict,
     match->open = 0;
     match->broken = 0;
     match->last = 0;
+    match->nomem = 0;
     match->k = 0;
     match->mask = detect_ring(dict) - 1;
 
@@ -154,6 +157,10 @@ detect_match_run(detect_match_t *match, size_t *budget)
         p = match->text.p;
         detect_next_window(match);
 
+        if (match->nomem) {
+            return DETECT_NOMEM;
+        }
+
         cost = DETECT_COST_BYTE * (match->text.p - p + 1);
 
         if (!detect_spend(budget, cost) && !match->open) {
@@ -173,6 +180,12 @@ detect_next_window(detect_match_t *match)
     }
 
     match->last = detect_text_cut(&match->text, &match->cut) == DETECT_OK;
+
+    if (match->dict->similar
+        && detect_stem_cut(&match->cut) != DETECT_OK)
+    {
+        match->nomem = 1;
+    }
 
     match->i = 0;
     match->end = 0;

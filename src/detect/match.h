@@ -58,8 +58,9 @@ detect_match_t *detect_match_start(void *memory, detect_dict_t *dict,
 
 /*
  * Goes on, to the end of a sentence after the budget is spent.
- * Returns DETECT_OK: all of the text was searched; DETECT_AGAIN; or
- * DETECT_STOPPED, after which it must not be called again.
+ * Returns DETECT_OK: all of the text was searched; DETECT_AGAIN; or, and then
+ * it must not be called again, DETECT_STOPPED, or, only with a dictionary of
+ * stems, DETECT_NOMEM.
  */
 detect_rc_e detect_match_run(detect_match_t *match, size_t *budget);
 

@@ -49,8 +49,14 @@ static detect_rc_e detect_write_sentence(detect_record_t *record,
     detect_sentence_t *sentence);
 static detect_rc_e detect_write_found(detect_record_t *record, size_t *budget);
 static int detect_write_head(detect_record_t *record, detect_buffer_t *buffer);
+static const detect_find_t *detect_next_find(detect_record_t *record,
+    int *similar);
+static int detect_cmp_finds(const detect_find_t *one,
+    const detect_find_t *two);
 static detect_rc_e detect_write_find(detect_record_t *record,
-    const detect_source_t *source);
+    const detect_find_t *find, int similar);
+static detect_rc_e detect_write_names(detect_record_t *record,
+    uint32_t phrase);
 static detect_rc_e detect_write_string(detect_record_t *record,
     const char *kind, const detect_str_t *id, const detect_str_t *str);
 
@@ -438,9 +444,10 @@ detect_write_sentence(detect_record_t *record, detect_sentence_t *sentence)
 static detect_rc_e
 detect_write_found(detect_record_t *record, size_t *budget)
 {
-    size_t                  before;
-    detect_rc_e             rc;
-    const detect_source_t  *source;
+    int                   similar;
+    size_t                before;
+    detect_rc_e           rc;
+    const detect_find_t  *find;
 
     if (record->found.n == 0 && !detect_write_head(record, &record->found)) {
         return DETECT_NOMEM;
@@ -450,28 +457,93 @@ detect_write_found(detect_record_t *record, size_t *budget)
 
     while (rc == DETECT_OK && record->source < record->search->n_sources) {
 
-        source = &record->search->sources[record->source];
-
-        if (record->find == source->n) {
-            record->source++;
-            record->find = 0;
-            continue;
-        }
-
         if (*budget == 0) {
             return DETECT_AGAIN;
         }
 
+        find = detect_next_find(record, &similar);
+
+        if (find == NULL) {
+            record->source++;
+            record->find = 0;
+            record->other = 0;
+            record->phrase = 0;
+            record->tracker = 0;
+            continue;
+        }
+
         before = record->found.n;
 
-        rc = detect_write_find(record, source);
-        record->find++;
+        rc = detect_write_find(record, find, similar);
 
         (void) detect_spend(budget, record->found.n - before
                                     + DETECT_COST_LINE);
     }
 
     return rc;
+}
+
+
+/*
+ * Of a source and the one by stems, both by phrase and sentence: one that is in
+ * both counts as found by its words.  NULL: there are no more.
+ */
+
+static const detect_find_t *
+detect_next_find(detect_record_t *record, int *similar)
+{
+    int                     rc;
+    const detect_find_t    *find, *other;
+    const detect_search_t  *search;
+    const detect_source_t  *source;
+
+    search = record->search;
+    source = &search->sources[record->source];
+
+    *similar = 0;
+
+    if (source->similar) {
+        return NULL;
+    }
+
+    find = record->find < source->n ? &source->finds[record->find] : NULL;
+    other = NULL;
+
+    if (record->source + 1 < search->n_sources && source[1].similar
+        && record->other < source[1].n)
+    {
+        other = &source[1].finds[record->other];
+    }
+
+    if (find == NULL || other == NULL) {
+        *similar = (find == NULL);
+
+    } else {
+        rc = detect_cmp_finds(find, other);
+
+        record->other += (rc == 0);
+        *similar = (rc > 0);
+    }
+
+    if (*similar) {
+        record->other++;
+        return other;
+    }
+
+    record->find++;
+
+    return find;
+}
+
+
+static int
+detect_cmp_finds(const detect_find_t *one, const detect_find_t *two)
+{
+    if (one->phrase != two->phrase) {
+        return one->phrase < two->phrase ? -1 : 1;
+    }
+
+    return (one->sentence > two->sentence) - (one->sentence < two->sentence);
 }
 
 
@@ -506,52 +578,43 @@ detect_write_head(detect_record_t *record, detect_buffer_t *buffer)
 /* with the lines of its tracker and phrase, if it is the first of those */
 
 static detect_rc_e
-detect_write_find(detect_record_t *record, const detect_source_t *source)
+detect_write_find(detect_record_t *record, const detect_find_t *find,
+    int similar)
 {
     char                     *p;
-    uint32_t                  tracker;
-    const detect_str_t       *phrase;
-    const detect_find_t      *find;
     const detect_sentence_t  *sentence;
 
-    find = &source->finds[record->find];
-    sentence = &record->search->sentences[find->sentence];
-    phrase = &source->trackers->phrases[find->phrase];
-
-    if (record->find == 0 || find->phrase != find[-1].phrase) {
-        tracker = detect_trackers_of(source->trackers, find->phrase);
-
-        if ((record->find == 0 || tracker
-             != detect_trackers_of(source->trackers, find[-1].phrase))
-            && detect_write_string(record, "T ",
-                                   &source->trackers->elts[tracker].id,
-                                   &source->trackers->elts[tracker].name)
-               != DETECT_OK)
-        {
-            return DETECT_NOMEM;
-        }
-
-        if (detect_write_string(record, "P ", NULL, phrase) != DETECT_OK) {
-            return DETECT_NOMEM;
-        }
+    if (find->phrase + 1 != record->phrase
+        && detect_write_names(record, find->phrase) != DETECT_OK)
+    {
+        return DETECT_NOMEM;
     }
+
+    sentence = &record->search->sentences[find->sentence];
 
     p = detect_buffer_room(&record->found, DETECT_LINE);
     if (p == NULL) {
         return DETECT_NOMEM;
     }
 
-    p = detect_put(p, "R ");
-    p = detect_put_number(p, find->sentence);
-    *p++ = ' ';
-    p = detect_put_number(p, find->unit - sentence->unit);
-    *p++ = ' ';
+    if (similar) {
+        p = detect_put(p, "Q ");
+        p = detect_put_number(p, find->sentence);
 
-    /* a phrase may go on behind the end of the sentence in which it begins */
+    } else {
+        p = detect_put(p, "R ");
+        p = detect_put_number(p, find->sentence);
+        *p++ = ' ';
+        p = detect_put_number(p, find->unit - sentence->unit);
+        *p++ = ' ';
 
-    p = detect_put_number(p, (find->unit_end < sentence->unit_end
-                              ? find->unit_end : sentence->unit_end)
-                             - sentence->unit);
+        /* a phrase may go on behind the sentence in which it begins */
+
+        p = detect_put_number(p, (find->unit_end < sentence->unit_end
+                                  ? find->unit_end : sentence->unit_end)
+                                 - sentence->unit);
+    }
+
     *p++ = ' ';
     p = detect_put_number(p, sentence->pos);
     *p++ = ' ';
@@ -561,6 +624,36 @@ detect_write_find(detect_record_t *record, const detect_source_t *source)
     record->found.n = p - record->found.data;
 
     return DETECT_OK;
+}
+
+
+static detect_rc_e
+detect_write_names(detect_record_t *record, uint32_t phrase)
+{
+    uint32_t                  i;
+    detect_rc_e               rc;
+    const detect_tracker_t   *tracker;
+    const detect_trackers_t  *trackers;
+
+    trackers = record->search->sources[record->source].trackers;
+
+    i = detect_trackers_of(trackers, phrase);
+    tracker = &trackers->elts[i];
+
+    rc = DETECT_OK;
+
+    if (record->phrase == 0 || record->tracker != i) {
+        rc = detect_write_string(record, "T ", &tracker->id, &tracker->name);
+    }
+
+    record->phrase = phrase + 1;
+    record->tracker = i;
+
+    if (rc != DETECT_OK) {
+        return rc;
+    }
+
+    return detect_write_string(record, "P ", NULL, &trackers->phrases[phrase]);
 }
 
 

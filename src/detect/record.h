@@ -17,6 +17,7 @@
  *     R N UNIT UNIT POS LEN
  *                         it stands in sentence N, between these UTF-16 units;
  *                         the sentence's string is there in the first text
+ *     Q N POS LEN         it stands there by its stems only
  *
  * So a text is stored once, whatever is found in it.  Texts of several jobs may
  * stand one behind the other.
@@ -54,8 +55,9 @@ typedef struct {
     uint32_t                       sentence;
     uint32_t                       source;
     uint32_t                       find;
-    uint32_t                       tracker;    /* of the last find */
-    uint32_t                       phrase;
+    uint32_t                       other;      /* in the source by stems */
+    uint32_t                       phrase;     /* of the last find, and 1 */
+    uint32_t                       tracker;
 } detect_record_t;
 
 

@@ -189,6 +189,7 @@ detect_read_line(detect_report_t *report, const detect_line_t *line)
         return detect_read_phrase(report, &line->rest);
 
     case 'R':
+    case 'Q':
         if (report->part == 0) {
             return DETECT_INVALID;
         }

@@ -25,6 +25,7 @@
 
 static detect_rc_e detect_search_message(detect_search_t *search,
     size_t *budget);
+static detect_dict_t *detect_source_dict(const detect_source_t *source);
 static int detect_search_start(detect_search_t *search);
 static void detect_search_next(detect_search_t *search);
 static int detect_search_hit(void *data, const detect_hit_t *hit);
@@ -102,6 +103,14 @@ detect_search_message(detect_search_t *search, size_t *budget)
 }
 
 
+static detect_dict_t *
+detect_source_dict(const detect_source_t *source)
+{
+    return source->similar ? source->trackers->similar
+                           : source->trackers->dict;
+}
+
+
 static int
 detect_search_start(detect_search_t *search)
 {
@@ -115,7 +124,7 @@ detect_search_start(detect_search_t *search)
         size = 0;
 
         for (i = 0; i < search->n_sources; i++) {
-            need = detect_match_size(search->sources[i].trackers->dict);
+            need = detect_match_size(detect_source_dict(&search->sources[i]));
             size = size > need ? size : need;
         }
 
@@ -138,8 +147,9 @@ detect_search_start(detect_search_t *search)
 
     search->matching = 1;
 
-    return detect_match_start(search->match, source->trackers->dict, &handlers,
-                              message->content.data, message->content.len)
+    return detect_match_start(search->match, detect_source_dict(source),
+                              &handlers, message->content.data,
+                              message->content.len)
            != NULL;
 }
 

@@ -16,8 +16,11 @@
 #pragma GCC visibility push(hidden)
 
 
-/* the trackers of the account, and those that came with the text */
-#define DETECT_SOURCES  2
+/*
+ * The trackers of the account, and those that came with the text; each may be
+ * followed by a source of the same trackers by stems
+ */
+#define DETECT_SOURCES  4
 
 
 /* places in the content of its message; ends exclusive; units are UTF-16's */
@@ -50,6 +53,8 @@ typedef struct {
     detect_find_t      *finds;     /* by phrase, each in the text's order */
     uint32_t            n;
     uint32_t            max;
+    uint32_t            similar;   /* 1: by stems; the source before it has the
+                                      same trackers */
 } detect_source_t;
 
 

@@ -9,6 +9,7 @@
 
 #include "detect/array.h"
 #include "detect/hash.h"
+#include "detect/stem.h"
 #include "detect/trackers.h"
 
 
@@ -29,6 +30,8 @@ struct detect_block_s {
 
 static int detect_copy_string(detect_trackers_t *trackers, detect_str_t *to,
     const tracker_str_t *from);
+static detect_rc_e detect_compile_dict(detect_trackers_t *trackers,
+    int similar, size_t *budget, detect_dict_t **dict);
 static int detect_index_allocate(detect_trackers_t *trackers,
     const uint64_t key[2]);
 static int detect_index_ids(detect_trackers_t *trackers, size_t *budget);
@@ -148,30 +151,61 @@ detect_add_block(detect_trackers_t *trackers, size_t len)
 
 detect_rc_e
 detect_trackers_compile(detect_trackers_t *trackers, const uint64_t key[2],
-    size_t *budget)
+    int similar, size_t *budget)
 {
     detect_rc_e  rc;
 
-    if (trackers->build == NULL) {
-        trackers->build = detect_build_create(trackers->phrases,
-                                              trackers->n_phrases, key);
-
-        if (trackers->build == NULL
-            || !detect_index_allocate(trackers, key))
-        {
-            return DETECT_NOMEM;
-        }
+    if (trackers->slots == NULL && !detect_index_allocate(trackers, key)) {
+        return DETECT_NOMEM;
     }
 
     if (!detect_index_ids(trackers, budget)) {
         return DETECT_AGAIN;
     }
 
+    rc = DETECT_OK;
+
+    if (trackers->dict == NULL) {
+        rc = detect_compile_dict(trackers, 0, budget, &trackers->dict);
+    }
+
+    if (rc == DETECT_OK && similar && trackers->similar == NULL) {
+        rc = detect_compile_dict(trackers, 1, budget, &trackers->similar);
+    }
+
+    return rc;
+}
+
+
+static detect_rc_e
+detect_compile_dict(detect_trackers_t *trackers, int similar, size_t *budget,
+    detect_dict_t **dict)
+{
+    detect_rc_e  rc;
+
+    if (trackers->build == NULL) {
+
+        if (similar && !detect_stem_init()) {
+            return DETECT_NOMEM;
+        }
+
+        trackers->build = detect_build_create(trackers->phrases,
+                                              trackers->n_phrases,
+                                              trackers->key);
+        if (trackers->build == NULL) {
+            return DETECT_NOMEM;
+        }
+
+        if (similar) {
+            detect_build_similar(trackers->build);
+        }
+    }
+
     rc = detect_build_run(trackers->build, budget);
 
     if (rc == DETECT_OK) {
-        trackers->dict = detect_build_dict(trackers->build);
-        trackers->size += detect_dict_size(trackers->dict);
+        *dict = detect_build_dict(trackers->build);
+        trackers->size += detect_dict_size(*dict);
     }
 
     if (rc != DETECT_AGAIN) {
@@ -297,6 +331,10 @@ detect_trackers_free(detect_trackers_t *trackers)
 
     if (trackers->dict) {
         detect_dict_destroy(trackers->dict);
+    }
+
+    if (trackers->similar) {
+        detect_dict_destroy(trackers->similar);
     }
 
     while (trackers->blocks) {

@@ -43,6 +43,7 @@ typedef struct {
     uint64_t           key[2];
     detect_build_t    *build;      /* NULL: not begun, or done */
     detect_dict_t     *dict;       /* NULL before it is done */
+    detect_dict_t     *similar;    /* by stems; or NULL */
 } detect_trackers_t;
 
 
@@ -55,11 +56,12 @@ detect_rc_e detect_trackers_add(detect_trackers_t *trackers,
     const tracker_t *t);
 
 /*
- * Compiles the dictionary, until it is done or the budget is spent.  key is as
- * in detect_build_create().  Returns what detect_build_run() returns.
+ * Compiles the dictionary, and with similar 1 the one by stems too, until it is
+ * done or the budget is spent.  key is as in detect_build_create().
+ * Returns what detect_build_run() returns.
  */
 detect_rc_e detect_trackers_compile(detect_trackers_t *trackers,
-    const uint64_t key[2], size_t *budget);
+    const uint64_t key[2], int similar, size_t *budget);
 
 /*
  * Looks for a tracker by its id, after detect_trackers_compile().  Sets *index

@@ -101,6 +101,7 @@ ngx_http_tracker_create_loc_conf(ngx_conf_t *cf)
 
     tlcf->talk.empty_insights = NGX_CONF_UNSET;
     tlcf->talk.all = NGX_CONF_UNSET_UINT;
+    tlcf->talk.similar = NGX_CONF_UNSET;
     tlcf->talk.max_hits = NGX_CONF_UNSET_SIZE;
     tlcf->talk.limits.cache = NGX_CONF_UNSET_SIZE;
     tlcf->talk.limits.max_phrases = NGX_CONF_UNSET_SIZE;
@@ -177,6 +178,7 @@ ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->talk.empty_insights, prev->talk.empty_insights,
                          0);
     ngx_conf_merge_uint_value(conf->talk.all, prev->talk.all, 1);
+    ngx_conf_merge_value(conf->talk.similar, prev->talk.similar, 0);
     ngx_conf_merge_size_value(conf->talk.max_hits, prev->talk.max_hits,
                               50000);
     ngx_conf_merge_size_value(conf->talk.limits.cache,

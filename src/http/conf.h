@@ -54,6 +54,7 @@ typedef struct {
     ngx_flag_t                  empty_insights;
     ngx_uint_t                  all;          /* 1: look for all trackers where
                                                  a body does not say which */
+    ngx_flag_t                  similar;      /* by stems too */
     size_t                      max_hits;     /* of a request */
     detect_limits_t             limits;
 } ngx_http_tracker_talk_t;

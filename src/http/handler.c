@@ -220,6 +220,14 @@ ngx_http_tracker_check_request(ngx_http_request_t *r,
         return TRACKER_OUTCOME_MISSING;
     }
 
+    if (!(r->method & NGX_HTTP_TRACKER_READS)) {
+
+        outcome = ngx_http_tracker_check_args(r, ctx);
+        if (outcome) {
+            return outcome;
+        }
+    }
+
     outcome = ngx_http_tracker_check_write(r, ctx);
     if (outcome) {
         return outcome;
@@ -255,11 +263,21 @@ ngx_http_tracker_check_conversation(ngx_http_request_t *r,
         return outcome;
     }
 
+    /* clients send arguments of the hosted service with what is processed */
+
+    if (r->method == NGX_HTTP_DELETE) {
+
+        outcome = ngx_http_tracker_check_args(r, ctx);
+        if (outcome) {
+            return outcome;
+        }
+    }
+
     return ngx_http_tracker_check_write(r, ctx);
 }
 
 
-/* what a write may have in its arguments and headers; a read may have all */
+/* what a write may have in its headers; a read may have all */
 
 static ngx_uint_t
 ngx_http_tracker_check_write(ngx_http_request_t *r,
@@ -269,11 +287,6 @@ ngx_http_tracker_check_write(ngx_http_request_t *r,
 
     if (r->method & NGX_HTTP_TRACKER_READS) {
         return 0;
-    }
-
-    outcome = ngx_http_tracker_check_args(r, ctx);
-    if (outcome) {
-        return outcome;
     }
 
     outcome = ngx_http_tracker_check_meaning(r, ctx);

@@ -129,6 +129,9 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
     [NGX_HTTP_TRACKER_BAD_OFFSET] =
         { 400, ngx_string("bad_offset"),
           "\"offset\" must be a number from 0 to 1000000." },
+    [NGX_HTTP_TRACKER_BAD_SIMILAR] =
+        { 400, ngx_string("bad_similar"),
+          "\"similar\" must be \"true\" or \"false\"." },
     [NGX_HTTP_TRACKER_BAD_CURSOR] =
         { 400, ngx_string("bad_cursor"),
           "\"cursor\" must be the \"next\" of an earlier answer." },

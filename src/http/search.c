@@ -10,6 +10,7 @@
 
 
 #include "http/search.h"
+#include "http/args.h"
 #include "http/request.h"
 #include "http/response.h"
 #include "store/load.h"
@@ -28,6 +29,8 @@ static ngx_uint_t ngx_http_tracker_wants_stored(ngx_http_request_t *r,
     ngx_http_tracker_search_t *search);
 static void ngx_http_tracker_get_stored(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_name_stored(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, detect_name_t *name);
 static void ngx_http_tracker_load_stored(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_loaded(detect_wait_t *wait);
@@ -51,6 +54,8 @@ static void ngx_http_tracker_compile_given(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_begin_search(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_add_source(ngx_http_tracker_search_t *search,
+    detect_trackers_t *trackers, u_char *chosen);
 static void ngx_http_tracker_searching(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_begin_record(ngx_http_request_t *r,
@@ -68,9 +73,11 @@ ngx_http_tracker_start_search(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_uint_t check,
     ngx_http_tracker_step_pt next)
 {
-    ngx_http_cleanup_t         *stop;
-    ngx_pool_cleanup_t         *cln;
-    ngx_http_tracker_search_t  *search;
+    ngx_str_t                     similar;
+    ngx_http_cleanup_t           *stop;
+    ngx_pool_cleanup_t           *cln;
+    ngx_http_tracker_search_t    *search;
+    ngx_http_tracker_loc_conf_t  *tlcf;
 
     /* a load calls back no request that has ended */
 
@@ -83,8 +90,24 @@ ngx_http_tracker_start_search(ngx_http_request_t *r,
         return;
     }
 
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
     search->next = next;
     search->check = check;
+    search->similar = tlcf->talk.similar;
+
+    if (ngx_http_tracker_find_arg(r, "similar", &similar) == NGX_OK) {
+        search->similar = (similar.len == 4
+                           && ngx_strncmp(similar.data, "true", 4) == 0);
+
+        if (!search->similar
+            && (similar.len != 5
+                || ngx_strncmp(similar.data, "false", 5) != 0))
+        {
+            ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_BAD_SIMILAR);
+            return;
+        }
+    }
 
     search->wait.handler = ngx_http_tracker_loaded;
     search->wait.data = ctx;
@@ -184,12 +207,11 @@ ngx_http_tracker_get_stored(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_search_t *search = ctx->data;
 
-    ngx_http_tracker_loc_conf_t  *tlcf;
+    detect_name_t  name;
 
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+    ngx_http_tracker_name_stored(r, ctx, &name);
 
-    search->stored = detect_dictionary_get(&tlcf->store,
-                                           &ctx->identity.account);
+    search->stored = detect_dictionary_get(&name);
 
     if (search->stored == NULL) {
         ngx_http_tracker_load_stored(r, ctx);
@@ -204,11 +226,28 @@ ngx_http_tracker_get_stored(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
 
 static void
+ngx_http_tracker_name_stored(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, detect_name_t *name)
+{
+    ngx_http_tracker_search_t *search = ctx->data;
+
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    name->store = &tlcf->store;
+    name->account = &ctx->identity.account;
+    name->similar = search->similar;
+}
+
+
+static void
 ngx_http_tracker_load_stored(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_search_t *search = ctx->data;
 
+    detect_name_t                 name;
     ngx_http_tracker_loc_conf_t  *tlcf;
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
@@ -218,8 +257,9 @@ ngx_http_tracker_load_stored(ngx_http_request_t *r,
         search->stored = NULL;
     }
 
-    if (detect_dictionary_load(&search->wait, &tlcf->store,
-                               &ctx->identity.account, &tlcf->talk.limits)
+    ngx_http_tracker_name_stored(r, ctx, &name);
+
+    if (detect_dictionary_load(&search->wait, &name, &tlcf->talk.limits)
         != NGX_OK)
     {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
@@ -490,7 +530,8 @@ ngx_http_tracker_compile_given(ngx_http_request_t *r,
             return;
         }
 
-        rc = detect_trackers_compile(&search->given, key, &ctx->budget);
+        rc = detect_trackers_compile(&search->given, key, search->similar,
+                                     &ctx->budget);
 
     } while (rc == DETECT_AGAIN);
 
@@ -519,13 +560,12 @@ ngx_http_tracker_begin_search(ngx_http_request_t *r,
     ngx_memzero(s, sizeof(detect_search_t));
 
     if (search->stored) {
-        s->sources[0].trackers = &search->stored->trackers;
-        s->sources[0].chosen = search->chosen;
-        s->n_sources = 1;
+        ngx_http_tracker_add_source(search, &search->stored->trackers,
+                                    search->chosen);
     }
 
     if (search->given.dict) {
-        s->sources[s->n_sources++].trackers = &search->given;
+        ngx_http_tracker_add_source(search, &search->given, NULL);
     }
 
     s->messages = search->conversation.messages;
@@ -533,6 +573,23 @@ ngx_http_tracker_begin_search(ngx_http_request_t *r,
     s->max_finds = tlcf->talk.max_hits;
 
     ngx_http_tracker_searching(r, ctx);
+}
+
+
+static void
+ngx_http_tracker_add_source(ngx_http_tracker_search_t *search,
+    detect_trackers_t *trackers, u_char *chosen)
+{
+    ngx_uint_t        i;
+    detect_source_t  *source;
+
+    for (i = 0; i <= search->similar; i++) {
+        source = &search->search.sources[search->search.n_sources++];
+
+        source->trackers = trackers;
+        source->chosen = chosen;
+        source->similar = i;
+    }
 }
 
 

@@ -33,6 +33,7 @@ typedef struct {
     detect_search_t             search;
     detect_record_t            *record;       /* memory of the txn */
     ngx_uint_t                  tries;        /* ids that were taken */
+    ngx_uint_t                  similar;      /* 1: by stems too */
     unsigned                    check:1;      /* stored must be of now */
     unsigned                    current:1;    /* it is, or was when the search
                                                  began */

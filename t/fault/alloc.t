@@ -119,7 +119,7 @@ sub linked_module {
                    "$objs/ngx_http_tracker_module_modules.o",
                    root() . '/t/fault/alloc_calls.c',
                    map({ "-Wl,--wrap=$_" } @wrapped),
-                   qw(-ljansson -lhiredis -lutf8proc -lcrypto));
+                   qw(-ljansson -lhiredis -lutf8proc -lstemmer -lcrypto));
 
     system(@command) == 0 or die "cannot link the module\n";
     chmod 0755, $to;

@@ -6,6 +6,7 @@
 
 #include "detect/answer.h"
 #include "detect/record.h"
+#include "detect/stem.h"
 #include "detect/time.h"
 #include "tap.h"
 
@@ -64,7 +65,7 @@ compile(detect_trackers_t *trackers, size_t budget)
 
     do {
         left = budget;
-        rc = detect_trackers_compile(trackers, key, &left);
+        rc = detect_trackers_compile(trackers, key, 1, &left);
     } while (rc == DETECT_AGAIN);
 
     if (rc != DETECT_OK) {
@@ -90,6 +91,9 @@ text_of(const detect_buffer_t *buffer)
 }
 
 
+static int  similar;               /* search by stems too */
+
+
 static detect_rc_e
 run(detect_trackers_t *one, detect_trackers_t *two, const uint8_t *chosen,
     tracker_utterance_t *messages, size_t n, uint64_t first, uint32_t most,
@@ -112,6 +116,13 @@ run(detect_trackers_t *one, detect_trackers_t *two, const uint8_t *chosen,
     search.sources[0].chosen = chosen;
     search.sources[1].trackers = two;
     search.n_sources = two ? 2 : 1;
+
+    if (similar) {
+        search.sources[1].trackers = one;
+        search.sources[1].similar = 1;
+        search.n_sources = 2;
+    }
+
     search.messages = messages;
     search.n_messages = n;
     search.max_finds = most;
@@ -535,6 +546,65 @@ test_texts(size_t budget)
 }
 
 
+/*
+ * By stems, and the documents' samples of it: a phrase that stands there by its
+ * words is found so.
+ */
+
+static void
+test_similar(size_t budget)
+{
+    char               *answer;
+    texts_t             texts;
+    job_t               job;
+    detect_trackers_t   trackers;
+
+    static tracker_str_t  phrases[] = {
+        STR("wear mask"), STR("run sale"), STR("dashboards"), STR("How are you"),
+        STR("What is the price"), STR("get back to you on that"), STR("art")
+    };
+
+    static tracker_utterance_t  message = {
+        STR("Wearing a mask is a good safety measure.\n"
+            "We're running a sale right now: run sale!\n"
+            "The sale runs. The dashboard; arts.\n"
+            "How do you do? How much does it cost?\n"
+            "I ran out. Wear masks."),
+        { 0, NULL }, { 0, NULL }, { 0, NULL }, { 0, NULL }
+    };
+
+    memset(&trackers, 0, sizeof(trackers));
+
+    add(&trackers, "4503599627370497", "A", phrases, 7);
+    compile(&trackers, budget);
+
+    similar = 1;
+    ok(run(&trackers, NULL, NULL, &message, 1, 5000000000000000, 100, budget,
+           &texts)
+       == DETECT_OK, "by stems");
+    similar = 0;
+
+    job = job_of(&texts);
+    answer = report(&job, 1, budget);
+    is(answer, strlen(answer),
+       "[{\"id\":\"4503599627370497\",\"name\":\"A\",\"matches\":[{\"type\":"
+       "\"vocabulary\",\"value\":\"wear mask\",\"messageRefs\":[{\"id\":"
+       "\"5000000000000000\",\"text\":\"Wearing a mask is a good safety measu"
+       "re.\",\"offset\":-1},{\"id\":\"5000000000000007\",\"text\":\"Wear mas"
+       "ks.\",\"offset\":-1}],\"insightRefs\":[]},{\"type\":\"vocabulary\","
+       "\"value\":\"run sale\",\"messageRefs\":[{\"id\":\"5000000000000001\","
+       "\"text\":\"We're running a sale right now: run sale!\",\"offset\":"
+       "32,\"end\":40}],\"insightRefs\":[]},{\"type\":\"vocabulary\",\"value\""
+       ":\"dashboards\",\"messageRefs\":[{\"id\":\"5000000000000003\",\"text\""
+       ":\"The dashboard; arts.\",\"offset\":-1}],\"insightRefs\":[]}]}]",
+       "what is found by stems");
+
+    free(answer);
+    free_texts(&texts);
+    detect_trackers_free(&trackers);
+}
+
+
 /* as many phrases as take two passes to sort, found in another order */
 
 static void
@@ -720,9 +790,13 @@ main(void)
 {
     test_texts((size_t) -1);
     test_texts(1);
+    test_similar((size_t) -1);
+    test_similar(1);
     test_order();
     test_hostile();
     test_times();
+
+    detect_stem_exit();
 
     return tap_done();
 }
