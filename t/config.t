@@ -637,7 +637,9 @@ for my $name (qw(tracker_api tracker_redis tracker_prefix tracker_jwt_key
                  tracker_max_phrases tracker_min_phrases tracker_token
                  tracker_token_apps tracker_token_ttl tracker_conversations
                  tracker_conversation_ttl tracker_conversation_max_size
-                 tracker_empty_insights))
+                 tracker_empty_insights tracker_detect_default
+                 tracker_detect_similar tracker_detect_cache
+                 tracker_detect_max_phrases tracker_detect_max_hits))
 {
     like($text, qr/^\s*(# )?$name\b/m, $name);
 }
