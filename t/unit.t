@@ -39,6 +39,8 @@ my @tests = (
     map({ [ $_ => ['detect/*.c'], ['-lutf8proc'] ],
           [ $_ => ['detect/*.c'], ['-lutf8proc'], '-U__SSE2__' ] }
         qw(detect_text_test detect_match_test detect_naive_test)),
+    [ detect_alloc_test => [map { "detect/$_.c" } qw(char text match)],
+      ['-lutf8proc'] ],
 );
 
 plan tests => scalar @tests;
