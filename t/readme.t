@@ -137,7 +137,7 @@ my @lines = split /\n/, $readme;
 is(join(' ', grep { length $lines[$_ - 1] > 130 } 1 .. @lines), '',
    'lines of more than 130 columns');
 
-for my $file ('README.md', 't/bench/README.md', 't/fault/README.md') {
+for my $file ('README.md', glob 't/*/README.md .github/*.md') {
     is(join(' ', broken_links($file)), '', "links of $file");
 }
 

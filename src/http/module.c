@@ -12,6 +12,7 @@
 #include "http/secret.h"
 #include "http/token.h"
 #include "http/variable.h"
+#include "tracker_version.h"
 
 
 /* seconds that a token may be valid */
@@ -45,6 +46,7 @@ static char *ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 static ngx_int_t ngx_http_tracker_init_process(ngx_cycle_t *cycle);
+static void ngx_http_tracker_keep_memory(void);
 static void ngx_http_tracker_exit_process(ngx_cycle_t *cycle);
 
 
@@ -446,6 +448,36 @@ ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+static ngx_int_t
+ngx_http_tracker_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_tracker_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_tracker_module);
+
+    /* helpers, as the cache manager, come here too */
+
+    if (tmcf == NULL
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                  "tracker/" NGX_TRACKER_VERSION " (" NGINX_VER
+                  ", hiredis/" NGX_TRACKER_HIREDIS
+                  ", jansson/" NGX_TRACKER_JANSSON ")");
+
+    if (tmcf->servers.nelts) {
+        ngx_http_tracker_keep_memory();
+    }
+
+    return NGX_OK;
+}
+
+
 /*
  * Otherwise the memory of each request of a megabyte would be returned to the
  * system and fetched again page by page, which may take longer than the rest
@@ -453,28 +485,18 @@ ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  * is freed.
  */
 
-static ngx_int_t
-ngx_http_tracker_init_process(ngx_cycle_t *cycle)
+static void
+ngx_http_tracker_keep_memory(void)
 {
 #ifdef M_TRIM_THRESHOLD
 
-    ngx_http_tracker_main_conf_t  *tmcf;
+    /* a 32-bit glibc does not accept the first one */
 
-    tmcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                               ngx_http_tracker_module);
-
-    if (tmcf && tmcf->servers.nelts) {
-
-        /* a 32-bit glibc does not accept the first one */
-
-        if (mallopt(M_MMAP_THRESHOLD, NGX_HTTP_TRACKER_KEEP / 2)) {
-            (void) mallopt(M_TRIM_THRESHOLD, NGX_HTTP_TRACKER_KEEP);
-        }
+    if (mallopt(M_MMAP_THRESHOLD, NGX_HTTP_TRACKER_KEEP / 2)) {
+        (void) mallopt(M_TRIM_THRESHOLD, NGX_HTTP_TRACKER_KEEP);
     }
 
 #endif
-
-    return NGX_OK;
 }
 
 
