@@ -23,9 +23,10 @@
 
 
 typedef struct {
-    ngx_conf_post_handler_pt   post_handler;
-    ngx_msec_t                 low;
-    ngx_msec_t                 high;
+    ngx_uint_t                 is_sec;      /* a time_t, or an ngx_msec_t */
+    ngx_int_t                  low;
+    ngx_int_t                  high;
+    char                      *text;
 } ngx_http_tracker_time_bounds_t;
 
 
@@ -40,8 +41,8 @@ static char *ngx_http_tracker_api(ngx_conf_t *cf, ngx_command_t *cmd,
 static char *ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_tracker_prefix(ngx_conf_t *cf, void *post, void *data);
-static char *ngx_http_tracker_time(ngx_conf_t *cf, void *post, void *data);
-static char *ngx_http_tracker_ttl(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_http_tracker_time(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -55,11 +56,11 @@ static ngx_conf_post_t  ngx_http_tracker_prefix_post = {
 };
 
 static ngx_http_tracker_time_bounds_t  ngx_http_tracker_timeout_bounds = {
-    ngx_http_tracker_time, 100, 3600000
+    0, 100, 3600000, "100ms to 1h"
 };
 
-static ngx_conf_post_t  ngx_http_tracker_ttl_post = {
-    ngx_http_tracker_ttl
+static ngx_http_tracker_time_bounds_t  ngx_http_tracker_ttl_bounds = {
+    1, 1, NGX_HTTP_TRACKER_MAX_TTL, "1s to 365d"
 };
 
 static ngx_http_tracker_limit_bounds_t  ngx_http_tracker_off_bounds = {
@@ -110,14 +111,14 @@ static ngx_command_t  ngx_http_tracker_commands[] = {
 
     { ngx_string("tracker_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_tracker_time,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_tracker_loc_conf_t, store.timeout),
       &ngx_http_tracker_timeout_bounds },
 
     { ngx_string("tracker_redis_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_tracker_time,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_tracker_loc_conf_t, store.redis_timeout),
       &ngx_http_tracker_timeout_bounds },
@@ -180,10 +181,10 @@ static ngx_command_t  ngx_http_tracker_commands[] = {
 
     { ngx_string("tracker_token_ttl"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_sec_slot,
+      ngx_http_tracker_time,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_tracker_loc_conf_t, token_ttl),
-      &ngx_http_tracker_ttl_post },
+      &ngx_http_tracker_ttl_bounds },
 
       ngx_null_command
 };
@@ -367,42 +368,42 @@ ngx_http_tracker_prefix(ngx_conf_t *cf, void *post, void *data)
 }
 
 
+/* nginx' own setters of times do not quote a value that they refuse */
+
 static char *
-ngx_http_tracker_time(ngx_conf_t *cf, void *post, void *data)
+ngx_http_tracker_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_msec_t                      *msp = data;
-    ngx_http_tracker_time_bounds_t  *bounds = post;
+    char *p = conf;
 
-    ngx_str_t  *value;
+    time_t                          *sec;
+    ngx_int_t                        n;
+    ngx_str_t                       *value;
+    ngx_msec_t                      *msec;
+    ngx_http_tracker_time_bounds_t  *bounds = cmd->post;
 
-    if (*msp < bounds->low || *msp > bounds->high) {
-        value = cf->args->elts;
+    sec = (time_t *) (p + cmd->offset);
+    msec = (ngx_msec_t *) (p + cmd->offset);
 
+    if (bounds->is_sec ? *sec != NGX_CONF_UNSET : *msec != NGX_CONF_UNSET_MSEC)
+    {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    n = ngx_parse_time(&value[1], bounds->is_sec);
+
+    if (n == NGX_ERROR || n < bounds->low || n > bounds->high) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\", it must be a time from "
-                           "%Mms to %Mms", &value[1], bounds->low,
-                           bounds->high);
+                           "invalid value \"%V\", it must be a time from %s",
+                           &value[1], bounds->text);
         return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
-}
+    if (bounds->is_sec) {
+        *sec = n;
 
-
-static char *
-ngx_http_tracker_ttl(ngx_conf_t *cf, void *post, void *data)
-{
-    time_t *ttl = data;
-
-    ngx_str_t  *value;
-
-    if (*ttl < 1 || *ttl > NGX_HTTP_TRACKER_MAX_TTL) {
-        value = cf->args->elts;
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\", it must be a time from "
-                           "1s to 365d", &value[1]);
-        return NGX_CONF_ERROR;
+    } else {
+        *msec = n;
     }
 
     return NGX_CONF_OK;
