@@ -17,7 +17,7 @@
 #include "tracker/job.h"
 
 
-/* what making a tracker of a choice costs, in nanoseconds */
+/* what a choice, and each phrase that came with it, costs, in nanoseconds */
 #define NGX_HTTP_TRACKER_COST_CHOICE  200
 
 
@@ -42,8 +42,8 @@ static void ngx_http_tracker_stored_checked(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_choose(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static ngx_int_t ngx_http_tracker_choose_ids(ngx_http_request_t *r,
-    ngx_http_tracker_search_t *search, size_t *missing);
+static void ngx_http_tracker_choose_ids(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_fail_choice(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t i);
 static void ngx_http_tracker_take_given(ngx_http_request_t *r,
@@ -348,14 +348,11 @@ ngx_http_tracker_stored_checked(ngx_http_request_t *r,
 }
 
 
-/* an id that is not found may be that of a tracker written since */
-
 static void
 ngx_http_tracker_choose(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_search_t *search = ctx->data;
 
-    size_t                        missing;
     ngx_http_tracker_loc_conf_t  *tlcf;
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
@@ -368,70 +365,64 @@ ngx_http_tracker_choose(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
-    switch (ngx_http_tracker_choose_ids(r, search, &missing)) {
-
-    case NGX_OK:
-        ngx_http_tracker_take_given(r, ctx);
-        break;
-
-    case NGX_DECLINED:
-
-        if (!search->current) {
-            ngx_http_tracker_load_stored(r, ctx);
-            break;
-        }
-
-        ngx_http_tracker_fail_choice(r, ctx, missing);
-        break;
-
-    default: /* NGX_ERROR */
+    search->chosen = ngx_pcalloc(r->pool, search->stored->trackers.n + 1);
+    if (search->chosen == NULL) {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-        break;
+        return;
     }
+
+    search->nchosen = 0;
+
+    ngx_http_tracker_choose_ids(r, ctx);
 }
 
 
-/*
- * Returns NGX_OK, NGX_ERROR, or NGX_DECLINED: missing is the place of an id
- * that no tracker has.
- */
+/* an id that is not found may be that of a tracker written since */
 
-static ngx_int_t
-ngx_http_tracker_choose_ids(ngx_http_request_t *r,
-    ngx_http_tracker_search_t *search, size_t *missing)
+static void
+ngx_http_tracker_choose_ids(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
-    size_t              i;
-    uint32_t            k;
-    tracker_choice_t   *choice;
-    detect_trackers_t  *trackers;
+    ngx_http_tracker_search_t *search = ctx->data;
 
-    trackers = &search->stored->trackers;
+    uint32_t           k;
+    tracker_choice_t  *choice;
 
-    search->chosen = ngx_pcalloc(r->pool, trackers->n + 1);
-    if (search->chosen == NULL) {
-        return NGX_ERROR;
-    }
+    while (search->nchosen < search->conversation.nchoices) {
 
-    for (i = 0; i < search->conversation.nchoices; i++) {
-        choice = &search->conversation.choices[i];
-
-        if (choice->id.data == NULL) {
-            continue;
+        if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_choose_ids)) {
+            return;
         }
 
-        if (!detect_trackers_find(trackers, &choice->id, &k)) {
-            *missing = i;
-            return NGX_DECLINED;
+        choice = &search->conversation.choices[search->nchosen];
+
+        if (choice->id.data) {
+
+            if (!detect_trackers_find(&search->stored->trackers, &choice->id,
+                                      &k))
+            {
+                if (search->current) {
+                    ngx_http_tracker_fail_choice(r, ctx, search->nchosen);
+
+                } else {
+                    ngx_http_tracker_check_stored(r, ctx);
+                }
+
+                return;
+            }
+
+            search->chosen[k] = 1;
         }
 
-        search->chosen[k] = 1;
+        search->nchosen++;
+
+        (void) tracker_spend(&ctx->budget, NGX_HTTP_TRACKER_COST_CHOICE);
     }
 
     if (search->conversation.all == TRACKER_ALL_YES) {
         search->chosen = NULL;
     }
 
-    return NGX_OK;
+    ngx_http_tracker_take_given(r, ctx);
 }
 
 

@@ -28,6 +28,7 @@ typedef struct {
     detect_dictionary_t        *stored;       /* the account's; or NULL */
     detect_trackers_t           given;        /* those of the body */
     size_t                      ngiven;       /* choices looked at */
+    size_t                      nchosen;      /* choices looked up */
     u_char                     *chosen;       /* see detect_source_t */
 
     detect_search_t             search;
