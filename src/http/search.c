@@ -48,6 +48,8 @@ static void ngx_http_tracker_fail_choice(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t i);
 static void ngx_http_tracker_take_given(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_fail_given(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static detect_rc_e ngx_http_tracker_add_given(
     ngx_http_tracker_search_t *search, tracker_choice_t *choice);
 static void ngx_http_tracker_compile_given(ngx_http_request_t *r,
@@ -57,6 +59,10 @@ static void ngx_http_tracker_begin_search(ngx_http_request_t *r,
 static void ngx_http_tracker_add_source(ngx_http_tracker_search_t *search,
     detect_trackers_t *trackers, u_char *chosen);
 static void ngx_http_tracker_searching(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_is_late(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_fail_late(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_begin_record(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
@@ -447,7 +453,10 @@ ngx_http_tracker_take_given(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_search_t *search = ctx->data;
 
-    tracker_choice_t  *choice;
+    tracker_choice_t             *choice;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
     while (search->ngiven < search->conversation.nchoices) {
 
@@ -456,6 +465,13 @@ ngx_http_tracker_take_given(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         }
 
         choice = &search->conversation.choices[search->ngiven++];
+
+        if (choice->vocabulary.n
+            > tlcf->talk.limits.max_phrases - search->given.n_phrases)
+        {
+            ngx_http_tracker_fail_given(r, ctx);
+            return;
+        }
 
         if (choice->id.data == NULL
             && ngx_http_tracker_add_given(search, choice) != DETECT_OK)
@@ -470,6 +486,26 @@ ngx_http_tracker_take_given(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     }
 
     ngx_http_tracker_compile_given(r, ctx);
+}
+
+
+/* a phrase takes some 200 bytes, and so a body would 30 times as many */
+
+static void
+ngx_http_tracker_fail_given(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    tracker_message_t             message;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    tracker_message(&message,
+                    "Trackers of at most %lu phrases can be detected, "
+                    "\"trackers\" has more.",
+                    (unsigned long) tlcf->talk.limits.max_phrases);
+
+    ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_MANY_PHRASES, &message);
+    ngx_http_tracker_refuse(r, ctx);
 }
 
 
@@ -597,6 +633,11 @@ ngx_http_tracker_searching(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
             return;
         }
 
+        if (ngx_http_tracker_is_late(r, ctx)) {
+            ngx_http_tracker_fail_late(r, ctx);
+            return;
+        }
+
         start = ngx_http_tracker_microseconds();
         rc = detect_search_run(&search->search, &ctx->budget);
         ctx->spent.detect += ngx_http_tracker_microseconds() - start;
@@ -620,6 +661,35 @@ ngx_http_tracker_searching(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         break;
     }
+}
+
+
+/*
+ * Phrases that are found, and belong to no tracker that was chosen, are not
+ * limited as hits are: those of 100,000 equal phrases in each of a million
+ * sentences would keep a worker busy for a day.
+ */
+
+static ngx_uint_t
+ngx_http_tracker_is_late(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    return (ngx_msec_t) (ngx_current_msec - ctx->start) > tlcf->store.timeout;
+}
+
+
+static void
+ngx_http_tracker_fail_late(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    tracker_message_t  message;
+
+    tracker_message(&message, "The messages were not searched in time.");
+
+    ngx_http_tracker_set_error(ctx, TRACKER_OUTCOME_TIMEOUT, &message);
+    ngx_http_tracker_refuse(r, ctx);
 }
 
 
