@@ -2,6 +2,8 @@ use lib 't/lib';
 use Tracker;
 use Test::Nginx::Socket 'no_plan';
 
+use IO::Select ();
+
 # What a search may cost, whatever the body and the trackers are.
 
 add_block_preprocessor(sub {
@@ -103,6 +105,41 @@ is(detect('x', map { { id => $id } } 1 .. 20_000)->{status}, 200,
 refused(detect('x', (map { { id => $id } } 1 .. 20_000),
                   { id => '5555555555555555' }), 400,
            '"trackers[20000].id" is not the id of a tracker');
+--- no_error_log
+[alert]
+[crit]
+[error]
+
+
+
+=== TEST 4: bodies that do not end are counted while they are received
+--- scenario
+my @clients = map { connect_nginx() } 1 .. 40;
+my $refused;
+
+for (@clients) {
+    send_bytes($_, request('POST', '/v1/process/text', length => 1_000_000,
+                           body => ' ' x 900_000));
+}
+
+# those that are refused are told at once
+for (reverse @clients) {
+    next if $refused;
+
+    $refused = read_response($_)
+        if IO::Select->new($_)->can_read(0.5);
+}
+
+is($refused && $refused->{status}, 429, 'too many bodies: status');
+is_message($refused && $refused->{body},
+           'Too many requests of this account are waiting.', 'too many bodies');
+
+is(exchange(request('POST', '/v1/conversations/detect', account => 'other',
+                    body => json({ messages => [
+                        { payload => { content => 'x' } } ] })))->{status},
+   200, 'another account is served');
+
+close $_ for @clients;
 --- no_error_log
 [alert]
 [crit]

@@ -767,6 +767,10 @@ ngx_http_tracker_recording(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
+    /* the record has it all, in a tenth of the memory */
+
+    detect_search_free(&search->search);
+
     search->next(r, ctx);
 }
 
@@ -775,11 +779,21 @@ void
 ngx_http_tracker_search_again(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_http_tracker_load_stored(r, ctx);
+}
+
+
+void
+ngx_http_tracker_end_search(ngx_http_tracker_ctx_t *ctx)
+{
     ngx_http_tracker_search_t *search = ctx->data;
 
-    detect_search_free(&search->search);
+    detect_trackers_free(&search->given);
 
-    ngx_http_tracker_load_stored(r, ctx);
+    if (search->stored) {
+        detect_dictionary_release(search->stored);
+        search->stored = NULL;
+    }
 }
 
 

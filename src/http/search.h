@@ -58,6 +58,12 @@ void ngx_http_tracker_start_search(ngx_http_request_t *r,
 void ngx_http_tracker_search_again(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
+/*
+ * Frees the trackers: a client that reads slowly must not make us keep them.
+ * The record stays, and the search cannot be begun again.
+ */
+void ngx_http_tracker_end_search(ngx_http_tracker_ctx_t *ctx);
+
 
 #pragma GCC visibility pop
 
