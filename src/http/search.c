@@ -161,6 +161,8 @@ ngx_http_tracker_messages(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_search_t *search = ctx->data;
 
+    search->wait.since = detect_dictionary_loads();
+
     if (ngx_http_tracker_begin_txn(r, ctx, ctx->body.data.len) != NGX_OK) {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
