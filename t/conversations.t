@@ -653,7 +653,7 @@ a stored conversation is not what was written
 write_job(ONE);
 
 for (qw(topics questions follow-ups action-items entities analytics summary
-        callscore))
+        callscore abstract-topics insights intents))
 {
     is_refused(get('conversations/' . ONE . "/$_"), 404,
                "\"$_\" of a conversation is not offered, \"messages\", "
@@ -673,6 +673,8 @@ my %empty = (
     'action-items' => '{"actionItems":[]}', entities => '{"entities":[]}',
     analytics => '{"metrics":[],"members":[]}', summary => '{"summary":[]}',
     callscore => '{"criteria":[]}',
+    'abstract-topics' => '{"abstractTopics":[]}',
+    insights => '{"insights":[]}', intents => '{"intents":[]}',
 );
 
 write_job(ONE);

@@ -185,6 +185,9 @@ static ngx_http_tracker_endpoint_t  ngx_http_tracker_conversations[] = {
     ngx_http_tracker_insight("analytics"),
     ngx_http_tracker_insight("summary"),
     ngx_http_tracker_insight("callscore"),
+    ngx_http_tracker_insight("abstract-topics"),
+    ngx_http_tracker_insight("insights"),
+    ngx_http_tracker_insight("intents"),
 
     { ngx_null_string, ngx_null_string, NULL, 0, 0, NULL }
 };

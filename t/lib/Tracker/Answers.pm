@@ -18,7 +18,8 @@ use constant MAX_BODY => 200_000;
 
 # of a conversation: no part of the description
 my $NOT_OFFERED = join '|', qw(topics questions follow-ups action-items entities
-                               analytics summary callscore);
+                               analytics summary callscore abstract-topics
+                               insights intents);
 
 my ($file, $block, %count);
 
