@@ -24,6 +24,9 @@
 
 #define DETECT_COPY        32768
 
+/* of the processor's cache: words and states do not straddle two */
+#define DETECT_LINE        64
+
 /* positions and numbers have 32 bits; half of it lets tables double */
 #define DETECT_MANY        0x7fffffff
 
@@ -637,7 +640,7 @@ detect_allocate(detect_build_t *build)
         children *= 2;
     }
 
-    size = sizeof(detect_dict_t) + words * sizeof(detect_entry_t)
+    size = sizeof(detect_dict_t) + DETECT_LINE + words * sizeof(detect_entry_t)
            + slots * sizeof(detect_slot_t)
            + states * sizeof(detect_state_t)
            + build->n_phrases * sizeof(uint32_t)
@@ -663,16 +666,17 @@ detect_allocate(detect_build_t *build)
     dict->child_mask = children - 1;
 
     p = (char *) (dict + 1);
+    p += DETECT_LINE - (uintptr_t) p % DETECT_LINE;
+    dict->words = (detect_entry_t *) p;
+    p += words * sizeof(detect_entry_t);
+    dict->states = (detect_state_t *) p;
+    p += states * sizeof(detect_state_t);
+    dict->slots = (detect_slot_t *) p;
+    p += slots * sizeof(detect_slot_t);
     dict->filter = (uint64_t *) p;
     p += slots;
     dict->child_filter = (uint64_t *) p;
     p += children;
-    dict->words = (detect_entry_t *) p;
-    p += words * sizeof(detect_entry_t);
-    dict->slots = (detect_slot_t *) p;
-    p += slots * sizeof(detect_slot_t);
-    dict->states = (detect_state_t *) p;
-    p += states * sizeof(detect_state_t);
     dict->next = (uint32_t *) p;
     p += build->n_phrases * sizeof(uint32_t);
     dict->children = (detect_child_t *) p;
