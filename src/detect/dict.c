@@ -835,6 +835,11 @@ detect_add_state(detect_build_t *build, uint32_t parent, uint32_t node)
 
     dict->states[parent].filter |= (uint32_t) 1 << (word & 31);
 
+    if (dict->states[parent].depth == 1) {
+        dict->words[dict->states[parent].word].filter
+            |= (uint64_t) 1 << (word & 63);
+    }
+
     if (dict->states[parent].n > DETECT_FEW) {
         detect_add_child(dict, parent, word, id);
     }
@@ -943,7 +948,6 @@ detect_link_states(detect_build_t *build)
         if (parent == 0) {
             dict->words[word].n = state->n;
             dict->words[word].base = state->base;
-            dict->words[word].filter = state->filter;
             dict->words[word].reports = state->reports;
         }
     }
