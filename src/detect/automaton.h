@@ -41,14 +41,13 @@ typedef struct {
 
 typedef struct {
     uint64_t         first;        /* its first bytes, 0 behind them */
+    uint64_t         filter;       /* as that of the root, of 64 bits */
     uint32_t         start;        /* in the pool */
     uint16_t         len;
     uint8_t          n;            /* of the root */
     uint8_t          reports;
     uint32_t         base;
-    uint32_t         filter;
     uint32_t         root;         /* 0: none */
-    uint32_t         unused;
 } detect_entry_t;
 
 

@@ -26,6 +26,9 @@
 
 #define DETECT_COPY        32768
 
+/* of the processor's cache: words and states do not straddle two */
+#define DETECT_LINE        64
+
 /* positions and numbers have 32 bits; half of it lets tables double */
 #define DETECT_MANY        0x7fffffff
 
@@ -700,7 +703,7 @@ detect_allocate(detect_build_t *build)
         children *= 2;
     }
 
-    size = sizeof(detect_dict_t) + words * sizeof(detect_entry_t)
+    size = sizeof(detect_dict_t) + DETECT_LINE + words * sizeof(detect_entry_t)
            + slots * sizeof(detect_slot_t)
            + states * sizeof(detect_state_t)
            + build->n_phrases * sizeof(uint32_t)
@@ -727,16 +730,17 @@ detect_allocate(detect_build_t *build)
     dict->child_mask = children - 1;
 
     p = (char *) (dict + 1);
+    p += DETECT_LINE - (uintptr_t) p % DETECT_LINE;
+    dict->words = (detect_entry_t *) p;
+    p += words * sizeof(detect_entry_t);
+    dict->states = (detect_state_t *) p;
+    p += states * sizeof(detect_state_t);
+    dict->slots = (detect_slot_t *) p;
+    p += slots * sizeof(detect_slot_t);
     dict->filter = (uint64_t *) p;
     p += slots;
     dict->child_filter = (uint64_t *) p;
     p += children;
-    dict->words = (detect_entry_t *) p;
-    p += words * sizeof(detect_entry_t);
-    dict->slots = (detect_slot_t *) p;
-    p += slots * sizeof(detect_slot_t);
-    dict->states = (detect_state_t *) p;
-    p += states * sizeof(detect_state_t);
     dict->next = (uint32_t *) p;
     p += build->n_phrases * sizeof(uint32_t);
     dict->children = (detect_child_t *) p;
@@ -895,6 +899,11 @@ detect_add_state(detect_build_t *build, uint32_t parent, uint32_t node)
 
     dict->states[parent].filter |= (uint32_t) 1 << (word & 31);
 
+    if (dict->states[parent].depth == 1) {
+        dict->words[dict->states[parent].word].filter
+            |= (uint64_t) 1 << (word & 63);
+    }
+
     if (dict->states[parent].n > DETECT_FEW) {
         detect_add_child(dict, parent, word, id);
     }
@@ -1003,7 +1012,6 @@ detect_link_states(detect_build_t *build)
         if (parent == 0) {
             dict->words[word].n = state->n;
             dict->words[word].base = state->base;
-            dict->words[word].filter = state->filter;
             dict->words[word].reports = state->reports;
         }
     }

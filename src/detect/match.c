@@ -36,9 +36,9 @@ typedef struct {
     uint32_t              state;
     uint32_t              n;
     uint32_t              base;
-    uint32_t              filter;
     uint32_t              fail;
     uint32_t              reports;
+    uint64_t              filter;
 } detect_cursor_t;
 
 
@@ -89,7 +89,7 @@ detect_go(const detect_dict_t *dict, detect_cursor_t *at, uint32_t s)
     at->state = s;
     at->n = state->n;
     at->base = state->base;
-    at->filter = state->filter;
+    at->filter = (uint64_t) state->filter << 32 | state->filter;
     at->fail = state->fail;
     at->reports = state->reports;
 }
@@ -354,7 +354,7 @@ detect_compare_words(detect_match_t *match)
 
         /* it may be a child of the state after the word before it */
 
-        before = -(last->filter >> (word & 31) & 1);
+        before = -(uint32_t) (last->filter >> (word & 63) & 1);
         __builtin_prefetch(&dict->states[last->base & before]);
         last = entry;
     }
@@ -392,7 +392,8 @@ detect_open(detect_match_t *match)
 static int
 detect_match_words(detect_match_t *match, uint32_t end)
 {
-    uint32_t              i, k, n, on, to, begins, next, last, mask, word;
+    uint64_t              on;
+    uint32_t              i, k, n, to, begins, next, last, mask, word;
     uint32_t              sentence;
     detect_place_t       *place;
     detect_cursor_t       at;
@@ -417,12 +418,12 @@ detect_match_words(detect_match_t *match, uint32_t end)
 
         /* nothing goes on over a word that is not known; without a branch */
 
-        on = -(uint32_t) (k == next);
+        on = -(uint64_t) (k == next);
         at.filter &= on;
         at.fail &= on;
         next = k + 1;
 
-        begins = at.filter >> (word & 31) & 1;
+        begins = at.filter >> (word & 63) & 1;
         to = 0;
 
         if (begins | at.fail) {

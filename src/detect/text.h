@@ -30,7 +30,7 @@
 #define DETECT_TEXT_MAX      0x7fffffff
 
 /* bytes of text that are looked at together */
-#define DETECT_WINDOW        1024
+#define DETECT_WINDOW        2048
 
 #define DETECT_ITEMS         512
 
