@@ -84,7 +84,8 @@ is(join(' ', grep { !m{^(\w+)/\w+\.[ch]$|^(store)/lua/\w+\.lua$}
 for my $file (grep { /\.[ch]$/ } sort keys %text) {
     my ($folder) = $file =~ m{^(\w+)};
     my $known = join '|', $folder, @{$below{$folder}};
-    my @others = grep { !m{^(?:$known)/\w+\.h$} && $_ ne 'tracker_lua.h' }
+    my @others = grep { !m{^(?:$known)/\w+\.h$}
+                        && !/^tracker_(?:lua|version)\.h$/ }
                  $text{$file} =~ /^\s*#\s*include\s*"([^"]+)"/mg;
 
     is("@others", '', "$file: includes point down");

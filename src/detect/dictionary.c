@@ -30,6 +30,7 @@ struct detect_load_s {
     tracker_store_t         *store;
     ngx_uint_t               similar;
     detect_limits_t         *limits;
+    uint64_t                 number;      /* of this worker, from 1 on */
     tracker_txn_t           *txn;
     detect_dictionary_t     *dictionary;
     ngx_str_t                cursor;
@@ -72,6 +73,7 @@ static ngx_queue_t        detect_queue;
 static size_t             detect_size;
 static ngx_rbtree_t       detect_loads;
 static ngx_rbtree_node_t  detect_loads_sentinel;
+static uint64_t           detect_begun;
 static uint64_t           detect_key[2];
 
 
@@ -136,6 +138,13 @@ detect_make_key(ngx_str_t *key, const detect_name_t *name)
 }
 
 
+uint64_t
+detect_dictionary_loads(void)
+{
+    return detect_begun;
+}
+
+
 ngx_int_t
 detect_dictionary_load(detect_wait_t *wait, const detect_name_t *name,
     detect_limits_t *limits)
@@ -155,8 +164,6 @@ detect_dictionary_load(detect_wait_t *wait, const detect_name_t *name,
 
     ngx_free(key.data);
 
-    wait->fresh = (load == NULL);
-
     if (load == NULL) {
         load = detect_load_create(name, limits);
         if (load == NULL) {
@@ -165,6 +172,7 @@ detect_dictionary_load(detect_wait_t *wait, const detect_name_t *name,
     }
 
     wait->load = load;
+    wait->fresh = (load->number > wait->since);
     wait->queued = 1;
     wait->dictionary = NULL;
 
@@ -211,6 +219,7 @@ detect_load_create(const detect_name_t *name, detect_limits_t *limits)
     load->similar = name->similar;
     load->limits = limits;
     load->start = ngx_current_msec;
+    load->number = ++detect_begun;
 
     load->event.handler = detect_load_turn;
     load->event.data = load;

@@ -52,19 +52,20 @@ typedef struct detect_wait_s  detect_wait_t;
 typedef void (*detect_wait_handler_pt)(detect_wait_t *wait);
 
 
-/* one that waits for a load; zeros but for handler and data */
+/* one that waits for a load; zeros but for handler, data and since */
 
 struct detect_wait_s {
     ngx_queue_t              queue;
     detect_load_t           *load;        /* NULL: it has ended */
     detect_wait_handler_pt   handler;
     void                    *data;
+    uint64_t                 since;       /* of detect_dictionary_loads() */
     detect_dictionary_t     *dictionary;  /* with FOUND, a reference; or NULL */
     tracker_outcome_e        outcome;     /* or QUOTA: found is too many */
     size_t                   found;       /* phrases, with QUOTA */
     unsigned                 queued:1;    /* waits, or is about to be called */
-    unsigned                 fresh:1;     /* all that was written before this
-                                             wait began is in the dictionary */
+    unsigned                 fresh:1;     /* all that was written before since
+                                             is in the dictionary */
 };
 
 
@@ -73,6 +74,9 @@ struct detect_wait_s {
  * for the caller; or NULL if this worker has none.
  */
 detect_dictionary_t *detect_dictionary_get(const detect_name_t *name);
+
+/* Returns how many loads this worker has begun. */
+uint64_t detect_dictionary_loads(void);
 
 /*
  * Loads a dictionary, or waits for a load that is under way.  handler is called

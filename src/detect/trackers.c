@@ -35,6 +35,8 @@ static detect_rc_e detect_compile_dict(detect_trackers_t *trackers,
 static int detect_index_allocate(detect_trackers_t *trackers,
     const uint64_t key[2]);
 static int detect_index_ids(detect_trackers_t *trackers, size_t *budget);
+static uint32_t detect_index_place(const detect_trackers_t *trackers,
+    const char *id, size_t len);
 static detect_block_t *detect_add_block(detect_trackers_t *trackers,
     size_t len);
 
@@ -238,13 +240,17 @@ detect_index_allocate(detect_trackers_t *trackers, const uint64_t key[2])
 }
 
 
-/* returns 1 when all are there, 0 if the budget is spent */
+/*
+ * Returns 1 when all are there, 0 if the budget is spent.  Of those with one id
+ * the first is there: trackers that came with a text may have one name, and
+ * then each of them would pass all those before it.
+ */
 
 static int
 detect_index_ids(detect_trackers_t *trackers, size_t *budget)
 {
-    uint32_t       i;
-    detect_str_t  *id;
+    uint32_t             i;
+    const detect_str_t  *id;
 
     while (trackers->indexed < trackers->n) {
 
@@ -254,15 +260,11 @@ detect_index_ids(detect_trackers_t *trackers, size_t *budget)
 
         id = &trackers->elts[trackers->indexed++].id;
 
-        for (i = detect_hash_text(trackers->key, 0, id->data, id->len)
-                 & trackers->mask;
-             trackers->slots[i];
-             i = (i + 1) & trackers->mask)
-        {
-            /* void */
-        }
+        i = detect_index_place(trackers, id->data, id->len);
 
-        trackers->slots[i] = trackers->indexed;
+        if (trackers->slots[i] == 0) {
+            trackers->slots[i] = trackers->indexed;
+        }
 
         (void) detect_spend(budget, DETECT_COST_ID);
     }
@@ -271,29 +273,45 @@ detect_index_ids(detect_trackers_t *trackers, size_t *budget)
 }
 
 
-int
-detect_trackers_find(const detect_trackers_t *trackers,
-    const tracker_str_t *id, uint32_t *index)
-{
-    uint32_t       i;
-    detect_str_t  *other;
+/* the place of an id, or the free one that it would take */
 
-    for (i = detect_hash_text(trackers->key, 0, id->data, id->len)
-             & trackers->mask;
+static uint32_t
+detect_index_place(const detect_trackers_t *trackers, const char *id,
+    size_t len)
+{
+    uint32_t             i;
+    const detect_str_t  *other;
+
+    for (i = detect_hash_text(trackers->key, 0, id, len) & trackers->mask;
          trackers->slots[i];
          i = (i + 1) & trackers->mask)
     {
         other = &trackers->elts[trackers->slots[i] - 1].id;
 
-        if (other->len == id->len
-            && memcmp(other->data, id->data, id->len) == 0)
-        {
-            *index = trackers->slots[i] - 1;
-            return 1;
+        if (other->len == len && memcmp(other->data, id, len) == 0) {
+            break;
         }
     }
 
-    return 0;
+    return i;
+}
+
+
+int
+detect_trackers_find(const detect_trackers_t *trackers,
+    const tracker_str_t *id, uint32_t *index)
+{
+    uint32_t  number;
+
+    number = trackers->slots[detect_index_place(trackers, id->data, id->len)];
+
+    if (number == 0) {
+        return 0;
+    }
+
+    *index = number - 1;
+
+    return 1;
 }
 
 

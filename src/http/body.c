@@ -171,7 +171,7 @@ ngx_http_tracker_body_take(ngx_http_request_t *r,
     ngx_http_tracker_body_t *body)
 {
     size_t     before;
-    ngx_int_t  rc;
+    ngx_int_t  rc, taken;
 
     body->before = body->data.len;
 
@@ -192,14 +192,18 @@ ngx_http_tracker_body_take(ngx_http_request_t *r,
             return ngx_http_tracker_body_error(r, rc);
         }
 
-        if (rc == NGX_OK) {
-            return ngx_http_tracker_body_whole(r, body);
-        }
-
         before = body->data.len;
 
-        if (ngx_http_tracker_body_part(r, body) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        taken = rc == NGX_OK ? ngx_http_tracker_body_whole(r, body)
+                             : ngx_http_tracker_body_part(r, body);
+
+        if (taken != NGX_OK) {
+            return taken == NGX_DECLINED ? NGX_HTTP_TOO_MANY_REQUESTS
+                                         : NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        if (rc == NGX_OK) {
+            return NGX_OK;
         }
 
         /*
@@ -301,6 +305,7 @@ static ngx_int_t
 ngx_http_tracker_body_whole(ngx_http_request_t *r,
     ngx_http_tracker_body_t *body)
 {
+    ngx_int_t     rc;
     ngx_buf_t    *b;
     ngx_chain_t  *cl, *only;
 
@@ -339,8 +344,9 @@ ngx_http_tracker_body_whole(ngx_http_request_t *r,
 
     for (cl = r->request_body->bufs; cl; cl = cl->next) {
 
-        if (ngx_http_tracker_body_append(r, body, cl->buf) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        rc = ngx_http_tracker_body_append(r, body, cl->buf);
+        if (rc != NGX_OK) {
+            return rc;
         }
     }
 
@@ -354,13 +360,15 @@ static ngx_int_t
 ngx_http_tracker_body_part(ngx_http_request_t *r,
     ngx_http_tracker_body_t *body)
 {
+    ngx_int_t     rc;
     ngx_chain_t  *cl, *next;
 
     for (cl = r->request_body->bufs; cl; cl = next) {
         next = cl->next;
 
-        if (ngx_http_tracker_body_append(r, body, cl->buf) != NGX_OK) {
-            return NGX_ERROR;
+        rc = ngx_http_tracker_body_append(r, body, cl->buf);
+        if (rc != NGX_OK) {
+            return rc;
         }
 
         cl->buf->pos = cl->buf->last;
@@ -377,8 +385,9 @@ static ngx_int_t
 ngx_http_tracker_body_append(ngx_http_request_t *r,
     ngx_http_tracker_body_t *body, ngx_buf_t *b)
 {
-    off_t    size;
-    u_char  *p;
+    off_t       size;
+    u_char     *p;
+    ngx_int_t   rc;
 
     size = ngx_buf_size(b);
 
@@ -386,8 +395,9 @@ ngx_http_tracker_body_append(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (ngx_http_tracker_body_reserve(r, body, (size_t) size) != NGX_OK) {
-        return NGX_ERROR;
+    rc = ngx_http_tracker_body_reserve(r, body, (size_t) size);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     p = body->data.data + body->data.len;
@@ -409,15 +419,20 @@ ngx_http_tracker_body_append(ngx_http_request_t *r,
 
 /*
  * Makes room for size more bytes.  client_max_body_size bounds it: nginx has
- * checked the announced length, and counts the bytes of chunks.
+ * checked the announced length, and counts the bytes of chunks.  Bodies that
+ * take no lock are as many as a client likes: they are counted before they are
+ * complete, except at a login, which has no account.  Returns what
+ * ngx_http_tracker_hold() does.
  */
 
 static ngx_int_t
 ngx_http_tracker_body_reserve(ngx_http_request_t *r,
     ngx_http_tracker_body_t *body, size_t size)
 {
-    size_t   need, room;
-    u_char  *p;
+    size_t                   need, room;
+    u_char                  *p;
+    ngx_int_t                rc;
+    ngx_http_tracker_ctx_t  *ctx;
 
     need = body->data.len + size;
 
@@ -434,6 +449,16 @@ ngx_http_tracker_body_reserve(ngx_http_request_t *r,
     }
 
     room = ngx_max(room, need);
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
+
+    if (ctx->identity.account.len) {
+
+        rc = ngx_http_tracker_hold(ctx, room);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
 
     p = ngx_palloc(r->pool, room);
     if (p == NULL) {

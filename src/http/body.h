@@ -52,6 +52,7 @@ typedef struct {
  *                                        connection can still be written to
  *     NGX_HTTP_BAD_REQUEST               not what HTTP allows
  *     NGX_HTTP_CLIENT_CLOSED_REQUEST     the client has gone
+ *     NGX_HTTP_TOO_MANY_REQUESTS         the account holds too much memory
  *     NGX_HTTP_INTERNAL_SERVER_ERROR
  *
  * r->main->count is the same after as before; the caller must hold one of its

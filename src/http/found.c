@@ -260,7 +260,9 @@ ngx_http_tracker_hits_read(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     said = &ctx->txn->page.records;
     hits = &ctx->txn->record;
 
-    if (ngx_http_tracker_reserve(r, ctx, said->len + 2 * hits->len
+    /* a report takes up to five times what was found */
+
+    if (ngx_http_tracker_reserve(r, ctx, said->len + 6 * hits->len
                                          + NGX_HTTP_TRACKER_FOUND_STRETCH)
         != NGX_OK)
     {

@@ -278,8 +278,12 @@ ngx_http_tracker_detected(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     found.len = record->found.n;
     found.data = record->found.data;
 
-    if (ngx_http_tracker_reserve(r, ctx, said.len + 3 * found.len
-                                         + ctx->body.data.len)
+    ngx_http_tracker_end_search(ctx);
+
+    /* a report takes up to five times what was found, messages twice a body */
+
+    if (ngx_http_tracker_reserve(r, ctx, said.len + 6 * found.len
+                                         + 3 * ctx->body.data.len)
         != NGX_OK)
     {
         return;

@@ -437,6 +437,9 @@ ngx_http_tracker_body_outcome(ngx_int_t rc)
     case NGX_HTTP_BAD_REQUEST:
         return NGX_HTTP_TRACKER_BAD_BODY;
 
+    case NGX_HTTP_TOO_MANY_REQUESTS:
+        return TRACKER_OUTCOME_CROWDED;
+
     case NGX_HTTP_INTERNAL_SERVER_ERROR:
         return TRACKER_OUTCOME_ERROR;
 

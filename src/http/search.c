@@ -17,7 +17,7 @@
 #include "tracker/job.h"
 
 
-/* what making a tracker of a choice costs, in nanoseconds */
+/* what a choice, and each phrase that came with it, costs, in nanoseconds */
 #define NGX_HTTP_TRACKER_COST_CHOICE  200
 
 
@@ -42,11 +42,13 @@ static void ngx_http_tracker_stored_checked(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_choose(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static ngx_int_t ngx_http_tracker_choose_ids(ngx_http_request_t *r,
-    ngx_http_tracker_search_t *search, size_t *missing);
+static void ngx_http_tracker_choose_ids(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_fail_choice(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t i);
 static void ngx_http_tracker_take_given(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_fail_given(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static detect_rc_e ngx_http_tracker_add_given(
     ngx_http_tracker_search_t *search, tracker_choice_t *choice);
@@ -57,6 +59,10 @@ static void ngx_http_tracker_begin_search(ngx_http_request_t *r,
 static void ngx_http_tracker_add_source(ngx_http_tracker_search_t *search,
     detect_trackers_t *trackers, u_char *chosen);
 static void ngx_http_tracker_searching(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_is_late(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_fail_late(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_begin_record(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
@@ -154,6 +160,8 @@ static void
 ngx_http_tracker_messages(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_search_t *search = ctx->data;
+
+    search->wait.since = detect_dictionary_loads();
 
     if (ngx_http_tracker_begin_txn(r, ctx, ctx->body.data.len) != NGX_OK) {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
@@ -348,14 +356,11 @@ ngx_http_tracker_stored_checked(ngx_http_request_t *r,
 }
 
 
-/* an id that is not found may be that of a tracker written since */
-
 static void
 ngx_http_tracker_choose(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_search_t *search = ctx->data;
 
-    size_t                        missing;
     ngx_http_tracker_loc_conf_t  *tlcf;
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
@@ -368,70 +373,64 @@ ngx_http_tracker_choose(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
-    switch (ngx_http_tracker_choose_ids(r, search, &missing)) {
-
-    case NGX_OK:
-        ngx_http_tracker_take_given(r, ctx);
-        break;
-
-    case NGX_DECLINED:
-
-        if (!search->current) {
-            ngx_http_tracker_load_stored(r, ctx);
-            break;
-        }
-
-        ngx_http_tracker_fail_choice(r, ctx, missing);
-        break;
-
-    default: /* NGX_ERROR */
+    search->chosen = ngx_pcalloc(r->pool, search->stored->trackers.n + 1);
+    if (search->chosen == NULL) {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-        break;
+        return;
     }
+
+    search->nchosen = 0;
+
+    ngx_http_tracker_choose_ids(r, ctx);
 }
 
 
-/*
- * Returns NGX_OK, NGX_ERROR, or NGX_DECLINED: missing is the place of an id
- * that no tracker has.
- */
+/* an id that is not found may be that of a tracker written since */
 
-static ngx_int_t
-ngx_http_tracker_choose_ids(ngx_http_request_t *r,
-    ngx_http_tracker_search_t *search, size_t *missing)
+static void
+ngx_http_tracker_choose_ids(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
-    size_t              i;
-    uint32_t            k;
-    tracker_choice_t   *choice;
-    detect_trackers_t  *trackers;
+    ngx_http_tracker_search_t *search = ctx->data;
 
-    trackers = &search->stored->trackers;
+    uint32_t           k;
+    tracker_choice_t  *choice;
 
-    search->chosen = ngx_pcalloc(r->pool, trackers->n + 1);
-    if (search->chosen == NULL) {
-        return NGX_ERROR;
-    }
+    while (search->nchosen < search->conversation.nchoices) {
 
-    for (i = 0; i < search->conversation.nchoices; i++) {
-        choice = &search->conversation.choices[i];
-
-        if (choice->id.data == NULL) {
-            continue;
+        if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_choose_ids)) {
+            return;
         }
 
-        if (!detect_trackers_find(trackers, &choice->id, &k)) {
-            *missing = i;
-            return NGX_DECLINED;
+        choice = &search->conversation.choices[search->nchosen];
+
+        if (choice->id.data) {
+
+            if (!detect_trackers_find(&search->stored->trackers, &choice->id,
+                                      &k))
+            {
+                if (search->current) {
+                    ngx_http_tracker_fail_choice(r, ctx, search->nchosen);
+
+                } else {
+                    ngx_http_tracker_check_stored(r, ctx);
+                }
+
+                return;
+            }
+
+            search->chosen[k] = 1;
         }
 
-        search->chosen[k] = 1;
+        search->nchosen++;
+
+        (void) tracker_spend(&ctx->budget, NGX_HTTP_TRACKER_COST_CHOICE);
     }
 
     if (search->conversation.all == TRACKER_ALL_YES) {
         search->chosen = NULL;
     }
 
-    return NGX_OK;
+    ngx_http_tracker_take_given(r, ctx);
 }
 
 
@@ -456,7 +455,10 @@ ngx_http_tracker_take_given(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_search_t *search = ctx->data;
 
-    tracker_choice_t  *choice;
+    tracker_choice_t             *choice;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
     while (search->ngiven < search->conversation.nchoices) {
 
@@ -465,6 +467,13 @@ ngx_http_tracker_take_given(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         }
 
         choice = &search->conversation.choices[search->ngiven++];
+
+        if (choice->vocabulary.n
+            > tlcf->talk.limits.max_phrases - search->given.n_phrases)
+        {
+            ngx_http_tracker_fail_given(r, ctx);
+            return;
+        }
 
         if (choice->id.data == NULL
             && ngx_http_tracker_add_given(search, choice) != DETECT_OK)
@@ -479,6 +488,26 @@ ngx_http_tracker_take_given(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     }
 
     ngx_http_tracker_compile_given(r, ctx);
+}
+
+
+/* a phrase takes some 200 bytes, and so a body would 30 times as many */
+
+static void
+ngx_http_tracker_fail_given(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    tracker_message_t             message;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    tracker_message(&message,
+                    "Trackers of at most %lu phrases can be detected, "
+                    "\"trackers\" has more.",
+                    (unsigned long) tlcf->talk.limits.max_phrases);
+
+    ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_MANY_PHRASES, &message);
+    ngx_http_tracker_refuse(r, ctx);
 }
 
 
@@ -606,6 +635,11 @@ ngx_http_tracker_searching(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
             return;
         }
 
+        if (ngx_http_tracker_is_late(r, ctx)) {
+            ngx_http_tracker_fail_late(r, ctx);
+            return;
+        }
+
         start = ngx_http_tracker_microseconds();
         rc = detect_search_run(&search->search, &ctx->budget);
         ctx->spent.detect += ngx_http_tracker_microseconds() - start;
@@ -629,6 +663,35 @@ ngx_http_tracker_searching(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         break;
     }
+}
+
+
+/*
+ * Phrases that are found, and belong to no tracker that was chosen, are not
+ * limited as hits are: those of 100,000 equal phrases in each of a million
+ * sentences would keep a worker busy for a day.
+ */
+
+static ngx_uint_t
+ngx_http_tracker_is_late(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    return (ngx_msec_t) (ngx_current_msec - ctx->start) > tlcf->store.timeout;
+}
+
+
+static void
+ngx_http_tracker_fail_late(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    tracker_message_t  message;
+
+    tracker_message(&message, "The messages were not searched in time.");
+
+    ngx_http_tracker_set_error(ctx, TRACKER_OUTCOME_TIMEOUT, &message);
+    ngx_http_tracker_refuse(r, ctx);
 }
 
 
@@ -706,6 +769,10 @@ ngx_http_tracker_recording(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
+    /* the record has it all, in a tenth of the memory */
+
+    detect_search_free(&search->search);
+
     search->next(r, ctx);
 }
 
@@ -714,11 +781,21 @@ void
 ngx_http_tracker_search_again(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_http_tracker_load_stored(r, ctx);
+}
+
+
+void
+ngx_http_tracker_end_search(ngx_http_tracker_ctx_t *ctx)
+{
     ngx_http_tracker_search_t *search = ctx->data;
 
-    detect_search_free(&search->search);
+    detect_trackers_free(&search->given);
 
-    ngx_http_tracker_load_stored(r, ctx);
+    if (search->stored) {
+        detect_dictionary_release(search->stored);
+        search->stored = NULL;
+    }
 }
 
 

@@ -28,6 +28,7 @@ typedef struct {
     detect_dictionary_t        *stored;       /* the account's; or NULL */
     detect_trackers_t           given;        /* those of the body */
     size_t                      ngiven;       /* choices looked at */
+    size_t                      nchosen;      /* choices looked up */
     u_char                     *chosen;       /* see detect_source_t */
 
     detect_search_t             search;
@@ -56,6 +57,12 @@ void ngx_http_tracker_start_search(ngx_http_request_t *r,
  */
 void ngx_http_tracker_search_again(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+
+/*
+ * Frees the trackers: a client that reads slowly must not make us keep them.
+ * The record stays, and the search cannot be begun again.
+ */
+void ngx_http_tracker_end_search(ngx_http_tracker_ctx_t *ctx);
 
 
 #pragma GCC visibility pop

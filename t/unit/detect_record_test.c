@@ -801,6 +801,41 @@ test_times(void)
 }
 
 
+/* an index of many equal ids must not be slow: each would pass the others */
+
+static void
+test_ids(void)
+{
+    uint32_t           i, k, places;
+    tracker_str_t      id = STR("4503599627370497");
+    tracker_str_t      next = STR("4503599627370498");
+    tracker_str_t      none = STR("4503599627370499");
+    detect_trackers_t  trackers;
+
+    memset(&trackers, 0, sizeof(trackers));
+
+    for (i = 0; i < 1000; i++) {
+        add(&trackers, id.data, "name", other, 1);
+    }
+
+    add(&trackers, next.data, "next", other, 1);
+    compile(&trackers, 1);
+
+    for (i = 0, places = 0; i <= trackers.mask; i++) {
+        places += trackers.slots[i] != 0;
+    }
+
+    ok(places == 2, "trackers with one id take one place of the index");
+
+    ok(detect_trackers_find(&trackers, &id, &k) && k == 0
+       && detect_trackers_find(&trackers, &next, &k) && k == 1000
+       && !detect_trackers_find(&trackers, &none, &k),
+       "the first of them is found, others as well");
+
+    detect_trackers_free(&trackers);
+}
+
+
 int
 main(void)
 {
@@ -809,6 +844,7 @@ main(void)
     test_similar((size_t) -1);
     test_similar(1);
     test_order();
+    test_ids();
     test_hostile();
     test_times();
 
