@@ -266,8 +266,8 @@ sub check_text {
     my @found = Text::found(expect($contender->exchange('GET', $path, 1, ''),
                                    200));
 
-    die "found @{[scalar @found]}, not the @{[scalar @{ $self->{expected} }]} "
-        . "that there are\n"
+    die "@{[scalar @found]} phrases were found, there are "
+        . "@{[scalar @{ $self->{expected} }]}, and not all are the same\n"
         unless "@found" eq "@{ $self->{expected} }";
 }
 
