@@ -20,10 +20,6 @@
 #pragma GCC visibility push(hidden)
 
 
-/* one for commands of NGX_REDIS_LARGE_SIZE and more, one for the others */
-#define NGX_REDIS_LANES  2
-
-
 typedef struct ngx_redis_node_s  ngx_redis_node_t;
 
 
