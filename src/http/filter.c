@@ -72,7 +72,7 @@ ngx_http_tracker_header_filter(ngx_http_request_t *r)
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
-    if (!(tlcf->api || tlcf->token)
+    if (!(tlcf->api || tlcf->token || tlcf->health)
         || r != r->main
         || r->headers_out.status < NGX_HTTP_BAD_REQUEST)
     {

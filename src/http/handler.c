@@ -26,31 +26,48 @@ static ngx_int_t ngx_http_tracker_find_path(ngx_http_request_t *r,
 static ngx_int_t ngx_http_tracker_find_id(ngx_str_t *path, ngx_str_t *id);
 
 
+static ngx_http_tracker_action_t  ngx_http_tracker_one_actions[] = {
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_list,
+      NGX_HTTP_TRACKER_AT_LIST },
+    { NGX_HTTP_POST, ngx_http_tracker_start_create,
+      NGX_HTTP_TRACKER_AT_CREATE },
+    { 0, NULL, 0 }
+};
+
+
 static ngx_http_tracker_action_t  ngx_http_tracker_list_actions[] = {
-    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_list },
-    { NGX_HTTP_POST, ngx_http_tracker_start_create },
-    { 0, NULL }
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_list,
+      NGX_HTTP_TRACKER_AT_LIST },
+    { NGX_HTTP_POST, ngx_http_tracker_start_create,
+      NGX_HTTP_TRACKER_AT_BULK },
+    { 0, NULL, 0 }
 };
 
 
 static ngx_http_tracker_action_t  ngx_http_tracker_bulk_actions[] = {
-    { NGX_HTTP_POST, ngx_http_tracker_start_create },
-    { 0, NULL }
+    { NGX_HTTP_POST, ngx_http_tracker_start_create,
+      NGX_HTTP_TRACKER_AT_BULK },
+    { 0, NULL, 0 }
 };
 
 
 static ngx_http_tracker_action_t  ngx_http_tracker_item_actions[] = {
-    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_get },
-    { NGX_HTTP_PUT|NGX_HTTP_PATCH, ngx_http_tracker_start_change },
-    { NGX_HTTP_DELETE, ngx_http_tracker_start_delete },
-    { 0, NULL }
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_get,
+      NGX_HTTP_TRACKER_AT_GET },
+    { NGX_HTTP_PUT, ngx_http_tracker_start_change,
+      NGX_HTTP_TRACKER_AT_PUT },
+    { NGX_HTTP_PATCH, ngx_http_tracker_start_change,
+      NGX_HTTP_TRACKER_AT_PATCH },
+    { NGX_HTTP_DELETE, ngx_http_tracker_start_delete,
+      NGX_HTTP_TRACKER_AT_DELETE },
+    { 0, NULL, 0 }
 };
 
 
 static ngx_http_tracker_endpoint_t  ngx_http_tracker_endpoints[] = {
 
     { ngx_string("tracker"), ngx_string("GET, HEAD, POST, OPTIONS"),
-      TRACKER_JSON_OBJECT, ngx_http_tracker_list_actions },
+      TRACKER_JSON_OBJECT, ngx_http_tracker_one_actions },
 
     { ngx_string("trackers"), ngx_string("GET, HEAD, POST, OPTIONS"),
       TRACKER_JSON_EITHER, ngx_http_tracker_list_actions },
@@ -167,12 +184,14 @@ ngx_http_tracker_find_endpoint(ngx_http_request_t *r,
     ctx->endpoint = endpoint;
 
     if (r->method == NGX_HTTP_OPTIONS) {
+        ctx->counted.at = NGX_HTTP_TRACKER_AT_OPTIONS;
         return NGX_HTTP_TRACKER_OPTIONS;
     }
 
     for (action = endpoint->actions; action->start; action++) {
         if (r->method & action->methods) {
             ctx->step = action->start;
+            ctx->counted.at = action->at;
             return 0;
         }
     }

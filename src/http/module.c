@@ -6,12 +6,16 @@
 
 #include "http/apps.h"
 #include "http/conf.h"
+#include "http/count.h"
 #include "http/directive.h"
 #include "http/filter.h"
 #include "http/handler.h"
+#include "http/health.h"
 #include "http/secret.h"
+#include "http/status.h"
 #include "http/token.h"
 #include "http/variable.h"
+#include "http/zone.h"
 
 
 /* seconds that a token may be valid */
@@ -44,6 +48,7 @@ static char *ngx_http_tracker_ttl(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+static ngx_int_t ngx_http_tracker_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_tracker_init_process(ngx_cycle_t *cycle);
 static void ngx_http_tracker_exit_process(ngx_cycle_t *cycle);
 
@@ -183,13 +188,27 @@ static ngx_command_t  ngx_http_tracker_commands[] = {
       offsetof(ngx_http_tracker_loc_conf_t, token_ttl),
       &ngx_http_tracker_ttl_post },
 
+    { ngx_string("tracker_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tracker_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tracker_health"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tracker_health,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
 
 static ngx_http_module_t  ngx_http_tracker_module_ctx = {
     ngx_http_tracker_add_variables,        /* preconfiguration */
-    ngx_http_tracker_filter_init,          /* postconfiguration */
+    ngx_http_tracker_postconfiguration,    /* postconfiguration */
 
     ngx_http_tracker_create_main_conf,     /* create main configuration */
     NULL,                                  /* init main configuration */
@@ -231,6 +250,11 @@ ngx_http_tracker_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (tlcf->token) {
         return "cannot be in one location with \"tracker_token\"";
+    }
+
+    if (tlcf->handler) {
+        return "cannot be in one location with another directive that "
+               "answers";
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
@@ -446,6 +470,25 @@ ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+static ngx_int_t
+ngx_http_tracker_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_tracker_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tracker_module);
+
+    if (tmcf->zone) {
+        ngx_http_tracker_zone_check(cf);
+
+        if (ngx_http_tracker_count_init(cf) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_tracker_filter_init(cf);
+}
+
+
 /*
  * Otherwise the memory of each request of a megabyte would be returned to the
  * system and fetched again page by page, which may take longer than the rest
@@ -474,6 +517,8 @@ ngx_http_tracker_init_process(ngx_cycle_t *cycle)
 
 #endif
 
+    ngx_http_tracker_zone_join(cycle);
+
     return NGX_OK;
 }
 
@@ -489,4 +534,6 @@ ngx_http_tracker_exit_process(ngx_cycle_t *cycle)
     if (tmcf) {
         ngx_redis_close(&tmcf->servers);
     }
+
+    ngx_http_tracker_zone_leave(cycle);
 }

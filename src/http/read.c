@@ -9,6 +9,7 @@
 
 #include "http/read.h"
 #include "http/args.h"
+#include "http/count.h"
 #include "http/etag.h"
 #include "http/request.h"
 #include "http/response.h"
@@ -101,6 +102,8 @@ ngx_http_tracker_start_list(ngx_http_request_t *r,
 
         return;
     }
+
+    ngx_http_tracker_count_at(&ctx->counted, NGX_HTTP_TRACKER_AT_FIND);
 
     if (ngx_http_tracker_decode_arg(r->pool, &name) != NGX_OK
         || tracker_txn_find(ctx->txn, &name) != NGX_OK)

@@ -43,8 +43,10 @@ ngx_http_tracker_token_check(ngx_http_request_t *r,
 {
     ctx->endpoint = &ngx_http_tracker_token_endpoint;
     ctx->step = ngx_http_tracker_token_start;
+    ctx->counted.at = NGX_HTTP_TRACKER_AT_LOGIN;
 
     if (r->method == NGX_HTTP_OPTIONS) {
+        ctx->counted.at = NGX_HTTP_TRACKER_AT_OPTIONS;
         return NGX_HTTP_TRACKER_OPTIONS;
     }
 
@@ -211,6 +213,11 @@ ngx_http_tracker_token(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (tlcf->api) {
         return "cannot be in one location with \"tracker_api\"";
+    }
+
+    if (tlcf->handler) {
+        return "cannot be in one location with another directive that "
+               "answers";
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);

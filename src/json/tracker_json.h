@@ -141,6 +141,12 @@ size_t tracker_json_string_length(const char *data, size_t len);
  */
 char *tracker_json_string_write(char *p, const char *data, size_t len);
 
+/* Returns the version of jansson, static memory. */
+const char *tracker_json_library(void);
+
+/* Returns 1 if the strict reader is compiled in, else 0. */
+int tracker_json_strict(void);
+
 
 #pragma GCC visibility pop
 

@@ -46,7 +46,7 @@ tracker_txn_fetch(tracker_txn_t *txn, ngx_str_t *id)
 
     ctx->command.read = 1;
 
-    return tracker_step_submit(ctx, "reading", tracker_txn_fetched);
+    return tracker_step_submit(ctx, TRACKER_STEP_GET, tracker_txn_fetched);
 }
 
 
@@ -88,7 +88,7 @@ tracker_txn_list(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit)
 
     ctx->command.read = 1;
 
-    return tracker_step_run(ctx, tracker_lua_list, "listing",
+    return tracker_step_run(ctx, tracker_lua_list, TRACKER_STEP_LIST,
                             tracker_txn_listed);
 }
 
@@ -108,7 +108,7 @@ tracker_txn_find(tracker_txn_t *txn, ngx_str_t *name)
 
     ctx->command.read = 1;
 
-    return tracker_step_run(ctx, tracker_lua_find, "finding",
+    return tracker_step_run(ctx, tracker_lua_find, TRACKER_STEP_FIND,
                             tracker_txn_listed);
 }
 
