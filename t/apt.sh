@@ -41,3 +41,38 @@ apt_elsewhere() {
         -o Acquire::Languages=none \
         "$@"
 }
+
+
+# Promtool and Prometheus itself out of their Debian package, into
+# .build/prometheus: installed, they would run as a service.  Sets
+# TRACKER_PROMTOOL, the path of promtool.
+
+apt_prometheus() {
+    local folder=$project/.build/prometheus source suite
+
+    command -v apt-get >/dev/null || return 0
+
+    if [ ! -e "$folder/promtool" ]; then
+        echo "fetching promtool" >&2
+        mkdir -p "$folder"
+
+        suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+
+        if ! {
+            source="deb $(apt_mirror) $suite main"
+            apt_elsewhere "$folder" "$source" update \
+                && cd "$folder" \
+                && apt_elsewhere "$folder" "$source" download prometheus \
+                && dpkg-deb -x prometheus_*.deb . \
+                && mv usr/bin/prometheus usr/bin/promtool .
+        } >"$folder/fetch.log" 2>&1; then
+            cat "$folder/fetch.log" >&2
+            packages_fail "cannot fetch promtool"
+        fi
+
+        rm -rf "${folder:?}"/{lists,cache,usr,etc,lib,var} "$folder"/*.deb
+        cd "$project"
+    fi
+
+    export TRACKER_PROMTOOL=$folder/promtool
+}
