@@ -96,7 +96,10 @@ ngx_http_tracker_health_ask(ngx_http_request_t *r)
     }
 
     r->connection->log->action = "waiting for redis";
-    r->read_event_handler = ngx_http_test_reading;
+
+    if (!r->discard_body) {
+        r->read_event_handler = ngx_http_test_reading;
+    }
 
     return NGX_OK;
 }
