@@ -43,12 +43,12 @@ apt_elsewhere() {
 }
 
 
-# Promtool and Prometheus itself out of their Debian package, into
-# .build/prometheus: installed, they would run as a service.  Sets
-# TRACKER_PROMTOOL, the path of promtool.
+# apt_prometheus FOLDER: promtool and Prometheus itself out of their Debian
+# package: installed, they would run as a service.  Sets TRACKER_PROMTOOL, the
+# path of promtool.
 
 apt_prometheus() {
-    local folder=$project/.build/prometheus source suite
+    local folder=$1 source suite
 
     command -v apt-get >/dev/null || return 0
 
@@ -57,21 +57,20 @@ apt_prometheus() {
         mkdir -p "$folder"
 
         suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+        source="deb $(apt_mirror) $suite main"
 
-        if ! {
-            source="deb $(apt_mirror) $suite main"
+        if ! (
             apt_elsewhere "$folder" "$source" update \
                 && cd "$folder" \
                 && apt_elsewhere "$folder" "$source" download prometheus \
                 && dpkg-deb -x prometheus_*.deb . \
                 && mv usr/bin/prometheus usr/bin/promtool .
-        } >"$folder/fetch.log" 2>&1; then
+        ) >"$folder/fetch.log" 2>&1; then
             cat "$folder/fetch.log" >&2
-            packages_fail "cannot fetch promtool"
+            return 1
         fi
 
         rm -rf "${folder:?}"/{lists,cache,usr,etc,lib,var} "$folder"/*.deb
-        cd "$project"
     fi
 
     export TRACKER_PROMTOOL=$folder/promtool
