@@ -14,7 +14,7 @@
 
 
 /* workers at a time, those of older configurations included */
-#define NGX_HTTP_TRACKER_SLOTS      128
+#define NGX_HTTP_TRACKER_SLOTS      256
 
 /* bytes: longer names are cut off */
 #define NGX_HTTP_TRACKER_NAME_SIZE  128
@@ -26,13 +26,19 @@ typedef struct {
 } ngx_http_tracker_place_t;
 
 
+/* whose slot it is */
+
 typedef struct {
     ngx_pid_t                   pid;      /* 0: free */
     ngx_uint_t                  worker;   /* its number */
     ngx_uint_t                  generation;  /* of its configuration */
-    ngx_http_tracker_tally_t    tally;
-} ngx_http_tracker_slot_t;
+} ngx_http_tracker_owner_t;
 
+
+/*
+ * The tallies stand apart from their owners: those of free slots are not
+ * looked at, so that their memory is not there before it is used
+ */
 
 typedef struct {
     ngx_uint_t                  generation;  /* of the newest configuration */
@@ -40,7 +46,8 @@ typedef struct {
     ngx_http_tracker_place_t    servers[NGX_HTTP_TRACKER_SERVERS];
     ngx_http_tracker_place_t    keys[NGX_HTTP_TRACKER_KEYS];
     ngx_http_tracker_counts_t   ended;    /* of workers that have ended */
-    ngx_http_tracker_slot_t     slots[NGX_HTTP_TRACKER_SLOTS];
+    ngx_http_tracker_owner_t    owners[NGX_HTTP_TRACKER_SLOTS];
+    ngx_http_tracker_tally_t    tallies[NGX_HTTP_TRACKER_SLOTS];
 } ngx_http_tracker_shared_t;
 
 
@@ -53,17 +60,17 @@ static void ngx_http_tracker_find_places(ngx_http_tracker_main_conf_t *tmcf,
     ngx_log_t *log);
 static ngx_uint_t ngx_http_tracker_find_place(ngx_http_tracker_place_t *places,
     ngx_uint_t n, ngx_str_t *name);
-static ngx_http_tracker_slot_t *ngx_http_tracker_take_slot(
+static ngx_http_tracker_tally_t *ngx_http_tracker_take_slot(
     ngx_http_tracker_main_conf_t *tmcf);
 static void ngx_http_tracker_end_slot(ngx_http_tracker_shared_t *shared,
-    ngx_http_tracker_slot_t *slot);
+    ngx_uint_t i);
 static void ngx_http_tracker_add_counts(ngx_http_tracker_counts_t *to,
     ngx_http_tracker_counts_t *from);
 static void ngx_http_tracker_add_gauges(ngx_http_tracker_gauges_t *to,
     ngx_http_tracker_gauges_t *from);
 static void ngx_http_tracker_add_server(ngx_redis_gauges_t *to,
     ngx_redis_gauges_t *from);
-static ngx_uint_t ngx_http_tracker_has_ended(ngx_http_tracker_slot_t *slot);
+static ngx_uint_t ngx_http_tracker_has_ended(ngx_http_tracker_owner_t *owner);
 static ngx_int_t ngx_http_tracker_copy_places(ngx_pool_t *pool,
     ngx_http_tracker_place_t *places, ngx_uint_t n, ngx_str_t *names);
 static ngx_shmtx_t *ngx_http_tracker_zone_mutex(ngx_shm_zone_t *zone);
@@ -153,10 +160,7 @@ ngx_http_tracker_zone_init(ngx_shm_zone_t *zone, void *data)
 }
 
 
-/*
- * The slots are not cleared, so that the memory of those never used is not
- * there: it is new, and all zero.
- */
+/* nothing is cleared: the memory is new, and all zero */
 
 static ngx_int_t
 ngx_http_tracker_zone_create(ngx_http_tracker_main_conf_t *tmcf)
@@ -256,7 +260,6 @@ ngx_http_tracker_zone_join(ngx_cycle_t *cycle)
     ngx_uint_t                     i;
     ngx_redis_t                  **server;
     ngx_http_tracker_name_t       *name;
-    ngx_http_tracker_slot_t       *slot;
     ngx_http_tracker_tally_t      *tally;
     ngx_http_tracker_main_conf_t  *tmcf;
 
@@ -269,16 +272,15 @@ ngx_http_tracker_zone_join(ngx_cycle_t *cycle)
         return;
     }
 
-    slot = ngx_http_tracker_take_slot(tmcf);
+    tally = ngx_http_tracker_take_slot(tmcf);
 
-    if (slot == NULL) {
+    if (tally == NULL) {
         ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
                       "tracker: \"tracker_status\" has room for %d workers, "
                       "this one is not counted", NGX_HTTP_TRACKER_SLOTS);
         return;
     }
 
-    tally = &slot->tally;
     ngx_http_tracker_tally = tally;
 
     server = tmcf->servers.elts;
@@ -296,62 +298,65 @@ ngx_http_tracker_zone_join(ngx_cycle_t *cycle)
 
 /* a free slot; the worker that this one replaces may have been killed */
 
-static ngx_http_tracker_slot_t *
+static ngx_http_tracker_tally_t *
 ngx_http_tracker_take_slot(ngx_http_tracker_main_conf_t *tmcf)
 {
-    ngx_uint_t                  i;
+    ngx_uint_t                  i, found;
     ngx_shmtx_t                *mutex;
-    ngx_http_tracker_slot_t    *slot, *found;
+    ngx_http_tracker_owner_t   *owner;
     ngx_http_tracker_shared_t  *shared;
 
     mutex = ngx_http_tracker_zone_mutex(tmcf->zone);
     shared = tmcf->shared;
-    found = NULL;
+    found = NGX_HTTP_TRACKER_SLOTS;
 
     ngx_shmtx_lock(mutex);
 
     for (i = 0; i < NGX_HTTP_TRACKER_SLOTS; i++) {
-        slot = &shared->slots[i];
+        owner = &shared->owners[i];
 
-        if (slot->pid
-            && ((slot->generation == tmcf->generation
-                 && slot->worker == ngx_worker)
-                || ngx_http_tracker_has_ended(slot)))
+        if (owner->pid
+            && ((owner->generation == tmcf->generation
+                 && owner->worker == ngx_worker)
+                || ngx_http_tracker_has_ended(owner)))
         {
-            ngx_http_tracker_end_slot(shared, slot);
+            ngx_http_tracker_end_slot(shared, i);
         }
 
-        if (slot->pid == 0 && found == NULL) {
-            found = slot;
+        if (owner->pid == 0 && found == NGX_HTTP_TRACKER_SLOTS) {
+            found = i;
         }
     }
 
-    if (found) {
-        found->pid = ngx_pid;
-        found->worker = ngx_worker;
-        found->generation = tmcf->generation;
+    if (found < NGX_HTTP_TRACKER_SLOTS) {
+        owner = &shared->owners[found];
+
+        owner->pid = ngx_pid;
+        owner->worker = ngx_worker;
+        owner->generation = tmcf->generation;
     }
 
     ngx_shmtx_unlock(mutex);
 
-    return found;
+    return found < NGX_HTTP_TRACKER_SLOTS ? &shared->tallies[found] : NULL;
 }
 
 
 static ngx_uint_t
-ngx_http_tracker_has_ended(ngx_http_tracker_slot_t *slot)
+ngx_http_tracker_has_ended(ngx_http_tracker_owner_t *owner)
 {
-    return kill(slot->pid, 0) == -1 && ngx_errno == NGX_ESRCH;
+    return kill(owner->pid, 0) == -1 && ngx_errno == NGX_ESRCH;
 }
 
 
 static void
 ngx_http_tracker_end_slot(ngx_http_tracker_shared_t *shared,
-    ngx_http_tracker_slot_t *slot)
+    ngx_uint_t i)
 {
-    ngx_http_tracker_add_counts(&shared->ended, &slot->tally.counts);
+    ngx_http_tracker_add_counts(&shared->ended, &shared->tallies[i].counts);
 
-    ngx_memzero(slot, sizeof(ngx_http_tracker_slot_t));
+    ngx_memzero(&shared->owners[i], sizeof(ngx_http_tracker_owner_t));
+    ngx_memzero(&shared->tallies[i], sizeof(ngx_http_tracker_tally_t));
 }
 
 
@@ -415,7 +420,6 @@ ngx_http_tracker_zone_leave(ngx_cycle_t *cycle)
     ngx_uint_t                      i;
     ngx_shmtx_t                    *mutex;
     ngx_redis_t                   **server;
-    ngx_http_tracker_slot_t        *slot;
     ngx_http_tracker_tally_t       *tally;
     ngx_http_tracker_shared_t      *shared;
     ngx_http_tracker_main_conf_t   *tmcf;
@@ -445,10 +449,8 @@ ngx_http_tracker_zone_leave(ngx_cycle_t *cycle)
     ngx_shmtx_lock(mutex);
 
     for (i = 0; i < NGX_HTTP_TRACKER_SLOTS; i++) {
-        slot = &shared->slots[i];
-
-        if (slot->pid == ngx_pid) {
-            ngx_http_tracker_end_slot(shared, slot);
+        if (shared->owners[i].pid == ngx_pid) {
+            ngx_http_tracker_end_slot(shared, i);
         }
     }
 
@@ -462,7 +464,8 @@ ngx_http_tracker_zone_read(ngx_http_tracker_main_conf_t *tmcf,
 {
     ngx_uint_t                  i;
     ngx_shmtx_t                *mutex;
-    ngx_http_tracker_slot_t    *slot;
+    ngx_http_tracker_owner_t   *owner;
+    ngx_http_tracker_tally_t   *tally;
     ngx_http_tracker_shared_t  *shared;
 
     mutex = ngx_http_tracker_zone_mutex(tmcf->zone);
@@ -471,21 +474,22 @@ ngx_http_tracker_zone_read(ngx_http_tracker_main_conf_t *tmcf,
     ngx_shmtx_lock(mutex);
 
     for (i = 0; i < NGX_HTTP_TRACKER_SLOTS; i++) {
-        slot = &shared->slots[i];
+        owner = &shared->owners[i];
+        tally = &shared->tallies[i];
 
-        if (slot->pid == 0) {
+        if (owner->pid == 0) {
             continue;
         }
 
-        if (ngx_http_tracker_has_ended(slot)) {
-            ngx_http_tracker_end_slot(shared, slot);
+        if (ngx_http_tracker_has_ended(owner)) {
+            ngx_http_tracker_end_slot(shared, i);
             continue;
         }
 
         sum->workers++;
 
-        ngx_http_tracker_add_counts(&sum->tally.counts, &slot->tally.counts);
-        ngx_http_tracker_add_gauges(&sum->tally.gauges, &slot->tally.gauges);
+        ngx_http_tracker_add_counts(&sum->tally.counts, &tally->counts);
+        ngx_http_tracker_add_gauges(&sum->tally.gauges, &tally->gauges);
     }
 
     ngx_http_tracker_add_counts(&sum->tally.counts, &shared->ended);
