@@ -11,7 +11,7 @@ use Test::More;
 use Tracker::Source;
 
 # what rows call what is put into a line; "..." may be anything, or nothing
-my $VALUE = qr/\b(?:ADDRESS|FILE|N|APPID|ID|VALUE|CALL)\b/;
+my $VALUE = qr/\b(?:ADDRESS|VERSION|FILE|N|APPID|ID|VALUE|CALL)\b/;
 
 # formats that are words of a caller: the function, and how it begins and ends
 my %WRAPPED = (

@@ -613,7 +613,7 @@ ngx_http_tracker_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
-                  "tracker/" NGX_TRACKER_VERSION " (" NGINX_VER
+                  "tracker/" NGX_TRACKER_VERSION " (nginx/" NGINX_VERSION
                   ", hiredis/" NGX_TRACKER_HIREDIS
                   ", jansson/" NGX_TRACKER_JANSSON ")");
 
