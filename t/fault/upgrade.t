@@ -53,8 +53,8 @@ start_before();
 note("the version before is $revision");
 
 write_before();
-both_work('/v1/manage', amount(12, 60));
-both_work('/free', amount(12, 60));
+both_work('/v1/manage', amount(60, 300));
+both_work('/free', amount(60, 300));
 both_tell_the_same();
 stop_before();
 alone();
