@@ -642,13 +642,14 @@ for my $name (qw(tracker_api tracker_redis tracker_prefix tracker_jwt_key
                  tracker_lock tracker_max_trackers tracker_max_bulk
                  tracker_max_idempotency_keys
                  tracker_max_phrases tracker_min_phrases tracker_token
-                 tracker_token_apps tracker_token_ttl tracker_conversations
+                 tracker_token_apps tracker_token_ttl tracker_status
+                 tracker_health tracker_conversations
                  tracker_conversation_ttl tracker_conversation_max_size
                  tracker_empty_insights tracker_detect_default
                  tracker_detect_similar tracker_detect_cache
                  tracker_detect_max_phrases tracker_detect_max_hits))
 {
-    like($text, qr/^\s*(# )?$name\b/m, $name);
+    like($text, qr/^\s*(# *)?$name\b/m, $name);
 }
 
 my $root = scratch('');
@@ -661,6 +662,44 @@ $http =~ s{listen 80;}{listen 127.0.0.1:$ENV{TEST_NGINX_H2_PORT};};
 $http =~ s{^\s*access_log }{#$&}m;
 is_accepted($http, 'location / { return 204; }', 'the sample');
 
+# what is there as a comment: the locations, the server, the log format
+my $n = ($http =~ s{^([ ]*)\#[ ]((?:location[ ]=[ ]/health|server[ ]\{|log_format[ ]tracker_json)
+                         .*\n(?:\1\#.*\n)*)}
+                    {"$1$2" =~ s/^ *\K#//mgr}gmex);
+
+is($n, 3, 'three comments');
+$http =~ s{listen 127\.0\.0\.1:9113;}{listen 127.0.0.1:$ENV{TEST_NGINX_REDIS_PORT};};
+is_accepted($http, 'location / { return 204; }', 'without its comments');
+
+
+
+=== tracker_status and tracker_health: a location that answers nothing else
+--- scenario
+my @answer = qw(tracker_api tracker_conversations tracker_token tracker_status
+                tracker_health);
+my $http = KEY_LINE . ' tracker_token_apps $TEST_NGINX_APPS;';
+
+for my $name (qw(tracker_status tracker_health)) {
+    is_refused($http, "location /t/ { $name; $name; }", 'duplicate', $name);
+    is_refused($http, "location /t/ { $name on; }", "\"$name\"", $name);
+    is_refused($http, "$name;", "\"$name\"", $name);
+    is_refused($http, "location /t/ { $name; $_; }", 'one location', "$_ too"),
+    is_refused($http, "location /t/ { $_; $name; }", 'one location', "$_ before")
+        for grep { $_ ne $name } @answer;
+    is_accepted($http, "location = /t { $name; }", $name);
+    is_accepted($http, "location /t { if (\$arg_a) { set \$a 1; } $name; }",
+                "$name, an if");
+}
+
+is_accepted('', 'location = /t { tracker_health; }', 'the default Redis');
+is_accepted('', 'location /t { tracker_status; } location /u { tracker_status; }',
+            'two');
+
+my $many = join '', map { "location /l$_ { tracker_health; "
+                          . "tracker_redis 127.0.0.1:63$_; }" } 10 .. 18;
+
+is_warned('', "location /t { tracker_status; } $many",
+          '"tracker_status" has room for 8 servers', 'a ninth server');
 
 
 === conf/tracker.conf is what conf/nginx.conf has inside of http { }

@@ -459,7 +459,7 @@ for my $wait (0, 0.005) {
     stop_redis();
 
     my @statuses = map { read_response($_)->{status} } @socks;
-    like("@statuses", qr/^(?:(?:201|502|504) ?)+$/, "@statuses");
+    like("@statuses", qr/^(?:(?:201|502|504) ?)+$/, "gone: @statuses");
 
     start_redis();
     fill(4000, 5);

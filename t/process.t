@@ -4,13 +4,15 @@ use Tracker::Conversation;
 use Test::Nginx::Socket 'no_plan';
 
 use utf8;
-use open ':std', ':encoding(UTF-8)';
 
 # What was said: POST and PUT process/text, conversations/detect, and the
 # trackers that are found.  What the dictionaries of workers have to do with it:
 # t/detect.t.
 
 workers(2);
+
+binmode $_, ':encoding(UTF-8)'
+    for map { Test::More->builder->$_ } qw(output failure_output);
 
 use constant {
     NONE => '5555555555555555', MIB => 1_048_576,

@@ -53,7 +53,7 @@ add_block_preprocessor(sub {
     s{/etc/nginx/tracker/jwt\.key}{$ENV{TEST_NGINX_KEY}};
     s{/etc/nginx/tracker/apps}{$ENV{TEST_NGINX_APPS}};
     s{unix:/run/redis/redis-server\.sock}{$ENV{TEST_NGINX_REDIS}};
-    s{/usr/share/nginx-tracker/openapi\.yaml}{@{[Tracker::root()]}/conf/openapi.yaml};
+    s{/usr/share/nginx-tracker/}{Tracker::root() . '/conf/'}e;
     s{/var/log/nginx/}{logs/};
 
     $block->set_value(http_config => $_);
@@ -391,7 +391,8 @@ SKIP: {
         }
 
         like(told('end', '/v1/manage/trackers', $length, $locked),
-             qr/^(?:400 \{"message":|reset)/, "a body of $length that ends early");
+             qr/^(?:400 \{"message":|reset)/,
+             "a body of $length that ends early");
         $is_free->("end of $length");
     }
 
@@ -407,8 +408,8 @@ SKIP: {
 
     # a list that does not fit into the client's window
     is(ask('POST', '/v1/manage/tracker',
-           body => tracker_text("n $_", 'x' x 500_000))->{status}, 200, 'filled')
-        for 1 .. 4;
+           body => tracker_text("n $_", 'x' x 500_000))->{status}, 200,
+       'filled') for 1 .. 4;
     told($_, '/v1/manage/trackers', 0) for qw(stop close);
     like(ask('GET', '/v1/manage/trackers')->{body}, qr/"n 4"/,
          'the next one gets it');

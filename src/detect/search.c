@@ -15,6 +15,9 @@
 #define DETECT_COST_MESSAGE  300
 #define DETECT_COST_SORT     6
 
+/* so many times what the words of a text cost, their stems do at most, about */
+#define DETECT_STEM_TIMES    16
+
 /* finds are sorted by so many bits of their phrase at a time */
 #define DETECT_DIGIT         11
 #define DETECT_DIGITS        (1 << DETECT_DIGIT)
@@ -78,6 +81,7 @@ detect_search_run(detect_search_t *search, size_t *budget)
 static detect_rc_e
 detect_search_message(detect_search_t *search, size_t *budget)
 {
+    size_t       share, rest, times;
     detect_rc_e  rc;
 
     if (*budget == 0) {
@@ -88,7 +92,14 @@ detect_search_message(detect_search_t *search, size_t *budget)
         return DETECT_NOMEM;
     }
 
-    rc = detect_match_run(search->match, budget);
+    times = search->sources[search->source].similar ? DETECT_STEM_TIMES : 1;
+    share = *budget / times;
+    share += share == 0;
+    rest = share;
+
+    rc = detect_match_run(search->match, &rest);
+
+    (void) detect_spend(budget, (share - rest) * times);
 
     if (rc == DETECT_STOPPED && search->nomem) {
         return DETECT_NOMEM;

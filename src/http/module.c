@@ -6,12 +6,16 @@
 
 #include "http/apps.h"
 #include "http/conf.h"
+#include "http/count.h"
 #include "http/directive.h"
 #include "http/filter.h"
 #include "http/handler.h"
+#include "http/health.h"
 #include "http/secret.h"
+#include "http/status.h"
 #include "http/token.h"
 #include "http/variable.h"
+#include "http/zone.h"
 #include "tracker_version.h"
 
 
@@ -58,6 +62,7 @@ static char *ngx_http_tracker_size(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+static ngx_int_t ngx_http_tracker_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_tracker_init_process(ngx_cycle_t *cycle);
 static void ngx_http_tracker_keep_memory(void);
 static void ngx_http_tracker_exit_process(ngx_cycle_t *cycle);
@@ -281,13 +286,27 @@ static ngx_command_t  ngx_http_tracker_commands[] = {
       offsetof(ngx_http_tracker_loc_conf_t, talk.max_hits),
       &ngx_http_tracker_hits_bounds },
 
+    { ngx_string("tracker_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tracker_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tracker_health"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tracker_health,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
 
 static ngx_http_module_t  ngx_http_tracker_module_ctx = {
     ngx_http_tracker_add_variables,        /* preconfiguration */
-    ngx_http_tracker_filter_init,          /* postconfiguration */
+    ngx_http_tracker_postconfiguration,    /* postconfiguration */
 
     ngx_http_tracker_create_main_conf,     /* create main configuration */
     NULL,                                  /* init main configuration */
@@ -594,7 +613,7 @@ ngx_http_tracker_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
-                  "tracker/" NGX_TRACKER_VERSION " (" NGINX_VER
+                  "tracker/" NGX_TRACKER_VERSION " (nginx/" NGINX_VERSION
                   ", hiredis/" NGX_TRACKER_HIREDIS
                   ", jansson/" NGX_TRACKER_JANSSON ")");
 
@@ -602,7 +621,28 @@ ngx_http_tracker_init_process(ngx_cycle_t *cycle)
         ngx_http_tracker_keep_memory();
     }
 
+    ngx_http_tracker_zone_join(cycle);
+
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tracker_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_tracker_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tracker_module);
+
+    if (tmcf->zone) {
+        ngx_http_tracker_zone_check(cf);
+
+        if (ngx_http_tracker_count_init(cf) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_tracker_filter_init(cf);
 }
 
 
@@ -639,4 +679,6 @@ ngx_http_tracker_exit_process(ngx_cycle_t *cycle)
     if (tmcf) {
         ngx_redis_close(&tmcf->servers);
     }
+
+    ngx_http_tracker_zone_leave(cycle);
 }

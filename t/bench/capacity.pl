@@ -1,5 +1,5 @@
-# What t/bench/capacity runs.  CPU is that of the processes, as the kernel counts
-# it, and so does not depend on how fast the client is.
+# What t/bench/capacity runs.  CPU is that of the processes, as the kernel
+# counts it, and so does not depend on how fast the client is.
 
 use strict;
 use warnings;

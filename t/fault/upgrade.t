@@ -53,8 +53,8 @@ start_before();
 note("the version before is $revision");
 
 write_before();
-both_work('/v1/manage', amount(12, 60));
-both_work('/free', amount(12, 60));
+both_work('/v1/manage', amount(60, 300));
+both_work('/free', amount(60, 300));
 both_tell_the_same();
 stop_before();
 alone();
@@ -236,8 +236,8 @@ sub write_before {
 }
 
 
-# What a client does: { trackers => { name => JSON text }, won => { name }, wrong
-# => [texts] }.
+# What a client does: { trackers => { name => JSON text }, won => { name },
+# wrong => [texts] }.
 sub work {
     my ($number, $base, $rounds) = @_;
     my (%trackers, %won, @wrong);
@@ -324,7 +324,8 @@ sub both_work {
     }
 
     splice @wrong, 10 if @wrong > 10;
-    is(join("\n", @wrong), '', "$base: every answer is right, of either version");
+    is(join("\n", @wrong), '',
+       "$base: every answer is right, of either version");
     is(join(' ', grep { $won{$_} != 1 } sort keys %won), '',
        "$base: no name was given twice");
     is(scalar keys %won, 2 * $rounds, "$base: each name was given");

@@ -94,7 +94,7 @@ sub keep {
     my ($method, $path, $response) = @_;
 
     return unless $file && $block
-        && $path =~ m{^/v1/(?:manage|job|conversations)\b[\w/.-]*(?:\?|$)
+        && $path =~ m{^/v1/(?:manage|job|process|conversations)\b[\w/.-]*(?:\?|$)
                       |^/oauth2/token:generate$}x
         && $path !~ m{^/v1/conversations/[^/]+/(?:$NOT_OFFERED)$}
         && $path !~ m{^[^?]*//}
