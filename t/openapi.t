@@ -112,7 +112,7 @@ sub talks {
 
 # Where what was said is sent to, as method, path and body.
 
-sub said {
+sub spoken {
     my $talk = '{"messages":[{"payload":{"content":"A phrase."}}]}';
 
     return ['POST', '/v1/process/text', body => $talk],
@@ -143,7 +143,7 @@ sub call_all {
     }
 
     call($status, 'DELETE', '/v1/conversations/' . NO_ID);
-    call($status, @$_) for said();
+    call($status, @$_) for spoken();
 }
 
 __DATA__
@@ -188,7 +188,7 @@ call(200, 'GET', "/v1/manage/trackers?limit=4&cursor=$next");
 
 call(204, 'OPTIONS', $_, token => undef)
     for '/v1/manage/trackers/bulk', '/oauth2/token:generate',
-        '/v1/conversations', talks(), map { $_->[1] } said();
+        '/v1/conversations', talks(), map { $_->[1] } spoken();
 
 write_job(NO_ID, meta => '"name":"n","metadata":[{}]');
 write_job(NO_ID, append => 1, first => '4503599627370497',
@@ -202,7 +202,7 @@ for my $path ('/v1/conversations', '/v1/conversations?limit=9&offset=1',
 
 create('found');
 
-for (said()) {
+for (spoken()) {
     call($_->[1] =~ /detect/ ? 200 : 201, @$_);
 }
 
@@ -304,7 +304,7 @@ call(401, 'DELETE', $path, token => undef);
 call(404, 'DELETE', $path);
 call(413, 'DELETE', $path, @large);
 
-for (said()) {
+for (spoken()) {
     my ($method, $path, @body) = @$_;
 
     call(400, $method, $path, body => $_)
@@ -414,7 +414,7 @@ for my $method (qw(GET HEAD)) {
 }
 
 call(429, 'DELETE', '/v1/conversations/' . NO_ID);
-call(429, @$_) for said();
+call(429, @$_) for spoken();
 call(429, 'POST', $_->[0], body => $_->[1]) for creates('more');
 
 for my $path (singles($id)) {
@@ -451,7 +451,7 @@ wait_until(sub {
 --- scenario
 my $id = create('n');
 
-call(408, $_->[0], $_->[1], length => 10) for said();
+call(408, $_->[0], $_->[1], length => 10) for spoken();
 
 call(408, 'POST', $_, length => 10)
     for '/oauth2/token:generate', map { $_->[0] } creates('x');

@@ -786,6 +786,19 @@ for (@messages) {
     cmp_ok($_->{timeOffset}, '>=', 0, "$_->{text}: after $_->{timeOffset} s");
 }
 
+# the ends of the calendar, and a message that is earlier than the first
+
+my ($one, $two) = messages_of(say(json({ messages => [
+    { payload => { content => 'a' },
+      duration => { startTime => '2020-01-01T00:00:00Z',
+                    endTime => '9999-12-31T23:59:59Z' } },
+    { payload => { content => 'b' },
+      duration => { startTime => '0001-01-01T00:00:00Z',
+                    endTime => '0001-01-01T00:00:01Z' } },
+] })));
+is("$one->{timeOffset} $one->{duration}", '0 251824463999', 'until 9999');
+is("$two->{timeOffset} $two->{duration}", '0 1', 'in the year 1');
+
 like($messages[0]{startTime}, qr/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,
      'now');
 is($messages[0]{endTime}, $messages[0]{startTime}, 'until now');
@@ -957,6 +970,100 @@ refused(call(@$_, $over), 413,
 refused(exchange(request('POST', '/v1/process/text', chunks => [
             map { substr $over, $_ * 65_536, 65_536 } 0 .. 16])), 413,
         'Request body exceeds the limit of 1048576 bytes.', 'by chunks');
+
+
+
+=== bodies that are deep, wide or long
+--- scenario
+create('n', ['mask']);
+my $messages = '"messages":[{"payload":{"content":"A mask."}}]';
+
+for my $depth (5, 500, 100_000) {
+    for my $key ('x', 'metadata') {
+        for my $deep ('[' x $depth . ']' x $depth,
+                      '{"a":' x $depth . '1' . '}' x $depth)
+        {
+            my $response = call('POST', 'process/text',
+                                "{\"$key\":$deep,$messages}");
+            like($response->{status}, $depth > 5000 ? qr/^400$/ : qr/^201$/,
+                 "$key, $depth deep") or diag(substr $response->{body}, 0, 99);
+        }
+    }
+}
+
+refused(call('POST', 'process/text', "{$messages,$messages}"), 400,
+        qr/^Duplicate key at line 1 column \d+\.$/, 'a key twice');
+
+# as many members as there are messages
+
+my $id = say('{"messages":[' . join(',', map {
+    "{\"payload\":{\"content\":\"m\"},\"from\":{\"name\":\"n$_\"}}"
+} 1 .. 5000) . ']}');
+my @names = get("conversations/$id/members")->{body} =~ /"name":"(n\d+)"/g;
+is("@names", join(' ', map { "n$_" } 1 .. 5000), 'each is a member');
+add($id, talk([{ payload => { content => 'a' }, from => { name => 'n7' } }]));
+is(scalar(() = get("conversations/$id")->{body} =~ /"name":"n\d+"/g), 5000,
+   'one that is known is not added');
+
+# as many trackers as fit
+
+my $given = join ',', map { "{\"name\":\"t$_\",\"vocabulary\":[\"w$_\"]}" }
+                      1 .. 20_000;
+my $response = call('POST', 'conversations/detect',
+    "{\"messages\":[{\"payload\":{\"content\":\"w7 w20000 w0\"}}],"
+    . "\"trackers\":[$given]}");
+is(short(decode($response->{body})->{trackers}),
+   't7: w7@0-2, t20000: w20000@3-9', 'each is looked for');
+
+
+
+=== an answer that many hits make long, and its reader
+--- scenario
+create('n', [map { 'word ' x $_ . 'word' } 0 .. 199]);
+
+# 200 hits in each sentence of 2,000 characters
+my $body = talk('word ' x 40_000);
+my $id = say($body);
+
+for my $path ("conversations/$id/trackers", 'conversations/detect') {
+    my $text = request($path =~ /detect/ ? ('POST', "/v1/$path", body => $body)
+                                         : ('GET', "/v1/$path", type => undef));
+    my $sock = connect_nginx();
+
+    # it leaves at any moment
+    for (1 .. 5) {
+        send_bytes($sock, $text);
+        sysread $sock, my $bytes, 1 + int rand 100_000;
+        close $sock;
+        $sock = connect_nginx();
+    }
+
+    # one that takes its time; chunks are not put together here
+    send_bytes($sock, $text =~ s/\r\n/\r\nConnection: close\r\n/r);
+    select undef, undef, undef, 0.2;
+
+    my $bytes = read_rest($sock);
+    my $n = () = $bytes =~ /"offset":0/g;
+
+    cmp_ok(length $bytes, '>', 30_000_000, "$path: " . length $bytes);
+    cmp_ok($n, '>', 15_000, "$n hits");
+    like(substr($bytes, -20), qr/\]\}?\r\n0\r\n\r\n\z/, 'it has its end');
+}
+
+
+
+=== a body that is not read is no request
+--- scenario
+my $inner = "GET /v1/conversations HTTP/1.1\r\nHost: a\r\n\r\n";
+
+for my $path ('process/text/x', 'process/text/' . NONE, 'process/x') {
+    my $sock = connect_nginx();
+
+    send_bytes($sock, request('PUT', "/v1/$path", body => $inner));
+    shutdown $sock, 1;
+    my $rest = read_rest($sock);
+    is(scalar(() = $rest =~ m{^HTTP/1\.1 }mg), 1, "one answer: $path");
+}
 
 
 

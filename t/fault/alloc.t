@@ -6,7 +6,8 @@
 # Redis and on a new one.  The answer must be 500 or 502 (or 200 where the
 # memory was not needed, or none where nginx itself closes); the worker lives,
 # nothing leaks, the account is free within the lock's time, and the request,
-# sent again with its Idempotency-Key, is carried out once.
+# sent again with its Idempotency-Key, is carried out once.  Trackers are loaded
+# and detected, too.
 #
 # Controls: a pointer that is not looked at; an operation that is not freed
 # when sending fails; a lock that is kept for ever.
@@ -38,7 +39,15 @@ my %shape = (
     late => ['tracker', tracker_text('one', 'y' x 3000), ['one']],
     conflict => ['tracker', tracker_text('there'), undef],
     token => ['tracker', tracker_text('one'), ['one']],
+    map({ $_ => [undef, '{"messages":[{"payload":{"content":"A phrase. B."},'
+                        . '"from":{"name":"A"}},{"payload":{"content":"\u00e9'
+                        . ' mask"}}],"trackers":[{"name":"g","vocabulary":'
+                        . '["mask"]}],"enableAllTrackers":true}', undef] }
+        qw(detect process)),
 );
+my %path = (detect => '/v1/conversations/detect',
+            process => '/v1/process/text');
+my %good = (conflict => 409, process => 201);
 my @wrapped = qw(ngx_array_push ngx_list_push ngx_alloc_chain_link ngx_palloc
                  ngx_pnalloc ngx_pcalloc ngx_pstrdup ngx_alloc ngx_calloc
                  ngx_create_pool ngx_create_temp_buf ngx_http_cleanup_add
@@ -59,14 +68,17 @@ start_redis();
 my $good = $ENV{TEST_NGINX_LOAD_MODULES};
 $ENV{TEST_NGINX_LOAD_MODULES} = $module = linked_module();
 start_nginx(timeout => '2s', redis_timeout => '1s',
-            server => 'location = /ping { return 204; }',
+            server => <<'CONFIG',
+        location = /ping { return 204; }
+        location /v1/ { tracker_conversations; }
+CONFIG
             env => { LD_PRELOAD => compile('alloc', '-shared', '-fPIC'),
                      TRACKER_FAULT_ALLOC => $control });
 $ENV{TEST_NGINX_LOAD_MODULES} = $good;
 
 ($worker) = workers();
 
-for my $shape (qw(single bulk large late conflict token)) {
+for my $shape (qw(single bulk large late conflict token detect process)) {
     for my $new (0, 1) {
         my $title = $shape . ($new ? ', new connection' : '');
 
@@ -77,6 +89,9 @@ for my $shape (qw(single bulk large late conflict token)) {
             if long_form() && $shape eq 'single';
     }
 }
+
+# what is audited are trackers; conversations.t looks at these
+redis('DEL', 'none', grep { /:convs?\b/ } @{redis('KEYS', '*')});
 
 check_store();
 is(join(' ', workers()), $worker, 'the worker has lived through all of it');
@@ -190,6 +205,11 @@ sub request_of {
     # long tokens are not remembered: nothing that stays is allocated
     my @pad = $shape eq 'token' ? () : (pad => 'x' x 500);
 
+    # each job is a new one
+    return request('POST', $path{$shape}, body => $body,
+                   token => token($account, @pad),
+                   headers => ['Connection: close']) if $path{$shape};
+
     return post($path, $body, token => token($account, @pad),
                 headers => ['Idempotency-Key: k', 'Connection: close']);
 }
@@ -230,7 +250,7 @@ sub settle {
 
 sub fail_each {
     my ($title, $shape, $new, $on) = @_;
-    my $good = $shape eq 'conflict' ? 409 : 200;
+    my $good = $good{$shape} // 200;
     my (@wrong, @leaks, @stuck, %status, $longest);
     my $step = $on ? 4 : 1;
     my $n = 1 - $step;
@@ -239,7 +259,8 @@ sub fail_each {
     my $first = live();
 
     while (($n += $step) < 2000 && !enough(@wrong, @stuck)) {
-        my $account = "$title $n";
+        # a worker keeps what it has loaded of an account
+        my $account = $path{$shape} ? $title : "$title $n";
 
         prepare($shape, $account);
         settle("$title settle");
@@ -312,7 +333,10 @@ sub prepare {
     my ($shape, $account) = @_;
 
     $stored{$account} = $shape{$shape}[2] // ['there'];
-    return if $shape ne 'conflict';
+    return if $shape ne 'conflict' && !$path{$shape};
+
+    # it is loaded again
+    redis('INCR', account_key($account, 'rev')) if $path{$shape};
 
     # with another key, else it would be the same request
     exchange(post('tracker', tracker_text('there', 'before'),
