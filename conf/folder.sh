@@ -25,3 +25,5 @@ folder_default() {
 folder_names="/var/lib/nginx-tracker for root, for others
                     \$XDG_STATE_HOME/nginx-tracker, where that is not set
                     ~/.local/state/nginx-tracker"
+
+folder_origin="conf/serve makes it at its first start"

@@ -41,3 +41,37 @@ apt_elsewhere() {
         -o Acquire::Languages=none \
         "$@"
 }
+
+
+# apt_prometheus FOLDER: promtool and Prometheus itself out of their Debian
+# package: installed, they would run as a service.  Sets TRACKER_PROMTOOL, the
+# path of promtool.
+
+apt_prometheus() {
+    local folder=$1 source suite
+
+    command -v apt-get >/dev/null || return 0
+
+    if [ ! -e "$folder/promtool" ]; then
+        echo "fetching promtool" >&2
+        mkdir -p "$folder"
+
+        suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+        source="deb $(apt_mirror) $suite main"
+
+        if ! (
+            apt_elsewhere "$folder" "$source" update \
+                && cd "$folder" \
+                && apt_elsewhere "$folder" "$source" download prometheus \
+                && dpkg-deb -x prometheus_*.deb . \
+                && mv usr/bin/prometheus usr/bin/promtool .
+        ) >"$folder/fetch.log" 2>&1; then
+            cat "$folder/fetch.log" >&2
+            return 1
+        fi
+
+        rm -rf "${folder:?}"/{lists,cache,usr,etc,lib,var} "$folder"/*.deb
+    fi
+
+    export TRACKER_PROMTOOL=$folder/promtool
+}

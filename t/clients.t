@@ -12,6 +12,19 @@ use constant SECRET => 'b' x 64;
 
 write_apps(app1 => SECRET);
 
+our $conversations = <<'CONFIG';
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location /v1/ {
+        tracker_conversations;
+        tracker_empty_insights on;
+        client_max_body_size 1m;
+    }
+CONFIG
+
 run_tests();
 
 # A request with the header lines that a client sends, in its order.
@@ -31,6 +44,50 @@ sub a_tracker {
     return is_created(exchange(post('tracker', tracker_text($name // 'n'),
                                     account => $account // 'tester')),
                       $name // 'n', 'a tracker');
+}
+
+# One that has these phrases.
+sub a_tracker_of {
+    my ($name, @phrases) = @_;
+    my $text = sprintf '{"name":"%s","vocabulary":[%s]}', $name,
+                       join ',', map { qq("$_") } @phrases;
+
+    return is_created(exchange(post('tracker', $text)), $name, 'a tracker');
+}
+
+# The answer to a text, of which some clients take no status but 201.
+sub posted {
+    my ($text) = @_;
+    my $response = exchange($text);
+
+    is($response->{status}, 201, 'posted') or diag($response->{body});
+
+    my $answer = decode($response->{body});
+
+    is(join(' ', sort keys %$answer), 'conversationId jobId', 'its keys');
+    like($answer->{conversationId}, qr/^\d{16}$/, 'the conversation');
+    return $answer;
+}
+
+sub got {
+    my ($path, $headers) = @_;
+    my $response = exchange(wire("GET $path", $headers));
+
+    is($response->{status}, 200, "$path: status") or diag($response->{body});
+    return decode($response->{body});
+}
+
+# Trackers that were found: a line for each phrase, with its offsets.
+sub hits {
+    my ($trackers) = @_;
+
+    return map {
+        my $name = $_->{name};
+
+        map { "$name: $_->{value} "
+              . join ' ', map { $_->{offset} } @{$_->{messageRefs}} }
+            @{$_->{matches}};
+    } @$trackers;
 }
 
 sub tracker_in {
@@ -377,6 +434,155 @@ my $trackers = decode($response->{body})->{trackers};
 is($response->{status}, 200, 'bulk');
 is_deeply(decode(exchange(wire('GET /v1/manage/trackers', python()))->{body})
           ->{trackers}, $trackers, 'the list, in the same order');
+
+
+
+=== Go SDK: its example of a text
+--- config eval: $::conversations
+--- scenario
+my $go = go(token('tester'));
+
+a_tracker_of('Weather', 'the weather is', 'next week');
+
+my $posted = posted(wire('POST /v1/process/text', $go,
+    '{"messages":[{"payload":{"content":"hello"}},{"payload":{"content":'
+    . '"the weather is sunny and hot in Long Beach"}}],"features":{},'
+    . '"metadata":{}}' . "\n"));
+my $conversation = "/v1/conversations/$posted->{conversationId}";
+
+# it asks at once, and again after two seconds unless it is completed
+is_deeply(got("/v1/job/$posted->{jobId}", $go),
+          { id => $posted->{jobId}, status => 'completed' }, 'the job');
+
+is_deeply(got("$conversation/topics", $go), { topics => [] }, 'topics');
+
+my $more = posted(wire("PUT /v1/process/text/$posted->{conversationId}", $go,
+    '{"messages":[{"payload":{"content":"I think next week the weather is '
+    . 'going to improve a lot"}}],"features":{},"metadata":{}}' . "\n"));
+
+is($more->{conversationId}, $posted->{conversationId}, 'the same');
+isnt($more->{jobId}, $posted->{jobId}, 'another job');
+is(got("/v1/job/$more->{jobId}", $go)->{status}, 'completed', 'it too');
+
+is_deeply([map { $_->{text} }
+           @{got("$conversation/messages", $go)->{messages}}],
+          ['hello', 'the weather is sunny and hot in Long Beach',
+           'I think next week the weather is going to improve a lot'],
+          'messages');
+
+is_deeply([hits(got("$conversation/trackers", $go))],
+          ['Weather: the weather is 0 18', 'Weather: next week 8'],
+          'trackers: what no field of its body can ask for is the default');
+
+
+
+=== C#: its text, job and conversation classes
+--- config eval: $::conversations
+--- scenario
+my $token = 'Authorization: Bearer ' . token('tester');
+my $send = ['accept: application/json', $token,
+            'Content-Type: application/json'];
+my $read = ['Content-Type: application/json', $token];
+
+a_tracker_of('Covid', 'wear a mask', 'COVID-19');
+
+my $said = '{"payload":{"content":"%s","contentType":"text/plain"},"from":'
+           . '{"name":"Ranjan","userId":"ranjan@example.com"}}';
+my $head = '{"name":"","detectPhrases":false,"enableAllTrackers":%s,'
+           . '"detectEntities":false,"messages":[%s],"trackers":[%s]}';
+
+my $posted = posted(wire('POST /v1/process/text', $send,
+    sprintf $head, 'false', sprintf($said, 'Please wear a mask.'), ''));
+is_deeply(got("/v1/conversations/$posted->{conversationId}/trackers-detected",
+              $read), [], 'false, which it sends unless told otherwise: none');
+
+$posted = posted(wire('POST /v1/process/text', $send, sprintf $head, 'true',
+    sprintf($said, 'Hello. Please wear a mask, covid 19 is here.')
+    . ',{"payload":{"content":"Now?","contentType":null},"from":null}',
+    '{"name":"greet","vocabulary":["hello"]}'));
+
+my $conversation = "/v1/conversations/$posted->{conversationId}";
+
+is(got("/v1/job/$posted->{jobId}", $read)->{status}, 'completed', 'the job');
+is_deeply([hits(got("$conversation/trackers-detected", $read))],
+          ['Covid: wear a mask 7', 'Covid: COVID-19 20', 'greet: hello 0'],
+          'trackers detected');
+
+# a PUT has no enableAllTrackers, and an empty list of trackers
+my $more = posted(wire("PUT /v1/process/text/$posted->{conversationId}", $send,
+    sprintf '{"entities":[],"detectPhrases":false,"messages":[%s],'
+            . '"trackers":[]}', sprintf $said, 'Hello again, wear a mask.'));
+
+is(got("/v1/job/$more->{jobId}", $read)->{status}, 'completed', 'job');
+is_deeply([hits(got("$conversation/trackers-detected", $read))],
+          ['Covid: wear a mask 7 13', 'Covid: COVID-19 20', 'greet: hello 0'],
+          'what was found before, and the stored trackers in what is new');
+
+# what it cannot parse as a time is an exception
+for my $message (@{got("$conversation/messages?sentiment=true",
+                       $read)->{messages}}) {
+    like($message->{$_}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, $_)
+        for qw(startTime endTime);
+}
+
+is_deeply(got("$conversation/abstract-topics", $read),
+          { abstractTopics => [] }, 'abstract topics');
+is_deeply([map { "$_->{name} $_->{email}" }
+           @{got("$conversation/members", $read)->{members}}],
+          ['Ranjan ranjan@example.com'], 'members');
+
+my $response = exchange(wire("DELETE $conversation", $read));
+is($response->{status}, 200, 'delete');
+is_message($response->{body}, 'successfully deleted the conversation', 'said');
+
+
+
+=== Node samples: wait for the job, then trackers
+--- config eval: $::conversations
+--- scenario
+a_tracker_of('Weather', 'sunny and hot');
+
+my $posted = posted(wire('POST /v1/process/text', node(),
+    '{"messages":[{"payload":{"content":"It is sunny and hot."}}]}'));
+
+# whatever is not in_progress has ended
+is(got("/v1/job/$posted->{jobId}", node())->{status}, 'completed', 'wait');
+
+for my $query ('', '?parentRefs=true&sentiment=true') {
+    is_deeply([hits(got("/v1/conversations/$posted->{conversationId}"
+                        . "/trackers-detected$query", node()))],
+              ['Weather: sunny and hot 6'], "trackers$query");
+}
+
+my $response = exchange(wire(
+    'GET /v1/job/00000000-0000-4000-8000-000000000000', node()));
+is($response->{status}, 404, 'another status than 200: it gives up');
+
+
+
+=== JS client: what it reads of a conversation
+--- config eval: $::conversations
+--- scenario
+my $js = api_key(token('tester'));
+my $posted = posted(wire('POST /v1/process/text', $js,
+    '{"messages":[{"payload":{"content":"Hello."},"from":{"name":"Ann",'
+    . '"userId":"ann@example.com"}}]}'));
+my $conversation = "/v1/conversations/$posted->{conversationId}";
+my %lists = (
+    'action-items' => 'actionItems', 'follow-ups' => 'followUps',
+    insights => 'insights', intents => 'intents', questions => 'questions',
+    topics => 'topics',
+);
+
+for (sort keys %lists) {
+    is_deeply(got("$conversation/$_", $js), { $lists{$_} => [] }, $_);
+}
+
+is(got($conversation, $js)->{members}[0]{name}, 'Ann', 'the conversation');
+is(got("$conversation/members", $js)->{members}[0]{email}, 'ann@example.com',
+   'members');
+is(got("$conversation/messages", $js)->{messages}[0]{from}{name}, 'Ann',
+   'messages');
 
 
 

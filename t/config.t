@@ -4,6 +4,8 @@ use Test::Nginx::Socket 'no_plan';
 
 # What nginx -t says: each configuration is tested by a run of its own.
 
+my $refused = 0;
+
 sub config_test {
     my ($http, $server) = @_;
     my $load = join '', map { "load_module $_;\n" }
@@ -43,6 +45,7 @@ sub is_refused {
 
     is($status, 1, "$title: refused");
     like($words, qr/\[emerg\].*$message/, $title);
+    $refused++ if $status == 1 && $words =~ /\[emerg\].*"[^"]*"/;
 }
 
 sub is_accepted {
@@ -83,6 +86,10 @@ sub directive {
 sub KEY_LINE { 'tracker_jwt_key $TEST_NGINX_KEY;' }
 
 run_tests();
+
+cmp_ok($refused, '>=', 65, 'so many wrong configurations are refused, with the '
+                           . 'value or the directive quoted');
+Test::More::note("$refused wrong configurations");
 
 __DATA__
 
@@ -335,8 +342,8 @@ for my $name (sort keys %directives) {
 
     for my $value (@$bad) {
         my $quoted = $value =~ s/"//gr;
-        is_refused(directive("$name $value;"),
-                   "(\"\Q$quoted\E\"|\"$name\")", "$name $value");
+        is_refused(directive("$name $value;"), "\"\Q$quoted\E\"",
+                   "$name $value");
     }
 
     is_refused(directive("$name $good->[0]; $name $good->[0];"), 'duplicate',
@@ -635,11 +642,14 @@ for my $name (qw(tracker_api tracker_redis tracker_prefix tracker_jwt_key
                  tracker_lock tracker_max_trackers tracker_max_bulk
                  tracker_max_idempotency_keys
                  tracker_max_phrases tracker_min_phrases tracker_token
-                 tracker_token_apps tracker_token_ttl tracker_conversations
+                 tracker_token_apps tracker_token_ttl tracker_status
+                 tracker_health tracker_conversations
                  tracker_conversation_ttl tracker_conversation_max_size
-                 tracker_empty_insights))
+                 tracker_empty_insights tracker_detect_default
+                 tracker_detect_similar tracker_detect_cache
+                 tracker_detect_max_phrases tracker_detect_max_hits))
 {
-    like($text, qr/^\s*(# )?$name\b/m, $name);
+    like($text, qr/^\s*(# *)?$name\b/m, $name);
 }
 
 my $root = scratch('');
@@ -651,3 +661,61 @@ $http =~ s{/var/log/nginx/}{$root}g;
 $http =~ s{listen 80;}{listen 127.0.0.1:$ENV{TEST_NGINX_H2_PORT};};
 $http =~ s{^\s*access_log }{#$&}m;
 is_accepted($http, 'location / { return 204; }', 'the sample');
+
+# what is there as a comment: the locations, the server, the log format
+my $n = ($http =~ s{^([ ]*)\#[ ]((?:location[ ]=[ ]/health|server[ ]\{|log_format[ ]tracker_json)
+                         .*\n(?:\1\#.*\n)*)}
+                    {"$1$2" =~ s/^ *\K#//mgr}gmex);
+
+is($n, 3, 'three comments');
+$http =~ s{listen 127\.0\.0\.1:9113;}{listen 127.0.0.1:$ENV{TEST_NGINX_REDIS_PORT};};
+is_accepted($http, 'location / { return 204; }', 'without its comments');
+
+
+
+=== tracker_status and tracker_health: a location that answers nothing else
+--- scenario
+my @answer = qw(tracker_api tracker_conversations tracker_token tracker_status
+                tracker_health);
+my $http = KEY_LINE . ' tracker_token_apps $TEST_NGINX_APPS;';
+
+for my $name (qw(tracker_status tracker_health)) {
+    is_refused($http, "location /t/ { $name; $name; }", 'duplicate', $name);
+    is_refused($http, "location /t/ { $name on; }", "\"$name\"", $name);
+    is_refused($http, "$name;", "\"$name\"", $name);
+    is_refused($http, "location /t/ { $name; $_; }", 'one location', "$_ too"),
+    is_refused($http, "location /t/ { $_; $name; }", 'one location', "$_ before")
+        for grep { $_ ne $name } @answer;
+    is_accepted($http, "location = /t { $name; }", $name);
+    is_accepted($http, "location /t { if (\$arg_a) { set \$a 1; } $name; }",
+                "$name, an if");
+}
+
+is_accepted('', 'location = /t { tracker_health; }', 'the default Redis');
+is_accepted('', 'location /t { tracker_status; } location /u { tracker_status; }',
+            'two');
+
+my $many = join '', map { "location /l$_ { tracker_health; "
+                          . "tracker_redis 127.0.0.1:63$_; }" } 10 .. 18;
+
+is_warned('', "location /t { tracker_status; } $many",
+          '"tracker_status" has room for 8 servers', 'a ninth server');
+
+
+=== conf/tracker.conf is what conf/nginx.conf has inside of http { }
+--- scenario
+sub sample {
+    my ($name) = @_;
+
+    open my $in, '<', "conf/$name" or die "conf/$name: $!";
+    local $/;
+    return <$in>;
+}
+
+my ($http) = sample('nginx.conf') =~ /^http \{\n(.*)^\}/ms;
+my $tracker = sample('tracker.conf');
+
+$http =~ s/^ {4}//mg;
+is($tracker =~ s/\A(?:#.*\n)+\n//r, $http,
+   'to make it: sed "1,/^http {/d; /^}/,$d; s/^    //" conf/nginx.conf');
+like($tracker, qr/\A# /, 'and it says what it is');

@@ -107,10 +107,15 @@ sub listed {
 # of which the sockets hold a small part
 sub fill {
     my ($id, $pieces) = @_;
-    my @messages = map { message($_, $id, 'x' x 60_000) } 1 .. $pieces;
+    my $text = 'x' x 60_000;
+    my ($head, @lines) = said($id, ($text) x $pieces) =~ /(.*\n)/g;
 
-    write_job($id, messages => \@messages, size => 1e9);
-    return @messages;
+    # the lines that the first sentence needs are in its piece
+    $head .= shift @lines;
+    $lines[0] = $head . $lines[0];
+
+    write_job($id, messages => \@lines, size => 1e9);
+    return map { message($id, $id, $text, $_) } 0 .. $pieces - 1;
 }
 
 sub slow_messages {
@@ -159,19 +164,20 @@ ok(!exists $response->{headers}{etag}, 'no ETag');
 
 === what a PUT adds
 --- scenario
-my @message = map { message($_, ONE, "m $_") } 1 .. 5;
-
-write_job(ONE, messages => ["$message[0],\n$message[1]", $message[2]],
+write_job(ONE, messages => [said(ONE, 'm 1', 'm 2'), qq(S "m 3"\n)],
           members => [map { member($_) } qw(Ann Bob Ann)]);
-is_deeply(write_job(ONE, append => 1, first => 'b', messages => [$message[3]],
+is_deeply(write_job(ONE, append => 1, first => 'b', sentences => ['m 4'],
                     members => [map { member($_) } qw(Bob Cem Ann)],
                     end => '"later"'), ['created', 2], 'second job');
-is_deeply(write_job(ONE, append => 1, first => 'c', messages => [$message[4]],
+is_deeply(write_job(ONE, append => 1, first => 'c', sentences => ['m 5'],
                     members => [], meta => '"name":"New"', start => '"s"',
                     end => ''), ['created', 3], 'third job');
 
 is_answer(get('conversations/' . ONE . '/messages'),
-          '{"messages":[' . join(",\n", @message) . ']}', 'messages');
+          '{"messages":['
+          . join(',', map({ message(ONE, ONE, 'm ' . ($_ + 1), $_) } 0 .. 2),
+                 message('b', ONE, 'm 4'), message('c', ONE, 'm 5'))
+          . ']}', 'messages');
 is_answer(get('conversations/' . ONE . '/members'),
           '{"members":[' . join(',', map { member($_) } qw(Ann Bob Cem))
           . ']}', 'members in the order in which they spoke');
@@ -405,7 +411,7 @@ my @messages = fill(ONE, 30);
 redis('CONFIG', 'RESETSTAT');
 
 my $response = get('conversations/' . ONE . '/messages');
-is($response->{body}, '{"messages":[' . join(",\n", @messages) . ']}', 'all');
+is($response->{body}, '{"messages":[' . join(',', @messages) . ']}', 'all');
 is(commands_seen('evalsha'), 6, 'in stretches of 256 KB');
 
 $response = call('HEAD', 'conversations/' . ONE . '/messages');
@@ -419,10 +425,10 @@ is($response->{body}, '', 'no body');
 my @messages = fill(ONE, 60);
 my $sock = slow_messages(ONE);
 
-write_job(ONE, append => 1, first => 'b', messages => ['{"new":1}']);
+write_job(ONE, append => 1, first => 'b', sentences => ['new']);
 
 is(read_response($sock)->{body},
-   '{"messages":[' . join(",\n", @messages, '{"new":1}') . ']}',
+   '{"messages":[' . join(',', @messages, message('b', ONE, 'new')) . ']}',
    'all, and what was added meanwhile');
 
 
@@ -446,15 +452,16 @@ ok($rest !~ /0\r\n\r\n\z/, 'no last chunk');
 --- scenario
 Tracker::Answers::leave();
 
-my $text = "{\"any\" : \"\0\xff\r\n\"}";
+my $text = "\0\xff\r\"";
+my $meta = "{\"any\" : \"$text\n\"}";
 
-write_job(ONE, messages => [$text], members => ["\xff"], meta => $text);
-is_answer(get('conversations/' . ONE . '/messages'), "{\"messages\":[$text]}",
-          'messages');
+write_job(ONE, sentences => [$text], members => ["\xff"], meta => $meta);
+is_answer(get('conversations/' . ONE . '/messages'),
+          '{"messages":[' . message(ONE, ONE, $text) . ']}', 'messages');
 is_answer(get('conversations/' . ONE . '/members'), "{\"members\":[\xff]}",
           'members');
 is_answer(get('conversations/' . ONE),
-          conversation(ONE, meta => $text, members => ["\xff"]),
+          conversation(ONE, meta => $meta, members => ["\xff"]),
           'the conversation');
 
 
@@ -467,7 +474,9 @@ my %paths = (
     0 => ['conversations', 'conversations/' . ONE,
           map({ 'conversations/' . ONE . "/$_" } qw(messages members)),
           'job/' . job_id('tester', ONE, 1)],
-    1 => ['conversations/' . ONE . '/messages'],
+    1 => [map { 'conversations/' . ONE . "/$_" }
+              qw(messages trackers trackers-detected)],
+    2 => ['conversations/' . ONE . '/trackers'],
     3 => ['conversations', 'conversations/' . ONE,
           'conversations/' . ONE . '/members'],
     4 => ['conversations'],
@@ -500,13 +509,151 @@ ok(1, 'the worker lives');
 
 
 
+=== stored texts that are cut, or others than were written
+--- log_level: crit
+--- scenario
+Tracker::Answers::leave();
+
+my $path = 'conversations/' . ONE;
+my ($msgs, $hits) = (conversation_keys('tester', ONE))[1, 2];
+my $said = said(ONE, 'Hello.', 'You.');
+my $found = join "\n", '1 ' . ONE . ' ' . length $said,
+                 'T 4503599627370497 "greetings"', 'P "hello"',
+                 'R 0 0 5 ' . index($said, '"Hello."') . ' 8', '';
+my $tracker = '[{"id":"4503599627370497","name":"greetings","matches":['
+              . '{"type":"vocabulary","value":"hello","messageRefs":[{"id":"'
+              . ONE . '","text":"Hello.","offset":0,"end":5}],'
+              . '"insightRefs":[]}]}]';
+
+sub stored {
+    my ($key, $text) = @_;
+
+    redis('DEL', $key);
+    redis('RPUSH', $key, ref $text ? @$text : $text);
+}
+
+write_job(ONE, messages => [$said], hits => $found);
+is_answer(get("$path/messages"),
+          '{"messages":[' . join(',', message(ONE, ONE, 'Hello.'),
+                                 message(ONE, ONE, 'You.', 1)) . ']}',
+          'messages');
+is_answer(get("$path/trackers"), $tracker, 'trackers');
+
+# a text of messages that is no text is not; a short one is, up to a line
+
+my %status;
+
+for my $n (0 .. length($said) - 1) {
+    stored($msgs, substr $said, 0, $n);
+
+    my $whole = $n == 0 || substr($said, $n - 1, 1) eq "\n";
+    my $response = get("$path/messages");
+
+    $status{messages}{$response->{status}}++;
+    is($response->{status}, $whole ? 200 : 500, "messages cut at $n")
+        if $response->{status} != ($whole ? 200 : 500);
+    ok(decode($response->{body}), 'is JSON');
+
+    # what was found has the length of the text
+    my $status = get("$path/trackers")->{status};
+    $status{trackers}{$status}++;
+}
+
+is($status{messages}{500}, length($said) - 4, 'messages cut in a line: 500');
+is_deeply($status{trackers}, { 500 => length $said },
+          'trackers need the whole text');
+
+stored($msgs, $said);
+$status{hits} = {};
+
+for my $n (0 .. length($found) - 1) {
+    stored($hits, substr $found, 0, $n);
+
+    # a tracker without a phrase is not written either
+    my $whole = $n == 0 || substr($found, 0, $n) =~ /^[1PR] .*\n\z/m;
+    my $response = get("$path/trackers");
+
+    $status{hits}{$response->{status}}++;
+    is($response->{status}, $whole ? 200 : 500, "hits cut at $n")
+        if $response->{status} != ($whole ? 200 : 500);
+    ok(decode($response->{body}), 'is JSON');
+}
+
+is($status{hits}{500}, length($found) - 3, 'hits cut in a line: 500');
+
+# other heads and lines
+
+my $far = '9' x 18;
+my ($head, $rest) = $found =~ /\A(.*?\n)(.*)\z/s;
+
+for my $text ($rest, "$head$head$rest", "2$found", "1 x 1\n$rest",
+              '1 ' . ONE . "\n$rest", '1 ' . ONE . " $far\n$rest",
+              "1 -1 5\n$rest", "$head\n$rest", "${head}P \"hello\"\n",
+              "${head}R 0 0 5 1 1\n", "${head}X y\n$rest",
+              $found =~ s/T \d+/T 1/r, $found =~ s/"hello"/hello/r,
+              $found =~ s/"greetings"/"/r, "\0" x 100, "\n", ' ', '[]',
+              map({ $found =~ s/R .*/R $_/r }
+                  '', 1, 'a b c d e', "0 0 5 $far 8", "0 0 5 2 $far",
+                  '0 0 5 0 8', "0 0 5 30 " . length $said, '0 0 5 -1 8',
+                  '0 0 5 2 8 9', '0 0 5 2 1', '0 0 5 2 0'))
+{
+    stored($hits, $text);
+    is_refused(get("$path/trackers"), 500, 'Internal server error.',
+               substr $text =~ s/\n/|/gr, -60);
+}
+
+stored($hits, [$head, $rest]);
+is_answer(get("$path/trackers"), $tracker, 'in two pieces');
+
+my ($first, $more) = $said =~ /\A(.*?\n)(.*)\z/s;
+
+for my $text ($more, "2$said", "1 x\n$more", "1 0\n$more", "1 -5\n$more",
+              $said =~ s/^M.*\n//mr, map({ $said =~ s/^M.*/$_/mr }
+              'M', 'M ', 'M 1', 'M 1 x "a":1', 'M x 1 "a":1', 'M -  "a":1',
+              'M 1 -1 "a":1', "M $far$far 1 \"a\":1"),
+              $said =~ s/S "Hello."/S Hello./r, $said =~ s/S "Hello."/S "/r,
+              $said =~ s/^S/X/mr, "\n", "\0", '{"messages":[]}', "T a\n")
+{
+    stored($msgs, $text);
+    is_refused(get("$path/messages"), 500, 'Internal server error.',
+               substr $text =~ s/\n/|/gr, 0, 60);
+}
+
+# an answer that has begun is cut off
+
+stored($msgs, [said(ONE, ('x' x 60_000) x 10), "S no string\n"]);
+my $sock = connect_nginx();
+send_bytes($sock, request('GET', "/v1/$path/messages", type => undef));
+my $bytes = read_rest($sock);
+like($bytes, qr{^HTTP/1.1 200}, 'it had begun');
+ok($bytes !~ /\]\}\]\}\s*(?:0\s*)?\z/, 'and has no end');
+
+is(get('conversations')->{status}, 200, 'the worker lives');
+
+
+
+=== what is wrong with a stored text is logged, not the text
+--- scenario
+my $path = 'conversations/' . ONE;
+
+write_job(ONE, hits => "foreign\n");
+is(get("$path/trackers")->{status}, 500, 'hits');
+write_job(TWO, messages => ["foreign\n"]);
+is(get('conversations/' . TWO . '/messages')->{status}, 500, 'messages');
+--- grep_error_log eval: qr/a stored conversation is not what was written|foreign/
+--- grep_error_log_out
+a stored conversation is not what was written
+a stored conversation is not what was written
+
+
+
 === what is not offered, and empty lists in its place
 --- settings: tracker_empty_insights off;
 --- scenario
 write_job(ONE);
 
 for (qw(topics questions follow-ups action-items entities analytics summary
-        callscore))
+        callscore abstract-topics insights intents))
 {
     is_refused(get('conversations/' . ONE . "/$_"), 404,
                "\"$_\" of a conversation is not offered, \"messages\", "
@@ -526,6 +673,8 @@ my %empty = (
     'action-items' => '{"actionItems":[]}', entities => '{"entities":[]}',
     analytics => '{"metrics":[],"members":[]}', summary => '{"summary":[]}',
     callscore => '{"criteria":[]}',
+    'abstract-topics' => '{"abstractTopics":[]}',
+    insights => '{"insights":[]}', intents => '{"intents":[]}',
 );
 
 write_job(ONE);

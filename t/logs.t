@@ -99,7 +99,8 @@ sub sanitizer_findings {
         if ($report =~ /ERROR: LeakSanitizer/) {
             push @found, grep {
                 /^(?:Direct|Indirect) leak/
-                    && !/ in (?:ngx_init_cycle|ngx_regex_malloc) /
+                    && !/\ in\ (?:ngx_init_cycle|ngx_event_process_init
+                                |ngx_regex_malloc)\ /x
                     && !/ in ngx_create_pool .*\n.* in main /
             } split /\n\n+/, $report;
 

@@ -58,6 +58,22 @@ sub run_client {
 __DATA__
 
 === a generated client compiles and works
+--- config
+    location /v1/ {
+        tracker_conversations;
+        client_max_body_size 1m;
+    }
+
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location = /oauth2/token:generate {
+        tracker_token;
+        tracker_token_apps $TEST_NGINX_APPS;
+        client_max_body_size 1m;
+    }
 --- scenario
 my $seen = run_client("http://127.0.0.1:$ENV{TEST_NGINX_PORT}", 'app1',
                       'secret');
@@ -75,6 +91,15 @@ is_deeply($seen->{found}, $seen->{patched}, 'found');
 is_deeply($seen->{named}, [$seen->{many}[0]], 'found by name');
 is(scalar @{$seen->{page}{trackers}}, 2, 'a page');
 ok($seen->{page}{next}, 'and the next one');
+is($seen->{job}{status}, 'completed', 'a job');
+is(join(' ', map { my $t = $_;
+                   map { my $m = $_;
+                         map { "$t->{name}:$m->{value}\@$_->{offset}" }
+                         @{$m->{messageRefs}} } @{$t->{matches}}
+       } @{$seen->{heard}}),
+   'first:uno@4 first:uno@4 given:say@0', 'what was said');
+is($seen->{detected}{messages}[0]{text}, 'Say uno.', 'detect');
+is($seen->{detected}{trackers}[0]{id}, $id, 'and its trackers');
 is_deeply($seen->{deleted}, { id => $id, type => 'tracker', deleted => JSON::PP::true },
           'deleted');
 is_deeply($seen->{missing}, { status => 404, body => {

@@ -105,8 +105,19 @@ sub creates {
 sub talks {
     my $path = '/v1/conversations/' . NO_ID;
 
-    return $path, "$path/messages", "$path/members",
+    return $path, map({ "$path/$_" } qw(messages members trackers
+                                        trackers-detected)),
            '/v1/job/' . job_id('tester', NO_ID, 1);
+}
+
+# Where what was said is sent to, as method, path and body.
+
+sub said {
+    my $talk = '{"messages":[{"payload":{"content":"A phrase."}}]}';
+
+    return ['POST', '/v1/process/text', body => $talk],
+           ['PUT', '/v1/process/text/' . NO_ID, body => $talk],
+           ['POST', '/v1/conversations/detect', body => $talk];
 }
 
 # Every request that needs the store, against one that is in no state to
@@ -132,6 +143,7 @@ sub call_all {
     }
 
     call($status, 'DELETE', '/v1/conversations/' . NO_ID);
+    call($status, @$_) for said();
 }
 
 __DATA__
@@ -176,7 +188,7 @@ call(200, 'GET', "/v1/manage/trackers?limit=4&cursor=$next");
 
 call(204, 'OPTIONS', $_, token => undef)
     for '/v1/manage/trackers/bulk', '/oauth2/token:generate',
-        '/v1/conversations', talks();
+        '/v1/conversations', talks(), map { $_->[1] } said();
 
 write_job(NO_ID, meta => '"name":"n","metadata":[{}]');
 write_job(NO_ID, append => 1, first => '4503599627370497',
@@ -188,6 +200,18 @@ for my $path ('/v1/conversations', '/v1/conversations?limit=9&offset=1',
     call(200, $_, $path) for qw(GET HEAD);
 }
 
+create('found');
+
+for (said()) {
+    call($_->[1] =~ /detect/ ? 200 : 201, @$_);
+}
+
+like(call(200, 'GET', '/v1/conversations/' . NO_ID . '/trackers')->{body},
+     qr/"value":"phrase"/, 'a tracker is found');
+call(201, 'POST', '/v1/process/text', body => '{"name":"n","metadata":{},'
+     . '"messages":[{"payload":{"content":"a"},"from":{"userId":"u"}},'
+     . '{"payload":{"content":"b"},"from":{"userId":"u@x","name":"U"}}]}');
+call(200, 'GET', '/v1/conversations');
 call(200, 'DELETE', '/v1/conversations/' . NO_ID);
 is(exchange(login_request('app1', 'secret'))->{status}, 200, 'login');
 
@@ -272,13 +296,26 @@ for my $argument (qw(limit=0 offset=x)) {
     call(400, $_, "/v1/conversations?$argument") for qw(GET HEAD);
 }
 
-my ($talk) = talks();
+my ($path) = talks();
 
-call(400, 'DELETE', "$talk?dryRun=true");
-call(400, 'DELETE', $talk, headers => ['If-Match: *']);
-call(401, 'DELETE', $talk, token => undef);
-call(404, 'DELETE', $talk);
-call(413, 'DELETE', $talk, @large);
+call(400, 'DELETE', "$path?dryRun=true");
+call(400, 'DELETE', $path, headers => ['If-Match: *']);
+call(401, 'DELETE', $path, token => undef);
+call(404, 'DELETE', $path);
+call(413, 'DELETE', $path, @large);
+
+for (said()) {
+    my ($method, $path, @body) = @$_;
+
+    call(400, $method, $path, body => $_)
+        for '{', '{}', '{"messages":[{}]}', '{"messages":[]}',
+            '{"messages":[{"payload":{"content":"a"}}],"trackers":'
+            . '[{"id":"' . NO_ID . '"}]}';
+    call(401, $method, $path, @body, token => 'bad');
+    call(404, $method, $path, @body) if $method eq 'PUT';
+    call(405, $_, $path, @body) for qw(PATCH DELETE);
+    call(413, $method, $path, @large);
+}
 
 call(404, 'GET', $_) for '/v1/manage/', '/v1/manage/x',
                          '/v1/manage/tracker/1/2';
@@ -377,6 +414,7 @@ for my $method (qw(GET HEAD)) {
 }
 
 call(429, 'DELETE', '/v1/conversations/' . NO_ID);
+call(429, @$_) for said();
 call(429, 'POST', $_->[0], body => $_->[1]) for creates('more');
 
 for my $path (singles($id)) {
@@ -412,6 +450,8 @@ wait_until(sub {
     }
 --- scenario
 my $id = create('n');
+
+call(408, $_->[0], $_->[1], length => 10) for said();
 
 call(408, 'POST', $_, length => 10)
     for '/oauth2/token:generate', map { $_->[0] } creates('x');

@@ -137,7 +137,7 @@ my @lines = split /\n/, $readme;
 is(join(' ', grep { length $lines[$_ - 1] > 130 } 1 .. @lines), '',
    'lines of more than 130 columns');
 
-for my $file ('README.md', 't/bench/README.md', 't/fault/README.md') {
+for my $file ('README.md', glob 't/*/README.md .github/*.md') {
     is(join(' ', broken_links($file)), '', "links of $file");
 }
 
@@ -195,5 +195,27 @@ is(run_commands("digest=$digest\n" . commands_under('Delete an account')),
 is(redis('--raw', 'KEYS', '*name*'), "tracker:{$other}:name:n",
    'the account is gone, others are not');
 stop();
+
+
+
+# the drop-in of Debian's service, where systemd is to read it
+
+SKIP: {
+    my $unit = '/lib/systemd/system/nginx.service';
+
+    skip 'no systemd-analyze, or no unit of nginx', 2
+        unless -e $unit && grep { -x "$_/systemd-analyze" } qw(/bin /usr/bin);
+
+    mkdir $_ for "$dir/units", "$dir/units/nginx.service.d";
+    system 'cp', $unit, "$dir/units";
+    system 'cp', 'conf/nginx-stop.conf',
+           "$dir/units/nginx.service.d/tracker.conf";
+
+    local $ENV{SYSTEMD_UNIT_PATH} = "$dir/units:/lib/systemd/system";
+    my $words = `systemd-analyze verify $dir/units/nginx.service 2>&1`;
+
+    is($?, 0, 'conf/nginx-stop.conf is a drop-in');
+    unlike($words, qr/tracker\.conf/, 'without a complaint');
+}
 
 done_testing();

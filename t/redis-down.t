@@ -1029,7 +1029,7 @@ answered "READONLY
 --- http_config
     tracker_redis 127.0.0.1:$TEST_NGINX_DENIED_PORT
                   password_file=$TEST_NGINX_SCRATCH/denied.password;
-    tracker_redis_timeout 400ms;
+    tracker_redis_timeout 2s;
     tracker_jwt_key $TEST_NGINX_KEY;
 --- scenario
 my $pid = play_redis(sub {

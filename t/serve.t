@@ -445,6 +445,26 @@ for my $arguments (['--port', 0], ['--port', 65536], ['--workers', 'x'],
     is(get($serve, $_)->{status}, 200, "$_ is there")
         for '/README.md', '/openapi.yaml';
 
+    # the sample takes over the id of a request if it is sane
+    for my $case (['abc-1.x_Y', 1], ['x' x 64, 1], ['x' x 65, 0], ['a b', 0],
+                  ['<script>', 0], ["a\tb", 0])
+    {
+        my ($sent, $sane) = @$case;
+        my $id = get($serve, '/v1/manage/trackers', "X-Request-Id: $sent")
+                 ->{headers}{'x-request-id'} // '';
+
+        if ($sane) {
+            is($id, $sent, 'the id of a request, also of one that is refused');
+
+        } else {
+            like($id, qr/^[0-9a-f]{32}$/, "an id of nginx instead of \"$sent\"");
+        }
+
+        wait_until(sub {
+            read_file("$serve->{run}/logs/access.log") =~ / \Q$id\E \d+$/m
+        }, 'it is in the log');
+    }
+
     for my $text ("GET /foo", "GET /v1/", "GET /oauth2/", "GET /index.html", "GET /map.conf",
                   "POST /", "DELETE /README.md")
     {

@@ -46,6 +46,8 @@ my @tests = (
         qw(detect_text_test detect_match_test detect_naive_test)),
     [ detect_record_test => [@detect, @tracker, qw(json/write.c), @records],
       [qw(-lutf8proc -lstemmer)] ],
+    [ detect_alloc_test => [map { "detect/$_.c" } qw(char text match stem)],
+      [qw(-lutf8proc -lstemmer)] ],
 );
 
 plan tests => scalar @tests;

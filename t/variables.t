@@ -21,6 +21,16 @@ sub logged {
     return @lines;
 }
 
+# The format of the sample that is there as a comment, and what it needs.
+sub json_format {
+    open my $in, '<', 'conf/nginx.conf' or die "conf/nginx.conf: $!";
+    my $text = do { local $/; <$in> };
+    my ($format) = $text =~ /^( *# log_format tracker_json (?:.*\n *#)*.*\n)/m;
+    my ($map) = $text =~ /^( *map \$http_x_request_id \$tracker_request_id \{\n.*?^ *\}\n)/ms;
+
+    return $format =~ s/^ *\K# ?//mgr . $map;
+}
+
 __DATA__
 
 === the access log tells account, outcome and the time spent in Redis
@@ -304,3 +314,40 @@ is($response->{headers}{'x-account'}, 'bob', 'the name that the site says');
 is(redis('ZCARD', account_key('bob', 'index')), 1, 'it is in his account');
 is(redis('EXISTS', account_key('tester', 'index')), 0,
    'and not in that of the token');
+
+
+
+=== the sample's log in JSON is JSON, whatever clients send
+--- http_config eval
+'tracker_redis $TEST_NGINX_REDIS; tracker_jwt_key $TEST_NGINX_KEY;'
+. main::json_format()
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+        access_log logs/tracker.log tracker_json;
+    }
+--- scenario
+my @texts = (
+    post('tracker', tracker_text('n'), account => 'a "quoted" \\ account'),
+    request('GET', '/v1/manage/%22%5c%0a%ff'),
+    request('GET', '/v1/manage/trackers', token => undef,
+            headers => ['X-Request-Id: an-id.1']),
+    request('GET', '/v1/manage/trackers', headers => ['X-Request-Id: "']),
+    post('tracker', '', length => 2_000_000),
+);
+
+exchange($_) for @texts;
+
+# a byte that is not of UTF-8 stays as it is
+my @all = map { JSON::PP->new->decode(tr/\x80-\xff/?/r) }
+          logged(scalar @texts);
+
+is($all[0]{account}, 'a "quoted" \\ account', 'an account');
+is($all[0]{outcome}, 'created', 'an outcome');
+like($all[0]{redis_duration}, qr/^\d+\.\d{3}$/, 'a time');
+like($all[1]{uri}, qr{^/v1/manage/"\\\n}, 'a path');
+is($all[2]{request_id}, 'an-id.1', 'an id');
+like($all[3]{request_id}, qr/^[0-9a-f]{32}$/, 'one of nginx');
+is($_->{status} + 0, $_->{status}, 'a status') for @all;
+is($all[4]{status}, 413, 'of nginx itself');

@@ -37,6 +37,7 @@ static detect_rc_e detect_begin_message(detect_messages_t *messages,
     const detect_str_t *rest);
 static detect_rc_e detect_write_message(detect_messages_t *messages,
     const detect_str_t *text, detect_buffer_t *buffer);
+static detect_rc_e detect_keep_members(detect_messages_t *messages);
 static char *detect_put_seconds(char *p, uint64_t ms);
 
 
@@ -339,7 +340,7 @@ detect_messages_write(detect_messages_t *messages, const detect_str_t *said,
 
     messages->p = NULL;
 
-    return DETECT_OK;
+    return detect_keep_members(messages);
 }
 
 
@@ -449,6 +450,41 @@ detect_write_message(detect_messages_t *messages, const detect_str_t *text,
     buffer->n = p - buffer->data;
 
     return DETECT_OK;
+}
+
+
+/* the sentences of a message may go on in the next piece */
+
+static detect_rc_e
+detect_keep_members(detect_messages_t *messages)
+{
+    char  *p;
+
+    if (messages->members.data == NULL
+        || messages->members.data == messages->kept.data)
+    {
+        return DETECT_OK;
+    }
+
+    messages->kept.n = 0;
+
+    p = detect_buffer_room(&messages->kept, messages->members.len + 1);
+    if (p == NULL) {
+        return DETECT_NOMEM;
+    }
+
+    memcpy(p, messages->members.data, messages->members.len);
+
+    messages->members.data = p;
+
+    return DETECT_OK;
+}
+
+
+void
+detect_messages_free(detect_messages_t *messages)
+{
+    detect_buffer_free(&messages->kept);
 }
 
 

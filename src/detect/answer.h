@@ -22,6 +22,7 @@ typedef struct {
     uint64_t               next;       /* id of the next sentence */
     int64_t                start;      /* of the first message */
     detect_str_t           members;    /* of all sentences of a message */
+    detect_buffer_t        kept;       /* members that a former piece had */
     int64_t                offset;     /* of the message, ms */
     uint64_t               duration;   /* ms */
     const char            *p;          /* in the piece; NULL: not begun */
@@ -47,6 +48,9 @@ detect_rc_e detect_report_write(detect_report_t *report,
  */
 detect_rc_e detect_messages_write(detect_messages_t *messages,
     const detect_str_t *said, detect_buffer_t *buffer, size_t size);
+
+/* Frees what goes on from piece to piece. */
+void detect_messages_free(detect_messages_t *messages);
 
 
 #pragma GCC visibility pop

@@ -25,8 +25,6 @@
 
 #define DETECT_NONE        0xffffffff
 
-#define DETECT_ODD         0x9e3779b97f4a7c15
-
 /* a state with more children has them in a hash table */
 #define DETECT_FEW         8
 
@@ -39,13 +37,17 @@ typedef struct {
 } detect_slot_t;
 
 
+/* a word, with what is wanted of the state after it alone, its root */
+
 typedef struct {
     uint64_t         first;        /* its first bytes, 0 behind them */
-    uint64_t         last;         /* as detect_last() has them */
+    uint64_t         filter;       /* as that of the root, of 64 bits */
     uint32_t         start;        /* in the pool */
-    uint32_t         len;
-    uint32_t         root;         /* the state after it alone; 0: none */
-    uint32_t         unused;
+    uint16_t         len;
+    uint8_t          n;            /* of the root */
+    uint8_t          reports;
+    uint32_t         base;
+    uint32_t         root;         /* 0: none */
 } detect_entry_t;
 
 
@@ -57,9 +59,10 @@ typedef struct {
 
 typedef struct {
     uint32_t         base;         /* the first child */
-    uint32_t         n;            /* children */
+    uint32_t         word;         /* the last one */
     uint16_t         depth;        /* words */
-    uint16_t         reports;      /* out, or next_out, is a phrase */
+    uint8_t          n;            /* children, DETECT_FEW + 1 at most */
+    uint8_t          reports;      /* out, or next_out, is a phrase */
     uint32_t         filter;       /* a bit for each child, by its word */
     uint32_t         fail;
     uint32_t         out;          /* a phrase, or DETECT_NONE */
@@ -87,52 +90,15 @@ struct detect_dict_s {
     uint32_t         similar;      /* of stems */
     uint32_t         slot_mask;
     uint32_t         child_mask;
-    uint8_t         *filter;       /* of words, 8 bits for each slot */
+    uint64_t        *filter;       /* of words, 8 bits for each slot */
+    uint64_t        *child_filter; /* as well for each of the children */
     detect_slot_t   *slots;        /* words */
     detect_entry_t  *words;
     detect_state_t  *states;
-    uint32_t        *labels;       /* the last word of each state */
     uint32_t        *next;         /* the phrase that is equal, DETECT_NONE */
     detect_child_t  *children;
     uint8_t         *pool;
 };
-
-
-/* Returns the first 8 bytes of the len at p; DETECT_PAD may be read behind. */
-
-static inline uint64_t
-detect_first(const uint8_t *p, uint32_t len)
-{
-    uint64_t  first;
-
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-
-    memcpy(&first, p, 8);
-
-    return len < 8 ? first & (((uint64_t) 1 << (8 * len)) - 1) : first;
-
-#else
-
-    first = 0;
-    memcpy(&first, p, len < 8 ? len : 8);
-
-    return first;
-
-#endif
-}
-
-
-/* Returns the last 8 bytes of the len at p; 0 if they are no more than 8. */
-
-static inline uint64_t
-detect_last(const uint8_t *p, uint32_t len)
-{
-    uint64_t  last;
-
-    memcpy(&last, p + (len > 8 ? len - 8 : 0), 8);
-
-    return len > 8 ? last : 0;
-}
 
 
 /* Returns the hash of the len bytes of a folded word. */
@@ -140,19 +106,18 @@ detect_last(const uint8_t *p, uint32_t len)
 static inline uint64_t
 detect_hash(const uint64_t *key, const uint8_t *p, uint32_t len)
 {
-    uint64_t  hash, last;
+    uint64_t  hash;
 
-    /* the key, added before the rest, hides which words would collide */
+    if (len <= 8) {
+        return detect_mix(detect_first(p, len) ^ key[0], len ^ key[1]);
+    }
 
-    last = detect_last(p, len) ^ (key[1] + len * DETECT_ODD);
-    hash = key[0];
-
-    for ( /* void */ ; len > 16; len -= 8) {
-        hash = detect_mix(hash ^ detect_first(p, 8), key[1]);
+    for (hash = len ^ key[1]; len > 8; len -= 8) {
+        hash = detect_mix(hash ^ detect_first(p, 8), key[0]);
         p += 8;
     }
 
-    return detect_mix(hash ^ detect_first(p, len), last);
+    return detect_mix(hash ^ detect_first(p, len), key[1]);
 }
 
 
@@ -165,14 +130,12 @@ detect_child_hash(const uint64_t *key, uint32_t state, uint32_t word)
 }
 
 
-/* Returns the byte of the filter that has the bit of a word; sets the bit. */
+/* Returns the word of a filter that has the bit of a hash, hash & 63. */
 
 static inline size_t
-detect_filter(uint32_t slot_mask, uint64_t hash, uint8_t *bit)
+detect_filter(uint32_t mask, uint64_t hash)
 {
-    *bit = 1 << (hash >> 29 & 7);
-
-    return hash >> 13 & slot_mask;
+    return hash >> 38 & mask >> 3;
 }
 
 
@@ -182,14 +145,9 @@ static inline int
 detect_same(const detect_entry_t *word, const uint8_t *pool, const uint8_t *p,
     uint32_t len)
 {
-    uint64_t  differ;
-
-    differ = (word->first ^ detect_first(p, len))
-             | (word->last ^ detect_last(p, len)) | (word->len ^ len);
-
-    return differ == 0
-           && (len <= 16
-               || memcmp(pool + word->start + 8, p + 8, len - 16) == 0);
+    return word->first == detect_first(p, len) && word->len == len
+           && (len <= 8
+               || memcmp(pool + word->start + 8, p + 8, len - 8) == 0);
 }
 
 
@@ -220,31 +178,39 @@ detect_find(const detect_slot_t *slots, uint32_t mask,
 }
 
 
-/* Returns the child of a state, not of the root, for a word; 0: none. */
+/*
+ * Returns the child of a state, not of the root, for a word; 0: none.  n and
+ * base are those of the state.
+ */
 
 static inline uint32_t
-detect_child(const detect_dict_t *dict, uint32_t state, uint32_t word)
+detect_child(const detect_dict_t *dict, uint32_t state, uint32_t n,
+    uint32_t base, uint32_t word)
 {
-    uint32_t               i, n, base;
-    const uint32_t        *labels;
+    size_t                 k;
+    uint32_t               i;
+    uint64_t               hash;
     const detect_child_t  *child;
 
-    n = dict->states[state].n;
-
     if (n <= DETECT_FEW) {
-        base = dict->states[state].base;
-        labels = dict->labels + base;
 
-        for (i = 0; i < n; i++) {
-            if (labels[i] == word) {
-                return base + i;
+        for (i = base; i < base + n; i++) {
+            if (dict->states[i].word == word) {
+                return i;
             }
         }
 
         return 0;
     }
 
-    for (i = detect_child_hash(dict->key, state, word) & dict->child_mask;
+    hash = detect_child_hash(dict->key, state, word);
+    k = detect_filter(dict->child_mask, hash);
+
+    if (!(dict->child_filter[k] >> (hash & 63) & 1)) {
+        return 0;
+    }
+
+    for (i = hash & dict->child_mask;
          dict->children[i].to;
          i = (i + 1) & dict->child_mask)
     {
@@ -259,27 +225,27 @@ detect_child(const detect_dict_t *dict, uint32_t state, uint32_t word)
 }
 
 
-/* Returns the state after a word in a state; 0: no phrase goes on or begins. */
+/* Returns the state after a word in a state; 0: no phrase goes on. */
 
 static inline uint32_t
 detect_step(const detect_dict_t *dict, uint32_t state, uint32_t word)
 {
-    uint32_t  to;
+    uint32_t               to;
+    const detect_state_t  *s;
 
-    while (state) {
+    for ( /* void */ ; state; state = s->fail) {
+        s = &dict->states[state];
 
-        if (dict->states[state].filter >> (word & 31) & 1) {
-            to = detect_child(dict, state, word);
+        if (s->filter >> (word & 31) & 1) {
+            to = detect_child(dict, state, s->n, s->base, word);
 
             if (to) {
                 return to;
             }
         }
-
-        state = dict->states[state].fail;
     }
 
-    return dict->words[word].root;
+    return 0;
 }
 
 

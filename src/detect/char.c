@@ -5,8 +5,6 @@
  */
 
 
-#include <string.h>
-
 #include <utf8proc.h>
 
 #include "detect/char.h"
@@ -58,6 +56,19 @@ const uint8_t  detect_ascii[128] = {
 #undef CO
 #undef ST
 #undef CL
+
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define ones(n)  (~(uint64_t) 0 << (64 - 8 * (n)))
+#else
+#define ones(n)  (~(uint64_t) 0 >> (64 - 8 * (n)))
+#endif
+
+const uint64_t  detect_ones[9] = {
+    0, ones(1), ones(2), ones(3), ones(4), ones(5), ones(6), ones(7), ones(8)
+};
+
+#undef ones
 
 
 /* scripts whose words have no spaces between them, in ascending order */

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 
 #pragma GCC visibility push(hidden)
@@ -45,6 +46,9 @@ typedef struct {
 /* the kinds of the ASCII characters */
 extern const uint8_t  detect_ascii[128];
 
+/* 0 to 8 bytes, as the processor has them, that are all ones */
+extern const uint64_t  detect_ones[9];
+
 
 /*
  * Reads the character at p, which is before end and not ASCII.  A byte that is
@@ -78,6 +82,19 @@ detect_char(const uint8_t *p, const uint8_t *end)
     c.kind = detect_ascii[*p];
 
     return c;
+}
+
+
+/* Returns the first 8 bytes of the len at p; DETECT_PAD may be read behind. */
+
+static inline uint64_t
+detect_first(const uint8_t *p, uint32_t len)
+{
+    uint64_t  first;
+
+    memcpy(&first, p, 8);
+
+    return first & detect_ones[len < 8 ? len : 8];
 }
 
 

@@ -26,6 +26,9 @@
 
 #define DETECT_COPY        32768
 
+/* of the processor's cache: words and states do not straddle two */
+#define DETECT_LINE        64
+
 /* positions and numbers have 32 bits; half of it lets tables double */
 #define DETECT_MANY        0x7fffffff
 
@@ -140,6 +143,8 @@ static detect_rc_e detect_filter_words(detect_build_t *build);
 static detect_rc_e detect_number_states(detect_build_t *build);
 static void detect_add_state(detect_build_t *build, uint32_t parent,
     uint32_t node);
+static void detect_add_child(detect_dict_t *dict, uint32_t parent,
+    uint32_t word, uint32_t id);
 static detect_rc_e detect_link_phrases(detect_build_t *build);
 static detect_rc_e detect_link_states(detect_build_t *build);
 
@@ -371,7 +376,7 @@ detect_make_room(detect_build_t *build, size_t len)
         return DETECT_NOMEM;
     }
 
-    if (2 * (words->table.n + items) > words->table.mask + 1) {
+    if (4 * (words->table.n + items) > 3 * (words->table.mask + 1)) {
         build->step = detect_move_words;
 
         return detect_move_start(&words->table) ? DETECT_OK : DETECT_NOMEM;
@@ -612,11 +617,13 @@ detect_add_word(detect_build_t *build, const detect_item_t *item)
     words->hashes[id] = hash;
     entry = &words->entries[id];
 
+    /* what is wanted of its root is set later, if it has one */
+
+    memset(entry, 0, sizeof(detect_entry_t));
+
     entry->first = detect_first(item->folded, item->len);
-    entry->last = detect_last(item->folded, item->len);
     entry->start = words->used;
     entry->len = item->len;
-    entry->root = 0;
 
     memcpy(words->pool + words->used, item->folded, item->len);
     words->used += item->len;
@@ -692,16 +699,16 @@ detect_allocate(detect_build_t *build)
     words = build->words.table.n;
     states = build->trie.table.n;
 
-    for (children = 1; children < 2 * (size_t) build->trie.n_children; ) {
+    for (children = 8; children < 2 * (size_t) build->trie.n_children; ) {
         children *= 2;
     }
 
-    size = sizeof(detect_dict_t) + words * sizeof(detect_entry_t)
+    size = sizeof(detect_dict_t) + DETECT_LINE + words * sizeof(detect_entry_t)
            + slots * sizeof(detect_slot_t)
-           + states * (sizeof(detect_state_t) + sizeof(uint32_t))
+           + states * sizeof(detect_state_t)
            + build->n_phrases * sizeof(uint32_t)
-           + children * sizeof(detect_child_t) + slots + build->words.used
-           + DETECT_PAD;
+           + children * (sizeof(detect_child_t) + 1) + slots
+           + build->words.used + DETECT_PAD;
 
     dict = calloc(1, size);
     build->trie.order = malloc(states * sizeof(uint32_t));
@@ -723,20 +730,21 @@ detect_allocate(detect_build_t *build)
     dict->child_mask = children - 1;
 
     p = (char *) (dict + 1);
+    p += DETECT_LINE - (uintptr_t) p % DETECT_LINE;
     dict->words = (detect_entry_t *) p;
     p += words * sizeof(detect_entry_t);
-    dict->slots = (detect_slot_t *) p;
-    p += slots * sizeof(detect_slot_t);
     dict->states = (detect_state_t *) p;
     p += states * sizeof(detect_state_t);
-    dict->labels = (uint32_t *) p;
-    p += states * sizeof(uint32_t);
+    dict->slots = (detect_slot_t *) p;
+    p += slots * sizeof(detect_slot_t);
+    dict->filter = (uint64_t *) p;
+    p += slots;
+    dict->child_filter = (uint64_t *) p;
+    p += children;
     dict->next = (uint32_t *) p;
     p += build->n_phrases * sizeof(uint32_t);
     dict->children = (detect_child_t *) p;
     p += children * sizeof(detect_child_t);
-    dict->filter = (uint8_t *) p;
-    p += slots;
     dict->pool = (uint8_t *) p;
 
     build->copies[0] = (detect_copy_t) { dict->slots, build->words.table.slots,
@@ -788,8 +796,7 @@ detect_copy(detect_build_t *build)
 static detect_rc_e
 detect_filter_words(detect_build_t *build)
 {
-    size_t          i;
-    uint8_t         bit;
+    uint64_t        hash;
     detect_dict_t  *dict;
 
     dict = build->dict;
@@ -802,14 +809,15 @@ detect_filter_words(detect_build_t *build)
 
         detect_spend(build->budget, DETECT_COST_FILTER);
 
-        i = detect_filter(dict->slot_mask, build->words.hashes[build->i], &bit);
-        dict->filter[i] |= bit;
+        hash = build->words.hashes[build->i];
+
+        dict->filter[detect_filter(dict->slot_mask, hash)]
+            |= (uint64_t) 1 << (hash & 63);
     }
 
     build->trie.order[0] = 0;
     build->dict->states[0].out = DETECT_NONE;
     build->dict->states[0].base = 1;
-    build->dict->states[0].n = build->trie.nodes[0].n;
     build->child = build->trie.nodes[0].child;
     build->n_states = 1;
     build->i = 0;
@@ -848,7 +856,7 @@ detect_number_states(detect_build_t *build)
         node = &build->trie.nodes[build->trie.order[build->i]];
 
         states[build->i].base = build->n_states;
-        states[build->i].n = node->n;
+        states[build->i].n = node->n <= DETECT_FEW ? node->n : DETECT_FEW + 1;
         build->child = node->child;
     }
 
@@ -864,7 +872,7 @@ detect_number_states(detect_build_t *build)
 static void
 detect_add_state(detect_build_t *build, uint32_t parent, uint32_t node)
 {
-    uint32_t         i, id, word;
+    uint32_t         id, word;
     detect_dict_t   *dict;
     detect_state_t  *state;
 
@@ -875,9 +883,8 @@ detect_add_state(detect_build_t *build, uint32_t parent, uint32_t node)
     build->trie.order[id] = node;
     build->trie.nodes[node].parent = id;
 
-    dict->labels[id] = word;
-
     state = &dict->states[id];
+    state->word = word;
     state->depth = dict->states[parent].depth + 1;
     state->out = DETECT_NONE;
 
@@ -892,20 +899,41 @@ detect_add_state(detect_build_t *build, uint32_t parent, uint32_t node)
 
     dict->states[parent].filter |= (uint32_t) 1 << (word & 31);
 
-    if (dict->states[parent].n <= DETECT_FEW) {
-        return;
+    if (dict->states[parent].depth == 1) {
+        dict->words[dict->states[parent].word].filter
+            |= (uint64_t) 1 << (word & 63);
     }
 
-    for (i = detect_child_hash(dict->key, parent, word) & dict->child_mask;
+    if (dict->states[parent].n > DETECT_FEW) {
+        detect_add_child(dict, parent, word, id);
+    }
+}
+
+
+static void
+detect_add_child(detect_dict_t *dict, uint32_t parent, uint32_t word,
+    uint32_t id)
+{
+    uint32_t         i;
+    uint64_t         hash;
+    detect_child_t  *child;
+
+    hash = detect_child_hash(dict->key, parent, word);
+
+    for (i = hash & dict->child_mask;
          dict->children[i].to;
          i = (i + 1) & dict->child_mask)
     {
         /* void */
     }
 
-    dict->children[i].state = parent;
-    dict->children[i].word = word;
-    dict->children[i].to = id;
+    child = &dict->children[i];
+    child->state = parent;
+    child->word = word;
+    child->to = id;
+
+    dict->child_filter[detect_filter(dict->child_mask, hash)]
+        |= (uint64_t) 1 << (hash & 63);
 }
 
 
@@ -963,17 +991,29 @@ detect_link_states(detect_build_t *build)
         detect_spend(build->budget, DETECT_COST_NODE);
 
         state = &dict->states[build->i];
-        word = dict->labels[build->i];
+        word = state->word;
         parent = state->fail;
 
-        state->fail = parent
-                      ? detect_step(dict, dict->states[parent].fail, word)
-                      : 0;
+        state->fail = 0;
+
+        if (parent) {
+            state->fail = detect_step(dict, dict->states[parent].fail, word);
+
+            if (state->fail == 0) {
+                state->fail = dict->words[word].root;
+            }
+        }
 
         fail = &dict->states[state->fail];
         state->next_out = fail->out != DETECT_NONE ? state->fail
                                                    : fail->next_out;
         state->reports = state->out != DETECT_NONE || state->next_out;
+
+        if (parent == 0) {
+            dict->words[word].n = state->n;
+            dict->words[word].base = state->base;
+            dict->words[word].reports = state->reports;
+        }
     }
 
     build->step = NULL;

@@ -30,6 +30,18 @@ typedef struct {
 } detect_place_t;
 
 
+/* a state, and what of it is wanted most */
+
+typedef struct {
+    uint32_t              state;
+    uint32_t              n;
+    uint32_t              base;
+    uint32_t              fail;
+    uint32_t              reports;
+    uint64_t              filter;
+} detect_cursor_t;
+
+
 struct detect_match_s {
     detect_dict_t        *dict;
     detect_handlers_t     handlers;
@@ -38,9 +50,7 @@ struct detect_match_s {
     uint64_t              hashes[DETECT_ITEMS];
     uint32_t              words[DETECT_ITEMS];    /* of those that are known */
     uint16_t              known[DETECT_ITEMS];    /* their items */
-    uint16_t              ends[DETECT_ITEMS];     /* items: ends of sentences */
     uint32_t              n_known;
-    uint32_t              n_ends;
     uint32_t              i;           /* the next known word */
     uint32_t              end;         /* the next end */
     uint32_t              next;        /* the item after the last word */
@@ -67,6 +77,38 @@ static int detect_match_break(detect_match_t *match, uint32_t end);
 static int detect_match_outputs(detect_match_t *match, uint32_t s,
     const detect_item_t *item);
 static void detect_open(detect_match_t *match);
+
+
+static inline void
+detect_go(const detect_dict_t *dict, detect_cursor_t *at, uint32_t s)
+{
+    const detect_state_t  *state;
+
+    state = &dict->states[s];
+
+    at->state = s;
+    at->n = state->n;
+    at->base = state->base;
+    at->filter = (uint64_t) state->filter << 32 | state->filter;
+    at->fail = state->fail;
+    at->reports = state->reports;
+}
+
+
+static inline void
+detect_go_root(const detect_dict_t *dict, detect_cursor_t *at, uint32_t word)
+{
+    const detect_entry_t  *entry;
+
+    entry = &dict->words[word];
+
+    at->state = entry->root;
+    at->n = entry->n;
+    at->base = entry->base;
+    at->filter = entry->filter;
+    at->fail = 0;
+    at->reports = entry->reports;
+}
 
 
 static uint32_t
@@ -99,7 +141,7 @@ detect_match_start(void *memory, detect_dict_t *dict,
     match->handlers = *handlers;
     match->cut.n = 0;
     match->n_known = 0;
-    match->n_ends = 0;
+    match->cut.n_ends = 0;
     match->i = 0;
     match->end = 0;
     match->next = 0;
@@ -127,8 +169,8 @@ detect_match_run(detect_match_t *match, size_t *budget)
 
     for ( ;; ) {
 
-        if (match->end < match->n_ends) {
-            end = match->ends[match->end++];
+        if (match->end < match->cut.n_ends) {
+            end = match->cut.ends[match->end++];
 
             if (detect_match_words(match, end)
                 || detect_match_break(match, end))
@@ -197,75 +239,77 @@ detect_next_window(detect_match_t *match)
 }
 
 
+/* lists the words that the filter knows */
+
 static void
 detect_hash_words(detect_match_t *match)
 {
-    uint32_t              i, n;
-    uint64_t              hash;
-    const uint64_t       *key;
+    uint32_t              i, n, known;
+    uint64_t              hash, bits, key[2];
     const detect_item_t  *item;
     const detect_dict_t  *dict;
 
     dict = match->dict;
-    key = dict->key;
-    n = 0;
+    key[0] = dict->key[0];
+    key[1] = dict->key[1];
+    item = match->cut.items;
+    n = match->cut.n;
+    known = 0;
 
-    for (i = 0; i < match->cut.n; i++) {
-        item = &match->cut.items[i];
-
-        match->ends[n] = i;
-        n += item->type >= DETECT_SENTENCE;
+    for (i = 0; i < n; i++, item++) {
 
         /* what is not a word has no bytes, at an address that can be read */
 
         hash = detect_hash(key, item->folded, item->len);
-        match->hashes[i] = hash;
+        bits = dict->filter[detect_filter(dict->slot_mask, hash)];
 
-        __builtin_prefetch(&dict->slots[hash & dict->slot_mask]);
+        match->known[known] = i;
+        match->hashes[known] = hash;
+        known += bits >> (hash & 63) & 1;
     }
 
-    match->n_ends = n;
+    match->n_known = known;
 }
 
 
-/* lists what the filter knows, then the numbers that the hashes give them */
+/*
+ * Sets the numbers that the hashes of known words give them.  Nearly all are in
+ * the first two places, which are tried without a branch.
+ */
 
 static void
 detect_find_words(detect_match_t *match)
 {
-    uint8_t               bit;
-    uint32_t              i, k, n, tag;
-    uint64_t              hash;
-    const detect_slot_t  *slots;
-    const detect_dict_t  *dict;
+    uint32_t               i, k, n, tag, mask, id, other;
+    const detect_slot_t   *slots;
+    const detect_entry_t  *words;
 
-    dict = match->dict;
-    slots = dict->slots;
-    n = 0;
-
-    for (i = 0; i < match->cut.n; i++) {
-        k = detect_filter(dict->slot_mask, match->hashes[i], &bit);
-
-        match->known[n] = i;
-        n += (dict->filter[k] & bit) != 0;
-    }
-
-    match->n_known = n;
+    slots = match->dict->slots;
+    words = match->dict->words;
+    mask = match->dict->slot_mask;
+    n = match->n_known;
 
     for (i = 0; i < n; i++) {
-        hash = match->hashes[match->known[i]];
-        tag = hash >> 32;
+        k = match->hashes[i] & mask;
+        tag = match->hashes[i] >> 32;
 
-        for (k = hash & dict->slot_mask;
-             slots[k].tag != tag && slots[k].id;
-             k = (k + 1) & dict->slot_mask)
-        {
-            /* void */
+        id = slots[k].id & -(uint32_t) (slots[k].tag == tag);
+        k = (k + 1) & mask;
+        other = slots[k].id & -(uint32_t) (slots[k].tag == tag);
+        id |= other & -(uint32_t) (id == 0);
+
+        if (id == 0) {
+
+            while (slots[k].tag != tag && slots[k].id) {
+                k = (k + 1) & mask;
+            }
+
+            id = slots[k].id;
         }
 
-        match->words[i] = slots[k].id;
+        match->words[i] = id;
 
-        __builtin_prefetch(&dict->words[slots[k].id]);
+        __builtin_prefetch(&words[id]);
     }
 }
 
@@ -275,21 +319,23 @@ detect_find_words(detect_match_t *match)
 static void
 detect_compare_words(detect_match_t *match)
 {
-    uint32_t              i, k, n, word;
-    const detect_item_t  *item;
-    const detect_dict_t  *dict;
+    uint32_t               i, k, n, word, before;
+    const detect_item_t   *item;
+    const detect_dict_t   *dict;
+    const detect_entry_t  *entry, *last;
 
     dict = match->dict;
+    last = dict->words;
     n = 0;
 
     for (i = 0; i < match->n_known; i++) {
         word = match->words[i];
         k = match->known[i];
         item = &match->cut.items[k];
+        entry = &dict->words[word];
 
-        if (!detect_same(&dict->words[word], dict->pool, item->folded,
-                         item->len))
-        {
+        if (!detect_same(entry, dict->pool, item->folded, item->len)) {
+
             if (word == 0) {
                 continue;
             }
@@ -297,15 +343,20 @@ detect_compare_words(detect_match_t *match)
             /* another may have the same tag */
 
             word = detect_find(dict->slots, dict->slot_mask, dict->words,
-                               dict->pool, match->hashes[k], item->folded,
+                               dict->pool, match->hashes[i], item->folded,
                                item->len);
+            entry = &dict->words[word];
         }
 
         match->words[n] = word;
         match->known[n] = k;
         n += word != 0;
 
-        __builtin_prefetch(&dict->states[dict->words[word].root]);
+        /* it may be a child of the state after the word before it */
+
+        before = -(uint32_t) (last->filter >> (word & 63) & 1);
+        __builtin_prefetch(&dict->states[last->base & before]);
+        last = entry;
     }
 
     match->n_known = n;
@@ -341,46 +392,73 @@ detect_open(detect_match_t *match)
 static int
 detect_match_words(detect_match_t *match, uint32_t end)
 {
-    uint32_t               i, k, s;
-    detect_place_t        *place;
-    const detect_item_t   *item;
-    const detect_dict_t   *dict;
-    const detect_state_t  *state;
+    uint64_t              on;
+    uint32_t              i, k, n, to, begins, next, last, mask, word;
+    uint32_t              sentence;
+    detect_place_t       *place;
+    detect_cursor_t       at;
+    const detect_item_t  *item;
+    const detect_dict_t  *dict;
+
+    if (match->i == match->n_known || match->known[match->i] >= end) {
+        return 0;
+    }
 
     dict = match->dict;
-    s = match->state;
+    n = match->n_known;
+    next = match->next;
+    last = match->k;
+    mask = match->mask;
+    sentence = match->sentence;
+    detect_go(dict, &at, match->state);
 
-    for (i = match->i; i < match->n_known && match->known[i] < end; i++) {
+    for (i = match->i; i < n && match->known[i] < end; i++) {
         k = match->known[i];
+        word = match->words[i];
 
-        s = detect_step(dict, k == match->next ? s : 0, match->words[i]);
+        /* nothing goes on over a word that is not known; without a branch */
 
-        match->next = k + 1;
+        on = -(uint64_t) (k == next);
+        at.filter &= on;
+        at.fail &= on;
+        next = k + 1;
 
-        if (s == 0) {
-            continue;
+        begins = at.filter >> (word & 63) & 1;
+        to = 0;
+
+        if (begins | at.fail) {
+            to = begins ? detect_child(dict, at.state, at.n, at.base, word) : 0;
+            to = to ? to : detect_step(dict, at.fail, word);
+        }
+
+        if (to) {
+            detect_go(dict, &at, to);
+
+        } else {
+            detect_go_root(dict, &at, word);
         }
 
         item = &match->cut.items[k];
 
-        place = &match->places[match->k++ & match->mask];
+        place = &match->places[last++ & mask];
         place->start = item->start;
         place->unit = item->unit;
-        place->sentence = match->sentence;
+        place->sentence = sentence;
 
-        state = &dict->states[s];
+        if (at.reports) {
+            match->k = last;
 
-        if (state->reports
-            && detect_match_outputs(match, state->out == DETECT_NONE
-                                           ? state->next_out : s, item))
-        {
-            return 1;
+            if (detect_match_outputs(match, at.state, item)) {
+                return 1;
+            }
         }
     }
 
-    match->broken = i > match->i ? 0 : match->broken;
+    match->k = last;
+    match->broken = 0;
     match->i = i;
-    match->state = s;
+    match->next = next;
+    match->state = at.state;
 
     return 0;
 }
@@ -449,6 +527,10 @@ detect_match_outputs(detect_match_t *match, uint32_t s,
 
     if (!match->open) {
         detect_open(match);
+    }
+
+    if (dict->states[s].out == DETECT_NONE) {
+        s = dict->states[s].next_out;
     }
 
     do {

@@ -43,7 +43,7 @@ typedef struct {
 typedef struct detect_match_s  detect_match_t;
 
 
-/* Returns the bytes that a match with this dictionary takes: some 30,000. */
+/* Returns the bytes that a match with this dictionary takes: some 35,000. */
 size_t detect_match_size(const detect_dict_t *dict);
 
 /*

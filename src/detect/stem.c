@@ -119,6 +119,7 @@ detect_stem_cut(detect_cut_t *cut)
     detect_item_t  *item;
 
     n = 0;
+    cut->n_ends = 0;
 
     for (i = 0; i < cut->n; i++) {
         item = &cut->items[i];
@@ -129,9 +130,15 @@ detect_stem_cut(detect_cut_t *cut)
             return DETECT_NOMEM;
         }
 
-        if (rc == 1) {
-            cut->items[n++] = *item;
+        if (rc == 0) {
+            continue;
         }
+
+        if (item->type >= DETECT_SENTENCE) {
+            cut->ends[cut->n_ends++] = n;
+        }
+
+        cut->items[n++] = *item;
     }
 
     cut->n = n;

@@ -28,6 +28,9 @@
 
 #define DETECT_BLANKS_MAX     8
 
+/* letters of an abbreviation without points */
+#define DETECT_ABBREVIATION   6
+
 /* after the last word of a window: behind any byte of it */
 #define DETECT_NOWHERE        0xffff
 
@@ -54,7 +57,11 @@ static size_t detect_soft(const detect_text_t *text, const uint8_t *base);
 static size_t detect_plain_words(detect_text_t *text, detect_cut_t *cut,
     size_t k, size_t stop);
 static const uint8_t *detect_join(detect_text_t *text, detect_cut_t *cut,
-    const uint8_t *p);
+    const uint8_t *p, size_t k);
+static const uint8_t *detect_contraction(detect_text_t *text,
+    detect_cut_t *cut, const uint8_t *p, const uint16_t *edge);
+static int detect_plain_before(const detect_text_t *text,
+    const detect_cut_t *cut, const uint8_t *p);
 static void detect_skip(detect_text_t *text, detect_cut_t *cut);
 static int detect_joins(const detect_text_t *text, const uint8_t *p);
 static const uint8_t *detect_limit(detect_text_t *text, detect_cut_t *cut,
@@ -71,8 +78,12 @@ static const uint8_t *detect_genitive(detect_text_t *text, detect_cut_t *cut,
     const uint8_t *p, size_t apostrophe);
 static const uint8_t *detect_stops(const detect_text_t *text,
     const uint8_t *p, int *ends);
+static int detect_abbreviates(const detect_text_t *text,
+    const detect_cut_t *cut, const uint8_t *p);
 static int detect_abbreviation(const detect_text_t *text, const uint8_t *p);
-static int detect_listed(const char *names, const uint8_t *p, size_t n);
+static int detect_abbreviates_name(const detect_text_t *text,
+    const uint8_t *p, const uint8_t *folded, size_t len);
+static int detect_list_has(const char *list, size_t n, uint64_t name);
 static int detect_small_follows(const uint8_t *p, const uint8_t *end);
 static void detect_sentence(detect_text_t *text, detect_cut_t *cut,
     const uint8_t *end, detect_item_e type);
@@ -87,19 +98,25 @@ static inline void detect_block(detect_block_t *block, const uint8_t *p,
 
 /*
  * Abbreviations before a name or a number, and those that may also end a
- * sentence, if the next word begins with a capital: by the number of letters.
+ * sentence, if the next word begins with a capital: 8 bytes each.
  */
 
-static const char *const  detect_titles[] = {
-    "", "", "cf dr lt mr ms mt pp st vs ",
-    "adm col cpl fig gen gov hon maj mme mrs rep rev sen sgt vol ",
-    "brig capt cmdr figs prof ", "", "messrs "
-};
+static const char  detect_titles[] =
+    "adm     brig    capt    cf      cmdr    col     cpl     "
+    "dr      fig     figs    gen     gov     hon     lt      "
+    "maj     messrs  mme     mr      mrs     ms      mt      "
+    "pp      prof    rep     rev     sen     sgt     st      "
+    "vol     vs      ";
 
-static const char *const  detect_ends[] = {
-    "", "", "co jr sr ", "apt ave est etc ext inc ltd ",
-    "blvd bros corp dept univ ", "", "approx "
-};
+static const char  detect_ends[] =
+    "approx  apt     ave     blvd    bros    co      corp    "
+    "dept    est     etc     ext     inc     jr      ltd     "
+    "sr      univ    ";
+
+static const char  detect_number[] = "no      ";
+
+#define detect_listed(list, name)                                             \
+    detect_list_has(list, sizeof(list) / 8, name)
 
 
 static inline uint32_t
@@ -178,6 +195,7 @@ detect_text_cut(detect_text_t *text, detect_cut_t *cut)
 
     cut->n = 0;
     cut->used = 0;
+    cut->n_ends = 0;
 
     if (text->skip) {
         detect_skip(text, cut);
@@ -231,7 +249,7 @@ detect_cut_window(detect_text_t *text, detect_cut_t *cut, size_t window)
         i = cut->edges[k] < mark ? cut->edges[k] : mark;
         p = base + i;
 
-        next = i == mark && i < window ? detect_join(text, cut, p) : p;
+        next = i == mark && i < window ? detect_join(text, cut, p, k) : p;
 
         if (next == p) {
 
@@ -314,26 +332,26 @@ detect_plain_words(detect_text_t *text, detect_cut_t *cut, size_t k,
 {
     size_t           start, end;
     uint32_t         from, unit;
-    detect_item_t   *item, *last;
-    const uint16_t  *edges;
+    detect_item_t   *item, *first, *last;
+    const uint8_t   *folded;
+    const uint16_t  *edge;
 
-    edges = cut->edges;
-    item = cut->items + cut->n;
+    edge = cut->edges + k;
+    folded = cut->folded;
+    first = cut->items + cut->n;
     last = cut->items + DETECT_ITEMS - DETECT_SPARE;
     from = text->p - text->data;
     unit = from - text->shift;
-    end = 0;
 
-    for ( /* void */ ; edges[k] < stop && item < last; k += 2) {
-        start = edges[k];
+    for (item = first; edge[0] < stop && item < last; edge += 2) {
+        start = edge[0];
+        end = edge[1];
 
-        if (edges[k + 1] - start > DETECT_WORD_MAX) {
+        if (end - start > DETECT_WORD_MAX) {
             break;
         }
 
-        end = edges[k + 1];
-
-        item->folded = cut->folded + start;
+        item->folded = folded + start;
         item->len = end - start;
         item->type = DETECT_WORD;
         item->start = from + start;
@@ -343,47 +361,121 @@ detect_plain_words(detect_text_t *text, detect_cut_t *cut, size_t k,
         item++;
     }
 
-    if (end) {
-        text->word_end = text->p + end;
+    if (item > first) {
+        text->word_end = text->data + item[-1].end;
         cut->n = item - cut->items;
     }
 
-    return k;
+    return edge - cut->edges;
 }
 
 
 /*
- * The mark at p may belong to the plain word before it, which is then cut anew.
- * Returns where to go on, p if it does not.
+ * The mark at p, before the k-th edge, may belong to the plain word before it,
+ * which is then cut anew.  Returns where to go on, p if it does not.
  */
 
 static const uint8_t *
-detect_join(detect_text_t *text, detect_cut_t *cut, const uint8_t *p)
+detect_join(detect_text_t *text, detect_cut_t *cut, const uint8_t *p,
+    size_t k)
 {
-    size_t          start;
-    detect_item_t  *item;
+    const uint8_t  *next;
 
-    item = cut->n ? &cut->items[cut->n - 1] : NULL;
-
-    if (item == NULL
-        || item->type != DETECT_WORD
-        || text->data + item->end != p)
-    {
+    if (!detect_joins(text, p) || !detect_plain_before(text, cut, p)) {
         return p;
     }
 
-    start = item->start - (text->p - text->data);
+    if (*p == '\'') {
+        next = detect_contraction(text, cut, p, cut->edges + k);
 
-    if (start >= DETECT_WINDOW
-        || item->folded != cut->folded + start
-        || !detect_joins(text, p))
-    {
-        return p;
+        if (next) {
+            return next;
+        }
     }
 
     cut->n--;
 
-    return detect_word(text, cut, text->data + item->start);
+    return detect_word(text, cut, text->data + cut->items[cut->n].start);
+}
+
+
+/*
+ * Most apostrophes: between a word of ASCII and what may follow it, and nothing
+ * else behind.  All is folded already.  Returns NULL where it is not so plain.
+ */
+
+static const uint8_t *
+detect_contraction(detect_text_t *text, detect_cut_t *cut, const uint8_t *p,
+    const uint16_t *edge)
+{
+    size_t          at, len;
+    detect_item_t  *item;
+    const uint8_t  *s, *end;
+
+    at = p - text->p;
+
+    if (edge[0] != at + 1 || edge[1] - edge[0] > 2) {
+        return NULL;
+    }
+
+    end = text->p + edge[1];
+
+    if (end < text->end
+        && (*end >= 0x80 || detect_ascii[*end] == DETECT_APOSTROPHE
+            || detect_ascii[*end] == DETECT_JOINER))
+    {
+        return NULL;
+    }
+
+    len = edge[1] - at;
+    s = cut->folded + at + 1;
+    item = &cut->items[cut->n - 1];
+
+    if (len == 2 && s[0] == 's') {
+        item++;
+        cut->n++;
+        item->folded = s - 1;
+        item->len = 0;
+        item->type = DETECT_WORD;
+        item->start = p - text->data;
+        item->unit = detect_unit(text, p);
+
+    } else if (detect_ascii[p[-1]] != DETECT_LETTER
+               || item->len + len > DETECT_WORD_MAX
+               || (len == 2 ? s[0] != 't' && s[0] != 'd' && s[0] != 'm'
+                   : !((s[0] == 'r' || s[0] == 'v') && s[1] == 'e')
+                     && !(s[0] == 'l' && s[1] == 'l')))
+    {
+        return NULL;
+    }
+
+    item->len += len;
+    item->end = end - text->data;
+    item->unit_end = detect_unit(text, end);
+    text->word_end = end;
+
+    return end;
+}
+
+
+/* is the last item a plain word, of this window, that ends at p? */
+
+static int
+detect_plain_before(const detect_text_t *text, const detect_cut_t *cut,
+    const uint8_t *p)
+{
+    size_t                start;
+    const detect_item_t  *item;
+
+    if (cut->n == 0) {
+        return 0;
+    }
+
+    item = &cut->items[cut->n - 1];
+    start = item->start - (text->p - text->data);
+
+    return item->type == DETECT_WORD && text->data + item->end == p
+           && start < DETECT_WINDOW && item->folded == cut->folded + start;
 }
 
 
@@ -409,26 +501,34 @@ detect_skip(detect_text_t *text, detect_cut_t *cut)
 }
 
 
-/* a word of ASCII ends at p: may the mark there belong to it? */
+/* may the mark at p belong to a word of ASCII before it? */
 
 static int
 detect_joins(const detect_text_t *text, const uint8_t *p)
 {
     detect_char_t  c;
 
-    if (*p < 0x80) {
-        c.kind = detect_ascii[*p];
+    if (*p >= 0x80) {
+        c = detect_char_wide(p, text->end);
 
-        return c.kind == DETECT_APOSTROPHE || c.kind == DETECT_JOINER
-               || (p + 1 < text->end && p[1] >= '0' && p[1] <= '9'
-                   && (c.kind == DETECT_POINT || c.kind == DETECT_COMMA)
-                   && p[-1] >= '0' && p[-1] <= '9');
+        return c.kind == DETECT_LETTER || c.kind == DETECT_DIGIT
+               || c.kind == DETECT_MARK || c.kind == DETECT_APOSTROPHE;
     }
 
-    c = detect_char_wide(p, text->end);
+    switch (detect_ascii[*p]) {
 
-    return c.kind == DETECT_LETTER || c.kind == DETECT_DIGIT
-           || c.kind == DETECT_MARK || c.kind == DETECT_APOSTROPHE;
+    case DETECT_POINT:
+    case DETECT_COMMA:
+        return p + 1 < text->end && p[1] >= '0' && p[1] <= '9'
+               && p > text->data && p[-1] >= '0' && p[-1] <= '9';
+
+    case DETECT_APOSTROPHE:
+    case DETECT_JOINER:
+        return 1;
+
+    default:
+        return 0;
+    }
 }
 
 
@@ -494,7 +594,11 @@ detect_mark(detect_text_t *text, detect_cut_t *cut, const uint8_t *p)
 
     case DETECT_NEWLINE:
         detect_sentence(text, cut, p, DETECT_SENTENCE);
-        detect_shift(text, p, next);
+
+        if (c.len > 1) {
+            detect_shift(text, p, next);
+        }
+
         text->from = next;
         text->from_unit = detect_unit(text, next);
         return next;
@@ -502,8 +606,16 @@ detect_mark(detect_text_t *text, detect_cut_t *cut, const uint8_t *p)
     case DETECT_POINT:
     case DETECT_STOP:
     case DETECT_WIDE_STOP:
-        next = detect_stops(text, p, &ends);
-        detect_shift(text, p, next);
+
+        /* nearly all of them */
+
+        if (c.kind == DETECT_POINT && next < text->end && *next == ' ') {
+            ends = !detect_abbreviates(text, cut, p);
+
+        } else {
+            next = detect_stops(text, p, &ends);
+            detect_shift(text, p, next);
+        }
 
         if (ends) {
             detect_sentence(text, cut, next, DETECT_SENTENCE);
@@ -512,7 +624,11 @@ detect_mark(detect_text_t *text, detect_cut_t *cut, const uint8_t *p)
         return next;
 
     default:
-        detect_shift(text, p, next);
+
+        if (c.len > 1) {
+            detect_shift(text, p, next);
+        }
+
         return next;
     }
 }
@@ -730,13 +846,6 @@ detect_stops(const detect_text_t *text, const uint8_t *p, int *ends)
     detect_char_t   c;
     const uint8_t  *next;
 
-    /* nearly all of them */
-
-    if (*p == '.' && p + 1 < text->end && p[1] == ' ') {
-        *ends = !detect_abbreviation(text, p);
-        return p + 1;
-    }
-
     points = 0;
     others = 0;
     wide = 0;
@@ -784,13 +893,42 @@ detect_stops(const detect_text_t *text, const uint8_t *p, int *ends)
 }
 
 
-/* is the point at p, with a blank after it, that of an abbreviation? */
+/*
+ * Is the point at p, with a blank after it, that of an abbreviation?  If there
+ * is a plain word before it, between blanks, its letters are at hand.
+ */
+
+static int
+detect_abbreviates(const detect_text_t *text, const detect_cut_t *cut,
+    const uint8_t *p)
+{
+    const uint8_t        *start;
+    const detect_item_t  *item;
+
+    if (!detect_plain_before(text, cut, p)) {
+        return detect_abbreviation(text, p);
+    }
+
+    item = &cut->items[cut->n - 1];
+    start = text->data + item->start;
+
+    if (start == text->data || start[-1] != ' ' || item->len == 1) {
+        return detect_abbreviation(text, p);
+    }
+
+    return item->len <= DETECT_ABBREVIATION
+           && detect_abbreviates_name(text, p, item->folded, item->len);
+}
+
+
+/* the same, of anything; it is looked for backwards */
 
 static int
 detect_abbreviation(const detect_text_t *text, const uint8_t *p)
 {
     size_t          n, letters;
-    const uint8_t  *start, *next;
+    uint8_t         name[8];
+    const uint8_t  *start;
 
     for (start = p;
          start > text->data && p - start < 12
@@ -825,11 +963,31 @@ detect_abbreviation(const detect_text_t *text, const uint8_t *p)
         return n > 1 || (*start >= 'A' && *start <= 'Z' && *start != 'I');
     }
 
-    if (n >= sizeof(detect_titles) / sizeof(char *)) {
+    if (n > DETECT_ABBREVIATION) {
         return 0;
     }
 
-    if (detect_listed(detect_titles[n], start, n)) {
+    for (letters = 0; letters < n; letters++) {
+        name[letters] = start[letters] | 0x20;
+    }
+
+    return detect_abbreviates_name(text, p, name, n);
+}
+
+
+/* is a word of these few letters, and nothing else, abbreviated at p? */
+
+static int
+detect_abbreviates_name(const detect_text_t *text, const uint8_t *p,
+    const uint8_t *folded, size_t len)
+{
+    uint64_t        name;
+    const uint8_t  *next;
+
+    name = detect_first(folded, len)
+           | (~detect_ones[len] & 0x2020202020202020);
+
+    if (detect_listed(detect_titles, name)) {
         return 1;
     }
 
@@ -842,32 +1000,31 @@ detect_abbreviation(const detect_text_t *text, const uint8_t *p)
         return 0;
     }
 
-    if (detect_listed("no " + 3 * (n != 2), start, n)) {
+    if (detect_listed(detect_number, name)) {
         return *next >= '0' && *next <= '9';
     }
 
-    return !(*next >= 'A' && *next <= 'Z')
-           && detect_listed(detect_ends[n], start, n);
+    return !(*next >= 'A' && *next <= 'Z') && detect_listed(detect_ends, name);
 }
 
 
-/* are the n letters at p one of the names, all of n letters? */
+/* is the name one of the n of the list?  Without a branch for each */
 
 static int
-detect_listed(const char *names, const uint8_t *p, size_t n)
+detect_list_has(const char *list, size_t n, uint64_t name)
 {
-    size_t  i;
+    int       has;
+    size_t    i;
+    uint64_t  other;
 
-    for ( /* void */ ; *names; names += n + 1) {
+    has = 0;
 
-        for (i = 0; i < n && (p[i] | 0x20) == names[i]; i++) { /* void */ }
-
-        if (i == n) {
-            return 1;
-        }
+    for (i = 0; i < n; i++) {
+        memcpy(&other, list + 8 * i, 8);
+        has |= other == name;
     }
 
-    return 0;
+    return has;
 }
 
 
@@ -913,6 +1070,7 @@ detect_sentence(detect_text_t *text, detect_cut_t *cut, const uint8_t *end,
     text->from_unit = detect_unit(text, end);
 
     if (from < last) {
+        cut->ends[cut->n_ends++] = cut->n;
         detect_add(text, cut, type, from, last);
         cut->items[cut->n - 1].folded = cut->folded;
         cut->items[cut->n - 1].len = 0;
@@ -955,7 +1113,7 @@ detect_classify(const detect_text_t *text, detect_cut_t *cut, size_t window)
     size_t           i, n;
     uint8_t          tail[64];
     uint64_t         words, behind, inner;
-    const uint8_t   *p;
+    const uint8_t   *p, *bytes;
     detect_block_t   block;
 
     p = text->p;
@@ -965,14 +1123,15 @@ detect_classify(const detect_text_t *text, detect_cut_t *cut, size_t window)
 
     for (i = 0; i < window; i += 64) {
 
-        if (window - i >= 64) {
-            detect_block(&block, p + i, cut->folded + i);
+        bytes = p + i;
 
-        } else {
+        if (window - i < 64) {
             memset(tail, ' ', 64);
-            memcpy(tail, p + i, window - i);
-            detect_block(&block, tail, cut->folded + i);
+            memcpy(tail, bytes, window - i);
+            bytes = tail;
         }
+
+        detect_block(&block, bytes, cut->folded + i);
 
         n += detect_edges(cut->edges + n, i,
                           block.words ^ (block.words << 1 | words));
@@ -1053,11 +1212,16 @@ detect_bits(__m128i bytes, size_t i)
 static inline void
 detect_block(detect_block_t *block, const uint8_t *p, uint8_t *folded)
 {
-    size_t   i;
-    __m128i  bytes, letters, marks, joiners, inner, t;
+    size_t    i;
+    __m128i   bytes, letters, marks, joiners, inner, t;
+    uint64_t  words, others, joins, inners;
 
-    memset(block, 0, sizeof(detect_block_t));
+    words = 0;
+    others = 0;
+    joins = 0;
+    inners = 0;
 
+#pragma GCC unroll 4
     for (i = 0; i < 64; i += 16) {
         bytes = _mm_loadu_si128((const __m128i *) (p + i));
 
@@ -1089,13 +1253,18 @@ detect_block(detect_block_t *block, const uint8_t *p, uint8_t *folded)
         inner = _mm_or_si128(detect_equal(bytes, '\''),
                              detect_equal(bytes, ','));
 
-        block->words |= detect_bits(_mm_or_si128(letters,
-                                                 detect_range(bytes, '0',
-                                                              '9')), i);
-        block->marks |= detect_bits(marks, i);
-        block->joiners |= detect_bits(joiners, i);
-        block->inner |= detect_bits(inner, i);
+        t = _mm_or_si128(letters, detect_range(bytes, '0', '9'));
+
+        words |= detect_bits(t, i);
+        others |= detect_bits(marks, i);
+        joins |= detect_bits(joiners, i);
+        inners |= detect_bits(inner, i);
     }
+
+    block->words = words;
+    block->marks = others;
+    block->joiners = joins;
+    block->inner = inners;
 }
 
 #else

@@ -30,7 +30,7 @@
 #define DETECT_TEXT_MAX      0x7fffffff
 
 /* bytes of text that are looked at together */
-#define DETECT_WINDOW        1024
+#define DETECT_WINDOW        2048
 
 #define DETECT_ITEMS         512
 
@@ -69,8 +69,8 @@ typedef struct {
     uint32_t         len;          /* bytes at folded, 1 at least */
     detect_item_e    type;
     uint32_t         start;
-    uint32_t         end;
     uint32_t         unit;
+    uint32_t         end;
     uint32_t         unit_end;
 } detect_item_t;
 
@@ -89,12 +89,14 @@ typedef struct {
 } detect_text_t;
 
 
-/* what a cut yields, and its memory; the members after items are its own */
+/* what a cut yields, and its memory; used, and all after ends, is its own */
 
 typedef struct {
     uint32_t         n;
     uint32_t         used;
     detect_item_t    items[DETECT_ITEMS];
+    uint32_t         n_ends;
+    uint16_t         ends[DETECT_ITEMS];   /* items that are no words */
     uint16_t         edges[DETECT_WINDOW + 1];
     uint64_t         marks[DETECT_WINDOW / 64];
     uint8_t          folded[DETECT_WINDOW + DETECT_PAD];

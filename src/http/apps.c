@@ -14,6 +14,7 @@
 
 #include "http/apps.h"
 #include "http/secret.h"
+#include "http/tally.h"
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -55,6 +56,7 @@ struct ngx_http_tracker_apps_s {
     ngx_http_tracker_app_t  *elts;       /* sorted by the digest of id */
 
     time_t                   checked;    /* when the file was looked at last */
+    time_t                   loaded;     /* when it was read */
 
     /* the file that was read */
 
@@ -66,6 +68,8 @@ struct ngx_http_tracker_apps_s {
 };
 
 
+static void ngx_http_tracker_check_file(ngx_http_tracker_apps_t *apps,
+    ngx_log_t *log);
 static ngx_int_t ngx_http_tracker_refresh_apps(ngx_http_tracker_apps_t *apps,
     ngx_log_t *log, ngx_uint_t level);
 static ngx_int_t ngx_http_tracker_load_apps(ngx_http_tracker_apps_t *apps,
@@ -107,13 +111,7 @@ ngx_http_tracker_match_app(ngx_http_request_t *r,
 
     log = r->connection->log;
 
-    if (apps->checked != ngx_time()) {
-        apps->checked = ngx_time();
-
-        /* on failure the applications stay as they were */
-
-        (void) ngx_http_tracker_refresh_apps(apps, log, NGX_LOG_ERR);
-    }
+    ngx_http_tracker_check_file(apps, log);
 
     if (ngx_http_tracker_digest(id, login->id.data, login->id.len) != NGX_OK
         || ngx_http_tracker_digest(secret, login->secret.data,
@@ -136,9 +134,13 @@ ngx_http_tracker_match_app(ngx_http_request_t *r,
     }
 
     if (found == 0) {
+        ngx_http_tracker_tally_login(known ? NGX_HTTP_TRACKER_LOGIN_SECRET
+                                           : NGX_HTTP_TRACKER_LOGIN_UNKNOWN);
         ngx_http_tracker_log_login(log, &login->id, known);
         return NGX_DECLINED;
     }
+
+    ngx_http_tracker_tally_login(NGX_HTTP_TRACKER_LOGIN_OK);
 
     /* a copy: the file may be read again before this request ends */
 
@@ -152,6 +154,33 @@ ngx_http_tracker_match_app(ngx_http_request_t *r,
     account->len = name->len;
 
     return NGX_OK;
+}
+
+
+/* at most once a second; on failure the applications stay as they were */
+
+static void
+ngx_http_tracker_check_file(ngx_http_tracker_apps_t *apps, ngx_log_t *log)
+{
+    if (apps->checked == ngx_time()) {
+        return;
+    }
+
+    apps->checked = ngx_time();
+
+    (void) ngx_http_tracker_refresh_apps(apps, log, NGX_LOG_ERR);
+}
+
+
+void
+ngx_http_tracker_look_at_apps(ngx_http_tracker_apps_t *apps, ngx_str_t *path,
+    ngx_uint_t *n, time_t *loaded)
+{
+    ngx_http_tracker_check_file(apps, ngx_cycle->log);
+
+    *path = apps->path;
+    *n = apps->n;
+    *loaded = apps->loaded;
 }
 
 
@@ -193,6 +222,7 @@ ngx_http_tracker_refresh_apps(ngx_http_tracker_apps_t *apps, ngx_log_t *log,
     if (ngx_file_info(apps->path.data, &fi) == NGX_FILE_ERROR) {
 
         if (!apps->lost) {
+            ngx_http_tracker_tally_failure();
             ngx_log_error(level, log, ngx_errno,
                           ngx_file_info_n " \"%V\" failed", &apps->path);
         }
@@ -259,10 +289,13 @@ ngx_http_tracker_load_apps(ngx_http_tracker_apps_t *apps,
     }
 
     apps->pool = pool;
+    apps->loaded = ngx_time();
 
     return NGX_OK;
 
 failed:
+
+    ngx_http_tracker_tally_failure();
 
     ngx_destroy_pool(pool);
 
@@ -568,11 +601,20 @@ ngx_http_tracker_token_apps(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_tracker_loc_conf_t *tlcf = conf;
 
-    ngx_str_t           *value;
-    ngx_pool_cleanup_t  *cln;
+    ngx_str_t                      *value;
+    ngx_pool_cleanup_t             *cln;
+    ngx_http_tracker_apps_t       **apps;
+    ngx_http_tracker_main_conf_t   *tmcf;
 
     if (tlcf->apps != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
+    }
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tracker_module);
+
+    apps = ngx_array_push(&tmcf->apps);
+    if (apps == NULL) {
+        return NGX_CONF_ERROR;
     }
 
     cln = ngx_pool_cleanup_add(cf->pool, sizeof(ngx_http_tracker_apps_t));
@@ -584,6 +626,7 @@ ngx_http_tracker_token_apps(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_memzero(tlcf->apps, sizeof(ngx_http_tracker_apps_t));
 
     cln->handler = ngx_http_tracker_free_apps;
+    *apps = tlcf->apps;
 
     /* it lives as long as the configuration, unlike cf->log */
 

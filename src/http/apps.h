@@ -25,6 +25,13 @@ ngx_int_t ngx_http_tracker_match_app(ngx_http_request_t *r,
     ngx_str_t *account);
 
 /*
+ * The file, the number of its lines that can log in, and when it was read, in
+ * seconds since 1970; it is read again if it has changed.
+ */
+void ngx_http_tracker_look_at_apps(ngx_http_tracker_apps_t *apps,
+    ngx_str_t *path, ngx_uint_t *n, time_t *loaded);
+
+/*
  * Setter of tracker_token_apps.  Returns NGX_CONF_OK, or NGX_CONF_ERROR after
  * logging the cause, or the words of the error.
  */

@@ -55,17 +55,49 @@ static const char  *ngx_http_tracker_refusals[] = {
 };
 
 
+/* for the metrics */
+
+static ngx_http_tracker_token_e  ngx_http_tracker_verdicts[] = {
+
+    [JWT_OK] = NGX_HTTP_TRACKER_TOKEN_OK,
+    [JWT_ERROR] = NGX_HTTP_TRACKER_TOKEN_ERROR,
+    [JWT_MALFORMED] = NGX_HTTP_TRACKER_TOKEN_MALFORMED,
+    [JWT_TOO_LONG] = NGX_HTTP_TRACKER_TOKEN_MALFORMED,
+    [JWT_BAD_ALG] = NGX_HTTP_TRACKER_TOKEN_MALFORMED,
+    [JWT_BAD_CRIT] = NGX_HTTP_TRACKER_TOKEN_MALFORMED,
+    [JWT_BAD_KID] = NGX_HTTP_TRACKER_TOKEN_MALFORMED,
+    [JWT_UNKNOWN_KID] = NGX_HTTP_TRACKER_TOKEN_SIGNATURE,
+    [JWT_BAD_SIGNATURE] = NGX_HTTP_TRACKER_TOKEN_SIGNATURE,
+    [JWT_BAD_EXP] = NGX_HTTP_TRACKER_TOKEN_CLAIMS,
+    [JWT_EXPIRED] = NGX_HTTP_TRACKER_TOKEN_EXPIRED,
+    [JWT_EARLY] = NGX_HTTP_TRACKER_TOKEN_NOT_YET,
+    [JWT_BAD_SUB] = NGX_HTTP_TRACKER_TOKEN_CLAIMS,
+
+    [NGX_HTTP_TRACKER_NO_TOKEN] = NGX_HTTP_TRACKER_TOKEN_MISSING,
+    [NGX_HTTP_TRACKER_NO_BEARER] = NGX_HTTP_TRACKER_TOKEN_MISSING,
+    [NGX_HTTP_TRACKER_TWO_TOKENS] = NGX_HTTP_TRACKER_TOKEN_MALFORMED,
+    [NGX_HTTP_TRACKER_NO_ACCOUNT] = NGX_HTTP_TRACKER_TOKEN_MISSING,
+    [NGX_HTTP_TRACKER_BAD_ACCOUNT] = NGX_HTTP_TRACKER_TOKEN_MISSING
+};
+
+
 /* one for each */
 
 typedef char  ngx_http_tracker_refusals_fit[
     sizeof(ngx_http_tracker_refusals) / sizeof(ngx_http_tracker_refusals[0])
-    == NGX_HTTP_TRACKER_REFUSALS ? 1 : -1];
+        == NGX_HTTP_TRACKER_REFUSALS
+    && sizeof(ngx_http_tracker_verdicts) / sizeof(ngx_http_tracker_verdicts[0])
+           == NGX_HTTP_TRACKER_REFUSALS ? 1 : -1];
 
 
+static void ngx_http_tracker_count_token(ngx_http_request_t *r,
+    ngx_uint_t refusal);
 static ngx_int_t ngx_http_tracker_account_value(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_loc_conf_t *tlcf);
 static ngx_int_t ngx_http_tracker_account_token(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_loc_conf_t *tlcf);
+static void ngx_http_tracker_count_proof(ngx_http_request_t *r,
+    ngx_http_tracker_keys_t *keys, jwt_proof_t *proof);
 static ngx_uint_t ngx_http_tracker_find_token(ngx_http_request_t *r,
     ngx_str_t *token);
 
@@ -77,9 +109,12 @@ ngx_http_tracker_check_account(ngx_http_request_t *r,
     switch (ngx_http_tracker_authenticate(r, ctx)) {
 
     case NGX_OK:
+        ngx_http_tracker_count_token(r, JWT_OK);
         return 0;
 
     case NGX_DECLINED:
+        ngx_http_tracker_count_token(r, ctx->identity.refusal);
+
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "tracker: unauthorized: %s",
                       ngx_http_tracker_refusals[ctx->identity.refusal]);
@@ -87,8 +122,31 @@ ngx_http_tracker_check_account(ngx_http_request_t *r,
         return NGX_HTTP_TRACKER_UNAUTHORIZED;
 
     default: /* NGX_ERROR */
+        ngx_http_tracker_count_token(r, JWT_ERROR);
         return TRACKER_OUTCOME_ERROR;
     }
+}
+
+
+/* refusal: JWT_OK, JWT_ERROR, or why there is no account */
+
+static void
+ngx_http_tracker_count_token(ngx_http_request_t *r, ngx_uint_t refusal)
+{
+    ngx_http_tracker_via_e        via;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    if (tlcf->account) {
+        return;
+    }
+
+    via = (r->headers_in.authorization || refusal == NGX_HTTP_TRACKER_NO_TOKEN)
+          ? NGX_HTTP_TRACKER_VIA_AUTHORIZATION : NGX_HTTP_TRACKER_VIA_API_KEY;
+
+    ngx_http_tracker_tally->counts
+        .tokens[ngx_http_tracker_verdicts[refusal]][via]++;
 }
 
 
@@ -195,6 +253,7 @@ ngx_http_tracker_account_token(ngx_http_request_t *r,
     size_t                    len;
     jwt_rc_e                  rc;
     ngx_str_t                 token;
+    jwt_proof_t               proof;
     ngx_http_tracker_keys_t  *keys;
 
     ctx->identity.refusal = ngx_http_tracker_find_token(r, &token);
@@ -211,11 +270,12 @@ ngx_http_tracker_account_token(ngx_http_request_t *r,
 
     rc = jwt_cache_verify(keys->cache, (char *) token.data, token.len,
                           keys->keys.elts, keys->keys.nelts, ngx_time(), sub,
-                          &len);
+                          &len, &proof);
 
     switch (rc) {
 
     case JWT_OK:
+        ngx_http_tracker_count_proof(r, keys, &proof);
         break;
 
     case JWT_ERROR:
@@ -239,6 +299,36 @@ ngx_http_tracker_account_token(ngx_http_request_t *r,
     ctx->identity.account.data = p;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_tracker_count_proof(ngx_http_request_t *r,
+    ngx_http_tracker_keys_t *keys, jwt_proof_t *proof)
+{
+    ngx_uint_t                     *index;
+    ngx_http_tracker_name_t        *name;
+    ngx_http_tracker_counts_t      *counts;
+    ngx_http_tracker_main_conf_t   *tmcf;
+
+    tmcf = ngx_http_get_module_main_conf(r, ngx_http_tracker_module);
+
+    counts = &ngx_http_tracker_tally->counts;
+
+    if (proof->cached) {
+        counts->hits++;
+
+    } else {
+        counts->misses++;
+    }
+
+    index = keys->names.elts;
+    name = tmcf->key_names.elts;
+    name += index[proof->key];
+
+    if (name->place != NGX_HTTP_TRACKER_NO_PLACE) {
+        counts->keys[name->place]++;
+    }
 }
 
 

@@ -6,6 +6,7 @@
 
 
 #include "http/conf.h"
+#include "http/count.h"
 #include "http/directive.h"
 #include "http/secret.h"
 
@@ -22,10 +23,18 @@ typedef struct {
 
 static char *ngx_http_tracker_check_store(ngx_conf_t *cf,
     ngx_http_tracker_loc_conf_t *tlcf);
+static char *ngx_http_tracker_check_redis(ngx_conf_t *cf,
+    ngx_http_tracker_loc_conf_t *tlcf);
 static char *ngx_http_tracker_check_token(ngx_conf_t *cf,
     ngx_http_tracker_loc_conf_t *tlcf);
 static char *ngx_http_tracker_check_body_size(ngx_conf_t *cf,
     const char *directive);
+static ngx_int_t ngx_http_tracker_name_redis(ngx_conf_t *cf,
+    ngx_redis_conf_t *rcf, ngx_str_t *name);
+static ngx_int_t ngx_http_tracker_add_name(ngx_array_t *names,
+    ngx_str_t *text);
+static ngx_int_t ngx_http_tracker_name_key(ngx_conf_t *cf,
+    ngx_http_tracker_keys_t *keys, ngx_str_t *name);
 static ngx_http_tracker_keys_t *ngx_http_tracker_create_keys(ngx_conf_t *cf);
 static void ngx_http_tracker_free_keys(void *data);
 
@@ -37,7 +46,9 @@ static ngx_http_tracker_service_t  ngx_http_tracker_services[] = {
     ngx_http_tracker_service(""),
     ngx_http_tracker_service("tracker_api"),
     ngx_http_tracker_service("tracker_token"),
-    ngx_http_tracker_service("tracker_conversations")
+    ngx_http_tracker_service("tracker_conversations"),
+    ngx_http_tracker_service("tracker_status"),
+    ngx_http_tracker_service("tracker_health")
 };
 
 
@@ -51,8 +62,25 @@ ngx_http_tracker_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     tmcf->zone = NULL;
+     *     tmcf->shared = NULL;
+     *     tmcf->generation = 0;
+     */
+
     if (ngx_array_init(&tmcf->servers, cf->pool, 1, sizeof(ngx_redis_t *))
-        != NGX_OK)
+            != NGX_OK
+        || ngx_array_init(&tmcf->server_names, cf->pool, 1,
+                          sizeof(ngx_http_tracker_name_t))
+               != NGX_OK
+        || ngx_array_init(&tmcf->key_names, cf->pool, 1,
+                          sizeof(ngx_http_tracker_name_t))
+               != NGX_OK
+        || ngx_array_init(&tmcf->apps, cf->pool, 1,
+                          sizeof(ngx_http_tracker_apps_t *))
+               != NGX_OK)
     {
         return NULL;
     }
@@ -88,6 +116,8 @@ ngx_http_tracker_create_loc_conf(ngx_conf_t *cf)
     tlcf->store.lock = NGX_CONF_UNSET;
     tlcf->store.conversation_ttl = NGX_CONF_UNSET;
     tlcf->store.conversation_size = NGX_CONF_UNSET_SIZE;
+
+    ngx_http_tracker_count_store(&tlcf->store);
 
     tlcf->limits.max_bulk = NGX_CONF_UNSET_SIZE;
     tlcf->limits.max_phrases = NGX_CONF_UNSET_SIZE;
@@ -196,6 +226,12 @@ ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     case NGX_HTTP_TRACKER_SERVES_TOKEN:
         return ngx_http_tracker_check_token(cf, conf);
 
+    case NGX_HTTP_TRACKER_SERVES_STATUS:
+        return NGX_CONF_OK;
+
+    case NGX_HTTP_TRACKER_SERVES_HEALTH:
+        return ngx_http_tracker_check_redis(cf, conf);
+
     default:
         return ngx_http_tracker_check_store(cf, conf);
     }
@@ -206,7 +242,6 @@ static char *
 ngx_http_tracker_check_store(ngx_conf_t *cf, ngx_http_tracker_loc_conf_t *tlcf)
 {
     const char        *directive;
-    ngx_redis_conf_t  *rcf;
 
     directive = ngx_http_tracker_services[tlcf->service].directive;
 
@@ -246,21 +281,32 @@ ngx_http_tracker_check_store(ngx_conf_t *cf, ngx_http_tracker_loc_conf_t *tlcf)
         tlcf->limits.max_bulk = TRACKER_STORE_MAX_BULK;
     }
 
-    if (tlcf->store.redis == NULL) {
-        rcf = ngx_pcalloc(cf->pool, sizeof(ngx_redis_conf_t));
-        if (rcf == NULL) {
-            return NGX_CONF_ERROR;
-        }
+    return ngx_http_tracker_check_redis(cf, tlcf);
+}
 
-        ngx_str_set(&rcf->address, "127.0.0.1:6379");
 
-        tlcf->store.redis = ngx_http_tracker_add_redis(cf, rcf);
-        if (tlcf->store.redis == NULL) {
-            return NGX_CONF_ERROR;
-        }
+/* the server that is used where none is named */
+
+static char *
+ngx_http_tracker_check_redis(ngx_conf_t *cf,
+    ngx_http_tracker_loc_conf_t *tlcf)
+{
+    ngx_redis_conf_t  *rcf;
+
+    if (tlcf->store.redis) {
+        return NGX_CONF_OK;
     }
 
-    return NGX_CONF_OK;
+    rcf = ngx_pcalloc(cf->pool, sizeof(ngx_redis_conf_t));
+    if (rcf == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_str_set(&rcf->address, "127.0.0.1:6379");
+
+    tlcf->store.redis = ngx_http_tracker_add_redis(cf, rcf);
+
+    return tlcf->store.redis ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -339,13 +385,77 @@ ngx_http_tracker_serve(ngx_conf_t *cf, void *conf,
 ngx_redis_t *
 ngx_http_tracker_add_redis(ngx_conf_t *cf, ngx_redis_conf_t *rcf)
 {
+    ngx_str_t                      name;
+    ngx_uint_t                     n;
+    ngx_redis_t                   *redis;
     ngx_http_tracker_main_conf_t  *tmcf;
 
     tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tracker_module);
 
+    n = tmcf->servers.nelts;
+
     rcf->scripts = tracker_store_scripts(&rcf->nscripts);
 
-    return ngx_redis_add(cf, &tmcf->servers, rcf);
+    redis = ngx_redis_add(cf, &tmcf->servers, rcf);
+
+    if (redis == NULL || tmcf->servers.nelts == n) {
+        return redis;
+    }
+
+    if (ngx_http_tracker_name_redis(cf, rcf, &name) != NGX_OK
+        || ngx_http_tracker_add_name(&tmcf->server_names, &name) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return redis;
+}
+
+
+/* its address, and what tells it from another one of the same address */
+
+static ngx_int_t
+ngx_http_tracker_name_redis(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
+    ngx_str_t *name)
+{
+    u_char  *p;
+
+    name->data = ngx_pnalloc(cf->pool, rcf->address.len + rcf->user.len
+                                       + sizeof(" db= user=") + NGX_INT_T_LEN);
+    if (name->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_sprintf(name->data, "%V", &rcf->address);
+
+    if (rcf->db) {
+        p = ngx_sprintf(p, " db=%ui", rcf->db);
+    }
+
+    if (rcf->user.len) {
+        p = ngx_sprintf(p, " user=%V", &rcf->user);
+    }
+
+    name->len = p - name->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tracker_add_name(ngx_array_t *names, ngx_str_t *text)
+{
+    ngx_http_tracker_name_t  *name;
+
+    name = ngx_array_push(names);
+    if (name == NULL) {
+        return NGX_ERROR;
+    }
+
+    name->text = *text;
+    name->place = NGX_HTTP_TRACKER_NO_PLACE;
+
+    return NGX_OK;
 }
 
 
@@ -386,6 +496,13 @@ ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         key->kid = (char *) value[2].data + 4;
         key->kid_len = value[2].len - 4;
+    }
+
+    if (ngx_http_tracker_name_key(cf, tlcf->keys,
+                                  cf->args->nelts == 3 ? &value[2] : &value[1])
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     if (ngx_http_tracker_read_secret(cf, &value[1], JWT_KEY_MIN, 0, &secret)
@@ -429,6 +546,48 @@ ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* name is its path, or its "kid=NAME"; equal names are one */
+
+static ngx_int_t
+ngx_http_tracker_name_key(ngx_conf_t *cf, ngx_http_tracker_keys_t *keys,
+    ngx_str_t *name)
+{
+    ngx_str_t                      text;
+    ngx_uint_t                     i, *place;
+    ngx_http_tracker_name_t       *known;
+    ngx_http_tracker_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tracker_module);
+
+    text = *name;
+
+    if (ngx_strncmp(text.data, "kid=", 4) == 0) {
+        text.data += 4;
+        text.len -= 4;
+    }
+
+    known = tmcf->key_names.elts;
+
+    for (i = 0; i < tmcf->key_names.nelts; i++) {
+        if (known[i].text.len == text.len
+            && ngx_memcmp(known[i].text.data, text.data, text.len) == 0)
+        {
+            break;
+        }
+    }
+
+    place = ngx_array_push(&keys->names);
+    if (place == NULL) {
+        return NGX_ERROR;
+    }
+
+    *place = i;
+
+    return i < tmcf->key_names.nelts
+           ? NGX_OK : ngx_http_tracker_add_name(&tmcf->key_names, &text);
+}
+
+
 static ngx_http_tracker_keys_t *
 ngx_http_tracker_create_keys(ngx_conf_t *cf)
 {
@@ -443,7 +602,9 @@ ngx_http_tracker_create_keys(ngx_conf_t *cf)
     keys = cln->data;
     keys->cache = NULL;
 
-    if (ngx_array_init(&keys->keys, cf->pool, 1, sizeof(jwt_key_t)) != NGX_OK)
+    if (ngx_array_init(&keys->keys, cf->pool, 1, sizeof(jwt_key_t)) != NGX_OK
+        || ngx_array_init(&keys->names, cf->pool, 1, sizeof(ngx_uint_t))
+           != NGX_OK)
     {
         return NULL;
     }

@@ -25,8 +25,29 @@ typedef struct ngx_http_tracker_ctx_s   ngx_http_tracker_ctx_t;
 typedef struct ngx_http_tracker_apps_s  ngx_http_tracker_apps_t;
 
 
+/* what is counted by its name in the configuration */
+
+typedef struct {
+    ngx_str_t                   text;
+    ngx_uint_t                  place;        /* of its counters; or
+                                                 NGX_HTTP_TRACKER_NO_PLACE */
+} ngx_http_tracker_name_t;
+
+#define NGX_HTTP_TRACKER_NO_PLACE  NGX_CONF_UNSET_UINT
+
+
 typedef struct {
     ngx_array_t                 servers;      /* of ngx_redis_t * */
+    ngx_array_t                 server_names; /* of ngx_http_tracker_name_t,
+                                                 one for each server */
+    ngx_array_t                 key_names;    /* the same, of keys */
+    ngx_array_t                 apps;         /* of
+                                                 ngx_http_tracker_apps_t * */
+
+    ngx_shm_zone_t             *zone;         /* of the counters; NULL: there
+                                                 is no tracker_status */
+    void                       *shared;       /* what is in it */
+    ngx_uint_t                  generation;   /* of this configuration */
 } ngx_http_tracker_main_conf_t;
 
 
@@ -34,6 +55,8 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                 keys;         /* of jwt_key_t */
+    ngx_array_t                 names;        /* of ngx_uint_t: where in
+                                                 key_names each key is */
     jwt_cache_t                *cache;        /* created on first use */
 } ngx_http_tracker_keys_t;
 
@@ -44,7 +67,9 @@ typedef enum {
     NGX_HTTP_TRACKER_SERVES_NOTHING = 0,
     NGX_HTTP_TRACKER_SERVES_API,              /* tracker_api */
     NGX_HTTP_TRACKER_SERVES_TOKEN,            /* tracker_token */
-    NGX_HTTP_TRACKER_SERVES_CONVERSATIONS     /* tracker_conversations */
+    NGX_HTTP_TRACKER_SERVES_CONVERSATIONS,    /* tracker_conversations */
+    NGX_HTTP_TRACKER_SERVES_STATUS,           /* tracker_status */
+    NGX_HTTP_TRACKER_SERVES_HEALTH            /* tracker_health */
 } ngx_http_tracker_service_e;
 
 

@@ -72,6 +72,9 @@ static ngx_http_tracker_insight_t  ngx_http_tracker_insights[] = {
     { ngx_string("analytics"), ngx_string("{\"metrics\":[],\"members\":[]}") },
     { ngx_string("summary"), ngx_string("{\"summary\":[]}") },
     { ngx_string("callscore"), ngx_string("{\"criteria\":[]}") },
+    { ngx_string("abstract-topics"), ngx_string("{\"abstractTopics\":[]}") },
+    { ngx_string("insights"), ngx_string("{\"insights\":[]}") },
+    { ngx_string("intents"), ngx_string("{\"intents\":[]}") },
     { ngx_null_string, ngx_string("{}") }
 };
 
@@ -352,16 +355,13 @@ ngx_http_tracker_start_insight(ngx_http_request_t *r,
 static ngx_http_tracker_insight_t *
 ngx_http_tracker_find_insight(ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_str_t                   *path;
+    u_char                      *name;
     ngx_http_tracker_insight_t  *insight;
 
-    path = &ctx->endpoint->path;
+    name = (u_char *) strrchr((char *) ctx->endpoint->path.data, '/') + 1;
 
     for (insight = ngx_http_tracker_insights; insight->name.len; insight++) {
-        if (ngx_strcmp(path->data + path->len - insight->name.len,
-                       insight->name.data)
-            == 0)
-        {
+        if (ngx_strcmp(name, insight->name.data) == 0) {
             break;
         }
     }

@@ -5,6 +5,7 @@
 
 
 #include "http/create.h"
+#include "http/count.h"
 #include "http/etag.h"
 #include "http/request.h"
 #include "http/write.h"
@@ -53,6 +54,12 @@ ngx_http_tracker_start_create(ngx_http_request_t *r,
 static void
 ngx_http_tracker_decoded(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
+    /* the path alone does not say it */
+
+    ngx_http_tracker_count_at(&ctx->counted,
+                              ctx->set.bulk ? NGX_HTTP_TRACKER_AT_BULK
+                                            : NGX_HTTP_TRACKER_AT_CREATE);
+
     if (ctx->idempotency_key.len
         && tracker_txn_idempotent(ctx->txn, &ctx->idempotency_key,
                                   &ctx->endpoint->path, &ctx->body.data)

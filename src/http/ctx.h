@@ -18,6 +18,7 @@
 #include "http/body.h"
 #include "http/conf.h"
 #include "http/held.h"
+#include "http/tally.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -35,6 +36,7 @@ typedef void (*ngx_http_tracker_step_pt)(ngx_http_request_t *r,
 typedef struct {
     ngx_uint_t                       methods;
     ngx_http_tracker_step_pt         start;
+    ngx_http_tracker_at_e            at;
 } ngx_http_tracker_action_t;
 
 
@@ -80,6 +82,7 @@ struct ngx_http_tracker_ctx_s {
 
     ngx_http_tracker_identity_t      identity;
     ngx_http_tracker_held_t          held;
+    ngx_http_tracker_counted_t       counted;
 
     ngx_uint_t                       outcome;   /* or 0: none so far */
     ngx_str_t                        open;      /* sent before the answer */
@@ -90,7 +93,6 @@ struct ngx_http_tracker_ctx_s {
                                                    name of an argument, a header
                                                    or a coding; any bytes */
 
-    unsigned                         waited:1;    /* for Redis */
     unsigned                         sent:1;      /* our header */
     unsigned                         replaced:1;  /* by our filters */
 };

@@ -39,12 +39,14 @@ ngx_http_tracker_find_endpoint(ngx_http_request_t *r,
     ctx->endpoint = endpoint;
 
     if (r->method == NGX_HTTP_OPTIONS) {
+        ctx->counted.at = NGX_HTTP_TRACKER_AT_OPTIONS;
         return NGX_HTTP_TRACKER_OPTIONS;
     }
 
     for (action = endpoint->actions; action->start; action++) {
         if (r->method & action->methods) {
             ctx->step = action->start;
+            ctx->counted.at = action->at;
             return 0;
         }
     }

@@ -73,6 +73,7 @@ ngx_http_tracker_header_filter(ngx_http_request_t *r)
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
     if (tlcf->service == NGX_HTTP_TRACKER_SERVES_NOTHING
+        || tlcf->service == NGX_HTTP_TRACKER_SERVES_STATUS
         || r != r->main
         || r->headers_out.status < NGX_HTTP_BAD_REQUEST)
     {

@@ -91,6 +91,7 @@ ngx_http_tracker_free_found(void *data)
 {
     ngx_http_tracker_found_t *found = data;
 
+    detect_messages_free(&found->messages);
     detect_report_free(&found->report);
     detect_buffer_free(&found->buffer);
 }

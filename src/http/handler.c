@@ -28,31 +28,48 @@ static ngx_uint_t ngx_http_tracker_check_write(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
 
+static ngx_http_tracker_action_t  ngx_http_tracker_one_actions[] = {
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_list,
+      NGX_HTTP_TRACKER_AT_LIST },
+    { NGX_HTTP_POST, ngx_http_tracker_start_create,
+      NGX_HTTP_TRACKER_AT_CREATE },
+    { 0, NULL, 0 }
+};
+
+
 static ngx_http_tracker_action_t  ngx_http_tracker_list_actions[] = {
-    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_list },
-    { NGX_HTTP_POST, ngx_http_tracker_start_create },
-    { 0, NULL }
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_list,
+      NGX_HTTP_TRACKER_AT_LIST },
+    { NGX_HTTP_POST, ngx_http_tracker_start_create,
+      NGX_HTTP_TRACKER_AT_BULK },
+    { 0, NULL, 0 }
 };
 
 
 static ngx_http_tracker_action_t  ngx_http_tracker_bulk_actions[] = {
-    { NGX_HTTP_POST, ngx_http_tracker_start_create },
-    { 0, NULL }
+    { NGX_HTTP_POST, ngx_http_tracker_start_create,
+      NGX_HTTP_TRACKER_AT_BULK },
+    { 0, NULL, 0 }
 };
 
 
 static ngx_http_tracker_action_t  ngx_http_tracker_item_actions[] = {
-    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_get },
-    { NGX_HTTP_PUT|NGX_HTTP_PATCH, ngx_http_tracker_start_change },
-    { NGX_HTTP_DELETE, ngx_http_tracker_start_delete },
-    { 0, NULL }
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_get,
+      NGX_HTTP_TRACKER_AT_GET },
+    { NGX_HTTP_PUT, ngx_http_tracker_start_change,
+      NGX_HTTP_TRACKER_AT_PUT },
+    { NGX_HTTP_PATCH, ngx_http_tracker_start_change,
+      NGX_HTTP_TRACKER_AT_PATCH },
+    { NGX_HTTP_DELETE, ngx_http_tracker_start_delete,
+      NGX_HTTP_TRACKER_AT_DELETE },
+    { 0, NULL, 0 }
 };
 
 
 static ngx_http_tracker_endpoint_t  ngx_http_tracker_endpoints[] = {
 
     { ngx_string("tracker"), ngx_string("GET, HEAD, POST, OPTIONS"),
-      "Tracker", TRACKER_JSON_OBJECT, 1, ngx_http_tracker_list_actions },
+      "Tracker", TRACKER_JSON_OBJECT, 1, ngx_http_tracker_one_actions },
 
     { ngx_string("trackers"), ngx_string("GET, HEAD, POST, OPTIONS"),
       "Tracker", TRACKER_JSON_EITHER, 1, ngx_http_tracker_list_actions },
@@ -73,63 +90,74 @@ static ngx_http_tracker_endpoint_t  ngx_http_tracker_endpoints[] = {
 
 
 static ngx_http_tracker_action_t  ngx_http_tracker_job_actions[] = {
-    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_job },
-    { 0, NULL }
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_job,
+      NGX_HTTP_TRACKER_AT_JOB },
+    { 0, NULL, 0 }
 };
 
 
 static ngx_http_tracker_action_t  ngx_http_tracker_conversations_actions[] = {
-    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_conversations },
-    { 0, NULL }
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_conversations,
+      NGX_HTTP_TRACKER_AT_CONVERSATIONS },
+    { 0, NULL, 0 }
 };
 
 
 static ngx_http_tracker_action_t  ngx_http_tracker_conversation_actions[] = {
-    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_conversation },
-    { NGX_HTTP_DELETE, ngx_http_tracker_start_forget },
-    { 0, NULL }
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_conversation,
+      NGX_HTTP_TRACKER_AT_CONVERSATION },
+    { NGX_HTTP_DELETE, ngx_http_tracker_start_forget,
+      NGX_HTTP_TRACKER_AT_FORGET },
+    { 0, NULL, 0 }
 };
 
 
 static ngx_http_tracker_action_t  ngx_http_tracker_text_actions[] = {
-    { NGX_HTTP_POST, ngx_http_tracker_start_process },
-    { 0, NULL }
+    { NGX_HTTP_POST, ngx_http_tracker_start_process,
+      NGX_HTTP_TRACKER_AT_PROCESS },
+    { 0, NULL, 0 }
 };
 
 
 static ngx_http_tracker_action_t  ngx_http_tracker_append_actions[] = {
-    { NGX_HTTP_PUT, ngx_http_tracker_start_process },
-    { 0, NULL }
+    { NGX_HTTP_PUT, ngx_http_tracker_start_process,
+      NGX_HTTP_TRACKER_AT_APPEND },
+    { 0, NULL, 0 }
 };
 
 
 static ngx_http_tracker_action_t  ngx_http_tracker_detect_actions[] = {
-    { NGX_HTTP_POST, ngx_http_tracker_start_detect },
-    { 0, NULL }
+    { NGX_HTTP_POST, ngx_http_tracker_start_detect,
+      NGX_HTTP_TRACKER_AT_DETECT },
+    { 0, NULL, 0 }
 };
 
 
 static ngx_http_tracker_action_t  ngx_http_tracker_found_actions[] = {
-    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_found },
-    { 0, NULL }
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_found,
+      NGX_HTTP_TRACKER_AT_FOUND },
+    { 0, NULL, 0 }
 };
 
 
 static ngx_http_tracker_action_t  ngx_http_tracker_messages_actions[] = {
-    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_messages },
-    { 0, NULL }
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_messages,
+      NGX_HTTP_TRACKER_AT_MESSAGES },
+    { 0, NULL, 0 }
 };
 
 
 static ngx_http_tracker_action_t  ngx_http_tracker_members_actions[] = {
-    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_members },
-    { 0, NULL }
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_members,
+      NGX_HTTP_TRACKER_AT_MEMBERS },
+    { 0, NULL, 0 }
 };
 
 
 static ngx_http_tracker_action_t  ngx_http_tracker_insight_actions[] = {
-    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_insight },
-    { 0, NULL }
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_insight,
+      NGX_HTTP_TRACKER_AT_INSIGHT },
+    { 0, NULL, 0 }
 };
 
 
@@ -185,6 +213,9 @@ static ngx_http_tracker_endpoint_t  ngx_http_tracker_conversations[] = {
     ngx_http_tracker_insight("analytics"),
     ngx_http_tracker_insight("summary"),
     ngx_http_tracker_insight("callscore"),
+    ngx_http_tracker_insight("abstract-topics"),
+    ngx_http_tracker_insight("insights"),
+    ngx_http_tracker_insight("intents"),
 
     { ngx_null_string, ngx_null_string, NULL, 0, 0, NULL }
 };

@@ -6,12 +6,17 @@
 
 #include "http/apps.h"
 #include "http/conf.h"
+#include "http/count.h"
 #include "http/directive.h"
 #include "http/filter.h"
 #include "http/handler.h"
+#include "http/health.h"
 #include "http/secret.h"
+#include "http/status.h"
 #include "http/token.h"
 #include "http/variable.h"
+#include "http/zone.h"
+#include "tracker_version.h"
 
 
 /* seconds that a token may be valid */
@@ -22,9 +27,10 @@
 
 
 typedef struct {
-    ngx_conf_post_handler_pt   post_handler;
-    ngx_msec_t                 low;
-    ngx_msec_t                 high;
+    ngx_uint_t                 is_sec;      /* a time_t, or an ngx_msec_t */
+    ngx_int_t                  low;
+    ngx_int_t                  high;
+    char                      *text;
 } ngx_http_tracker_time_bounds_t;
 
 
@@ -50,13 +56,15 @@ static ngx_int_t ngx_http_tracker_in_prefix(ngx_conf_t *cf,
 static char *ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_tracker_prefix(ngx_conf_t *cf, void *post, void *data);
-static char *ngx_http_tracker_time(ngx_conf_t *cf, void *post, void *data);
-static char *ngx_http_tracker_ttl(ngx_conf_t *cf, void *post, void *data);
+static char *ngx_http_tracker_time(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_tracker_size(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+static ngx_int_t ngx_http_tracker_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_tracker_init_process(ngx_cycle_t *cycle);
+static void ngx_http_tracker_keep_memory(void);
 static void ngx_http_tracker_exit_process(ngx_cycle_t *cycle);
 
 
@@ -65,11 +73,11 @@ static ngx_conf_post_t  ngx_http_tracker_prefix_post = {
 };
 
 static ngx_http_tracker_time_bounds_t  ngx_http_tracker_timeout_bounds = {
-    ngx_http_tracker_time, 100, 3600000
+    0, 100, 3600000, "100ms to 1h"
 };
 
-static ngx_conf_post_t  ngx_http_tracker_ttl_post = {
-    ngx_http_tracker_ttl
+static ngx_http_tracker_time_bounds_t  ngx_http_tracker_ttl_bounds = {
+    1, 1, NGX_HTTP_TRACKER_MAX_TTL, "1s to 365d"
 };
 
 static ngx_http_tracker_size_bounds_t  ngx_http_tracker_talk_bounds = {
@@ -140,14 +148,14 @@ static ngx_command_t  ngx_http_tracker_commands[] = {
 
     { ngx_string("tracker_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_tracker_time,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_tracker_loc_conf_t, store.timeout),
       &ngx_http_tracker_timeout_bounds },
 
     { ngx_string("tracker_redis_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_msec_slot,
+      ngx_http_tracker_time,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_tracker_loc_conf_t, store.redis_timeout),
       &ngx_http_tracker_timeout_bounds },
@@ -210,10 +218,10 @@ static ngx_command_t  ngx_http_tracker_commands[] = {
 
     { ngx_string("tracker_token_ttl"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_sec_slot,
+      ngx_http_tracker_time,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_tracker_loc_conf_t, token_ttl),
-      &ngx_http_tracker_ttl_post },
+      &ngx_http_tracker_ttl_bounds },
 
     { ngx_string("tracker_conversations"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
@@ -224,10 +232,10 @@ static ngx_command_t  ngx_http_tracker_commands[] = {
 
     { ngx_string("tracker_conversation_ttl"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_sec_slot,
+      ngx_http_tracker_time,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_tracker_loc_conf_t, store.conversation_ttl),
-      &ngx_http_tracker_ttl_post },
+      &ngx_http_tracker_ttl_bounds },
 
     { ngx_string("tracker_conversation_max_size"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -278,13 +286,27 @@ static ngx_command_t  ngx_http_tracker_commands[] = {
       offsetof(ngx_http_tracker_loc_conf_t, talk.max_hits),
       &ngx_http_tracker_hits_bounds },
 
+    { ngx_string("tracker_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tracker_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tracker_health"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tracker_health,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
 
 static ngx_http_module_t  ngx_http_tracker_module_ctx = {
     ngx_http_tracker_add_variables,        /* preconfiguration */
-    ngx_http_tracker_filter_init,          /* postconfiguration */
+    ngx_http_tracker_postconfiguration,    /* postconfiguration */
 
     ngx_http_tracker_create_main_conf,     /* create main configuration */
     NULL,                                  /* init main configuration */
@@ -470,42 +492,42 @@ ngx_http_tracker_prefix(ngx_conf_t *cf, void *post, void *data)
 }
 
 
+/* nginx' own setters of times do not quote a value that they refuse */
+
 static char *
-ngx_http_tracker_time(ngx_conf_t *cf, void *post, void *data)
+ngx_http_tracker_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_msec_t                      *msp = data;
-    ngx_http_tracker_time_bounds_t  *bounds = post;
+    char *p = conf;
 
-    ngx_str_t  *value;
+    time_t                          *sec;
+    ngx_int_t                        n;
+    ngx_str_t                       *value;
+    ngx_msec_t                      *msec;
+    ngx_http_tracker_time_bounds_t  *bounds = cmd->post;
 
-    if (*msp < bounds->low || *msp > bounds->high) {
-        value = cf->args->elts;
+    sec = (time_t *) (p + cmd->offset);
+    msec = (ngx_msec_t *) (p + cmd->offset);
 
+    if (bounds->is_sec ? *sec != NGX_CONF_UNSET : *msec != NGX_CONF_UNSET_MSEC)
+    {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    n = ngx_parse_time(&value[1], bounds->is_sec);
+
+    if (n == NGX_ERROR || n < bounds->low || n > bounds->high) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\", it must be a time from "
-                           "%Mms to %Mms", &value[1], bounds->low,
-                           bounds->high);
+                           "invalid value \"%V\", it must be a time from %s",
+                           &value[1], bounds->text);
         return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
-}
+    if (bounds->is_sec) {
+        *sec = n;
 
-
-static char *
-ngx_http_tracker_ttl(ngx_conf_t *cf, void *post, void *data)
-{
-    time_t *ttl = data;
-
-    ngx_str_t  *value;
-
-    if (*ttl < 1 || *ttl > NGX_HTTP_TRACKER_MAX_TTL) {
-        value = cf->args->elts;
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\", it must be a time from "
-                           "1s to 365d", &value[1]);
-        return NGX_CONF_ERROR;
+    } else {
+        *msec = n;
     }
 
     return NGX_CONF_OK;
@@ -573,6 +595,57 @@ ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+static ngx_int_t
+ngx_http_tracker_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_tracker_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_tracker_module);
+
+    /* helpers, as the cache manager, come here too */
+
+    if (tmcf == NULL
+        || (ngx_process != NGX_PROCESS_WORKER
+            && ngx_process != NGX_PROCESS_SINGLE))
+    {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                  "tracker/" NGX_TRACKER_VERSION " (nginx/" NGINX_VERSION
+                  ", hiredis/" NGX_TRACKER_HIREDIS
+                  ", jansson/" NGX_TRACKER_JANSSON ")");
+
+    if (tmcf->servers.nelts) {
+        ngx_http_tracker_keep_memory();
+    }
+
+    ngx_http_tracker_zone_join(cycle);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tracker_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_tracker_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tracker_module);
+
+    if (tmcf->zone) {
+        ngx_http_tracker_zone_check(cf);
+
+        if (ngx_http_tracker_count_init(cf) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_tracker_filter_init(cf);
+}
+
+
 /*
  * Otherwise the memory of each request of a megabyte would be returned to the
  * system and fetched again page by page, which may take longer than the rest
@@ -580,28 +653,18 @@ ngx_http_tracker_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
  * is freed.
  */
 
-static ngx_int_t
-ngx_http_tracker_init_process(ngx_cycle_t *cycle)
+static void
+ngx_http_tracker_keep_memory(void)
 {
 #ifdef M_TRIM_THRESHOLD
 
-    ngx_http_tracker_main_conf_t  *tmcf;
+    /* a 32-bit glibc does not accept the first one */
 
-    tmcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                               ngx_http_tracker_module);
-
-    if (tmcf && tmcf->servers.nelts) {
-
-        /* a 32-bit glibc does not accept the first one */
-
-        if (mallopt(M_MMAP_THRESHOLD, NGX_HTTP_TRACKER_KEEP / 2)) {
-            (void) mallopt(M_TRIM_THRESHOLD, NGX_HTTP_TRACKER_KEEP);
-        }
+    if (mallopt(M_MMAP_THRESHOLD, NGX_HTTP_TRACKER_KEEP / 2)) {
+        (void) mallopt(M_TRIM_THRESHOLD, NGX_HTTP_TRACKER_KEEP);
     }
 
 #endif
-
-    return NGX_OK;
 }
 
 
@@ -616,4 +679,6 @@ ngx_http_tracker_exit_process(ngx_cycle_t *cycle)
     if (tmcf) {
         ngx_redis_close(&tmcf->servers);
     }
+
+    ngx_http_tracker_zone_leave(cycle);
 }

@@ -7,6 +7,7 @@
 
 #include "http/read.h"
 #include "http/args.h"
+#include "http/count.h"
 #include "http/etag.h"
 #include "http/request.h"
 #include "http/response.h"
@@ -89,6 +90,8 @@ ngx_http_tracker_start_list(ngx_http_request_t *r,
         ngx_http_tracker_list(r, ctx);
         return;
     }
+
+    ngx_http_tracker_count_at(&ctx->counted, NGX_HTTP_TRACKER_AT_FIND);
 
     if (ngx_http_tracker_decode_arg(r->pool, &name) != NGX_OK
         || tracker_txn_find(ctx->txn, &name) != NGX_OK)

@@ -5,6 +5,7 @@
 
 
 #include "http/request.h"
+#include "http/count.h"
 #include "http/response.h"
 #include "http/send.h"
 
@@ -66,6 +67,8 @@ ngx_http_tracker_start(ngx_http_request_t *r, ngx_http_tracker_check_pt check)
     }
 
     r->main->count++;
+
+    ngx_http_tracker_count_start(&ctx->counted);
 
     ctx->step(r, ctx);
 
@@ -150,7 +153,7 @@ ngx_http_tracker_wait(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_http_tracker_step_pt step)
 {
     ctx->step = step;
-    ctx->waited = 1;
+    ctx->counted.waited = 1;
 
     r->connection->log->action = "waiting for redis";
 
@@ -217,6 +220,10 @@ ngx_http_tracker_yield(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 static void
 ngx_http_tracker_turn(ngx_event_t *ev)
 {
+    struct timeval  start;
+
+    ngx_gettimeofday(&start);
+
     if (ev->posted) {
         ngx_delete_posted_event(ev);
     }
@@ -226,6 +233,8 @@ ngx_http_tracker_turn(ngx_event_t *ev)
     }
 
     ngx_http_tracker_resume(ev->data);
+
+    ngx_http_tracker_count_turn(&start);
 }
 
 
@@ -395,6 +404,8 @@ static void
 ngx_http_tracker_cleanup(void *data)
 {
     ngx_http_tracker_ctx_t *ctx = data;
+
+    ngx_http_tracker_count_end(&ctx->counted);
 
     if (ctx->event.posted) {
         ngx_delete_posted_event(&ctx->event);

@@ -44,8 +44,10 @@ ngx_http_tracker_token_check(ngx_http_request_t *r,
 {
     ctx->endpoint = &ngx_http_tracker_token_endpoint;
     ctx->step = ngx_http_tracker_token_start;
+    ctx->counted.at = NGX_HTTP_TRACKER_AT_LOGIN;
 
     if (r->method == NGX_HTTP_OPTIONS) {
+        ctx->counted.at = NGX_HTTP_TRACKER_AT_OPTIONS;
         return NGX_HTTP_TRACKER_OPTIONS;
     }
 

@@ -135,7 +135,7 @@ ngx_http_tracker_time_variable(ngx_http_request_t *r,
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
 
-    if (ctx == NULL || !ctx->waited) {
+    if (ctx == NULL || !ctx->counted.waited) {
         v->not_found = 1;
         return NGX_OK;
     }

@@ -645,3 +645,10 @@ tracker_jansson_syntax(tracker_message_t *message, int duplicate, size_t line,
 
     return TRACKER_INVALID;
 }
+
+
+const char *
+tracker_json_library(void)
+{
+    return JANSSON_VERSION;
+}

@@ -131,6 +131,12 @@ tracker_rc_e tracker_decode_login(const char *data, size_t len,
     const tracker_arena_t *arena, tracker_login_t *login,
     tracker_message_t *message);
 
+/* Returns the version of jansson, static memory. */
+const char *tracker_json_library(void);
+
+/* Returns 1 if the strict reader is compiled in, else 0. */
+int tracker_json_strict(void);
+
 
 #pragma GCC visibility pop
 

@@ -45,7 +45,7 @@ typedef struct {
 static jwt_rc_e jwt_split(const char *token, size_t len, jwt_parts_t *parts);
 static jwt_rc_e jwt_check_header(const json_t *header, jwt_part_t *kid);
 static jwt_rc_e jwt_check_signature(const jwt_parts_t *parts,
-    const jwt_key_t *keys, size_t nkeys, const jwt_part_t *kid);
+    const jwt_key_t *keys, size_t nkeys, const jwt_part_t *kid, size_t *key);
 static int jwt_key_named(const jwt_key_t *key, const jwt_part_t *kid);
 static jwt_rc_e jwt_check_key(const jwt_key_t *key, const jwt_part_t *input,
     const unsigned char mac[JWT_MAC_LEN]);
@@ -82,8 +82,9 @@ jwt_has_control(const char *data, size_t len)
 jwt_rc_e
 jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
     size_t nkeys, time_t now, char sub[JWT_SUB_MAX], size_t *sub_len,
-    time_t *exp)
+    jwt_proof_t *proof)
 {
+    size_t        key;
     json_t       *header, *claims;
     jwt_rc_e      rc;
     jwt_part_t    kid;
@@ -104,7 +105,7 @@ jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
     rc = jwt_check_header(header, &kid);
 
     if (rc == JWT_OK) {
-        rc = jwt_check_signature(&parts, keys, nkeys, &kid);
+        rc = jwt_check_signature(&parts, keys, nkeys, &kid, &key);
     }
 
     json_decref(header);
@@ -120,8 +121,10 @@ jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
 
     rc = jwt_check_claims(claims, now, sub, sub_len);
 
-    if (rc == JWT_OK && exp) {
-        *exp = json_integer_value(json_object_get(claims, "exp"));
+    if (rc == JWT_OK && proof) {
+        proof->exp = json_integer_value(json_object_get(claims, "exp"));
+        proof->key = key;
+        proof->cached = 0;
     }
 
     json_decref(claims);
@@ -206,7 +209,7 @@ jwt_check_header(const json_t *header, jwt_part_t *kid)
 
 static jwt_rc_e
 jwt_check_signature(const jwt_parts_t *parts, const jwt_key_t *keys,
-    size_t nkeys, const jwt_part_t *kid)
+    size_t nkeys, const jwt_part_t *kid, size_t *key)
 {
     int            named;
     size_t         i;
@@ -232,6 +235,7 @@ jwt_check_signature(const jwt_parts_t *parts, const jwt_key_t *keys,
 
         rc = jwt_check_key(&keys[i], &parts->input, mac);
         if (rc != JWT_BAD_SIGNATURE) {
+            *key = i;
             return rc;
         }
     }

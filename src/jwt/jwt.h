@@ -66,6 +66,15 @@ typedef enum {
 } jwt_rc_e;
 
 
+/* what is known of a valid token, beside its account */
+
+typedef struct {
+    time_t               exp;       /* when it expires */
+    size_t               key;       /* index of the key that has verified it */
+    int                  cached;    /* 1: it was found in a cache; else 0 */
+} jwt_proof_t;
+
+
 /*
  * Returns 1 if the len bytes of data contain a control character (0 to 31,
  * 127), else 0.  An account has none: it is written to headers and logs, where
@@ -81,12 +90,11 @@ int jwt_has_control(const char *data, size_t len);
  * Returns JWT_OK, JWT_ERROR, or why the token is invalid: JWT_MALFORMED or one
  * of those after it.  On JWT_OK the account (claim sub, 1 to JWT_SUB_MAX bytes
  * of UTF-8 without control characters, not terminated) is copied to sub and
- * its length to *sub_len; and *exp, unless exp is NULL, is the time at which
- * the token expires.
+ * its length to *sub_len; and *proof is set, unless it is NULL.
  */
 jwt_rc_e jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
     size_t nkeys, time_t now, char sub[JWT_SUB_MAX], size_t *sub_len,
-    time_t *exp);
+    jwt_proof_t *proof);
 
 /* bytes of a token that jwt_sign() makes, without and with the key's kid */
 #define JWT_SIGN_MAX        2560

@@ -27,7 +27,7 @@
 
 typedef struct {
     time_t               since;      /* when it was verified */
-    time_t               exp;
+    jwt_proof_t          proof;
     size_t               len;
     size_t               sub_len;
     char                 data[];
@@ -54,7 +54,7 @@ static jwt_cache_entry_t *jwt_cache_find(jwt_cache_t *cache,
 static int jwt_cache_equal(const jwt_cache_entry_t *entry, const char *token,
     size_t len);
 static void jwt_cache_keep(jwt_cache_t *cache, const char *token, size_t len,
-    time_t now, time_t exp, const char *sub, size_t sub_len);
+    time_t now, const jwt_proof_t *proof, const char *sub, size_t sub_len);
 
 
 jwt_cache_t *
@@ -82,14 +82,13 @@ jwt_cache_destroy(jwt_cache_t *cache)
 jwt_rc_e
 jwt_cache_verify(jwt_cache_t *cache, const char *token, size_t len,
     const jwt_key_t *keys, size_t nkeys, time_t now, char sub[JWT_SUB_MAX],
-    size_t *sub_len)
+    size_t *sub_len, jwt_proof_t *proof)
 {
-    time_t              exp;
     jwt_rc_e            rc;
     jwt_cache_entry_t  *entry;
 
     if (cache == NULL || len < sizeof(uint64_t) || len > JWT_CACHE_TOKEN_MAX) {
-        return jwt_verify(token, len, keys, nkeys, now, sub, sub_len, NULL);
+        return jwt_verify(token, len, keys, nkeys, now, sub, sub_len, proof);
     }
 
     entry = jwt_cache_find(cache, token, len, now);
@@ -97,13 +96,15 @@ jwt_cache_verify(jwt_cache_t *cache, const char *token, size_t len,
     if (entry) {
         memcpy(sub, entry->data + len, entry->sub_len);
         *sub_len = entry->sub_len;
+        *proof = entry->proof;
+        proof->cached = 1;
         return JWT_OK;
     }
 
-    rc = jwt_verify(token, len, keys, nkeys, now, sub, sub_len, &exp);
+    rc = jwt_verify(token, len, keys, nkeys, now, sub, sub_len, proof);
 
     if (rc == JWT_OK) {
-        jwt_cache_keep(cache, token, len, now, exp, sub, *sub_len);
+        jwt_cache_keep(cache, token, len, now, proof, sub, *sub_len);
     }
 
     return rc;
@@ -152,7 +153,7 @@ jwt_cache_find(jwt_cache_t *cache, const char *token, size_t len, time_t now)
         /* if the clock was set back, iat and nbf may be ahead again */
 
         if (jwt_cache_equal(entry, token, len)
-            && now >= entry->since && now < entry->exp)
+            && now >= entry->since && now < entry->proof.exp)
         {
             return entry;
         }
@@ -187,7 +188,7 @@ jwt_cache_equal(const jwt_cache_entry_t *entry, const char *token, size_t len)
 
 static void
 jwt_cache_keep(jwt_cache_t *cache, const char *token, size_t len, time_t now,
-    time_t exp, const char *sub, size_t sub_len)
+    const jwt_proof_t *proof, const char *sub, size_t sub_len)
 {
     size_t              others;
     jwt_cache_row_t    *row;
@@ -199,7 +200,7 @@ jwt_cache_keep(jwt_cache_t *cache, const char *token, size_t len, time_t now,
     }
 
     entry->since = now;
-    entry->exp = exp;
+    entry->proof = *proof;
     entry->len = len;
     entry->sub_len = sub_len;
 

@@ -35,16 +35,16 @@ jwt_cache_t *jwt_cache_create(void);
 void jwt_cache_destroy(jwt_cache_t *cache);
 
 /*
- * The same as jwt_verify(), without exp.  A token that was valid before and
- * has not expired since is found in the cache, and any other one is verified;
- * if it is valid, it is kept.  keys are the same in each call.  If cache is
- * NULL, every token is verified.
+ * The same as jwt_verify(), except that proof is not NULL.  A token that was
+ * valid before and has not expired since is found in the cache, and any other
+ * one is verified; if it is valid, it is kept.  keys are the same in each call.
+ * If cache is NULL, every token is verified.
  * An entry is chosen by the last eight bytes of the signature, which only the
  * owner of a key can make; the whole is compared in constant time.
  */
 jwt_rc_e jwt_cache_verify(jwt_cache_t *cache, const char *token, size_t len,
     const jwt_key_t *keys, size_t nkeys, time_t now, char sub[JWT_SUB_MAX],
-    size_t *sub_len);
+    size_t *sub_len, jwt_proof_t *proof);
 
 
 #pragma GCC visibility pop

@@ -78,6 +78,7 @@ static void
 ngx_redis_answer(ngx_redis_lane_t *lane, ngx_redis_op_t *op, redisReply *r)
 {
     lane->refusal = NULL;
+    lane->node->log.gauges->answered = ngx_current_msec;
 
     ngx_redis_lane_alive(lane);
     ngx_redis_log_recovery(&lane->node->log, ngx_redis_lane_addr(lane));
@@ -103,6 +104,10 @@ ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op, redisReply *r)
                               op->cmd.action);
     }
 
+    if (refusal->action == NGX_REDIS_FAIL) {
+        lane->node->log.gauges->answered = ngx_current_msec;
+    }
+
     if (refusal->action == NGX_REDIS_HANGUP) {
         ngx_redis_stream_close(&lane->conn.stream, NGX_REDIS_END_HANGUP);
 
@@ -125,6 +130,8 @@ ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op, redisReply *r)
                               op->losses || refusal->maybe);
         return;
     }
+
+    lane->node->log.counts->resends++;
 
     if (refusal->action == NGX_REDIS_DELAY) {
         ngx_redis_lane_hold_op(lane, op);

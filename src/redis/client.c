@@ -7,6 +7,11 @@
 #include "redis/client.h"
 
 
+/* the value of a macro as text */
+#define NGX_REDIS_TEXT(value)   NGX_REDIS_QUOTE(value)
+#define NGX_REDIS_QUOTE(value)  #value
+
+
 static ngx_redis_node_t *ngx_redis_route(ngx_redis_t *redis,
     ngx_redis_command_t *cmd);
 
@@ -75,6 +80,23 @@ ngx_redis_cancel(ngx_redis_op_t *op)
     ngx_redis_lane_post(lane);
 
     return maybe;
+}
+
+
+void
+ngx_redis_count(ngx_redis_t *redis, ngx_redis_counts_t *counts,
+    ngx_redis_gauges_t *gauges)
+{
+    redis->node.log.counts = counts;
+    redis->node.log.gauges = gauges;
+}
+
+
+const char *
+ngx_redis_library(void)
+{
+    return NGX_REDIS_TEXT(HIREDIS_MAJOR) "." NGX_REDIS_TEXT(HIREDIS_MINOR) "."
+           NGX_REDIS_TEXT(HIREDIS_PATCH);
 }
 
 

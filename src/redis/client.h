@@ -16,6 +16,8 @@
 
 struct ngx_redis_s {
     ngx_redis_node_t       node;       /* the only one */
+    ngx_redis_counts_t     counts;     /* until ngx_redis_count() */
+    ngx_redis_gauges_t     gauges;
 };
 
 

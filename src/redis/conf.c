@@ -51,6 +51,7 @@ ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers, ngx_redis_conf_t *conf)
     }
 
     ngx_redis_node_init(&redis->node);
+    ngx_redis_count(redis, &redis->counts, &redis->gauges);
 
     server = ngx_array_push(servers);
     if (server == NULL) {

@@ -89,6 +89,20 @@ ngx_redis_refusal(const char *text, size_t len)
 }
 
 
+ngx_str_t *
+ngx_redis_error_word(ngx_uint_t i)
+{
+    static ngx_str_t  other = ngx_string("other");
+
+    if (i >= sizeof(ngx_redis_refusals) / sizeof(ngx_redis_refusals[0])) {
+        return NULL;
+    }
+
+    return ngx_redis_refusals[i].word.len ? &ngx_redis_refusals[i].word
+                                          : &other;
+}
+
+
 ngx_uint_t
 ngx_redis_log_due(ngx_redis_said_t *said, ngx_msec_t quiet)
 {
@@ -145,6 +159,8 @@ ngx_redis_log_refusal(ngx_redis_log_t *log, ngx_redis_refusal_t *refusal,
     }
 
     hash = ngx_crc32_short(text.data, text.len);
+
+    log->counts->errors[refusal - ngx_redis_refusals]++;
 
     said = &log->refusals[refusal - ngx_redis_refusals];
     quiet = (said->hash == hash) ? NGX_REDIS_LOG_QUIET : NGX_REDIS_LOG_OTHER;

@@ -14,9 +14,6 @@
 #pragma GCC visibility push(hidden)
 
 
-/* at least the rows of the table in redis/error.c */
-#define NGX_REDIS_REFUSALS  24
-
 /* the same line is not logged again for so long, ms */
 #define NGX_REDIS_LOG_QUIET  60000
 
@@ -62,7 +59,7 @@ typedef enum {
 } ngx_redis_outage_e;
 
 
-/* what a worker has logged of one server */
+/* what a worker has logged and counted of one server */
 
 typedef struct {
     ngx_str_t             *name;       /* of the server, as configured */
@@ -71,6 +68,8 @@ typedef struct {
     ngx_redis_said_t       full;       /* a flow was refused */
     ngx_redis_said_t       hangup;     /* a command that ends connections */
     ngx_redis_said_t       refusals[NGX_REDIS_REFUSALS];
+    ngx_redis_counts_t    *counts;
+    ngx_redis_gauges_t    *gauges;
     unsigned               evicts:1;   /* warned of maxmemory-policy */
     unsigned               forgets:1;  /* warned of appendonly */
 } ngx_redis_log_t;

@@ -16,6 +16,7 @@
 
 static void ngx_redis_lane_demote(ngx_redis_lane_t *lane);
 static void ngx_redis_lane_look(ngx_redis_op_t *op, void *data);
+static void ngx_redis_lane_measure(ngx_redis_lane_t *lane);
 static void ngx_redis_lane_fail_op(ngx_redis_op_t *op, void *data);
 
 
@@ -286,13 +287,28 @@ ngx_redis_lane_settle(ngx_redis_lane_t *lane)
 
     c = lane->conn.stream.connection;
 
-    if (lane->live || c == NULL) {
-        return;
+    if (lane->live == 0 && c) {
+        c->idle = 1;
+
+        if (ngx_exiting || lane->node->stage != NGX_REDIS_RUNNING) {
+            ngx_redis_stream_close(&lane->conn.stream, NGX_REDIS_END_CLOSED);
+        }
     }
 
-    c->idle = 1;
+    ngx_redis_lane_measure(lane);
+}
 
-    if (ngx_exiting || lane->node->stage != NGX_REDIS_RUNNING) {
-        ngx_redis_stream_close(&lane->conn.stream, NGX_REDIS_END_CLOSED);
-    }
+
+/* a turn of the lane, a reply and a timer all end in settle() */
+
+static void
+ngx_redis_lane_measure(ngx_redis_lane_t *lane)
+{
+    ngx_redis_load_t  *load;
+
+    load = &lane->node->log.gauges->load[lane - lane->node->lanes];
+
+    load->connected = (lane->conn.state == NGX_REDIS_READY);
+    load->commands = lane->queue.commands;
+    load->bytes = lane->queue.bytes;
 }

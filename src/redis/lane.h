@@ -20,9 +20,6 @@
 #pragma GCC visibility push(hidden)
 
 
-/* one for commands above NGX_REDIS_LARGE_SIZE, one for the others */
-#define NGX_REDIS_LANES      2
-
 /* how often held commands are looked through, ms */
 #define NGX_REDIS_HELD_TICK  10
 

@@ -19,6 +19,8 @@
 #define NGX_REDIS_MAX_LOSSES   4
 
 
+static void ngx_redis_loss_count(ngx_redis_lane_t *lane, ngx_redis_end_e end,
+    ngx_redis_state_e state);
 static void ngx_redis_loss_requeue(ngx_redis_lane_t *lane,
     ngx_redis_end_e end);
 static void ngx_redis_loss_busy(ngx_redis_lane_t *lane);
@@ -43,6 +45,7 @@ ngx_redis_lost(void *data, ngx_redis_end_e end, ngx_redis_state_e state,
         lane->paused = NGX_REDIS_PAUSE_HOLD;
     }
 
+    ngx_redis_loss_count(lane, end, state);
     ngx_redis_loss_requeue(lane, end);
 
     switch (end) {
@@ -91,6 +94,41 @@ ngx_redis_lost(void *data, ngx_redis_end_e end, ngx_redis_state_e state,
 }
 
 
+static void
+ngx_redis_loss_count(ngx_redis_lane_t *lane, ngx_redis_end_e end,
+    ngx_redis_state_e state)
+{
+    ngx_redis_counts_t   *counts;
+    ngx_redis_connect_e   result;
+
+    counts = lane->node->log.counts;
+
+    if (end == NGX_REDIS_END_CLOSED) {
+        return;
+    }
+
+    if (state == NGX_REDIS_READY) {
+
+        if (lane->live == 0) {
+
+            /* Redis may close an idle connection */
+            return;
+        }
+
+        counts->losses++;
+
+    } else {
+        result = (end == NGX_REDIS_END_DENIED) ? NGX_REDIS_CONNECT_AUTH
+                 : (end == NGX_REDIS_END_SILENT) ? NGX_REDIS_CONNECT_TIMEOUT
+                 : NGX_REDIS_CONNECT_REFUSED;
+
+        counts->connects[result]++;
+    }
+
+    lane->node->log.gauges->failed = ngx_current_msec;
+}
+
+
 /* what was sent is to be sent again, behind those that were refused earlier */
 
 static void
@@ -125,7 +163,10 @@ ngx_redis_loss_requeue(ngx_redis_lane_t *lane, ngx_redis_end_e end)
 
         if (op->losses >= NGX_REDIS_MAX_LOSSES) {
             ngx_redis_queue_fail(queue, op, NGX_REDIS_UNAVAILABLE);
+            continue;
         }
+
+        lane->node->log.counts->resends++;
     }
 }
 

@@ -78,6 +78,66 @@ typedef enum {
 } ngx_redis_status_e;
 
 
+/* how an attempt to connect has ended */
+
+typedef enum {
+    NGX_REDIS_CONNECT_OK = 0,
+    NGX_REDIS_CONNECT_REFUSED,         /* or reset, or no socket */
+    NGX_REDIS_CONNECT_TIMEOUT,
+    NGX_REDIS_CONNECT_AUTH,            /* AUTH or SELECT was refused */
+
+    NGX_REDIS_CONNECT_RESULTS
+} ngx_redis_connect_e;
+
+
+/* settings of Redis that a worker looks at, as of its newest connection */
+
+typedef enum {
+    NGX_REDIS_SETTING_POLICY = 0,      /* maxmemory-policy is noeviction */
+    NGX_REDIS_SETTING_AOF,             /* appendonly is yes */
+
+    NGX_REDIS_SETTINGS
+} ngx_redis_setting_e;
+
+
+/* error replies are counted by their first word, at most so many words */
+#define NGX_REDIS_REFUSALS     24
+
+/* connections of a worker to a server: for small commands, for large ones */
+#define NGX_REDIS_LANES        2
+
+
+/* what a worker counts of a server; of ngx_uint_t only */
+
+typedef struct {
+    ngx_uint_t             connects[NGX_REDIS_CONNECT_RESULTS];
+    ngx_uint_t             losses;     /* connections, under commands */
+    ngx_uint_t             resends;    /* commands that are sent again */
+    ngx_uint_t             refused;    /* commands: too many wait */
+    ngx_uint_t             errors[NGX_REDIS_REFUSALS];
+} ngx_redis_counts_t;
+
+
+/* of one connection */
+
+typedef struct {
+    ngx_uint_t             connected;  /* 1 or 0 */
+    ngx_uint_t             commands;   /* without a reply, sent or not */
+    ngx_uint_t             bytes;      /* of these */
+} ngx_redis_load_t;
+
+
+/* what is; times are those of ngx_current_msec, 0: never */
+
+typedef struct {
+    ngx_uint_t             answered;   /* the last time that Redis did */
+    ngx_uint_t             failed;     /* that it could not be reached */
+    ngx_uint_t             looked;     /* at the settings */
+    ngx_uint_t             wrong[NGX_REDIS_SETTINGS];    /* 1 or 0 */
+    ngx_redis_load_t       load[NGX_REDIS_LANES];
+} ngx_redis_gauges_t;
+
+
 /* scripts of one server, at most */
 #define NGX_REDIS_MAX_SCRIPTS  32
 
@@ -181,6 +241,22 @@ ngx_uint_t ngx_redis_cancel(ngx_redis_op_t *op);
 /* Element i, i < reply->n, of an array as a view of its own. */
 void ngx_redis_reply_element(ngx_redis_reply_t *reply, size_t i,
     ngx_redis_reply_t *element);
+
+/*
+ * From now on the counters and gauges of the server are kept there, memory of
+ * the caller; until then they are kept where nobody looks.
+ */
+void ngx_redis_count(ngx_redis_t *redis, ngx_redis_counts_t *counts,
+    ngx_redis_gauges_t *gauges);
+
+/*
+ * Returns the word that ngx_redis_counts_t.errors[i] counts, static memory, or
+ * NULL behind the last one, which is "other".
+ */
+ngx_str_t *ngx_redis_error_word(ngx_uint_t i);
+
+/* Returns the version of hiredis, static memory. */
+const char *ngx_redis_library(void);
 
 /*
  * Exit of a worker: closes every connection of the servers.  Handlers of

@@ -149,6 +149,10 @@ ngx_redis_node_check(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
 
     status = ngx_redis_queue_check(&lane->queue, op);
 
+    if (status != NGX_REDIS_OK) {
+        log->counts->refused++;
+    }
+
     /* once a minute: an account that sends too much must not fill the log */
 
     if (status != NGX_REDIS_OK

@@ -32,6 +32,8 @@ static void ngx_redis_setup_next(ngx_redis_conn_t *conn, redisReply *r);
 static void ngx_redis_setup_denied(ngx_redis_conn_t *conn,
     ngx_redis_refusal_t *refusal);
 static void ngx_redis_info_reply(ngx_redis_conn_t *conn, redisReply *r);
+static void ngx_redis_warn_policy(ngx_redis_log_t *log, ngx_str_t *value);
+static void ngx_redis_warn_aof(ngx_redis_log_t *log);
 static ngx_int_t ngx_redis_info_field(redisReply *r, const char *name,
     ngx_str_t *value);
 
@@ -136,6 +138,8 @@ ngx_redis_select(ngx_redis_conn_t *conn)
 static ngx_int_t
 ngx_redis_go(ngx_redis_conn_t *conn)
 {
+    conn->log->counts->connects[NGX_REDIS_CONNECT_OK]++;
+
     conn->state = NGX_REDIS_READY;
     conn->load = (uint32_t) (((uint64_t) 1 << conn->conf->nscripts) - 1);
 
@@ -285,42 +289,69 @@ ngx_redis_setup_denied(ngx_redis_conn_t *conn, ngx_redis_refusal_t *refusal)
 }
 
 
+/* a reply has one of the two sections */
+
 static void
 ngx_redis_info_reply(ngx_redis_conn_t *conn, redisReply *r)
 {
-    u_char            buf[NGX_REDIS_LOG_LEN];
-    ngx_str_t         value;
-    ngx_redis_log_t  *log;
+    ngx_str_t            value;
+    ngx_redis_gauges_t  *gauges;
 
-    log = conn->log;
+    gauges = conn->log->gauges;
 
-    if (!log->evicts
-        && ngx_redis_info_field(r, "maxmemory_policy:", &value) == NGX_OK
-        && (value.len != 10
-            || ngx_strncmp(value.data, "noeviction", 10) != 0))
-    {
-        log->evicts = 1;
+    if (ngx_redis_info_field(r, "maxmemory_policy:", &value) == NGX_OK) {
+        gauges->looked = ngx_current_msec;
+        gauges->wrong[NGX_REDIS_SETTING_POLICY] =
+            value.len != 10
+            || ngx_strncmp(value.data, "noeviction", 10) != 0;
 
-        ngx_redis_printable(&value, buf);
-
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "redis: maxmemory-policy of %V is \"%V\": it may remove "
-                      "what was stored, set it to \"noeviction\"",
-                      log->name, &value);
+        ngx_redis_warn_policy(conn->log, &value);
     }
 
-    if (!log->forgets
-        && ngx_redis_info_field(r, "aof_enabled:", &value) == NGX_OK
-        && value.len == 1 && value.data[0] == '0')
-    {
-        log->forgets = 1;
+    if (ngx_redis_info_field(r, "aof_enabled:", &value) == NGX_OK) {
+        gauges->looked = ngx_current_msec;
+        gauges->wrong[NGX_REDIS_SETTING_AOF] =
+            value.len == 1 && value.data[0] == '0';
 
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "redis: appendonly of %V is \"no\": a restart may lose "
-                      "trackers; turn it on by CONFIG SET while Redis runs, "
-                      "its file alone would make Redis start empty",
-                      log->name);
+        ngx_redis_warn_aof(conn->log);
     }
+}
+
+
+static void
+ngx_redis_warn_policy(ngx_redis_log_t *log, ngx_str_t *value)
+{
+    u_char  buf[NGX_REDIS_LOG_LEN];
+
+    if (log->evicts || !log->gauges->wrong[NGX_REDIS_SETTING_POLICY]) {
+        return;
+    }
+
+    log->evicts = 1;
+
+    ngx_redis_printable(value, buf);
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "redis: maxmemory-policy of %V is \"%V\": it may remove "
+                  "what was stored, set it to \"noeviction\"",
+                  log->name, value);
+}
+
+
+static void
+ngx_redis_warn_aof(ngx_redis_log_t *log)
+{
+    if (log->forgets || !log->gauges->wrong[NGX_REDIS_SETTING_AOF]) {
+        return;
+    }
+
+    log->forgets = 1;
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "redis: appendonly of %V is \"no\": a restart may lose "
+                  "trackers; turn it on by CONFIG SET while Redis runs, "
+                  "its file alone would make Redis start empty",
+                  log->name);
 }
 
 

@@ -114,7 +114,8 @@ tracker_txn_revision(tracker_txn_t *txn)
 
     ctx->command.read = 1;
 
-    return tracker_step_submit(ctx, "reading", tracker_txn_revised);
+    return tracker_step_submit(ctx, TRACKER_STEP_REVISION,
+                               tracker_txn_revised);
 }
 
 
@@ -225,8 +226,8 @@ tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job)
     ctx->command.nmore = ctx->job.n;
     ctx->command.more_size = ctx->job.size;
 
-    return tracker_step_run(ctx, tracker_lua_conversation_write, "writing",
-                            tracker_txn_job_written);
+    return tracker_step_run(ctx, tracker_lua_conversation_write,
+                            TRACKER_STEP_WRITE, tracker_txn_job_written);
 }
 
 
@@ -447,7 +448,8 @@ tracker_txn_find_job(tracker_txn_t *txn, ngx_str_t *job)
 
     ctx->command.read = 1;
 
-    return tracker_step_submit(ctx, "reading", tracker_txn_job_found);
+    return tracker_step_submit(ctx, TRACKER_STEP_CONVERSE,
+                               tracker_txn_job_found);
 }
 
 
@@ -514,7 +516,8 @@ tracker_txn_get(tracker_txn_t *txn, ngx_str_t *id, tracker_lua_e script)
 
     ctx->command.read = 1;
 
-    return tracker_step_run(ctx, script, "reading", tracker_txn_got);
+    return tracker_step_run(ctx, script, TRACKER_STEP_CONVERSE,
+                            tracker_txn_got);
 }
 
 
@@ -562,8 +565,8 @@ tracker_txn_list_messages(tracker_txn_t *txn, ngx_str_t *id,
 
     ctx->command.read = 1;
 
-    return tracker_step_run(ctx, tracker_lua_conversation_messages, "listing",
-                            tracker_txn_got_messages);
+    return tracker_step_run(ctx, tracker_lua_conversation_messages,
+                            TRACKER_STEP_CONVERSE, tracker_txn_got_messages);
 }
 
 
@@ -594,8 +597,8 @@ tracker_txn_get_hits(tracker_txn_t *txn, ngx_str_t *id)
 
     ctx->command.read = 1;
 
-    return tracker_step_run(ctx, tracker_lua_conversation_hits, "reading",
-                            tracker_txn_got_hits);
+    return tracker_step_run(ctx, tracker_lua_conversation_hits,
+                            TRACKER_STEP_CONVERSE, tracker_txn_got_hits);
 }
 
 
@@ -660,7 +663,8 @@ tracker_txn_list_conversations(tracker_txn_t *txn, ngx_str_t *cursor,
 
     ctx->command.read = 1;
 
-    return tracker_step_run(ctx, tracker_lua_conversation_list, "listing",
+    return tracker_step_run(ctx, tracker_lua_conversation_list,
+                            TRACKER_STEP_CONVERSE,
                             tracker_txn_got_conversations);
 }
 
@@ -724,7 +728,8 @@ tracker_txn_delete_conversation(tracker_txn_t *txn, ngx_str_t *id)
     tracker_step_add_key(ctx, TRACKER_KEY_CONVS, NULL, 0);
     tracker_step_add_number(ctx, ctx->store->timeout + TRACKER_LOCK_MARGIN);
 
-    return tracker_step_run(ctx, tracker_lua_conversation_delete, "deleting",
+    return tracker_step_run(ctx, tracker_lua_conversation_delete,
+                            TRACKER_STEP_FORGET,
                             tracker_txn_conversation_deleted);
 }
 

@@ -26,7 +26,8 @@
 static tracker_outcome_e tracker_txn_fetched(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static ngx_int_t tracker_txn_stretch(tracker_txn_t *txn, ngx_str_t *cursor,
-    ngx_uint_t limit, size_t bytes, tracker_reply_pt reply);
+    ngx_uint_t limit, size_t bytes, tracker_step_e step,
+    tracker_reply_pt reply);
 static tracker_outcome_e tracker_txn_listed(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static tracker_outcome_e tracker_txn_loaded(tracker_txn_ctx_t *ctx,
@@ -50,7 +51,7 @@ tracker_txn_fetch(tracker_txn_t *txn, ngx_str_t *id)
 
     ctx->command.read = 1;
 
-    return tracker_step_submit(ctx, "reading", tracker_txn_fetched);
+    return tracker_step_submit(ctx, TRACKER_STEP_GET, tracker_txn_fetched);
 }
 
 
@@ -58,7 +59,7 @@ ngx_int_t
 tracker_txn_list(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit)
 {
     return tracker_txn_stretch(txn, cursor, limit, TRACKER_LIST_BYTES,
-                               tracker_txn_listed);
+                               TRACKER_STEP_LIST, tracker_txn_listed);
 }
 
 
@@ -66,13 +67,14 @@ ngx_int_t
 tracker_txn_load(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t times)
 {
     return tracker_txn_stretch(txn, cursor, times * TRACKER_LOAD_MAX,
-                               times * TRACKER_LIST_BYTES, tracker_txn_loaded);
+                               times * TRACKER_LIST_BYTES, TRACKER_STEP_LOAD,
+                               tracker_txn_loaded);
 }
 
 
 static ngx_int_t
 tracker_txn_stretch(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit,
-    size_t bytes, tracker_reply_pt reply)
+    size_t bytes, tracker_step_e step, tracker_reply_pt reply)
 {
     u_char             *p;
     tracker_txn_ctx_t  *ctx;
@@ -109,7 +111,7 @@ tracker_txn_stretch(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit,
 
     ctx->command.read = 1;
 
-    return tracker_step_run(ctx, tracker_lua_list, "listing", reply);
+    return tracker_step_run(ctx, tracker_lua_list, step, reply);
 }
 
 
@@ -128,7 +130,7 @@ tracker_txn_find(tracker_txn_t *txn, ngx_str_t *name)
 
     ctx->command.read = 1;
 
-    return tracker_step_run(ctx, tracker_lua_find, "finding",
+    return tracker_step_run(ctx, tracker_lua_find, TRACKER_STEP_FIND,
                             tracker_txn_listed);
 }
 

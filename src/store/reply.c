@@ -47,6 +47,10 @@ tracker_reply_word(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
         return 0;
     }
 
+    if (w->outcome == TRACKER_OUTCOME_LOCKED && ctx->txn.holds_lock) {
+        ctx->store->reports->lock(TRACKER_LOCK_EXPIRED);
+    }
+
     /* the script has released the lock, or another request holds it */
 
     ctx->txn.holds_lock = 0;

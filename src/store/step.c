@@ -11,6 +11,25 @@ static void tracker_step_replied(void *data, ngx_redis_status_e status,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 
 
+/* for the log */
+
+static const char  *tracker_step_actions[] = {
+    [TRACKER_STEP_LOCK] = "locking",
+    [TRACKER_STEP_CREATE] = "creating",
+    [TRACKER_STEP_CHANGE] = "changing",
+    [TRACKER_STEP_DELETE] = "deleting",
+    [TRACKER_STEP_LIST] = "listing",
+    [TRACKER_STEP_FIND] = "finding",
+    [TRACKER_STEP_GET] = "reading",
+    [TRACKER_STEP_LOAD] = "loading",
+    [TRACKER_STEP_REVISION] = "reading",
+    [TRACKER_STEP_WRITE] = "writing",
+    [TRACKER_STEP_CONVERSE] = "reading",
+    [TRACKER_STEP_FORGET] = "deleting",
+    [TRACKER_STEP_RELEASE] = "unlocking"
+};
+
+
 static tracker_outcome_e  tracker_failures[] = {
     [NGX_REDIS_UNAVAILABLE] = TRACKER_OUTCOME_UNAVAILABLE,
     [NGX_REDIS_TIMEOUT] = TRACKER_OUTCOME_TIMEOUT,
@@ -90,36 +109,37 @@ tracker_step_add_token(tracker_txn_ctx_t *ctx)
 
 
 ngx_int_t
-tracker_step_submit(tracker_txn_ctx_t *ctx, const char *action,
+tracker_step_submit(tracker_txn_ctx_t *ctx, tracker_step_e step,
     tracker_reply_pt reply)
 {
     ctx->reply = reply;
 
-    return tracker_step_send(ctx, NULL, action, tracker_step_replied);
+    return tracker_step_send(ctx, NULL, step, tracker_step_replied);
 }
 
 
 ngx_int_t
 tracker_step_run(tracker_txn_ctx_t *ctx, tracker_lua_e script,
-    const char *action, tracker_reply_pt reply)
+    tracker_step_e step, tracker_reply_pt reply)
 {
     ctx->reply = reply;
 
-    return tracker_step_send(ctx, &tracker_scripts[script], action,
+    return tracker_step_send(ctx, &tracker_scripts[script], step,
                              tracker_step_replied);
 }
 
 
 ngx_int_t
 tracker_step_send(tracker_txn_ctx_t *ctx, ngx_redis_script_t *script,
-    const char *action, ngx_redis_handler_pt handler)
+    tracker_step_e step, ngx_redis_handler_pt handler)
 {
     if (ctx->nomem) {
         return NGX_ERROR;
     }
 
     ctx->command.script = script;
-    ctx->command.action = action;
+    ctx->command.action = tracker_step_actions[step];
+    ctx->step = step;
 
     ctx->op = ngx_redis_submit(ctx->store->redis, &ctx->command, handler, ctx);
     if (ctx->op == NULL) {
@@ -151,8 +171,14 @@ void
 tracker_step_end(tracker_txn_ctx_t *ctx, ngx_redis_status_e status,
     tracker_outcome_e outcome)
 {
+    ngx_msec_t  time;
+
+    time = ngx_current_msec - ctx->sent;
+
+    ctx->store->reports->waited(ctx->step, time);
+
     ctx->op = NULL;
-    ctx->txn.redis_time += ngx_current_msec - ctx->sent;
+    ctx->txn.redis_time += time;
     ctx->txn.outcome = (status == NGX_REDIS_OK) ? outcome
                                                 : tracker_failures[status];
 

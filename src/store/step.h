@@ -69,6 +69,7 @@ struct tracker_txn_ctx_s {
     ngx_redis_op_t          *op;        /* NULL: no step is under way */
     ngx_redis_command_t      command;
     ngx_str_t                argv[TRACKER_STEP_ARGS];
+    tracker_step_e           step;
     tracker_reply_pt         reply;
     ngx_msec_t               sent;
 
@@ -114,23 +115,22 @@ void tracker_step_add_token(tracker_txn_ctx_t *ctx);
 /*
  * Submits the command.  The owner's handler is called after reply, or without
  * it when the command has failed; never before this function has returned.
- * action is a static word for the log: "reading".
  * Returns NGX_OK; or NGX_ERROR when there is no memory, also for an argument,
  * and then neither is called.
  */
-ngx_int_t tracker_step_submit(tracker_txn_ctx_t *ctx, const char *action,
+ngx_int_t tracker_step_submit(tracker_txn_ctx_t *ctx, tracker_step_e step,
     tracker_reply_pt reply);
 
 /* The same for a script; its arguments begin with the number of its keys. */
 ngx_int_t tracker_step_run(tracker_txn_ctx_t *ctx, tracker_lua_e script,
-    const char *action, tracker_reply_pt reply);
+    tracker_step_e step, tracker_reply_pt reply);
 
 /*
  * The same for a command, or a script if script is not NULL, whose failure
  * means something too: handler gets ctx as data, and must end the step.
  */
 ngx_int_t tracker_step_send(tracker_txn_ctx_t *ctx, ngx_redis_script_t *script,
-    const char *action, ngx_redis_handler_pt handler);
+    tracker_step_e step, ngx_redis_handler_pt handler);
 
 /*
  * Ends a step: calls the owner's handler, which may free the txn.  The outcome

@@ -25,6 +25,45 @@
 #define TRACKER_STORE_MAX_BULK  300000
 
 
+/* what a txn waits for: a command to Redis and its reply */
+
+typedef enum {
+    TRACKER_STEP_LOCK = 0,
+    TRACKER_STEP_CREATE,
+    TRACKER_STEP_CHANGE,
+    TRACKER_STEP_DELETE,
+    TRACKER_STEP_LIST,
+    TRACKER_STEP_FIND,
+    TRACKER_STEP_GET,
+    TRACKER_STEP_RELEASE,
+    TRACKER_STEP_LOAD,
+    TRACKER_STEP_REVISION,
+    TRACKER_STEP_WRITE,           /* of a job */
+    TRACKER_STEP_CONVERSE,        /* reading conversations */
+    TRACKER_STEP_FORGET,
+
+    TRACKER_STEPS
+} tracker_step_e;
+
+
+/* what became of a lock that was not released as it should be */
+
+typedef enum {
+    TRACKER_LOCK_EXPIRED = 0,     /* before its write, which was refused */
+    TRACKER_LOCK_KEPT,            /* its release has failed; its ttl ends it */
+
+    TRACKER_LOCK_ENDS
+} tracker_lock_end_e;
+
+
+/* functions of the owner, for its counters; they must not use a txn */
+
+typedef struct {
+    void        (*waited)(tracker_step_e step, ngx_msec_t time);  /* in ms */
+    void        (*lock)(tracker_lock_end_e end);
+} tracker_reports_t;
+
+
 /* where and how a location keeps its trackers */
 
 typedef struct {
@@ -38,6 +77,8 @@ typedef struct {
     ngx_flag_t    lock;           /* one write of an account at a time */
     time_t        conversation_ttl;   /* seconds after the last write */
     size_t        conversation_size;  /* most bytes of one */
+
+    tracker_reports_t  *reports;
 } tracker_store_t;
 
 

@@ -93,7 +93,7 @@ tracker_txn_lock(tracker_txn_t *txn)
     tracker_step_add_text(ctx, "PX");
     tracker_step_add_number(ctx, ctx->store->timeout + TRACKER_LOCK_MARGIN);
 
-    if (tracker_step_send(ctx, NULL, "locking", tracker_txn_locked)
+    if (tracker_step_send(ctx, NULL, TRACKER_STEP_LOCK, tracker_txn_locked)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -165,7 +165,7 @@ tracker_txn_release(tracker_txn_t *txn)
     ctx->command.deadline = ngx_current_msec + ctx->command.timeout;
 
     return tracker_step_send(ctx, &tracker_scripts[tracker_lua_release],
-                             "unlocking", tracker_txn_released);
+                             TRACKER_STEP_RELEASE, tracker_txn_released);
 }
 
 
@@ -293,7 +293,7 @@ tracker_txn_leave(tracker_txn_t *txn)
 
         if ((ngx_msec_int_t) (ctx->command.deadline - ngx_current_msec) > 0
             && tracker_step_send(ctx, &tracker_scripts[tracker_lua_release],
-                                 "unlocking", tracker_txn_left)
+                                 TRACKER_STEP_RELEASE, tracker_txn_left)
                == NGX_OK)
         {
             return;
@@ -315,6 +315,10 @@ tracker_txn_left(void *data, ngx_redis_status_e status,
     tracker_txn_ctx_t *ctx = data;
 
     /* a release that has failed now is not tried again */
+
+    if (status != NGX_REDIS_OK) {
+        ctx->store->reports->lock(TRACKER_LOCK_KEPT);
+    }
 
     ctx->txn.holds_lock = 0;
 

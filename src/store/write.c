@@ -205,7 +205,7 @@ tracker_txn_create(tracker_txn_t *txn, tracker_set_t *set,
         cmd->more_size += create->names[i].len + records[i].len;
     }
 
-    return tracker_step_run(ctx, tracker_lua_create, "creating",
+    return tracker_step_run(ctx, tracker_lua_create, TRACKER_STEP_CREATE,
                             tracker_txn_created);
 }
 
@@ -328,7 +328,7 @@ tracker_txn_change(tracker_txn_t *txn, tracker_t *t, tracker_str_t *name,
     tracker_step_add(ctx, record->data, record->len);
     tracker_txn_add_revision(ctx);
 
-    return tracker_step_run(ctx, tracker_lua_change, "changing",
+    return tracker_step_run(ctx, tracker_lua_change, TRACKER_STEP_CHANGE,
                             tracker_txn_changed);
 }
 
@@ -350,7 +350,7 @@ tracker_txn_delete(tracker_txn_t *txn, tracker_t *t)
     tracker_step_add_number(ctx, ctx->store->timeout + TRACKER_LOCK_MARGIN);
     tracker_txn_add_revision(ctx);
 
-    return tracker_step_run(ctx, tracker_lua_delete, "deleting",
+    return tracker_step_run(ctx, tracker_lua_delete, TRACKER_STEP_DELETE,
                             tracker_txn_deleted);
 }
 

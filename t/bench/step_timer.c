@@ -49,6 +49,9 @@ typedef struct {
     tracker_set_t        set;
     tracker_arena_t      arena;
     tracker_message_t    message;
+
+    tracker_decode_talk_t   *talk;
+    tracker_conversation_t   conversation;
 } step_t;
 
 
@@ -68,6 +71,7 @@ static tracker_rc_e step_start(step_t *step, tracker_json_shape_e shape,
     const tracker_str_t *id);
 static tracker_rc_e step_patch(step_t *step);
 static tracker_rc_e step_login(step_t *step);
+static tracker_rc_e step_text(step_t *step);
 static tracker_rc_e step_record(step_t *step);
 static tracker_rc_e step_write(step_t *step);
 static tracker_rc_e step_change(step_t *step);
@@ -91,6 +95,7 @@ static const struct {
     { "put", step_put },
     { "patch", step_patch },
     { "login", step_login },
+    { "text", step_text },
     { "record", step_record },
     { "write", step_write },
     { "change", step_change }
@@ -209,7 +214,6 @@ step_time(step_decode_pt decode, const char *data, size_t len, size_t times)
     for (i = 0; i < RUNS; i++) {
         wholes[i] = 0;
         turns[i] = 0;
-        step.decode = NULL;
 
         do {
             took = -step_cpu();
@@ -217,7 +221,6 @@ step_time(step_decode_pt decode, const char *data, size_t len, size_t times)
             for (k = 0; k < times; k++) {
                 if (k) {
                     step_free(&step);
-                    step.decode = NULL;
                 }
 
                 do {
@@ -320,6 +323,22 @@ step_record(step_t *step)
 }
 
 
+static tracker_rc_e
+step_text(step_t *step)
+{
+    if (step->talk == NULL) {
+        step->talk = tracker_decode_talk_start(step->data, step->len, &limits,
+                                               &step->arena,
+                                               &step->conversation);
+        if (step->talk == NULL) {
+            step_fail("memory");
+        }
+    }
+
+    return tracker_decode_talk_run(step->talk, &step->budget, &step->message);
+}
+
+
 /* the record is decoded once, its memory never freed */
 
 static tracker_rc_e
@@ -407,6 +426,8 @@ step_free(step_t *step)
     }
 
     *pieces = NULL;
+    step->decode = NULL;
+    step->talk = NULL;
 }
 
 

@@ -10,6 +10,7 @@ use Time::HiRes qw(sleep time);
 use Contender;
 use RedisServer;
 use Report;
+use Text;
 use Workload;
 
 use constant SIZE => 1048576;
@@ -20,7 +21,8 @@ use constant { GOOD => 3, HOSTILE => 60 };
 use constant POSTS => 5;
 
 # name, title, limit, what makes it, where it goes, else to "trackers", and what
-# makes the tracker that it changes, else a small one
+# makes the tracker that it changes, else a small one, or the text that is
+# posted before it, else none
 
 my @bodies = (
     [ 'bulk', 'bulk, 450 trackers of 70 phrases', GOOD,
@@ -142,6 +144,12 @@ my @bodies = (
       sub { list('[', ']', sub { '{}' }) }, 'login' ],
     [ 'login-keys', 'login: ignored keys, {"1":{},"2":{},...}', HOSTILE,
       sub { list('{', '}', sub { qq("$_[0]":{}) }) }, 'login' ],
+
+    [ 'text', 'a text of 1 MB, 25,000 phrases to be compiled first', GOOD,
+      sub { Text::conversation(25_000, 0, 1_000_000) }, 'text', '' ],
+    [ 'text-again', 'a text of 1 MB, 25,000 phrases compiled before', GOOD,
+      sub { Text::conversation(25_000, 0, 1_000_000) }, 'text',
+      sub { Text::conversation(25_000, 10) } ],
 );
 
 # what a worker gets to do with a body: method and path
@@ -153,6 +161,7 @@ my %requests = (
     put      => [ PUT => '/v1/manage/tracker/ID' ],
     patch    => [ PATCH => '/v1/manage/tracker/ID' ],
     login    => [ POST => '/oauth2/token:generate' ],
+    text     => [ POST => '/v1/process/text' ],
 );
 
 my ($save, @names) = @ARGV;
@@ -190,7 +199,7 @@ for (@chosen) {
 
     # operations that decode may still not apply
     die "$name: decoding gave $outcome, the answer was $status\n"
-        unless $outcome eq ($status == 200 ? 'valid' : $status)
+        unless $outcome eq ($status < 300 ? 'valid' : $status)
                || $outcome eq 'valid' && $status == 400
                   && to($_) eq 'patch';
 
@@ -317,6 +326,9 @@ sub post_all {
             $redis->command('FLUSHALL', 'SYNC');
 
             my $id = $path =~ /ID$/ ? create($server, $entry->[5]) : '';
+
+            prepare_text($server, $entry->[5]) if to($entry) eq 'text';
+
             my $wait = watch($server->{port});
 
             sleep 0.01;
@@ -358,6 +370,22 @@ sub create {
                                                   : one_phrase('x'));
 
     return $text =~ /"id":"(\d+)"/ ? $1 : die "$text\n";
+}
+
+
+# the phrases, and what is posted first
+
+sub prepare_text {
+    my ($server, $make) = @_;
+    my %before = ('/v1/manage/trackers' => Text::trackers(25_000),
+                  $make ? ('/v1/process/text' => $make->()) : ());
+
+    for my $path (sort keys %before) {
+        my ($status, $text) = $server->exchange('POST', $path, 1,
+                                                $before{$path});
+
+        die "$text\n" unless $status =~ /^20[01]$/;
+    }
 }
 
 

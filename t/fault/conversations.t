@@ -22,7 +22,10 @@ use Fault;
 use constant ID => '4503599627370497';
 
 my $path = '/v1/conversations/' . ID;
-my $messages = join ",\n", map { message($_, ID, "m $_") } 1 .. 3;
+my @sentences = map { "m $_" } 1 .. 3;
+my $messages = join ',', map { message(ID, ID, $sentences[$_], $_) } 0 .. 2;
+my $talk = '{"messages":[{"payload":{"content":"Wear a mask. A cap."},'
+           . '"from":{"name":"Ann"}},{"payload":{"content":"No mask!"}}]}';
 
 # request, status and body of the answer, and what is wrong afterwards
 my %shape = (
@@ -37,6 +40,18 @@ my %shape = (
     members => {
         method => 'GET', path => "$path/members", after => \&lost_of,
         body => '{"members":[' . member('Ann') . ']}',
+    },
+    found => {
+        method => 'GET', path => "$path/trackers", after => \&lost_of,
+        body => '[]',
+    },
+    create => {
+        method => 'POST', path => '/v1/process/text', after => \&stored_of,
+        talk => 1, jobs => 0,
+    },
+    append => {
+        method => 'PUT', path => '/v1/process/text/' . ID,
+        after => \&stored_of, talk => 1, jobs => 1,
     },
 );
 
@@ -87,6 +102,15 @@ control('a delete sent again is not recognised', 'close in the reply',
         ['forget'],
         ['src/store/conversation.c', 'return maybe ? TRACKER_OUTCOME_DELETED',
          'return 0 ? TRACKER_OUTCOME_DELETED']);
+control('a job sent again is not recognised', 'close in the reply',
+        [qw(create append)],
+        ['src/store/lua/conversation_write.lua',
+         'return have[4] == ARGV[3] and', 'return'],
+        ['src/store/lua/conversation_write.lua', 'if have[7] then',
+         'if false then']);
+control('a job is stored without hits', 'close in the reply', ['create'],
+        ['src/store/lua/conversation_write.lua',
+         "redis.call('rpush', hits, ARGV[10])", 'job = job']);
 control('a delete leaves messages', 'forget', ['forget'],
         ['src/store/lua/conversation_delete.lua',
          "redis.call('unlink', conv, KEYS[2], KEYS[3], KEYS[4])",
@@ -107,10 +131,25 @@ sub every {
 sub prepare {
     my ($shape) = @_;
     my $account = 'account ' . ++$accounts;
+    my $o = $shape{$shape};
 
-    write_job(ID, account => $account, messages => [$messages]);
-    return ($account, request($shape{$shape}{method}, $shape{$shape}{path},
-                              account => $account, type => undef));
+    write_job(ID, account => $account, sentences => \@sentences)
+        unless $o->{talk} && !$o->{jobs};
+    write_tracker($account) if $o->{talk};
+
+    return ($account, request($o->{method}, $o->{path}, account => $account,
+                              $o->{talk} ? (body => $talk)
+                                         : (type => undef)));
+}
+
+# as a POST has written it: the worker has none of this account yet
+sub write_tracker {
+    my ($account) = @_;
+    my $tracker = '{"id":"4503599627370497","name":"n","vocabulary":["mask"]}';
+
+    redis('SET', account_key($account, 'id:4503599627370497'), $tracker);
+    redis('ZADD', account_key($account, 'index'), 1, '4503599627370497');
+    redis('SET', account_key($account, 'rev'), 1);
 }
 
 sub lengths {
@@ -135,6 +174,43 @@ sub left_of {
     return '' if $n == 1 && $fields eq 'first';
     return '' if !$gone && $n == 5;
     return "$n keys, fields $fields";
+}
+
+# what a POST or PUT has stored, which is the whole job or none
+sub stored_of {
+    my ($account, $shape, $response) = @_;
+    my $done = $response && $response->{status} eq '201';
+    my $before = $shape{$shape}{jobs};
+    my @ids = @{redis('ZRANGE', account_key($account, 'convs'), 0, -1)};
+    my ($id) = $done && $response->{body}
+               =~ /\A\{"conversationId":"(\d{16})","jobId":"[0-9a-f-]{36}"\}\z/;
+
+    return "a body $response->{body}" if $done && !$id;
+    return '' if !$done && @ids == 0 && $before == 0;
+    return "conversations @ids" if @ids != 1 || $id && $ids[0] ne $id;
+
+    my @keys = conversation_keys($account, $ids[0]);
+    my $jobs = redis('HGET', $keys[0], 'jobs');
+    my @said = @{redis('LRANGE', $keys[1], $before, -1)};
+    my @hits = @{redis('LRANGE', $keys[2], $before, -1)};
+
+    return '' if !$done && $jobs == $before && !@said && !@hits;
+    return "$jobs jobs, pieces: " . @said . ' and ' . @hits
+        if $jobs != $before + 1 || @said != 1 || @hits != 1;
+
+    my ($first) = $said[0] =~ /\A1\ (\d{16})\nM\ .*"name":"Ann".*\n
+                                S\ "Wear\ a\ mask\."\nS\ "A\ cap\."\n
+                                M\ .*\nS\ "No\ mask!"\n\z/x;
+    my $length = length $said[0];
+
+    return "messages $said[0]" unless $first;
+    return "hits $hits[0]"
+        if $hits[0] !~ /\A1\ $first\ $length\nT\ 4503599627370497\ "n"\n
+                         P\ "mask"\nR\ 0\ 7\ 11\ \d+\ 14\n
+                         R\ 2\ 3\ 7\ \d+\ 10\n\z/x;
+    return 'a key without an end'
+        if grep { redis('TTL', $_) <= 0 } @keys[0 .. 2, 4];
+    return '';
 }
 
 sub lost_of {
@@ -169,8 +245,10 @@ sub cut_all {
     cmp_ok($done, '>=', @$positions * 0.98, "$title: all were made");
 
     if ($what =~ /^(?:close|reset|late|stall)$/) {
-        is(join(' ', sort keys %status), '200',
-           "$title: the first answer is 200 already");
+        my $good = $shape{$shape}{talk} ? 201 : 200;
+
+        is(join(' ', sort keys %status), $good,
+           "$title: the first answer is $good already");
     }
 }
 
@@ -193,6 +271,12 @@ sub one_cut {
         my $status = $response ? $response->{status} : 'none';
         $first //= $status;
 
+        # sent again, it would be another job
+        if ($shape{$shape}{talk}) {
+            $wrong = "answered $status" if $status !~ /^(?:201|50[024])$/;
+            last;
+        }
+
         # what was deleted by a request whose answer was another
         last if $status eq '200' || $status eq '404' && $first ne '404'
                                     && $shape eq 'forget';
@@ -213,7 +297,8 @@ sub one_cut {
     my (undef, undef, $done) = proxy('count');
     proxy('clear');
 
-    $wrong ||= $shape{$shape}{after}->($account, 1);
+    $wrong ||= $shape{$shape}{after}->($account,
+               $shape{$shape}{talk} ? ($shape, $response) : 1);
     $wrong ||= "another body: $response->{body}"
         if $response && $response->{status} eq '200'
            && $response->{body} ne $shape{$shape}{body};

@@ -22,6 +22,7 @@ use Socket qw(IPPROTO_TCP SOL_SOCKET SO_RCVBUF TCP_NODELAY);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tracker;
+use Tracker::Conversation;
 use Fault;
 
 use constant FAILED => qr/^50[024]$/;
@@ -110,6 +111,50 @@ my @shapes = (
     ],
 );
 
+# Replies to what is read of a conversation, and to its DELETE.
+my $TALK = "conversations/$ID";
+my @stretches = (
+    ["*2\r\n:0\r\n" . bulk(0), 200],
+    ["*3\r\n:0\r\n" . bulk(1) . bulk('{}'), 200],
+    ["*1\r\n:0\r\n", 500], ["*2\r\n:-1\r\n" . bulk(0), 500],
+    ["*2\r\n" . bulk(0) . bulk(0), 500], ["*2\r\n:0\r\n:0\r\n", 500],
+    ["*2\r\n:0\r\n" . bulk(''), 500], ["*2\r\n:0\r\n" . bulk('x'), 500],
+    ["*2\r\n:0\r\n" . bulk('1' x 17), 500],
+    ["*2\r\n:0\r\n\$-1\r\n", 500],
+    ["*3\r\n:0\r\n" . bulk(1) . ":1\r\n", 500],
+    ["*3\r\n:0\r\n" . bulk(1) . "\$-1\r\n", 500],
+    ["*-1\r\n", 500], ["\$-1\r\n", 500], [":1\r\n", 500],
+    [bulk('{}'), 500], ["+OK\r\n", 500],
+);
+my @records = (
+    ["*1\r\n" . bulk('{}'), 200], ["*0\r\n", 404], ["*1\r\n:1\r\n", 500],
+    ["*1\r\n\$-1\r\n", 500], ["*1\r\n*1\r\n" . bulk('{}'), 500],
+    ["*2\r\n" . bulk('{}') . bulk('{}'), 500], ["*1\r\n-ERR no\r\n", 500],
+    ["*-1\r\n", 500], ["\$-1\r\n", 500], [":1\r\n", 500],
+    [bulk('{}'), 500], ["+OK\r\n", 500],
+);
+my @talks = (
+    [GET => $TALK, talk => @records],
+    [GET => "$TALK/members", talk => @records],
+    [GET => "$TALK/messages", talk => ["*0\r\n", 404], @stretches],
+    [GET => 'conversations', talk => ["*0\r\n", 500], @stretches],
+    [GET => 'job/' . job_id('talker', $ID, 2), job =>
+        ["*2\r\n\$-1\r\n\$-1\r\n", 404],
+        ["*2\r\n" . bulk('') . bulk(2), 200],
+        ["*2\r\n" . bulk('') . bulk(1), 404],
+        map({ ["*2\r\n" . bulk('') . bulk($_), 500] }
+            '', 'x', '-2', '2.0', '1' x 17),
+        ["*2\r\n" . bulk('') . "\$-1\r\n", 500],
+        ["*2\r\n" . bulk('') . ":2\r\n", 500], ["*1\r\n" . bulk(''), 500],
+        ["*3\r\n" . bulk('') . bulk(2) . bulk(''), 500], ["*0\r\n", 500],
+        [bulk(''), 500], ["\$-1\r\n", 500]],
+    [DELETE => $TALK, forget =>
+        [words('deleted'), 200], [words('missing'), 404], [words('gone'), 404],
+        map({ [$_, 500] } words('created'), words('Deleted'), words(''),
+                          "*0\r\n", "*-1\r\n", "\$-1\r\n", "+deleted\r\n",
+                          bulk('deleted'), "*1\r\n:1\r\n", ":1\r\n")],
+);
+
 my @malformed = (
     "?\r\n", "\r\n", "\n", "\0\0\0\0", "created\r\n", "HTTP/1.1 200 OK\r\n\r\n",
     "\$9999999999\r\n", "\$2147483647\r\n", "\$4294967295\r\n",
@@ -147,6 +192,11 @@ CONFIG
             tracker_redis $address db=3 password_file=$ENV{TEST_NGINX_KEY};
         }
 
+        location /v1/ {
+            tracker_conversations;
+            client_max_body_size 8m;
+        }
+
         location /v3/manage/ {
             tracker_api;
             tracker_timeout 20s;
@@ -160,6 +210,7 @@ test_good();
 test_words() if part('words');
 test_setup() if part('setup');
 test_shapes() if part('shapes');
+test_talks() if part('talks');
 test_taken() if part('taken');
 test_malformed() if part('malformed');
 test_partial() if part('partial');
@@ -181,6 +232,9 @@ control('an unknown word taken for created', 'create', ['shapes'],
         ['src/store/write.c',
          'ngx_null_string, TRACKER_OUTCOME_ERROR',
          'ngx_null_string, TRACKER_OUTCOME_CREATED']);
+control('a cursor is not looked at', 'conversations|messages', ['talks'],
+        ['src/store/conversation.c',
+         '|| tracker_reply_digits(&cursor) != NGX_OK', '']);
 control('more than was asked for goes to hiredis', 'lives|worker',
         ['unsolicited'],
         ['src/redis/conn.c', 'ac->c.reader->pos < ac->c.reader->len',
@@ -310,8 +364,9 @@ sub step_of {
     my ($command) = @_;
     my $name = $command->[0];
 
-    return $command->[2] == 1 ? 'release' : 'create' if $name eq 'EVALSHA';
-    return { SET => 'lock', SCRIPT => 'load', INFO => 'info', AUTH => 'auth',
+    return { 1 => 'release', 2 => 'talk', 5 => 'forget' }->{$command->[2]}
+           // 'create' if $name eq 'EVALSHA';
+    return { HMGET => 'job', SET => 'lock', SCRIPT => 'load', INFO => 'info', AUTH => 'auth',
              SELECT => 'select' }->{$name} // die "unexpected $name\n";
 }
 
@@ -323,7 +378,8 @@ sub step_of {
 # is amid its command; to that one Redis is good.
 sub ask {
     my ($told, %o) = @_;
-    my $text = post($o{large} ? ('trackers', $large)
+    my $text = $o{text}
+               // post($o{large} ? ('trackers', $large)
                               : ('tracker', tracker_text('n')),
                     account => 'a' . ++$number,
                     headers => ['Idempotency-Key: k', 'Connection: close']);
@@ -357,7 +413,8 @@ sub ask {
     }
 
     $answers = {};
-    return Tracker::take_response(\$bytes, 'POST') // { status => 0 };
+    return Tracker::take_response(\$bytes, $text =~ /^(\w+)/)
+           // { status => 0 };
 }
 
 # Another process, which ends in time: with 0 if its create, which goes where a
@@ -539,6 +596,22 @@ sub test_shapes {
     }
 
     same_worker('replies of other shapes');
+}
+
+sub test_talks {
+    for my $row (@talks) {
+        my ($method, $path, $step, @rows) = @$row;
+        my $text = request($method, "/v1/$path", account => 'talker',
+                           type => undef, headers => ['Connection: close']);
+
+        for (@rows) {
+            status_of();
+            is(ask({ $step => $_->[0] }, text => $text)->{status}, $_->[1],
+               "$method $path is answered with " . shown($_->[0]));
+        }
+    }
+
+    same_worker('replies about conversations');
 }
 
 # All ids in use for ever: cannot be, and must end.

@@ -4,10 +4,11 @@
 //
 // Usage: node client.js URL APP_ID APP_SECRET
 
-import { ApiError, LoginService, OpenAPI, TrackerService, TrackersService }
-    from './api';
-import type { AccessToken, AllTrackers, DeletedTracker, Id, NewTracker,
-    OneTracker, Patch, Replacement, TrackerList } from './api';
+import { ApiError, ConversationsService, LoginService, OpenAPI, TrackerService,
+    TrackersService } from './api';
+import type { Accepted, AccessToken, AllTrackers, DeletedTracker, Detection,
+    FoundTrackers, Id, Job, NewTracker, OneTracker, Patch, Replacement, Talk,
+    TrackerList } from './api';
 
 declare const process: { argv: string[], exit(status: number): void };
 
@@ -60,12 +61,25 @@ async function main() {
         await TrackersService.listTrackers('second')).trackers;
     const page = own<TrackerList>(
         await TrackersService.listTrackers(undefined, 2));
+
+    const talk: Talk = { messages: [{ payload: { content: 'Say uno.' } }] };
+    const said = own<Accepted>(await ConversationsService.processText(talk));
+    const more = own<Accepted>(await ConversationsService.appendText(
+        said.conversationId, { ...talk, enableAllTrackers: 'true',
+                               trackers: [{ name: 'given',
+                                            vocabulary: ['say'] }] }));
+    const job = own<Job>(await ConversationsService.getJob(more.jobId));
+    const heard = own<FoundTrackers>(
+        await ConversationsService.listTrackersDetected(said.conversationId));
+    const detected = own<Detection>(await ConversationsService.detect(talk));
+
     const deleted = own<DeletedTracker>(
         await TrackerService.deleteTracker(id));
     const missing = await refusal(TrackerService.getTracker(id));
 
     return { refused, expiresIn: login.expiresIn, created, many, replaced,
-             patched, found, named, page, deleted, missing };
+             patched, found, named, page, job, heard, detected,
+             deleted, missing };
 }
 
 main().then((result) => {

@@ -259,11 +259,15 @@ report(const job_t *jobs, size_t n, size_t budget)
 }
 
 
+/* each line is a piece, which is gone when the next one comes */
+
 static char *
 messages_of(const job_t *jobs, size_t n, const char *id, size_t step)
 {
-    char               *answer;
+    char               *answer, *piece;
     size_t              i, size;
+    const char         *p, *end;
+    detect_str_t        said;
     detect_rc_e         rc;
     detect_buffer_t     buffer = { NULL, 0, 0 };
     detect_messages_t   messages;
@@ -276,17 +280,29 @@ messages_of(const job_t *jobs, size_t n, const char *id, size_t step)
     size = 0;
     rc = DETECT_OK;
 
-    for (i = 0; i < n && rc == DETECT_OK; i++) {
-        do {
-            size += step;
-            rc = detect_messages_write(&messages, &jobs[i].said, &buffer,
-                                       size);
-        } while (rc == DETECT_AGAIN);
+    for (i = 0; i < n; i++) {
+        end = jobs[i].said.data + jobs[i].said.len;
+
+        for (p = jobs[i].said.data; p < end && rc == DETECT_OK; p += said.len) {
+            piece = memchr(p, '\n', end - p);
+            said.len = (piece ? piece + 1 : end) - p;
+            piece = malloc(said.len);
+            said.data = memcpy(piece, p, said.len);
+
+            do {
+                size += step;
+                rc = detect_messages_write(&messages, &said, &buffer, size);
+            } while (rc == DETECT_AGAIN);
+
+            memset(piece, 'x', said.len);
+            free(piece);
+        }
     }
 
     answer = rc == DETECT_OK ? text_of(&buffer) : NULL;
 
     free(buffer.data);
+    detect_messages_free(&messages);
 
     return answer;
 }

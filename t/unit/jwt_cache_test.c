@@ -26,6 +26,8 @@ static size_t  token_len;
 static char    sub[JWT_SUB_MAX];
 static size_t  sub_len;
 
+static jwt_proof_t  proof;
+
 
 static void
 sign(const char *name, time_t iat, time_t exp)
@@ -47,7 +49,7 @@ ask(jwt_cache_t *cache, const jwt_key_t *k, time_t now)
     sub_len = 0;
 
     return jwt_cache_verify(cache, token, token_len, k, 1, now, sub,
-                            &sub_len);
+                            &sub_len, &proof);
 }
 
 
@@ -56,6 +58,7 @@ main(void)
 {
     char          name[JWT_SUB_MAX + 1];
     size_t        i, good;
+    jwt_key_t     two[2];
     jwt_cache_t  *cache;
 
     cache = jwt_cache_create();
@@ -67,9 +70,13 @@ main(void)
 
     ok(ask(cache, &key, NOW) == JWT_OK, "a good token");
     is(sub, sub_len, "acme", "its account");
+    ok(!proof.cached && proof.key == 0 && proof.exp == NOW + 100,
+       "it was not in the cache");
 
     ok(ask(cache, &other, NOW + 50) == JWT_OK, "it is remembered");
     is(sub, sub_len, "acme", "its account again");
+    ok(proof.cached && proof.key == 0 && proof.exp == NOW + 100,
+       "it was, and the proof is the same");
 
     ok(ask(cache, &key, NOW + 99) == JWT_OK, "good until it expires");
     ok(ask(cache, &key, NOW + 100) == JWT_EXPIRED, "not at its exp");
@@ -134,6 +141,19 @@ main(void)
 
     ok(good >= 2 * MANY - MANY / 20,
        "a quarter as many tokens as places: nearly all are remembered");
+
+    two[0] = other;
+    two[1] = key;
+
+    sign("two keys", NOW, NOW + 100);
+
+    for (i = 0; i < 2; i++) {
+        sub_len = 0;
+        ok(jwt_cache_verify(cache, token, token_len, two, 2, NOW, sub,
+                            &sub_len, &proof)
+           == JWT_OK && proof.key == 1 && proof.cached == (int) i,
+           "the second key has verified it");
+    }
 
     ok(ask(NULL, &key, NOW) == JWT_OK, "no cache: a good token");
     ok(ask(NULL, &other, NOW) == JWT_BAD_SIGNATURE, "no cache: a bad one");

@@ -41,13 +41,16 @@ my %all = (
         title => 'Node peer', folder => 'node', workers => 1,
         lock => sub { 'peer:{' . md5_hex($_[0]) . '}:lock' },
     },
+    'python' => {
+        title => 'Python peer', folder => 'python', workers => 1, texts => 1,
+    },
     'floor' => { title => 'floor', folder => 'floor', workers => 1 },
     'redis' => { title => 'Redis alone' },
 );
 
 
 sub names {
-    return qw(module module-2 lua node floor redis);
+    return qw(module module-2 lua node python floor redis);
 }
 
 
@@ -68,7 +71,15 @@ sub new {
 
     if ($name eq 'node') {
         @command = ('node', "$files->{build}/node/peer.js", $self->{port},
-                    SOCKET, $files->{key}, "$files->{bench}/lua/create.lua");
+                    SOCKET, $files->{key}, "$files->{bench}/lua/create.lua",
+                    "$files->{bench}/lua/text.lua");
+
+    } elsif ($name eq 'python') {
+        # Debian's, whose packages these are
+        @command = ('/usr/bin/python3', "$files->{bench}/python/peer.py",
+                    $self->{port}, SOCKET, $files->{key},
+                    "$files->{bench}/lua/create.lua",
+                    "$files->{bench}/lua/text.lua");
 
     } else {
         $self->configure($files);
@@ -157,13 +168,14 @@ sub exchange {
     print $socket "$head\r\n$body";
     $socket->flush;
 
-    my ($status, $length, $close);
+    my ($status, $length, $chunked, $close);
 
     while (defined(my $line = <$socket>)) {
         last if $line eq "\r\n";
 
         $status = $1 if $line =~ m{^HTTP/1.1 (\d+)};
         $length = $1 if $line =~ /^content-length: (\d+)/i;
+        $chunked = 1 if $line =~ /^transfer-encoding: chunked/i;
         $close = 1 if $line =~ /^connection: close/i;
     }
 
@@ -171,14 +183,46 @@ sub exchange {
 
     my $answer = '';
 
-    if ($length) {
-        read($socket, $answer, $length) == $length
-            or die "$self->{name}: the answer is cut off\n";
+    if ($chunked) {
+        $answer .= $self->read_bytes($length)
+            while ($length = $self->chunk_length);
+
+    } elsif ($length) {
+        $answer = $self->read_bytes($length);
     }
 
     delete $self->{socket} if $close;
 
     return ($status, $answer);
+}
+
+
+sub read_bytes {
+    my ($self, $length) = @_;
+
+    read($self->{socket}, my $bytes, $length) == $length
+        or die "$self->{name}: the answer is cut off\n";
+
+    return $bytes;
+}
+
+
+# of the next chunk, behind the end of the one before; 0 after the last one
+
+sub chunk_length {
+    my ($self) = @_;
+    my $socket = $self->{socket};
+    my $line = <$socket> // '';
+
+    $line = <$socket> // '' if $line eq "\r\n";
+    $line =~ /^([0-9a-f]+)\r\n$/i
+        or die "$self->{name}: the answer is cut off\n";
+
+    my $length = hex $1;
+
+    <$socket> unless $length;
+
+    return $length;
 }
 
 

@@ -12,6 +12,13 @@ my %target = (
     W5 => [1.9, 2.1], W6 => [2.3, 3], W7 => [2.2, 2.5],
 );
 
+# the same of a text: the most microseconds, and how many times as many the Node
+# and the Python peer use at least
+my %text_target = (
+    T1 => { module => 40, node => 5, python => 10 },
+    T2 => { module => 20_000 },
+);
+
 my @colors = map { "#$_" } qw(0b6e4f 5fb49c c44536 e09f3e 666666 335c9e);
 
 
@@ -34,6 +41,7 @@ sub write {
 
     my $text = $machine
                . targets(\@measured, \%median, $results)
+               . text_targets(\@measured, \%median, $results)
                . join '', map { table($_, $contenders, $median{$_->{name}}) }
                               @measured;
 
@@ -47,7 +55,7 @@ sub write {
 
     return unless $bench;
 
-    keep($bench, 'report', $text);
+    keep($bench, $measured[0]->of_text ? 'texts' : 'report', $text);
 
     if (@points > 1) {
         save("$bench/plot.svg", plot(\@points, $contenders, \%median));
@@ -141,13 +149,50 @@ sub targets {
 }
 
 
-# How many times less CPU than the Lua peer a contender used: the median over
-# the rounds, the lowest and the highest.  The speed of a machine drifts; the
-# two of one round are neighbours in time.
+# What a text costs each of them, and how many times the module's CPU that is.
+
+sub text_targets {
+    my ($workloads, $median, $results) = @_;
+    my $rows = '';
+
+    for my $workload (grep { $_->{phrases} && !$_->{beside} } @$workloads) {
+        my $name = $workload->{name};
+        my $limit = $text_target{$name} // {};
+
+        for my $contender (qw(module node python floor)) {
+            my $got = $median->{$name}{$contender} or next;
+            my $us = $got->{cpu} * 1e6;
+            my $least = $limit->{$contender};
+            my @ratio = $contender eq 'module' || !$median->{$name}{module}
+                        ? () : ratios($results->{$name}, 'module', $contender);
+
+            $rows .= sprintf "| %s | %s | %s | %s | %s | %s | %s |\n",
+                             $name, $contender, micro($got->{cpu}),
+                             @ratio ? sprintf('%.2f', $ratio[0]) : '',
+                             @ratio ? sprintf('%.2f to %.2f', @ratio[1, 2])
+                                    : '',
+                             !$least ? '' : @ratio ? "$least times"
+                                     : "at most $least us",
+                             !$least ? '' : (@ratio ? $ratio[0] >= $least
+                                                    : $us <= $least)
+                                     ? 'reached' : '**missed**';
+        }
+    }
+
+    return '' unless $rows;
+
+    return "| workload | | server CPU, us | times the module's | in each round "
+           . "| target | |\n|---|---|--:|--:|--:|--:|---|\n$rows\n";
+}
+
+
+# How many times less CPU than the Lua peer, or another one, a contender used:
+# the median over the rounds, the lowest and the highest.  The speed of a
+# machine drifts; the two of one round are neighbours in time.
 
 sub ratios {
-    my ($results, $contender) = @_;
-    my ($lua, $other) = @{$results}{'lua', $contender};
+    my ($results, $contender, $peer) = @_;
+    my ($lua, $other) = @{$results}{$peer // 'lua', $contender};
     my @sorted = sort { $a <=> $b }
                  map { $lua->[$_]{cpu} / $other->[$_]{cpu} } 0 .. $#$lua;
 
@@ -157,7 +202,7 @@ sub ratios {
 
 sub table {
     my ($workload, $contenders, $median) = @_;
-    my $lua = $median->{lua};
+    my $base = $median->{$workload->{phrases} ? 'module' : 'lua'};
 
     my $text = sprintf "**%s: %s** (%s, %d connections)\n\n",
                        $workload->{name}, $workload->{title},
@@ -166,8 +211,9 @@ sub table {
     return $text . table_beside($contenders, $median) if $workload->{beside};
 
     $text .= '| | requests/s | p50 ms | p99 ms | server CPU, s per 1,000 '
-             . '| Redis CPU, s per 1,000 | peak RSS, MB | server CPU, Lua '
-             . "peer = 1 |\n|---|--:|--:|--:|--:|--:|--:|--:|\n";
+             . '| Redis CPU, s per 1,000 | peak RSS, MB | server CPU, '
+             . ($workload->{phrases} ? 'this module' : 'Lua peer')
+             . " = 1 |\n|---|--:|--:|--:|--:|--:|--:|--:|\n";
 
     for my $contender (@$contenders) {
         my $got = $median->{$contender->{name}} or next;
@@ -180,7 +226,8 @@ sub table {
             $server ? sprintf('%.4f', $got->{cpu} * 1000) : '-',
             sprintf('%.4f', $got->{redis_cpu} * 1000),
             $server ? sprintf('%.1f', $got->{peak} / 1048576) : '-',
-            $server && $lua ? sprintf('%.2f', $got->{cpu} / $lua->{cpu}) : '-';
+            $server && $base ? sprintf('%.2f', $got->{cpu} / $base->{cpu})
+                             : '-';
     }
 
     return "$text\n" . notes($contenders, $median);

@@ -8,6 +8,8 @@ use warnings;
 
 use JSON::PP ();
 
+use Text;
+
 use constant BASE => '/v1/manage/';
 
 # a run of ten is replaced by a number that no other request has, see wrk.lua
@@ -28,7 +30,8 @@ my @words = qw(
 # Each entry: name, what it is, connections of wrk, the status of a right
 # answer, and what makes the request.  plot: it is a point of the plot; times:
 # it is measured so many times longer, since what is under way at the end is
-# not counted.
+# not counted.  phrases: it is a text in which phrases of an account are found,
+# so many.
 
 my @all = (
     { name => 'W1', title => 'one tracker, 5 phrases', plot => 1,
@@ -73,10 +76,21 @@ my @all = (
 
     { name => 'S2', title => 'bulk, 300 trackers of 10 phrases', plot => 1,
       body => sub { bulk(300, 10) }, trackers => 300, connections => 4 },
+
+    { name => 'T1', title => '10 messages, an account of 500 phrases',
+      phrases => 500, body => sub { Text::conversation(500, 10) } },
+
+    { name => 'T2', title => 'messages of 1 MB, an account of 25,000 phrases',
+      phrases => 25_000, connections => 2, times => 3,
+      body => sub { Text::conversation(25_000, 0, 1_000_000) } },
+
+    { name => 'T3', title => 'W1 while another account sends T2',
+      body => sub { object(5) }, trackers => 1, connections => 8,
+      beside => 'T2', times => 3 },
 );
 
 
-# The workloads of these names; all of them when there are none.
+# The workloads of these names; when there are none, those without a text.
 
 sub select {
     my ($class, @names) = @_;
@@ -87,7 +101,8 @@ sub select {
     }
 
     return map { $class->new($known{$_}) }
-           @names ? @names : map { $_->{name} } @all;
+           @names ? @names
+                  : map { $_->{name} } grep { !of_text($_) } @all;
 }
 
 
@@ -101,6 +116,14 @@ sub new {
 
     $self->{bulk} = $self->{text} =~ /^\[/;
     $self->{path} = BASE . ($self->{bulk} ? 'trackers' : 'tracker');
+
+    if ($self->{phrases}) {
+        $self->{path} = '/v1/process/text';
+        $self->{status} = 201;
+        $self->{before} = 'phrases';
+        $self->{accounts} = 1;
+        $self->{expected} = [Text::expected($self->{phrases}, $self->{text})];
+    }
 
     return $self;
 }
@@ -145,11 +168,20 @@ sub bulk {
 }
 
 
+# Whether texts are posted, also beside it.
+
+sub of_text {
+    my ($workload) = @_;
+
+    return $workload->{name} =~ /^T/;
+}
+
+
 # What a contender must hold before the requests are right: returns the path,
-# which may depend on it.
+# which may depend on it.  Phrases are those of the account, else of the first.
 
 sub prepare {
-    my ($self, $contender, $accounts) = @_;
+    my ($self, $contender, $accounts, $account) = @_;
     my $before = $self->{before} // '';
 
     if ($before eq 'names') {
@@ -170,6 +202,10 @@ sub prepare {
         expect($contender->exchange('POST', BASE . 'trackers', 1,
                                     bulk(500, 10)), 200);
         return BASE . 'trackers';
+
+    } elsif ($before eq 'phrases') {
+        expect($contender->exchange('POST', BASE . 'trackers', $account // 1,
+                                    Text::trackers($self->{phrases})), 200);
     }
 
     return $self->{path};
@@ -180,6 +216,9 @@ sub prepare {
 
 sub check {
     my ($self, $contender, $path) = @_;
+
+    return $self->check_text($contender) if $self->{phrases};
+
     my $number = ++$checks;
     my $text = $self->{text} =~ s/@{[FRESH]}/sprintf '%010d', $number/ger;
 
@@ -214,6 +253,22 @@ sub check {
                    && "@{ $got[$i]{vocabulary} }"
                       eq "@{ $sent->[$i]{vocabulary} }";
     }
+}
+
+
+# A text is posted, and what was found in it compared with what there is.
+
+sub check_text {
+    my ($self, $contender) = @_;
+    my $answer = expect($contender->exchange('POST', $self->{path}, 1,
+                                             $self->{text}), 201);
+    my $path = "/v1/conversations/$answer->{conversationId}/trackers";
+    my @found = Text::found(expect($contender->exchange('GET', $path, 1, ''),
+                                   200));
+
+    die "found @{[scalar @found]}, not the @{[scalar @{ $self->{expected} }]} "
+        . "that there are\n"
+        unless "@found" eq "@{ $self->{expected} }";
 }
 
 

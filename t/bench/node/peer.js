@@ -1,14 +1,14 @@
 'use strict';
 
 // The Node peer: the same API as the module's, with fastify and ioredis.
-// node peer.js PORT REDIS_SOCKET KEY_FILE SCRIPT_FILE
+// node peer.js PORT REDIS_SOCKET KEY_FILE SCRIPT_FILE TEXT_SCRIPT_FILE
 
 const crypto = require('crypto');
 const fs = require('fs');
 const fastify = require('fastify');
 const Redis = require('ioredis');
 
-const [port, socket, keyFile, scriptFile] = process.argv.slice(2);
+const [port, socket, keyFile, scriptFile, textFile] = process.argv.slice(2);
 const key = fs.readFileSync(keyFile, 'utf8').replace(/\n$/, '');
 const ttl = 40000;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -320,5 +320,7 @@ for (const path of ['tracker', 'trackers']) {
   app.get(`/v1/manage/${path}`, list);
   app.get(`/v1/manage/${path}/:id`, get);
 }
+
+require('./text.js')(app, redis, textFile, Failure, randomId);
 
 app.listen({ host: '127.0.0.1', port: Number(port) });

@@ -18,7 +18,8 @@ use constant MAX_BODY => 200_000;
 
 # of a conversation: no part of the description
 my $NOT_OFFERED = join '|', qw(topics questions follow-ups action-items entities
-                               analytics summary callscore);
+                               analytics summary callscore abstract-topics
+                               insights intents);
 
 my ($file, $block, %count);
 
@@ -93,7 +94,7 @@ sub keep {
     my ($method, $path, $response) = @_;
 
     return unless $file && $block
-        && $path =~ m{^/v1/(?:manage|job|conversations)\b[\w/.-]*(?:\?|$)
+        && $path =~ m{^/v1/(?:manage|job|process|conversations)\b[\w/.-]*(?:\?|$)
                       |^/oauth2/token:generate$}x
         && $path !~ m{^/v1/conversations/[^/]+/(?:$NOT_OFFERED)$}
         && $path !~ m{^[^?]*//}

@@ -1,7 +1,8 @@
 package Tracker::Conversation;
 
 # Conversations as they lie in Redis: written by the script that the module
-# runs, and the ids of their jobs, made by hand.
+# runs, in the lines of src/detect/record.h; and the ids of their jobs, made by
+# hand.
 
 use strict;
 use warnings;
@@ -12,18 +13,36 @@ use Exporter 'import';
 use Tracker::Host qw(root);
 use Tracker::Redis;
 
-our @EXPORT = qw(conversation_keys write_job job_id message member);
+our @EXPORT = qw(conversation_keys write_job job_id message member said);
 
-# what was said, as one JSON text
+# what all sentences have
+my $WHO = '"from":{"id":"1","name":"Ann","email":"ann@x.org"},'
+          . '"startTime":"2026-01-01T10:00:00.000Z",'
+          . '"endTime":"2026-01-01T10:00:05.000Z"';
+
+# The number of a sentence: a word stands for one, plus what is added.
+sub number {
+    my ($first, $n) = @_;
+
+    return ($first =~ /^\d{16}$/ ? $first : (1 << 52) + 1000 * ord $first)
+           + ($n // 0);
+}
+
+# A sentence, the n-th (0) of the job, as it is answered.
 sub message {
-    my ($id, $conversation, $text) = @_;
+    my ($first, $conversation, $text, $n) = @_;
+    my $id = number($first, $n);
 
-    $id = sprintf '%016d', $id =~ /^\d+$/ ? $id : ord $id;
+    return qq({"id":"$id","text":"$text",$WHO,"timeOffset":0,"duration":5,)
+           . qq("conversationId":"$conversation","phrases":[]});
+}
 
-    return qq({"id":"$id","text":"$text","from":{"id":"1","name":"Ann",)
-           . qq("email":"ann\@x.org"},"startTime":"2026-01-01T10:00:00.000Z",)
-           . qq("endTime":"2026-01-01T10:00:05.000Z","timeOffset":0,)
-           . qq("duration":5,"conversationId":"$conversation","phrases":[]});
+# The sentences of a job as they are stored, in one message.
+sub said {
+    my ($first, @texts) = @_;
+
+    return '1 ' . number($first) . "\nM 1767261600000 5000 $WHO\n"
+           . join '', map { qq(S "$_"\n) } @texts;
 }
 
 sub member {
@@ -41,12 +60,15 @@ sub conversation_keys {
 }
 
 # Runs the script with what is given, else with this; returns its reply.
+# sentences are texts; or messages, pieces of the lines.
 sub write_job {
     my ($id, %o) = @_;
     my $account = $o{account} // 'tester';
     my $first = $o{first} // $id;
-    my @messages = @{$o{messages} // [message($first, $id, 'Hello.')]};
+    my @messages = @{$o{messages}
+                     // [said($first, @{$o{sentences} // ['Hello.']})]};
     my $members = join "\n", @{$o{members} // [member('Ann')]};
+    my $hits = join ' ', 1, number($first), length join '', @messages;
 
     return redis('EVAL', script('conversation_write'), 6,
                  account_key($account, 'rev'),
@@ -57,7 +79,7 @@ sub write_job {
                  $o{start} // ($o{append} ? ''
                                : '"2026-01-01T10:00:00.000Z"'),
                  $o{end} // '"2026-01-01T10:00:05.000Z"', $members,
-                 $o{hits} // 'hits', @messages);
+                 $o{hits} // "$hits\n", @messages);
 }
 
 # the UUID of a job of the account

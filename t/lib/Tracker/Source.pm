@@ -20,6 +20,9 @@ package Tracker::Source;
 #                   was
 #   words(FILE)     the names that occur in it, those in its macros too
 #   includes(FILE)  headers of this tree that it includes
+#   calls(NAME)     { file, args } of each call of that function, args as texts
+#   log_lines()     { file, level, text } of each line for the error log, debug
+#                   aside: text is the format, macros of nginx in it as <name>
 #
 #   Tracker::Source::circles(ARROWS)   groups of files that reach each other
 
@@ -82,16 +85,76 @@ sub includes {
            $self->{text}{$file} =~ /^\s*#\s*include\s*"([^"]+)"/mg;
 }
 
+# The arguments of a call stand in the text as it is, so that strings are whole;
+# where one ends is seen in the same text with its strings blanked.
+sub calls {
+    my ($self, $name) = @_;
+    my @calls;
+
+    for my $file ($self->files) {
+        my $text = $self->{text}{$file};
+        my $code = strip($text);
+
+        while ($code =~ /(?<!\w)\Q$name\E(\((?:[^()]++|(?1))*\))/g) {
+            my ($from, $to) = ($-[1] + 1, $+[1] - 1);
+            my (@args, $depth);
+
+            push @args, '';
+
+            for my $at ($from .. $to - 1) {
+                my $char = substr $code, $at, 1;
+
+                $depth += $char eq '(' ? 1 : $char eq ')' ? -1 : 0;
+                push @args, '' and next if $char eq ',' && !$depth;
+                $args[-1] .= substr $text, $at, 1;
+            }
+
+            push @calls, { file => $file,
+                           args => [map { s/^\s+|\s+$//gr } @args] };
+        }
+    }
+
+    return @calls;
+}
+
+sub log_lines {
+    my ($self) = @_;
+
+    return map {
+        my ($level, $format) = @{$_->{args}}[0, 3];
+
+        # a prototype has no strings
+        ($format // '') !~ /"|_n\b/ ? () : {
+            file => $_->{file}, level => $level, text => string($format),
+        };
+    } $self->calls('ngx_log_error'), $self->calls('ngx_conf_log_error');
+}
+
+# What a C expression of strings and names stands for.
+sub string {
+    my ($text) = @_;
+    my $value = '';
+
+    while ($text =~ /"((?:[^"\\]|\\.)*)"|(\w+)/g) {
+        my ($string, $name) = ($1, $2);
+
+        $value .= defined $name ? "<$name>" : $string =~ s/\\(.)/$1/gr;
+    }
+
+    return $value;
+}
+
 
 # text
 
-# Comments and what strings hold become blanks; lines stay.
+# Comments and what strings hold become blanks; what is left stays in its place.
 sub strip {
     my ($text) = @_;
 
     $text =~ s{ (/\*.*?\*/) | "((?:[^"\\\n]|\\.)*)" | '((?:[^'\\\n]|\\.)*)' }
-              { defined $1 ? $1 =~ s/[^\n]+/ /gr
-                : defined $2 ? '"' . $2 =~ s/[^\n]/ /gr . '"' : "' '" }gsex;
+              { defined $1 ? $1 =~ s/[^\n]/ /gr
+                : defined $2 ? '"' . $2 =~ s/[^\n]/ /gr . '"'
+                : "'" . ' ' x length($3) . "'" }gsex;
     return $text;
 }
 

@@ -1,14 +1,9 @@
 /*
- * What it costs to find phrases in a text, beside the floor: to cut it into
- * runs of letters and digits of ASCII and to hash them.
- *
- *   gcc -O2 -Isrc -o /tmp/detect t/bench/detect.c src/detect/[a-z]*.c \
- *       -lutf8proc
- *   /tmp/detect /usr/share/dict/words \
- *       $(ls /usr/share/games/fortunes/[a-z]* | grep -v '[.]')
- *
- * Phrases are of the first half of the text, 2 to 6 words of it, 70 %, or words
- * of the list; the second half is searched, in pieces of a kilobyte.
+ * What it costs to find phrases in a text: module MODE TEXT PHRASES.  MODE is
+ * match; cut, which is only to cut the words; or floor, which is to cut runs of
+ * letters and digits of ASCII, to fold and to hash them.  TEXT has a NUL after
+ * each piece, PHRASES a line each.  Prints microseconds a KB, hits a KB, the
+ * milliseconds that the dictionary took to build, and its bytes.
  */
 
 
@@ -24,8 +19,8 @@
 #include "detect/match.h"
 
 
-#define PIECE   1024
-#define ROUNDS  9
+#define PIECE   65536
+#define ROUNDS  5
 
 
 static const uint64_t  key[2] = { 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93 };
@@ -33,18 +28,7 @@ static const uint64_t  key[2] = { 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93 };
 static char           *text;
 static size_t          text_len;
 static uint64_t        sum;
-static uint64_t        seed = 88172645463325252;
-
-
-static uint32_t
-rnd(uint32_t n)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-
-    return (seed >> 20) % n;
-}
+static size_t          hits;
 
 
 static double
@@ -59,9 +43,10 @@ cpu(void)
 
 
 static char *
-slurp(char *data, size_t *len, const char *name)
+slurp(size_t *len, const char *name)
 {
     long   n;
+    char  *data;
     FILE  *file;
 
     file = fopen(name, "rb");
@@ -75,14 +60,15 @@ slurp(char *data, size_t *len, const char *name)
     n = ftell(file);
     rewind(file);
 
-    data = realloc(data, *len + n + 64);
+    data = malloc(n + 64);
 
-    if (fread(data + *len, 1, n, file) != (size_t) n) {
+    if (fread(data, 1, n, file) != (size_t) n) {
+        perror(name);
         exit(1);
     }
 
     fclose(file);
-    *len += n;
+    *len = n;
 
     return data;
 }
@@ -103,7 +89,9 @@ floor_piece(detect_dict_t *dict, const char *p, size_t len)
     carry = 0;
     start = PIECE;
 
-    for (i = 0; i + 64 <= len; i += 64) {
+    /* the text goes on behind the piece */
+
+    for (i = 0; i < len; i += 64) {
         bits = 0;
 
 #if defined(__SSE2__)
@@ -192,9 +180,6 @@ on_sentence(void *data, const detect_item_t *sentence)
 }
 
 
-static size_t  hits;
-
-
 static void
 match_piece(detect_dict_t *dict, const char *p, size_t len)
 {
@@ -214,26 +199,28 @@ match_piece(detect_dict_t *dict, const char *p, size_t len)
 }
 
 
-/* microseconds a kilobyte, the least of some rounds */
+/* microseconds a KB, the least of some rounds */
 
 static double
 measure(void (*piece)(detect_dict_t *dict, const char *p, size_t len),
     detect_dict_t *dict)
 {
     int     round;
-    size_t  i, n;
+    char   *p, *end;
     double  start, best;
 
     best = 1e9;
 
     for (round = 0; round < ROUNDS; round++) {
+        hits = 0;
         start = cpu();
 
-        for (i = text_len / 2, n = 0; i + PIECE <= text_len; i += PIECE, n++) {
-            piece(dict, text + i, PIECE);
+        for (p = text; p < text + text_len; p = end + 1) {
+            end = memchr(p, '\0', text + text_len - p);
+            piece(dict, p, end - p);
         }
 
-        start = (cpu() - start) / n;
+        start = (cpu() - start) / text_len * 1024;
         best = start < best ? start : best;
     }
 
@@ -241,99 +228,59 @@ measure(void (*piece)(detect_dict_t *dict, const char *p, size_t len),
 }
 
 
-/* some words of the text, from a random one on */
-
-static detect_str_t
-ngram(void)
+static detect_dict_t *
+compile(const char *name, double *time)
 {
-    size_t        i, n;
-    detect_str_t  str;
+    char            *list, *p;
+    size_t           n, len, budget;
+    detect_str_t    *phrases;
+    detect_build_t  *build;
 
-    for (i = rnd(text_len / 2 - 1000); text[i] != ' '; i++) { /* void */ }
+    list = slurp(&len, name);
+    phrases = malloc(len * sizeof(detect_str_t));
 
-    str.data = text + ++i;
-
-    for (n = 2 + rnd(5); n && i < text_len / 2; n--) {
-        while (text[++i] != ' ' && text[i] != '\n') { /* void */ }
+    for (n = 0, p = list; p < list + len; n++) {
+        phrases[n].data = p;
+        p = memchr(p, '\n', list + len - p);
+        phrases[n].len = p - phrases[n].data;
+        p++;
     }
 
-    str.len = text + i - str.data;
+    *time = cpu();
 
-    return str;
+    budget = (size_t) -1;
+    build = detect_build_create(phrases, n, key);
+
+    if (detect_build_run(build, &budget) != DETECT_OK) {
+        fprintf(stderr, "phrase %u\n", detect_build_phrase(build));
+        exit(1);
+    }
+
+    *time = cpu() - *time;
+
+    return detect_build_dict(build);
 }
 
 
 int
 main(int argc, char **argv)
 {
-    char            *p, *list;
-    double           floor, cut, time, build_time;
-    size_t           i, k, n, len, budget, n_words;
-    detect_rc_e      rc;
-    detect_str_t    *phrases, *words;
-    detect_dict_t   *dict;
-    detect_build_t  *build;
+    double          build_time, time;
+    detect_dict_t  *dict;
 
-    static const size_t  sizes[] = { 500, 5000, 25000 };
-
-    if (argc < 3) {
-        fprintf(stderr, "usage: detect WORDS TEXT ...\n");
+    if (argc != 4) {
+        fprintf(stderr, "usage: module match|cut|floor TEXT PHRASES\n");
         return 2;
     }
 
-    len = 0;
-    list = slurp(NULL, &len, argv[1]);
-    words = malloc(len * sizeof(detect_str_t));
+    text = slurp(&text_len, argv[2]);
+    dict = compile(argv[3], &build_time);
 
-    for (n_words = 0, p = list; p < list + len; n_words++) {
-        words[n_words].data = p;
-        p = memchr(p, '\n', list + len - p);
-        words[n_words].len = p - words[n_words].data;
-        p++;
-    }
+    time = measure(argv[1][0] == 'm' ? match_piece
+                   : argv[1][0] == 'c' ? cut_piece : floor_piece, dict);
 
-    for (i = 2; i < (size_t) argc; i++) {
-        text = slurp(text, &text_len, argv[i]);
-    }
-
-    phrases = malloc(sizes[2] * sizeof(detect_str_t));
-
-    floor = measure(floor_piece, NULL);
-    cut = measure(cut_piece, NULL);
-
-    printf("floor    %5.2f us/KB\ncut only %5.2f us/KB  %4.1f x\n",
-           floor, cut, cut / floor);
-
-    for (k = 0; k < 3; k++) {
-        n = sizes[k];
-
-        for (i = 0; i < n; i++) {
-            phrases[i] = i % 10 < 7 ? ngram() : words[rnd(n_words)];
-        }
-
-        time = cpu();
-        budget = (size_t) -1;
-        build = detect_build_create(phrases, n, key);
-        rc = detect_build_run(build, &budget);
-        build_time = cpu() - time;
-
-        if (rc != DETECT_OK) {
-            return 1;
-        }
-
-        dict = detect_build_dict(build);
-        detect_build_destroy(build);
-
-        hits = 0;
-        time = measure(match_piece, dict);
-
-        printf("%5zu    %5.2f us/KB  %4.1f x, %5.1f hits/KB, build %5.1f ms, "
-               "%3zu bytes a phrase\n", n, time, time / floor,
-               (double) hits / ROUNDS / (text_len / 2 / PIECE),
-               build_time / 1000, detect_dict_size(dict) / n);
-
-        detect_dict_destroy(dict);
-    }
+    printf("%.2f %.1f %.2f %zu\n", time, (double) hits / text_len * 1024,
+           build_time / 1000, detect_dict_size(dict));
 
     return sum == 0;
 }
