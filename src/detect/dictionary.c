@@ -20,6 +20,12 @@
 /* records that are decoded with the same memory */
 #define DETECT_LOAD_POOL     16384
 
+/*
+ * How long a stretch may become while the trackers change between two of them:
+ * 4 MB hold those of nearly all accounts
+ */
+#define DETECT_LOAD_TIMES    16
+
 
 typedef void (*detect_load_step_pt)(detect_load_t *load);
 
@@ -34,6 +40,7 @@ struct detect_load_s {
     tracker_txn_t           *txn;
     detect_dictionary_t     *dictionary;
     ngx_str_t                cursor;
+    ngx_uint_t               times;       /* see tracker_txn_load() */
     ngx_msec_t               start;       /* ngx_current_msec */
     ngx_event_t              event;       /* of the next turn */
     detect_load_step_pt      step;
@@ -220,6 +227,7 @@ detect_load_create(const detect_name_t *name, detect_limits_t *limits)
     load->limits = limits;
     load->start = ngx_current_msec;
     load->number = ++detect_begun;
+    load->times = 1;
 
     load->event.handler = detect_load_turn;
     load->event.data = load;
@@ -279,7 +287,7 @@ detect_load_list(detect_load_t *load)
         return NGX_DECLINED;
     }
 
-    return tracker_txn_load(load->txn, &load->cursor);
+    return tracker_txn_load(load->txn, &load->cursor, load->times);
 }
 
 
@@ -347,6 +355,7 @@ detect_load_revision(detect_load_t *load)
 
     detect_trackers_free(&dictionary->trackers);
     load->found = 0;
+    load->times = ngx_min(2 * load->times, DETECT_LOAD_TIMES);
 
     /* from the beginning; what has just come is none, perhaps */
 

@@ -20,9 +20,11 @@ ngx_int_t tracker_txn_revision(tracker_txn_t *txn);
 /*
  * Reads a stretch of the trackers as tracker_txn_list() does (store/read.h),
  * for those who decode them: as many as fit into it, page.records has a line
- * for each, and revision is set too.
+ * for each, and revision is set too.  The stretch is times as long as others,
+ * 256 KB; Redis serves nobody else meanwhile.
  */
-ngx_int_t tracker_txn_load(tracker_txn_t *txn, ngx_str_t *cursor);
+ngx_int_t tracker_txn_load(tracker_txn_t *txn, ngx_str_t *cursor,
+    ngx_uint_t times);
 
 
 #pragma GCC visibility pop

@@ -11,7 +11,7 @@
 
 
 /* bytes of records after which a stretch of the list ends */
-#define TRACKER_LIST_BYTES    "262144"
+#define TRACKER_LIST_BYTES    262144
 
 /* trackers of a stretch that is loaded: its bytes end it before, mostly */
 #define TRACKER_LOAD_MAX      1000
@@ -26,7 +26,8 @@
 static tracker_outcome_e tracker_txn_fetched(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static ngx_int_t tracker_txn_stretch(tracker_txn_t *txn, ngx_str_t *cursor,
-    ngx_uint_t limit, tracker_step_e step, tracker_reply_pt reply);
+    ngx_uint_t limit, size_t bytes, tracker_step_e step,
+    tracker_reply_pt reply);
 static tracker_outcome_e tracker_txn_listed(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static tracker_outcome_e tracker_txn_loaded(tracker_txn_ctx_t *ctx,
@@ -57,22 +58,23 @@ tracker_txn_fetch(tracker_txn_t *txn, ngx_str_t *id)
 ngx_int_t
 tracker_txn_list(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit)
 {
-    return tracker_txn_stretch(txn, cursor, limit, TRACKER_STEP_LIST,
-                               tracker_txn_listed);
+    return tracker_txn_stretch(txn, cursor, limit, TRACKER_LIST_BYTES,
+                               TRACKER_STEP_LIST, tracker_txn_listed);
 }
 
 
 ngx_int_t
-tracker_txn_load(tracker_txn_t *txn, ngx_str_t *cursor)
+tracker_txn_load(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t times)
 {
-    return tracker_txn_stretch(txn, cursor, TRACKER_LOAD_MAX,
-                               TRACKER_STEP_LOAD, tracker_txn_loaded);
+    return tracker_txn_stretch(txn, cursor, times * TRACKER_LOAD_MAX,
+                               times * TRACKER_LIST_BYTES, TRACKER_STEP_LOAD,
+                               tracker_txn_loaded);
 }
 
 
 static ngx_int_t
 tracker_txn_stretch(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit,
-    tracker_step_e step, tracker_reply_pt reply)
+    size_t bytes, tracker_step_e step, tracker_reply_pt reply)
 {
     u_char             *p;
     tracker_txn_ctx_t  *ctx;
@@ -105,7 +107,7 @@ tracker_txn_stretch(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit,
     }
 
     tracker_step_add_number(ctx, limit);
-    tracker_step_add_text(ctx, TRACKER_LIST_BYTES);
+    tracker_step_add_number(ctx, bytes);
 
     ctx->command.read = 1;
 
