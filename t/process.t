@@ -424,6 +424,9 @@ my @cases = (
     ["${two}null]}", "\"$m\" must be an object"],
     ["$two\{}]}", "\"$m.payload.content\" is required"],
     ["$two\{\"payload\":null}]}", "\"$m.payload.content\" is required"],
+    ["$two\{\"payload\":{\"content\":\"a\"},\"from\":{\"name\":\"" . 'n' x 1001
+         . "\"}}]}",
+     "\"$m.from.name\" must contain at most 1000 bytes, found 1001"],
     ["$two\{\"payload\":1}]}", "\"$m.payload\" must be an object"],
     ["$two\{\"payload\":{}}]}", "\"$m.payload.content\" is required"],
     ["$two\{\"payload\":{\"content\":null}}]}",
@@ -480,8 +483,8 @@ for (['POST', 'process/text'], ['PUT', "process/text/$id"],
     is(call(@$_, talk('a'), type => 'text/plain')->{status}, 400,
        "$_->[1]: type");
     is(call(@$_, talk('a'), token => 'bad')->{status}, 401, 'token');
-    is(call($_->[0], "$_->[1]?dryRun=true", talk('a'))->{status}, 400,
-       'an unknown argument');
+    like(call($_->[0], "$_->[1]?webhookUrl=http://x.example/", talk('a'))
+             ->{status}, qr/^20[01]$/, 'arguments of the hosted service');
     is(call(@$_, '', length => 0)->{status}, 400, 'no body');
     is(call('GET', $_->[1])->{status}, 405, 'GET')
         unless $_->[1] =~ /conversations/;

@@ -11,6 +11,8 @@
 static void tracker_empty_is_absent(tracker_str_t *str);
 static int tracker_same_letters(const tracker_str_t *str, const char *lower,
     size_t len);
+static tracker_rc_e tracker_validate_rows(const tracker_members_t *rows,
+    tracker_utterance_t *utterance, long index, tracker_message_t *message);
 
 
 #define tracker_rows(rows)                                                    \
@@ -137,10 +139,43 @@ tracker_validate_utterance(tracker_utterance_t *utterance, long index,
         return TRACKER_INVALID;
     }
 
-    tracker_empty_is_absent(&utterance->name);
-    tracker_empty_is_absent(&utterance->user_id);
-    tracker_empty_is_absent(&utterance->start);
-    tracker_empty_is_absent(&utterance->end);
+    if (tracker_validate_rows(&tracker_from_members, utterance, index, message)
+        != TRACKER_OK)
+    {
+        return TRACKER_INVALID;
+    }
+
+    return tracker_validate_rows(&tracker_duration_members, utterance, index,
+                                 message);
+}
+
+
+/* optional strings, which each sentence of the message is answered with */
+
+static tracker_rc_e
+tracker_validate_rows(const tracker_members_t *rows,
+    tracker_utterance_t *utterance, long index, tracker_message_t *message)
+{
+    size_t                   i;
+    tracker_str_t           *str;
+    const tracker_member_t  *row;
+
+    for (i = 0; i < rows->n; i++) {
+        row = &rows->elts[i];
+        str = tracker_member_value(tracker_str_t, utterance, row);
+
+        tracker_empty_is_absent(str);
+
+        if (str->len > TRACKER_DETAIL_MAX) {
+            tracker_message_fault(message, index, &row->path, -1,
+                                  TRACKER_FAULT_COUNT);
+            tracker_message_append(message, " at most %d bytes, found %zu",
+                                   TRACKER_DETAIL_MAX, str->len);
+            tracker_message_prefix(message,
+                                   &tracker_conversation_rows[0].key);
+            return TRACKER_INVALID;
+        }
+    }
 
     return TRACKER_OK;
 }

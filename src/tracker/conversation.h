@@ -17,6 +17,10 @@
 #pragma GCC visibility push(hidden)
 
 
+/* bytes of who said a message, and of when, at most */
+#define TRACKER_DETAIL_MAX    1000
+
+
 /* a message as it was sent; what is absent has data NULL */
 
 typedef struct {
@@ -137,6 +141,7 @@ int tracker_all_string(const tracker_str_t *str, tracker_all_e *all);
 
 /*
  * Checks a message whose values are of the right types; index is its place.
+ * It has content, and its other strings have TRACKER_DETAIL_MAX bytes at most.
  * Optional strings that are empty become absent.
  * Returns TRACKER_OK, or TRACKER_INVALID with the message for the client.
  */
