@@ -319,22 +319,17 @@ SKIP: {
     is($response->{status}, 200, 'a list of megabytes');
     is(scalar @{decode($response->{body})->{trackers}}, 11, 'all of them');
 
-    # answers before the body has come
-    for my $one ([413, 1_048_577], [413, 8_000_000]) {
-        $response = $sent->('x' x $one->[1]);
-        is($response->{status}, $one->[0], "$one->[1] bytes");
-        like($response->{body}, qr/^\{"message":/, 'JSON');
-    }
+    # curl may take what follows an answer that comes before the body for an
+    # error: for large ones see the client of the next block
+    my $body = $body_of->(100);
 
-    for my $size (100, 900_000) {
-        is($sent->($body_of->($size), '-H', 'Authorization: Bearer no')
-           ->{status}, 401, "$size bytes without a token");
-        is($sent->($body_of->($size), '-H', 'Content-Type: text/plain')
-           ->{status}, 400, "$size bytes of another type");
-        hold_lock();
-        is($sent->($body_of->($size))->{status}, 429, "$size bytes, locked");
-        redis('DEL', lock_key());
-    }
+    is($sent->($body, '-H', 'Authorization: Bearer no')->{status}, 401,
+       'no good token');
+    is($sent->($body, '-H', 'Content-Type: text/plain')->{status}, 400,
+       'another type');
+    hold_lock();
+    is($sent->($body)->{status}, 429, 'locked');
+    redis('DEL', lock_key());
 
     is($sent->('{')->{status}, 400, 'no JSON');
     is($sent->($body_of->(100) . '{')->{status}, 400, 'more than JSON');
