@@ -1055,6 +1055,56 @@ for my $path ("conversations/$id/trackers", 'conversations/detect') {
 
 
 
+=== clients that go away while their job is written
+--- scenario
+create('n', ['mask']);
+my $text = 'A mask. ' . 'word ' x 150_000;
+
+say(talk('the dictionary is loaded'));
+
+# more than fits into the socket: it is sent when the request is gone
+
+for (1 .. 5) {
+    my @socks = map { connect_nginx() } 1 .. 2;
+
+    pause_redis();
+    send_bytes($_, request('POST', '/v1/process/text', body => talk($text)))
+        for @socks;
+    select undef, undef, undef, 0.1;
+    close $_ for @socks;
+    select undef, undef, undef, 0.05;
+    resume_redis();
+
+    # what waited before it is through
+    say(talk('next'));
+}
+
+wait_until(sub {
+    my @ids = map { $_->{id} } @{decode(get('conversations?limit=100')->{body})
+                                 ->{conversations}};
+    my $whole = 0;
+
+    for my $id (@ids) {
+        my @keys = conversation_keys('tester', $id);
+
+        $whole += redis('LLEN', $keys[1]) && redis('LLEN', $keys[2]);
+    }
+
+    $whole == @ids;
+}, 'each is whole or not there');
+
+for my $conversation (@{decode(get('conversations?limit=100')->{body})
+                        ->{conversations}})
+{
+    my $body = get("conversations/$conversation->{id}/messages")->{body};
+    my $said = join ' ', $body =~ /\{"id":"\d{16}","text":"([^"\\]*)"/g;
+
+    ok($said =~ /^(?:next|the dictionary is loaded)$/ || "$said " eq $text,
+       "$conversation->{id} is whole") or diag(length $said);
+}
+
+
+
 === a body that is not read is no request
 --- scenario
 my $inner = "GET /v1/conversations HTTP/1.1\r\nHost: a\r\n\r\n";
