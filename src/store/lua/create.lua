@@ -22,14 +22,19 @@
 --        {"quota", have}       the account would have too many
 --        {"taken"}             an id is in use: choose others, the lock is kept
 --
--- Every check comes before the first write: Redis does not roll back.  Each
--- reply except "locked" and "taken" has released the lock.
+-- MSETNX checks the names and ids, and writes; only where it does not is it
+-- asked why.  Redis does not roll back: what else may fail comes before, or
+-- what was written is removed.  Each reply except "locked" and "taken" has
+-- released the lock.
 -- There is no first line "#!lua": with it Redis refuses the whole script when
 -- its memory is full, and a call that is sent again could not learn that it was
 -- done.  Without it Redis refuses the first command that takes memory.
 --
 
+-- trackers of one call: Lua passes less than 8,000 values
+
 local CHUNK = 500
+local FIT = 1900
 
 -- life of an idempotency key in seconds; its score in the index is in
 -- microseconds
@@ -44,7 +49,15 @@ local names = #KEYS - 2 * n
 local ids = names + n
 
 local token = ARGV[1]
+local digest = ARGV[3]
+local quota = tonumber(ARGV[2])
+local most = digest ~= '' and tonumber(ARGV[4]) or 0
+
 local holder = token ~= '' and redis.call('get', KEYS[1])
+local locked = holder and holder ~= token
+local have = quota > 0 and redis.call('zcard', KEYS[2])
+local earlier = digest ~= ''
+                and redis.call('hmget', KEYS[4], 'digest', 'ids') or {}
 
 
 local function answer(...)
@@ -56,102 +69,13 @@ local function answer(...)
 end
 
 
--- how many of the keys from first to last exist: in all, and by chunk
-
-local function existing(first, last)
-    local total, counts = 0, {}
-
-    for i = first, last, CHUNK do
-        local to = math.min(i + CHUNK - 1, last)
-        local count = redis.call('exists', unpack(KEYS, i, to))
-
-        counts[#counts + 1] = count
-        total = total + count
-    end
-
-    return total, counts
-end
-
-
--- the first ten places of names that exist
-
-local function conflicts(counts)
-    local places = {}
-
-    for chunk, count in ipairs(counts) do
-        local first = (chunk - 1) * CHUNK
-
-        if count > 0 then
-            local last = math.min(first + CHUNK, n)
-            local found = redis.call('mget', unpack(KEYS, names + first + 1,
-                                                    names + last))
-
-            for j = 1, #found do
-                if found[j] then
-                    places[#places + 1] = first + j - 1
-                end
-
-                if #places == 10 then
-                    return places
-                end
-            end
-        end
-    end
-
-    return places
-end
-
-
--- all names, and the first id: it exists if this call has run before
-
-local total, counts = existing(names + 1, ids + 1)
-
-if total > 0 and redis.call('exists', KEYS[ids + 1]) == 1 then
-    return answer('created')
-end
-
-if ARGV[3] ~= '' then
-    local earlier = redis.call('hmget', KEYS[4], 'digest', 'ids')
-
-    if earlier[1] == ARGV[3] then
-        return answer('replayed', earlier[2])
-    end
-
-    if earlier[1] then
-        return answer('reused')
-    end
-end
-
-if holder and holder ~= token then
-    return {'locked'}
-end
-
-if total > 0 then
-    return answer('conflict', total, unpack(conflicts(counts)))
-end
-
-local quota = tonumber(ARGV[2])
-
-if quota > 0 then
-    local have = redis.call('zcard', KEYS[2])
-
-    if have + n > quota then
-        return answer('quota', have)
-    end
-end
-
-if existing(ids + 2, ids + n) > 0 then
-    return {'taken'}
-end
-
 -- For the new idempotency key the two oldest ones of the account are removed,
 -- if there are too many or they have expired.
 
-local most = ARGV[3] ~= '' and tonumber(ARGV[4]) or 0
 local gone = {}
 local now
 
-if most > 0 then
+if most > 0 and not earlier[1] then
     local time = redis.call('time')
     now = time[1] * MICRO + time[2]
 
@@ -167,47 +91,171 @@ if most > 0 then
     end
 end
 
--- first what may fail: the revision may be no integer; without a revision the
--- account is new
 
-local further = ARGV[6] + n - 1
-local rev = redis.call('incrby', KEYS[3], further)
+-- names and records of the trackers from first to last, in pairs of a key and
+-- its value
 
-if rev == further then
-    rev = redis.call('incrby', KEYS[3], ARGV[5])
-end
+local function pairs_of(first, last)
+    local values = {}
+    local v = 0
 
--- the scores of the index are the last n revisions
-
-rev = rev - n
-
-local chosen = {}
-
-for i = 1, n, CHUNK do
-    local values, members = {}, {}
-    local v, m = 0, 0
-
-    for j = i, math.min(i + CHUNK - 1, n) do
-        local id = string.sub(KEYS[ids + j], -16)
-
+    for j = first, last do
         values[v + 1] = KEYS[names + j]
-        values[v + 2] = id
+        values[v + 2] = string.sub(KEYS[ids + j], -16)
         values[v + 3] = KEYS[ids + j]
         values[v + 4] = ARGV[VALUES + j]
         v = v + 4
-
-        members[m + 1] = rev + j
-        members[m + 2] = id
-        m = m + 2
-
-        chosen[j] = id
     end
 
-    -- the index first: if it is not a sorted set, this fails and no tracker is
-    -- written
+    return values
+end
 
-    redis.call('zadd', KEYS[2], unpack(members))
-    redis.call('mset', unpack(values))
+
+local values, written
+
+if n <= FIT and not locked and not earlier[1]
+   and (not have or have + n <= quota)
+then
+    values = pairs_of(1, n)
+    written = redis.pcall('msetnx', unpack(values))
+end
+
+if written ~= 1 then
+
+    -- how many of the keys from first to last exist: in all, and by chunk
+
+    local function existing(first, last)
+        local total, counts = 0, {}
+
+        for i = first, last, CHUNK do
+            local to = math.min(i + CHUNK - 1, last)
+            local count = redis.call('exists', unpack(KEYS, i, to))
+
+            counts[#counts + 1] = count
+            total = total + count
+        end
+
+        return total, counts
+    end
+
+
+    -- the first ten places of names that exist
+
+    local function conflicts(counts)
+        local places = {}
+
+        for chunk, count in ipairs(counts) do
+            local first = (chunk - 1) * CHUNK
+
+            if count > 0 then
+                local last = math.min(first + CHUNK, n)
+                local found = redis.call('mget', unpack(KEYS, names + first + 1,
+                                                        names + last))
+
+                for j = 1, #found do
+                    if found[j] then
+                        places[#places + 1] = first + j - 1
+                    end
+
+                    if #places == 10 then
+                        return places
+                    end
+                end
+            end
+        end
+
+        return places
+    end
+
+
+    -- the first id exists if this call has run before
+
+    if redis.call('exists', KEYS[ids + 1]) == 1 then
+        return answer('created')
+    end
+
+    if earlier[1] == digest then
+        return answer('replayed', earlier[2])
+    end
+
+    if earlier[1] then
+        return answer('reused')
+    end
+
+    if locked then
+        return {'locked'}
+    end
+
+    local total, counts = existing(names + 1, ids)
+
+    if total > 0 then
+        return answer('conflict', total, unpack(conflicts(counts)))
+    end
+
+    if have and have + n > quota then
+        return answer('quota', have)
+    end
+
+    if existing(ids + 1, ids + n) > 0 then
+        return {'taken'}
+    end
+
+    -- they do not fit, or MSETNX was refused: to a user who may do MSET only,
+    -- or since the memory is full, which the next write meets, too
+end
+
+-- what may fail: the revision may be no integer, the index no sorted set;
+-- without a revision the account is new
+
+local further = ARGV[6] + n - 1
+local rev = redis.pcall('incrby', KEYS[3], further)
+
+if rev == further then
+    rev = redis.pcall('incrby', KEYS[3], ARGV[5])
+end
+
+
+local function add(values, first)
+    local members = {}
+    local m = 0
+
+    for v = 2, #values, 4 do
+        members[m + 1] = rev + first
+        members[m + 2] = values[v]
+        m = m + 2
+        first = first + 1
+    end
+
+    return redis.pcall('zadd', KEYS[2], unpack(members))
+end
+
+
+local failed = type(rev) == 'table' and rev
+
+-- the scores of the index are the last n revisions
+
+rev = not failed and rev - n + 1
+
+if written == 1 then
+    failed = failed or add(values, 0)
+
+    if type(failed) == 'table' then
+        redis.call('del', unpack(KEYS, names + 1, ids + n))
+        return failed
+    end
+
+else
+    for i = 1, n, CHUNK do
+        values = pairs_of(i, math.min(i + CHUNK - 1, n))
+        failed = failed or add(values, i - 1)
+
+        if type(failed) == 'table' then
+            return failed
+        end
+
+        redis.call('mset', unpack(values))
+        failed = nil
+    end
 end
 
 -- Only KEYS[5] tells which keys are removed, so they are not among KEYS.  They
@@ -218,8 +266,14 @@ for i = 1, #gone do
     redis.call('del', string.sub(KEYS[4], 1, -65) .. gone[i])
 end
 
-if ARGV[3] ~= '' then
-    redis.call('hset', KEYS[4], 'digest', ARGV[3], 'ids', table.concat(chosen))
+if digest ~= '' then
+    local chosen = {}
+
+    for j = 1, n do
+        chosen[j] = string.sub(KEYS[ids + j], -16)
+    end
+
+    redis.call('hset', KEYS[4], 'digest', digest, 'ids', table.concat(chosen))
     redis.call('expire', KEYS[4], DAY)
 end
 
