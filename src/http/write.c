@@ -11,6 +11,8 @@
 
 static void ngx_http_tracker_accept(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_lockless(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_locked(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_accepted(ngx_http_request_t *r,
@@ -100,12 +102,37 @@ ngx_http_tracker_accept(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
+    if (tracker_txn_claim(ctx->txn) != NGX_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_LOCKED);
+        return;
+    }
+
+    if (ngx_http_tracker_lockless(r, ctx)) {
+        ngx_http_tracker_accepted(r, ctx);
+        return;
+    }
+
     if (tracker_txn_lock(ctx->txn) != NGX_OK) {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
     }
 
     ngx_http_tracker_wait(r, ctx, ngx_http_tracker_locked);
+}
+
+
+/*
+ * A create that is decoded is one script: it writes at once, or is refused for
+ * another's lock.  To take the lock before would cost a trip, or a command, and
+ * keep nobody out.
+ */
+
+static ngx_uint_t
+ngx_http_tracker_lockless(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_write_t *write = ctx->data;
+
+    return r->method == NGX_HTTP_POST && write->decoded && ctx->outcome == 0;
 }
 
 
@@ -121,7 +148,7 @@ ngx_http_tracker_locked(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 }
 
 
-/* the lock is taken, or none is used */
+/* the lock is taken, or none is needed */
 
 static void
 ngx_http_tracker_accepted(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
@@ -162,7 +189,7 @@ ngx_http_tracker_received(ngx_http_request_t *r, ngx_int_t rc)
 }
 
 
-/* the lock is taken, or none is used, and the body is complete */
+/* the lock is taken, or none is needed, and the body is complete */
 
 static void
 ngx_http_tracker_decoding(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)

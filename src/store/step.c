@@ -84,8 +84,12 @@ tracker_step_add_key(tracker_txn_ctx_t *ctx, const char *kind,
 void
 tracker_step_add_token(tracker_txn_ctx_t *ctx)
 {
-    tracker_step_add(ctx, ctx->token,
-                     ctx->txn.holds_lock ? TRACKER_TOKEN_LEN : 0);
+    if (ctx->txn.holds_lock) {
+        tracker_step_add(ctx, ctx->token, TRACKER_TOKEN_LEN);
+        return;
+    }
+
+    tracker_step_add(ctx, "-", ctx->claim.held);
 }
 
 
@@ -155,6 +159,12 @@ tracker_step_end(tracker_txn_ctx_t *ctx, ngx_redis_status_e status,
     ctx->txn.redis_time += ngx_current_msec - ctx->sent;
     ctx->txn.outcome = (status == NGX_REDIS_OK) ? outcome
                                                 : tracker_failures[status];
+
+    /* a write that is done: its owner may send the next one */
+
+    if (ctx->txn.outcome && !ctx->txn.holds_lock) {
+        tracker_claim_drop(&ctx->claim);
+    }
 
     ctx->handler(&ctx->txn);
 }

@@ -9,6 +9,7 @@
 #define _TRACKER_STEP_H_INCLUDED_
 
 
+#include "store/claim.h"
 #include "store/keys.h"
 #include "store/scripts.h"
 #include "store/txn.h"
@@ -64,6 +65,7 @@ struct tracker_txn_ctx_s {
     ngx_msec_t               sent;
 
     ngx_str_t                key_base;
+    tracker_claim_t          claim;     /* of a write */
     u_char                   token[TRACKER_TOKEN_LEN];
     u_char                  *idem;      /* digests of the Idempotency-Key and of
                                            the request; NULL: no key */
@@ -98,7 +100,10 @@ void tracker_step_add_number(tracker_txn_ctx_t *ctx, uint64_t number);
 void tracker_step_add_key(tracker_txn_ctx_t *ctx, const char *kind,
     const void *name, size_t len);
 
-/* Adds the token of the lock; an empty one where the txn does not hold it. */
+/*
+ * Adds the token of the lock; where the txn does not hold it, "-" if it has
+ * claimed the account, so that any lock is another's, else an empty one.
+ */
 void tracker_step_add_token(tracker_txn_ctx_t *ctx);
 
 /*

@@ -4,7 +4,8 @@
 -- KEYS   lock, index, rev; if ARGV[3] is not empty, the idempotency key and
 --        the index of these keys; then n name keys; then n id keys in the same
 --        order
--- ARGV   1  the token the lock was taken with, empty: no lock is used
+-- ARGV   1  the token the lock was taken with; empty: no lock is used; "-": it
+--           was not taken, any lock is another's
 --        2  most trackers the account may have, 0: unlimited
 --        3  digest of the request, empty: no Idempotency-Key was sent
 --        4  most idempotency keys the account may have, 0: unlimited
@@ -174,16 +175,16 @@ if written ~= 1 then
         return answer('created')
     end
 
+    if locked then
+        return {'locked'}
+    end
+
     if earlier[1] == digest then
         return answer('replayed', earlier[2])
     end
 
     if earlier[1] then
         return answer('reused')
-    end
-
-    if locked then
-        return {'locked'}
     end
 
     local total, counts = existing(names + 1, ids)
