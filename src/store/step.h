@@ -21,7 +21,7 @@
 #define TRACKER_TOKEN_LEN    32      /* of a lock, hex digits */
 
 /* most arguments of a command, besides those of a create's trackers */
-#define TRACKER_STEP_ARGS    14
+#define TRACKER_STEP_ARGS    16
 
 /* a lock, and a tombstone, outlive a request's deadline by this, in ms */
 #define TRACKER_LOCK_MARGIN  5000
@@ -48,6 +48,7 @@ typedef struct {
     tracker_str_t           *records;
     size_t                   n;         /* of each of these */
     ngx_str_t               *args;      /* name base, id base, values */
+    ngx_uint_t               failed;    /* 1: Redis has refused the write */
 } tracker_create_t;
 
 
@@ -105,6 +106,9 @@ void tracker_step_add_key(tracker_txn_ctx_t *ctx, const char *kind,
  * claimed the account, so that any lock is another's, else an empty one.
  */
 void tracker_step_add_token(tracker_txn_ctx_t *ctx);
+
+/* Adds what a script is told of revisions: the first one, and a step. */
+void tracker_step_add_revision(tracker_txn_ctx_t *ctx);
 
 /*
  * Submits the command.  The owner's handler is called after reply, or without

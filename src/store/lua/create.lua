@@ -11,7 +11,9 @@
 --        4  most idempotency keys the account may have, 0: unlimited
 --        5  the first revision of an account
 --        6  by how much it is raised
---        7  ... n records, the JSON text of each tracker
+--        7  n
+--        8  ... n records, the JSON text of each tracker, as many as Lua can
+--           pass on in one call; or none: nothing is written
 --
 -- Reply  {"created"}           written now, or by an earlier run of this call
 --        {"replayed", ids}     an earlier request had the same idempotency
@@ -22,20 +24,17 @@
 --                              their places
 --        {"quota", have}       the account would have too many
 --        {"taken"}             an id is in use: choose others, the lock is kept
+--        {"free"}              there were no records, and nothing speaks
+--                              against them; the lock is kept
 --
 -- MSETNX checks the names and ids, and writes; only where it does not is it
 -- asked why.  Redis does not roll back: what else may fail comes before, or
--- what was written is removed.  Each reply except "locked" and "taken" has
--- released the lock.
+-- what was written is removed.  Each reply except "locked", "taken" and "free"
+-- has released the lock.
 -- There is no first line "#!lua": with it Redis refuses the whole script when
 -- its memory is full, and a call that is sent again could not learn that it was
 -- done.  Without it Redis refuses the first command that takes memory.
 --
-
--- trackers of one call: Lua passes less than 8,000 values
-
-local CHUNK = 500
-local FIT = 1900
 
 -- life of an idempotency key in seconds; its score in the index is in
 -- microseconds
@@ -43,9 +42,9 @@ local FIT = 1900
 local DAY = 86400
 local MICRO = 1000000
 
-local VALUES = 6
+local VALUES = 7
 
-local n = #ARGV - VALUES
+local n = tonumber(ARGV[7])
 local names = #KEYS - 2 * n
 local ids = names + n
 
@@ -93,14 +92,15 @@ if most > 0 and not earlier[1] then
 end
 
 
--- names and records of the trackers from first to last, in pairs of a key and
--- its value
+-- names and records, in pairs of a key and its value
 
-local function pairs_of(first, last)
-    local values = {}
+local values = {}
+local written
+
+if #ARGV > VALUES then
     local v = 0
 
-    for j = first, last do
+    for j = 1, n do
         values[v + 1] = KEYS[names + j]
         values[v + 2] = string.sub(KEYS[ids + j], -16)
         values[v + 3] = KEYS[ids + j]
@@ -108,20 +108,18 @@ local function pairs_of(first, last)
         v = v + 4
     end
 
-    return values
-end
-
-
-local values, written
-
-if n <= FIT and not locked and not earlier[1]
-   and (not have or have + n <= quota)
-then
-    values = pairs_of(1, n)
-    written = redis.pcall('msetnx', unpack(values))
+    if not locked and not earlier[1] and (not have or have + n <= quota) then
+        written = redis.pcall('msetnx', unpack(values))
+    end
 end
 
 if written ~= 1 then
+
+    -- keys of one call: Lua passes less than 8,000 values
+
+    local CHUNK = 500
+
+
 
     -- how many of the keys from first to last exist: in all, and by chunk
 
@@ -201,8 +199,14 @@ if written ~= 1 then
         return {'taken'}
     end
 
-    -- they do not fit, or MSETNX was refused: to a user who may do MSET only,
-    -- or since the memory is full, which the next write meets, too
+    if #values == 0 then
+        return {'free'}
+    end
+
+    -- MSETNX was refused: to a user who may do MSET only, or since the memory
+    -- is full
+
+    redis.call('mset', unpack(values))
 end
 
 -- what may fail: the revision may be no integer, the index no sorted set;
@@ -215,48 +219,27 @@ if rev == further then
     rev = redis.pcall('incrby', KEYS[3], ARGV[5])
 end
 
-
-local function add(values, first)
-    local members = {}
-    local m = 0
-
-    for v = 2, #values, 4 do
-        members[m + 1] = rev + first
-        members[m + 2] = values[v]
-        m = m + 2
-        first = first + 1
-    end
-
-    return redis.pcall('zadd', KEYS[2], unpack(members))
-end
-
-
 local failed = type(rev) == 'table' and rev
 
--- the scores of the index are the last n revisions
+if not failed then
+    local members = {}
 
-rev = not failed and rev - n + 1
+    -- the scores of the index are the last n revisions
 
-if written == 1 then
-    failed = failed or add(values, 0)
-
-    if type(failed) == 'table' then
-        redis.call('del', unpack(KEYS, names + 1, ids + n))
-        return failed
+    for j = 1, n do
+        members[2 * j - 1] = rev - n + j
+        members[2 * j] = values[4 * j - 2]
     end
 
-else
-    for i = 1, n, CHUNK do
-        values = pairs_of(i, math.min(i + CHUNK - 1, n))
-        failed = failed or add(values, i - 1)
+    local added = redis.pcall('zadd', KEYS[2], unpack(members))
 
-        if type(failed) == 'table' then
-            return failed
-        end
+    failed = type(added) == 'table' and added
+end
 
-        redis.call('mset', unpack(values))
-        failed = nil
-    end
+if failed then
+    redis.call('del', unpack(KEYS, names + 1, ids + n))
+
+    return failed
 end
 
 -- Only KEYS[5] tells which keys are removed, so they are not among KEYS.  They
