@@ -28,6 +28,7 @@
 
 
 typedef struct tracker_txn_ctx_s  tracker_txn_ctx_t;
+typedef struct tracker_listed_s   tracker_listed_t;
 
 /*
  * Reads a reply, which is valid until the function returns; maybe is that of
@@ -71,6 +72,7 @@ struct tracker_txn_ctx_s {
     u_char                  *idem;      /* digests of the Idempotency-Key and of
                                            the request; NULL: no key */
     tracker_create_t         create;
+    tracker_listed_t        *listed;    /* the stretch of a list */
 
     unsigned                 nomem:1;   /* for an argument of the command */
     unsigned                 locking:1; /* the lock was asked for */
