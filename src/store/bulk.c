@@ -58,6 +58,9 @@ tracker_bulk_command(tracker_txn_ctx_t *ctx)
     tracker_step_add_number(ctx, create->n);
 
     cmd->before = tracker_bulk_eval(ctx, tracker_lua_bulk_begin);
+    if (cmd->before == NULL) {
+        return NGX_ERROR;
+    }
 
     tracker_bulk_add_keys(ctx);
     tracker_bulk_add_values(ctx);
@@ -65,8 +68,7 @@ tracker_bulk_command(tracker_txn_ctx_t *ctx)
     tracker_step_add(ctx, create->ids, create->n * TRACKER_ID_LEN);
 
     cmd->after = tracker_bulk_eval(ctx, tracker_lua_bulk_end);
-
-    if (cmd->before == NULL || cmd->after == NULL) {
+    if (cmd->after == NULL) {
         return NGX_ERROR;
     }
 

@@ -52,6 +52,8 @@ control('the lock is not looked at', 'rivals', ['rivals'],
          . "        return 0;",
          "    if (reply->type != NGX_REDIS_OTHER) {\n"
          . "        return 0;"],
+        ['src/store/claim.c', 'if (ngx_str_rbtree_lookup(&tracker_claims, base,'
+         . ' hash)) {', 'if (0) {'],
         ['src/store/lua/create.lua', 'holder and holder ~= token', 'false']);
 
 finish();
