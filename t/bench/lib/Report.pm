@@ -158,6 +158,8 @@ sub ratios {
 sub table {
     my ($workload, $contenders, $median) = @_;
     my $lua = $median->{lua};
+    my ($peer) = sort { $b->{rate} <=> $a->{rate} }
+                 grep { $_ } @{$median}{qw(lua lua-one)};
 
     my $text = sprintf "**%s: %s** (%s, %d connections)\n\n",
                        $workload->{name}, $workload->{title},
@@ -167,20 +169,27 @@ sub table {
 
     $text .= '| | requests/s | p50 ms | p99 ms | server CPU, s per 1,000 '
              . '| Redis CPU, s per 1,000 | peak RSS, MB | server CPU, Lua '
-             . "peer = 1 |\n|---|--:|--:|--:|--:|--:|--:|--:|\n";
+             . 'peer = 1 | requests/s, better Lua peer = 1 | Redis CPU, the '
+             . "same peer = 1 | longest command of Redis, ms |\n"
+             . "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
 
     for my $contender (@$contenders) {
         my $got = $median->{$contender->{name}} or next;
         my $server = $contender->{processes};
 
-        $text .= sprintf "| %s | %.0f | %s | %s | %s | %s | %s | %s |\n",
+        $text .= sprintf "| %s | %.0f | %s | %s | %s | %s | %s | %s | %s "
+                         . "| %s | %.2f |\n",
             $contender->{title}, $got->{rate},
             $got->{p99} ? sprintf('%.2f', $got->{p50}) : '-',
             $got->{p99} ? sprintf('%.2f', $got->{p99}) : '-',
             $server ? sprintf('%.4f', $got->{cpu} * 1000) : '-',
             sprintf('%.4f', $got->{redis_cpu} * 1000),
             $server ? sprintf('%.1f', $got->{peak} / 1048576) : '-',
-            $server && $lua ? sprintf('%.2f', $got->{cpu} / $lua->{cpu}) : '-';
+            $server && $lua ? sprintf('%.2f', $got->{cpu} / $lua->{cpu}) : '-',
+            $peer ? sprintf('%.2f', $got->{rate} / $peer->{rate}) : '-',
+            $peer ? sprintf('%.2f', $got->{redis_cpu} / $peer->{redis_cpu})
+                  : '-',
+            $got->{longest};
     }
 
     return "$text\n" . notes($contenders, $median);
