@@ -35,7 +35,7 @@ sub create_script {
         map({ "id:$pairs[2 * $_ + 1]" } 0 .. $n - 1);
 
     return redis('EVAL', script('create'), scalar @keys, @keys, '', 0, '',
-                 0, 2 ** 40, 1, ('{}') x $n);
+                 0, 2 ** 40, 1, $n, ('{}') x $n);
 }
 
 __DATA__
@@ -273,3 +273,136 @@ is($response->{status}, 200, 'created');
 delete $_->{id} for @$got;
 is_deeply($got, $sent, 'every name and phrase, in order');
 is(redis('DBSIZE'), 902, 'all is stored');
+
+
+
+=== a large bulk that is refused has changed nothing
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_max_trackers 100;
+        client_max_body_size 1m;
+    }
+--- scenario
+sub state_of_all {
+    my %state;
+
+    for (@{redis('KEYS', '*')}) {
+        my $type = redis('TYPE', $_);
+        $state{$_} = $type eq 'zset' ? redis('ZRANGE', $_, 0, -1, 'WITHSCORES')
+                                     : redis('GET', $_);
+    }
+
+    return \%state;
+}
+
+sub post_n {
+    my ($first, $last) = @_;
+
+    return exchange(post('trackers', bulk(map { tracker_text("n$_") }
+                                              $first .. $last)));
+}
+
+is(post_n(1, 40)->{status}, 200, 'created');
+
+my $before = state_of_all();
+
+is(post_n(40, 79)->{status}, 409, 'a name that exists');
+is_deeply(state_of_all(), $before, 'nothing has changed');
+
+is(post_n(41, 101)->{status}, 400, 'too many');
+is_deeply(state_of_all(), $before, 'nothing has changed');
+
+redis('SET', account_key('tester', 'lock'), 'another');
+is(post_n(41, 80)->{status}, 429, 'locked');
+redis('DEL', account_key('tester', 'lock'));
+is_deeply(state_of_all(), $before, 'nothing has changed');
+
+redis('SET', account_key('tester', 'stop'), 'yes');
+is(post_n(41, 80)->{status}, 200, 'what is left of a transaction');
+is(redis('EXISTS', account_key('tester', 'stop')), 0, 'and is removed');
+is(redis('ZCARD', account_key('tester', 'index')), 80, 'all are there');
+
+
+
+=== a large bulk leaves nothing half done where a key has another type
+--- scenario
+my $text = post('trackers', bulk(map { tracker_text("n$_") } 1 .. 40));
+
+for (['index', 'SET', 'x'], ['rev', 'SET', 'x'], ['rev', 'LPUSH', 'x'],
+     ['rev', 'SET', '9007199254740993000'])
+{
+    my ($key, $command, $value) = @$_;
+
+    redis('FLUSHALL');
+    redis($command, account_key('tester', $key), $value);
+    is(exchange($text)->{status}, 500, "$key: $command $value");
+    is_deeply(redis('KEYS', '*'), [account_key('tester', $key)],
+              'nothing is written');
+}
+
+
+
+=== a large bulk leaves nothing half done where Redis forbids a command
+--- scenario
+my $text = post('trackers', bulk(map { tracker_text("n$_") } 1 .. 40));
+
+for (qw(incrby zadd msetnx multi exec eval get del zcard)) {
+    redis('ACL', 'SETUSER', 'default', "-$_");
+    my $status = exchange($text)->{status};
+    redis('ACL', 'SETUSER', 'default', '+@all');
+
+    is($status, 500, "no $_: status");
+    is_deeply([grep { !/:(?:stop|lock)$/ } @{redis('KEYS', '*')}], [],
+              "no $_: nothing is written");
+
+    # it cannot be released without GET and DEL, and is free after its ttl
+    redis('DEL', lock_key());
+}
+
+is(exchange($text)->{status}, 200, 'with all of them');
+
+
+
+=== a large bulk does not need the scripts that were loaded
+--- scenario
+my $text = post('trackers', bulk(map { tracker_text("n$_") } 1 .. 40));
+
+exchange(post('tracker', tracker_text('first')));
+redis('SCRIPT', 'FLUSH');
+is(exchange($text)->{status}, 200, 'created');
+redis('SCRIPT', 'FLUSH');
+is(exchange($text)->{status}, 409, 'and there');
+
+
+
+=== a full Redis refuses a large bulk
+--- scenario
+exchange(post('trackers', bulk(map { tracker_text("n$_") } 1 .. 40)));
+
+redis('CONFIG', 'SET', 'maxmemory', 1);
+my $other = exchange(post('trackers', bulk(map { tracker_text("m$_") }
+                                               1 .. 40)));
+redis('CONFIG', 'SET', 'maxmemory', 0);
+
+is($other->{status}, 500, 'refused');
+is(redis('ZCARD', account_key('tester', 'index')), 40, 'nothing was added');
+
+
+
+=== fifty large bulks of the same names at once: one is created
+--- scenario
+my $text = post('trackers', bulk(map { tracker_text("n$_") } 1 .. 40));
+my %n = (200 => 0);
+my $waiting = 50;
+
+for (my $round = 0; $waiting && $round < 500; $round++) {
+    my %got;
+
+    $got{$_->{status}}++ for parallel(($text) x $waiting);
+    $n{$_} += $got{$_} for grep { $_ != 429 } keys %got;
+    $waiting = $got{429} // 0;
+}
+
+is_deeply(\%n, { 200 => 1, 409 => 49 }, 'one 200, the others 409');
+is(redis('ZCARD', account_key('tester', 'index')), 40, 'the index');

@@ -649,7 +649,6 @@ is(redis('GET', account_key('tester', 'rev')), $rev, 'no revision more');
 --- scenario
 exchange(post('trackers', '[' . join(',', map { tracker_text("n$_") }
                                           1 .. 500) . ']'));
-get('trackers');
 commands_seen('evalsha');
 
 is(scalar @{decode(get('trackers')->{body})->{trackers}}, 500, 'all');

@@ -787,6 +787,8 @@ is(status_of('PATCH', "$base/$id", body => '[{"op":"add",'
 is(status_of('DELETE', "$base/$id"), 200, 'DELETE');
 is(status_of('POST', "${base}s",
              body => $list =~ s/"n(\d)"/"o$1"/gr), 200, 'a bulk more');
+is(status_of('POST', $base, headers => ['Idempotency-Key: large'],
+             body => tracker_text('large', 'x' x 20_000)), 200, 'a large one');
 is(status_of('POST', "${base}s", body => $list =~ s/"n(\d)"/"p$1"/gr
                                                =~ s/\]$/,/r
              . substr($list =~ s/"n(\d)"/"q$1"/gr, 1)), 400, 'too many');

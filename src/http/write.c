@@ -131,6 +131,11 @@ ngx_http_tracker_accept(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
+    if (tracker_txn_claim(ctx->txn) != NGX_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_LOCKED);
+        return;
+    }
+
     if (tracker_txn_lock(ctx->txn) != NGX_OK) {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;

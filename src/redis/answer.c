@@ -10,8 +10,9 @@
 
 static void ngx_redis_answer(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
     redisReply *r);
+static redisReply *ngx_redis_error_in(ngx_redis_op_t *op, redisReply *r);
 static void ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
-    redisReply *r);
+    const char *error, size_t len);
 static ngx_uint_t ngx_redis_retry(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
     ngx_redis_refusal_t *refusal);
 static ngx_redis_status_e ngx_redis_expired(ngx_redis_lane_t *lane,
@@ -24,7 +25,8 @@ ngx_redis_reply(void *data, void *command, redisReply *r, size_t cost)
     ngx_redis_lane_t *lane = data;
     ngx_redis_op_t *op = command;
 
-    ngx_uint_t  early;
+    redisReply  *error;
+    ngx_uint_t   early;
 
     early = (op == lane->partial);
 
@@ -42,11 +44,16 @@ ngx_redis_reply(void *data, void *command, redisReply *r, size_t cost)
 
     ngx_redis_queue_answered(&lane->queue, op, cost + 1);
 
-    if (r->type == REDIS_REPLY_ERROR) {
-        ngx_redis_refused(lane, op, r);
+    error = ngx_redis_error_in(op, r);
+
+    if (error == NULL) {
+        ngx_redis_answer(lane, op, r);
+
+    } else if (op->error.len) {
+        ngx_redis_refused(lane, op, (char *) op->error.data, op->error.len);
 
     } else {
-        ngx_redis_answer(lane, op, r);
+        ngx_redis_refused(lane, op, error->str, error->len);
     }
 
     if (early) {
@@ -62,6 +69,52 @@ ngx_redis_reply(void *data, void *command, redisReply *r, size_t cost)
 
     ngx_redis_lane_drained(lane);
     ngx_redis_lane_settle(lane);
+}
+
+
+/* the error that r is, or that a command of the transaction got; or NULL */
+
+static redisReply *
+ngx_redis_error_in(ngx_redis_op_t *op, redisReply *r)
+{
+    size_t  i;
+
+    if (r->type == REDIS_REPLY_ERROR) {
+        return r;
+    }
+
+    if (op->cmd.before && r->type == REDIS_REPLY_ARRAY) {
+
+        for (i = 0; i < r->elements; i++) {
+            if (r->element[i]->type == REDIS_REPLY_ERROR) {
+                return r->element[i];
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+ngx_redis_queued(void *data, void *command, redisReply *r)
+{
+    ngx_redis_lane_t *lane = data;
+    ngx_redis_op_t *op = command;
+
+    if (r->type != REDIS_REPLY_ERROR) {
+        return;
+    }
+
+    if (op == lane->partial) {
+
+        /* nothing was executed, and nobody wants the rest */
+
+        ngx_redis_reply(lane, op, r, 0);
+        return;
+    }
+
+    ngx_redis_op_set_error(op, r->str, r->len);
 }
 
 
@@ -93,14 +146,15 @@ ngx_redis_answer(ngx_redis_lane_t *lane, ngx_redis_op_t *op, redisReply *r)
 
 
 static void
-ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op, redisReply *r)
+ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
+    const char *error, size_t len)
 {
     ngx_redis_refusal_t  *refusal;
 
-    refusal = ngx_redis_refusal(r->str, r->len);
+    refusal = ngx_redis_refusal(error, len);
 
     if (refusal->action != NGX_REDIS_RELOAD || op->loaded) {
-        ngx_redis_log_refusal(&lane->node->log, refusal, r->str, r->len,
+        ngx_redis_log_refusal(&lane->node->log, refusal, error, len,
                               op->cmd.action);
     }
 

@@ -17,6 +17,9 @@
 /* The reply handler of a connection (redis/conn.h); data is its lane. */
 void ngx_redis_reply(void *data, void *command, redisReply *r, size_t cost);
 
+/* The queued handler of a connection. */
+void ngx_redis_queued(void *data, void *command, redisReply *r);
+
 /* The wanted handler of a connection. */
 ngx_uint_t ngx_redis_wanted(void *command);
 

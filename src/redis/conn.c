@@ -31,6 +31,7 @@ static void *ngx_redis_create_array(const redisReadTask *task,
     ngx_redis_elements_t elements);
 static void ngx_redis_conn_writable(void *data);
 static void ngx_redis_conn_own(redisAsyncContext *ac, void *r, void *data);
+static void ngx_redis_conn_queued(redisAsyncContext *ac, void *r, void *data);
 static void ngx_redis_conn_reply(redisAsyncContext *ac, void *r, void *data);
 static void ngx_redis_conn_check(ngx_redis_conn_t *conn,
     redisAsyncContext *ac);
@@ -227,9 +228,11 @@ ngx_redis_conn_writable(void *data)
 
 void
 ngx_redis_conn_begin(ngx_redis_conn_t *conn, ngx_redis_writer_t *w,
-    void *command, ngx_uint_t n)
+    void *command, ngx_uint_t n, ngx_uint_t queued)
 {
-    ngx_redis_wire_begin(w, &conn->stream, ngx_redis_conn_reply, command, n);
+    ngx_redis_wire_begin(w, &conn->stream,
+                         queued ? ngx_redis_conn_queued : ngx_redis_conn_reply,
+                         command, n);
 }
 
 
@@ -253,6 +256,25 @@ ngx_redis_conn_own(redisAsyncContext *ac, void *r, void *data)
     ngx_redis_conn_check(conn, ac);
 
     conn->handlers->ready(conn->data);
+}
+
+
+static void
+ngx_redis_conn_queued(redisAsyncContext *ac, void *r, void *data)
+{
+    ngx_redis_conn_t  *conn;
+
+    if (r == NULL) {
+        return;
+    }
+
+    conn = ac->data;
+
+    conn->stream.unanswered--;
+    conn->cost = 0;
+
+    conn->handlers->queued(conn->data, data, r);
+    ngx_redis_conn_check(conn, ac);
 }
 
 

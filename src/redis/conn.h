@@ -55,6 +55,9 @@ typedef struct {
      */
     void       (*reply)(void *data, void *command, redisReply *r, size_t cost);
 
+    /* r answers a command of the transaction that command is, before EXEC */
+    void       (*queued)(void *data, void *command, redisReply *r);
+
     /* 0: nobody waits for the reply to command, its text need not be copied */
     ngx_uint_t (*wanted)(void *command);
 
@@ -96,9 +99,12 @@ void ngx_redis_conn_init(ngx_redis_conn_t *conn);
 /* Connects to addr; the lost handler may be called before this returns. */
 void ngx_redis_connect(ngx_redis_conn_t *conn, ngx_redis_addr_t *addr);
 
-/* Begins a command of the owner in w, of n arguments: see redis/wire.h. */
+/*
+ * Begins a command of the owner in w, of n arguments: see redis/wire.h.
+ * queued: 1 for one of a transaction before EXEC, else 0.
+ */
 void ngx_redis_conn_begin(ngx_redis_conn_t *conn, ngx_redis_writer_t *w,
-    void *command, ngx_uint_t n);
+    void *command, ngx_uint_t n, ngx_uint_t queued);
 
 /* Logs that Redis sent an unexpected reply, and closes. */
 void ngx_redis_conn_surplus(ngx_redis_conn_t *conn);

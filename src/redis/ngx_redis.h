@@ -144,6 +144,15 @@ typedef struct {
 /* larger commands have a connection of their own: small ones do not wait */
 #define NGX_REDIS_LARGE_SIZE   65536
 
+/* a script that is sent as EVAL, with its text: it need not be loaded */
+
+typedef struct {
+    ngx_redis_script_t    *script;
+    ngx_uint_t             argc;
+    ngx_str_t             *argv;       /* numkeys, keys, args */
+} ngx_redis_eval_t;
+
+
 /* for ngx_redis_command_t.size */
 #define NGX_REDIS_SIZE_UNKNOWN  ((size_t) -1)
 
@@ -170,6 +179,11 @@ typedef struct {
                                           one by one as there is room */
     ngx_redis_arg_pt       more;
     size_t                 more_size;  /* their bytes, all together */
+    ngx_redis_eval_t      *before;     /* NULL, or: before, the command and
+                                          after are a transaction.  The reply
+                                          has theirs; where one of them is an
+                                          error, this is the result */
+    ngx_redis_eval_t      *after;
     ngx_str_t              key;        /* what its keys begin with, the hash
                                           tag included: for the debug log,
                                           and to choose the server where there

@@ -31,6 +31,7 @@ static ngx_redis_conn_handlers_t  ngx_redis_node_handlers = {
     ngx_redis_node_ready,
     ngx_redis_node_refused,
     ngx_redis_reply,
+    ngx_redis_queued,
     ngx_redis_wanted,
     ngx_redis_lost,
     ngx_redis_node_shutdown

@@ -8,7 +8,12 @@
 #include <hiredis/hiredis.h>
 
 
+/* about what the protocol adds to an argument */
+#define NGX_REDIS_ARG_SIZE  12
+
+
 static size_t ngx_redis_command_size(ngx_redis_command_t *cmd);
+static size_t ngx_redis_args_size(ngx_str_t *argv, ngx_uint_t argc);
 static void ngx_redis_op_wait(ngx_redis_op_t *op);
 static void ngx_redis_reply_view(redisReply *r, ngx_redis_reply_t *reply);
 
@@ -39,15 +44,32 @@ ngx_redis_op_create(ngx_redis_command_t *cmd, ngx_redis_handler_pt handler,
 static size_t
 ngx_redis_command_size(ngx_redis_command_t *cmd)
 {
+    size_t  size;
+
+    size = 3 * NGX_REDIS_ARG_SIZE
+           + ngx_redis_args_size(cmd->argv, cmd->argc)
+           + cmd->nmore * NGX_REDIS_ARG_SIZE + cmd->more_size;
+
+    if (cmd->before) {
+        size += cmd->before->script->text.len + cmd->after->script->text.len
+                + ngx_redis_args_size(cmd->before->argv, cmd->before->argc)
+                + ngx_redis_args_size(cmd->after->argv, cmd->after->argc);
+    }
+
+    return size;
+}
+
+
+static size_t
+ngx_redis_args_size(ngx_str_t *argv, ngx_uint_t argc)
+{
     size_t      size;
     ngx_uint_t  i;
 
-    /* about what the protocol adds to each argument */
+    size = argc * NGX_REDIS_ARG_SIZE;
 
-    size = (cmd->argc + cmd->nmore + 3) * 12 + cmd->more_size;
-
-    for (i = 0; i < cmd->argc; i++) {
-        size += cmd->argv[i].len;
+    for (i = 0; i < argc; i++) {
+        size += argv[i].len;
     }
 
     return size;
@@ -128,9 +150,38 @@ ngx_redis_op_disarm(ngx_redis_op_t *op)
 
 
 void
+ngx_redis_op_set_error(ngx_redis_op_t *op, const char *error, size_t len)
+{
+    if (op->error.len) {
+        return;
+    }
+
+    len = ngx_min(len, NGX_REDIS_LOG_LEN);
+
+    op->error.data = ngx_alloc(len, ngx_cycle->log);
+
+    if (op->error.data) {
+        op->error.len = len;
+        ngx_memcpy(op->error.data, error, len);
+    }
+}
+
+
+void
+ngx_redis_op_clear_error(ngx_redis_op_t *op)
+{
+    if (op->error.len) {
+        ngx_free(op->error.data);
+        op->error.len = 0;
+    }
+}
+
+
+void
 ngx_redis_op_free(ngx_redis_op_t *op)
 {
     ngx_redis_op_disarm(op);
+    ngx_redis_op_clear_error(op);
     ngx_free(op);
 }
 

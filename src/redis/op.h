@@ -47,6 +47,8 @@ struct ngx_redis_op_s {
     ngx_redis_status_e     status;     /* of NGX_REDIS_OP_FAILED */
     ngx_redis_refusal_t   *refusal;    /* why it waits to be sent again, or
                                           NULL */
+    ngx_str_t              error;      /* of a command of its transaction, on
+                                          the heap; or empty */
     size_t                 size;       /* about what it takes on the wire */
     size_t                 owed;       /* expected cost of its reply */
     ngx_msec_t             pause;      /* the last one of a held command */
@@ -81,6 +83,15 @@ ngx_uint_t ngx_redis_op_late(ngx_redis_op_t *op);
 
 /* Stops the timer, if it runs. */
 void ngx_redis_op_disarm(ngx_redis_op_t *op);
+
+/*
+ * Keeps an error reply of len bytes to a command of the transaction, the first
+ * one only: that of EXEC does not say why.
+ */
+void ngx_redis_op_set_error(ngx_redis_op_t *op, const char *error, size_t len);
+
+/* Forgets it: the command is sent again. */
+void ngx_redis_op_clear_error(ngx_redis_op_t *op);
 
 /* Frees op, which is in no queue, and its timer. */
 void ngx_redis_op_free(ngx_redis_op_t *op);

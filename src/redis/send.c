@@ -13,6 +13,14 @@ static ngx_int_t ngx_redis_send_op(ngx_redis_lane_t *lane,
     ngx_redis_op_t *op);
 static ngx_int_t ngx_redis_send_more(ngx_redis_lane_t *lane,
     ngx_redis_op_t *op, ngx_redis_writer_t *w);
+static ngx_int_t ngx_redis_send_begin(ngx_redis_lane_t *lane,
+    ngx_redis_op_t *op);
+static ngx_int_t ngx_redis_send_end(ngx_redis_lane_t *lane,
+    ngx_redis_op_t *op);
+static ngx_int_t ngx_redis_send_word(ngx_redis_lane_t *lane,
+    ngx_redis_op_t *op, char *word, ngx_uint_t queued);
+static ngx_int_t ngx_redis_send_eval(ngx_redis_lane_t *lane,
+    ngx_redis_op_t *op, ngx_redis_eval_t *eval);
 
 
 ngx_int_t
@@ -120,9 +128,14 @@ ngx_redis_send_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
         n = 2;
     }
 
-    ngx_redis_conn_begin(&lane->conn, &w, op, n + cmd->argc + cmd->nmore);
-
     op->nsent = 0;
+
+    if (cmd->before && ngx_redis_send_begin(lane, op) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_redis_conn_begin(&lane->conn, &w, op, n + cmd->argc + cmd->nmore,
+                         cmd->before != NULL);
 
     if (ngx_redis_wire_args(&w, head, n) != NGX_OK
         || ngx_redis_wire_args(&w, cmd->argv, cmd->argc) != NGX_OK
@@ -158,5 +171,80 @@ ngx_redis_send_more(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
 
     lane->partial = op->nsent < cmd->nmore ? op : NULL;
 
-    return ngx_redis_wire_end(w);
+    if (ngx_redis_wire_end(w) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return lane->partial || cmd->before == NULL
+           ? NGX_OK : ngx_redis_send_end(lane, op);
+}
+
+
+/* what comes ahead of the command of a transaction */
+
+static ngx_int_t
+ngx_redis_send_begin(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
+{
+    ngx_redis_op_clear_error(op);
+
+    if (ngx_redis_send_word(lane, op, "MULTI", 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_redis_send_eval(lane, op, op->cmd.before);
+}
+
+
+/* what comes behind it */
+
+static ngx_int_t
+ngx_redis_send_end(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
+{
+    if (ngx_redis_send_eval(lane, op, op->cmd.after) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_redis_send_word(lane, op, "EXEC", 0);
+}
+
+
+static ngx_int_t
+ngx_redis_send_word(ngx_redis_lane_t *lane, ngx_redis_op_t *op, char *word,
+    ngx_uint_t queued)
+{
+    ngx_str_t           arg;
+    ngx_redis_writer_t  w;
+
+    arg.data = (u_char *) word;
+    arg.len = ngx_strlen(word);
+
+    ngx_redis_conn_begin(&lane->conn, &w, op, 1, queued);
+
+    if (ngx_redis_wire_args(&w, &arg, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_redis_wire_end(&w);
+}
+
+
+static ngx_int_t
+ngx_redis_send_eval(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
+    ngx_redis_eval_t *eval)
+{
+    ngx_str_t           head[2];
+    ngx_redis_writer_t  w;
+
+    ngx_str_set(&head[0], "EVAL");
+    head[1] = eval->script->text;
+
+    ngx_redis_conn_begin(&lane->conn, &w, op, 2 + eval->argc, 1);
+
+    if (ngx_redis_wire_args(&w, head, 2) != NGX_OK
+        || ngx_redis_wire_args(&w, eval->argv, eval->argc) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_redis_wire_end(&w);
 }

@@ -30,6 +30,7 @@
                                            after it was deleted */
 #define TRACKER_KEY_INDEX    "index"     /* ids in the order of creation */
 #define TRACKER_KEY_REV      "rev"       /* number that each write raises */
+#define TRACKER_KEY_STOP     "stop"      /* in a transaction only */
 #define TRACKER_KEY_IDEM     "idem:"     /* an Idempotency-Key */
 #define TRACKER_KEY_IDEMS    "idems"     /* these keys by age */
 

@@ -4,10 +4,10 @@
  */
 
 
-#include "store/read.h"
+#include "store/listed.h"
 #include "store/load.h"
+#include "store/read.h"
 #include "store/reply.h"
-#include "store/step.h"
 
 
 /* bytes of records after which a stretch of the list ends */
@@ -25,9 +25,26 @@
 
 static tracker_outcome_e tracker_txn_fetched(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
-static ngx_int_t tracker_txn_stretch(tracker_txn_t *txn, ngx_str_t *cursor,
-    ngx_uint_t limit, size_t bytes, tracker_step_e step,
+static ngx_int_t tracker_txn_list_records(tracker_txn_ctx_t *ctx);
+static ngx_int_t tracker_txn_stretch(tracker_txn_ctx_t *ctx,
+    ngx_str_t *cursor, ngx_uint_t limit, size_t bytes, tracker_step_e step,
     tracker_reply_pt reply);
+static void tracker_txn_relist(void *data, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static ngx_int_t tracker_txn_is_current(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *rev);
+static ngx_int_t tracker_txn_read_listed(tracker_txn_ctx_t *ctx);
+static void tracker_txn_listed_arg(void *data, ngx_uint_t i,
+    ngx_str_t part[2]);
+static void tracker_txn_relisted(void *data, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static ngx_int_t tracker_txn_take_listed(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply);
+static void tracker_txn_list_anew(tracker_txn_ctx_t *ctx);
+static tracker_outcome_e tracker_txn_list_read(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static void tracker_txn_keep_listed(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply);
 static tracker_outcome_e tracker_txn_listed(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static tracker_outcome_e tracker_txn_loaded(tracker_txn_ctx_t *ctx,
@@ -55,28 +72,16 @@ tracker_txn_fetch(tracker_txn_t *txn, ngx_str_t *id)
 }
 
 
+/*
+ * What this worker has listed at the account's revision is read by MGET, see
+ * store/listed.h; else list.lua reads.  The revision is asked for before the
+ * records are: that many may have become large since.
+ */
+
 ngx_int_t
 tracker_txn_list(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit)
 {
-    return tracker_txn_stretch(txn, cursor, limit, TRACKER_LIST_BYTES,
-                               TRACKER_STEP_LIST, tracker_txn_listed);
-}
-
-
-ngx_int_t
-tracker_txn_load(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t times)
-{
-    return tracker_txn_stretch(txn, cursor, times * TRACKER_LOAD_MAX,
-                               times * TRACKER_LIST_BYTES, TRACKER_STEP_LOAD,
-                               tracker_txn_loaded);
-}
-
-
-static ngx_int_t
-tracker_txn_stretch(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit,
-    size_t bytes, tracker_step_e step, tracker_reply_pt reply)
-{
-    u_char             *p;
+    tracker_listed_t   *asked;
     tracker_txn_ctx_t  *ctx;
 
     ctx = tracker_txn_ctx(txn);
@@ -85,6 +90,85 @@ tracker_txn_stretch(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit,
 
     ctx->deadline = ngx_current_msec + ctx->store->timeout;
 
+    /* those of the last stretch, which may be large */
+
+    if (ctx->listed) {
+        ngx_pfree(txn->pool, ctx->listed->ids);
+        ngx_pfree(txn->pool, ctx->listed);
+    }
+
+    /* the command may outlive the request, whose memory the cursor is */
+
+    asked = ngx_pcalloc(txn->pool, sizeof(tracker_listed_t));
+
+    if (asked == NULL
+        || (asked->cursor.data = ngx_pstrdup(txn->pool, cursor)) == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    asked->base = ctx->key_base;
+    asked->cursor.len = cursor->len;
+    asked->limit = limit;
+
+    ctx->listed = tracker_listed_find(txn->pool, ctx->store->redis, asked);
+
+    if (ctx->listed == NULL) {
+        ctx->listed = asked;
+        return tracker_txn_list_records(ctx);
+    }
+
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "GET");
+    tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
+
+    ctx->command.read = 1;
+
+    return tracker_step_send(ctx, NULL, TRACKER_STEP_LIST, tracker_txn_relist);
+}
+
+
+ngx_int_t
+tracker_txn_load(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t times)
+{
+    ngx_str_t           copy;
+    tracker_txn_ctx_t  *ctx;
+
+    ctx = tracker_txn_ctx(txn);
+
+    ctx->deadline = ngx_current_msec + ctx->store->timeout;
+
+    /* the page, where it may be, is made anew when the reply is read */
+
+    copy.len = cursor->len;
+    copy.data = ngx_pstrdup(txn->pool, cursor);
+
+    if (copy.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    return tracker_txn_stretch(ctx, &copy, times * TRACKER_LOAD_MAX,
+                               times * TRACKER_LIST_BYTES, TRACKER_STEP_LOAD,
+                               tracker_txn_loaded);
+}
+
+
+static ngx_int_t
+tracker_txn_list_records(tracker_txn_ctx_t *ctx)
+{
+    return tracker_txn_stretch(ctx, &ctx->listed->cursor, ctx->listed->limit,
+                               TRACKER_LIST_BYTES, TRACKER_STEP_LIST,
+                               tracker_txn_list_read);
+}
+
+
+/* list.lua; the bytes of the cursor must live until the step has ended */
+
+static ngx_int_t
+tracker_txn_stretch(tracker_txn_ctx_t *ctx, ngx_str_t *cursor,
+    ngx_uint_t limit, size_t bytes, tracker_step_e step,
+    tracker_reply_pt reply)
+{
     tracker_step_start(ctx);
     tracker_step_add_text(ctx, "3");
     tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
@@ -92,15 +176,7 @@ tracker_txn_stretch(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit,
     tracker_step_add_key(ctx, TRACKER_KEY_ID, NULL, 0);
 
     if (cursor->len) {
-
-        /* the command may outlive the request, whose memory the cursor is */
-
-        p = ngx_pstrdup(txn->pool, cursor);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        tracker_step_add(ctx, p, cursor->len);
+        tracker_step_add(ctx, cursor->data, cursor->len);
 
     } else {
         tracker_step_add_text(ctx, "0");
@@ -112,6 +188,180 @@ tracker_txn_stretch(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit,
     ctx->command.read = 1;
 
     return tracker_step_run(ctx, tracker_lua_list, step, reply);
+}
+
+
+/* the revision was read */
+
+static void
+tracker_txn_relist(void *data, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe)
+{
+    tracker_txn_ctx_t *ctx = data;
+
+    if (status != NGX_REDIS_OK) {
+        tracker_step_end(ctx, status, 0);
+        return;
+    }
+
+    if (!tracker_txn_is_current(ctx, reply)) {
+        tracker_txn_list_anew(ctx);
+        return;
+    }
+
+    ctx->txn.redis_time += ngx_current_msec - ctx->sent;
+
+    if (tracker_txn_read_listed(ctx) != NGX_OK) {
+        ctx->sent = ngx_current_msec;
+        tracker_step_end(ctx, NGX_REDIS_ERROR, 0);
+    }
+}
+
+
+static ngx_int_t
+tracker_txn_is_current(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *rev)
+{
+    ngx_str_t  *known;
+
+    known = &ctx->listed->rev;
+
+    return rev->type == NGX_REDIS_STRING && rev->str.len == known->len
+           && ngx_memcmp(rev->str.data, known->data, known->len) == 0;
+}
+
+
+static ngx_int_t
+tracker_txn_read_listed(tracker_txn_ctx_t *ctx)
+{
+    ngx_uint_t            argc;
+    ngx_redis_command_t  *cmd;
+
+    cmd = &ctx->command;
+
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "MGET");
+    tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
+
+    /* the rest is sent as tracker_txn_listed_arg() makes it */
+
+    argc = cmd->argc;
+    tracker_step_add_key(ctx, TRACKER_KEY_ID, NULL, 0);
+
+    cmd->argc = argc;
+    cmd->more = tracker_txn_listed_arg;
+    cmd->nmore = ctx->listed->n;
+    cmd->more_size = cmd->nmore * (cmd->argv[argc].len + TRACKER_ID_LEN);
+    cmd->read = 1;
+
+    return tracker_step_send(ctx, NULL, TRACKER_STEP_LIST,
+                             tracker_txn_relisted);
+}
+
+
+static void
+tracker_txn_listed_arg(void *data, ngx_uint_t i, ngx_str_t part[2])
+{
+    tracker_txn_ctx_t *ctx = data;
+
+    part[0] = ctx->command.argv[ctx->command.argc];
+    part[1].len = TRACKER_ID_LEN;
+    part[1].data = (u_char *) ctx->listed->ids + i * TRACKER_ID_LEN;
+}
+
+
+/* the revision and the records were read, at one moment */
+
+static void
+tracker_txn_relisted(void *data, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe)
+{
+    tracker_txn_ctx_t *ctx = data;
+
+    if (status != NGX_REDIS_OK) {
+        tracker_step_end(ctx, status, 0);
+        return;
+    }
+
+    switch (tracker_txn_take_listed(ctx, reply)) {
+
+    case NGX_OK:
+        tracker_step_end(ctx, status, TRACKER_OUTCOME_FOUND);
+        return;
+
+    case NGX_DECLINED:
+        tracker_txn_list_anew(ctx);
+        return;
+
+    default:
+        tracker_step_end(ctx, NGX_REDIS_ERROR, 0);
+    }
+}
+
+
+/*
+ * {rev, record, ...}.  Returns NGX_OK: the page is set; NGX_DECLINED, if the
+ * list is not as it was, or a record is not there; or NGX_ERROR.
+ */
+
+static ngx_int_t
+tracker_txn_take_listed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
+{
+    size_t              i;
+    tracker_page_t     *page;
+    tracker_listed_t   *listed;
+    ngx_redis_reply_t   rev, record;
+
+    page = &ctx->txn.page;
+    listed = ctx->listed;
+
+    if (reply->type != NGX_REDIS_ARRAY || reply->n != 1 + listed->n) {
+        return NGX_ERROR;
+    }
+
+    ngx_redis_reply_element(reply, 0, &rev);
+
+    if (!tracker_txn_is_current(ctx, &rev)) {
+        return NGX_DECLINED;
+    }
+
+    for (i = 1; i < reply->n; i++) {
+        ngx_redis_reply_element(reply, i, &record);
+
+        if (record.type != NGX_REDIS_STRING || record.str.len == 0) {
+            return NGX_DECLINED;
+        }
+    }
+
+    page->n = listed->n;
+    page->more = listed->more;
+
+    if (tracker_txn_tag(ctx, &page->tag, &rev.str) != NGX_OK
+        || tracker_reply_renew(&ctx->txn, &page->cursor,
+                               listed->score.len)
+           != NGX_OK
+        || tracker_reply_join(&ctx->txn, &page->records, reply, 1, ",")
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(page->cursor.data, listed->score.data, listed->score.len);
+
+    return NGX_OK;
+}
+
+
+/* the list has changed: list.lua reads it, in the same step */
+
+static void
+tracker_txn_list_anew(tracker_txn_ctx_t *ctx)
+{
+    ctx->txn.redis_time += ngx_current_msec - ctx->sent;
+
+    if (tracker_txn_list_records(ctx) != NGX_OK) {
+        ctx->sent = ngx_current_msec;
+        tracker_step_end(ctx, NGX_REDIS_ERROR, 0);
+    }
 }
 
 
@@ -160,7 +410,70 @@ tracker_txn_fetched(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
 }
 
 
-/* {rev, more, score, record, ...} */
+static tracker_outcome_e
+tracker_txn_list_read(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    ngx_uint_t maybe)
+{
+    tracker_outcome_e  outcome;
+
+    outcome = tracker_txn_listed(ctx, reply, maybe);
+
+    if (outcome == TRACKER_OUTCOME_FOUND) {
+        tracker_txn_keep_listed(ctx, reply);
+    }
+
+    return outcome;
+}
+
+
+/* each record begins with its id, or the list is not kept */
+
+static void
+tracker_txn_keep_listed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
+{
+    char               *p, *id;
+    size_t              i;
+    tracker_listed_t   *listed;
+    ngx_redis_reply_t   record;
+
+    static const char   start[] = "{\"id\":\"";
+
+    listed = ctx->listed;
+
+    p = ngx_pnalloc(ctx->txn.pool, ctx->txn.page.n * TRACKER_ID_LEN);
+    if (p == NULL) {
+        return;
+    }
+
+    listed->ids = p;
+    listed->n = 0;
+
+    for (i = TRACKER_LIST_RECORDS; i < reply->n; i++) {
+        ngx_redis_reply_element(reply, i, &record);
+
+        id = (char *) record.str.data + sizeof(start) - 1;
+
+        if (record.str.len < sizeof(start) - 1 + TRACKER_ID_LEN
+            || ngx_memcmp(record.str.data, start, sizeof(start) - 1) != 0
+            || !tracker_id_valid(id, TRACKER_ID_LEN))
+        {
+            listed->n = 0;
+            break;
+        }
+
+        p = (char *) ngx_cpymem(p, id, TRACKER_ID_LEN);
+        listed->n++;
+    }
+
+    ngx_redis_reply_element(reply, 0, &record);
+    listed->rev = record.str;
+
+    listed->score = ctx->txn.page.cursor;
+    listed->more = ctx->txn.page.more;
+
+    tracker_listed_keep(ctx->store->redis, listed);
+}
+
 
 static tracker_outcome_e
 tracker_txn_listed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,

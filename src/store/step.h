@@ -9,6 +9,7 @@
 #define _TRACKER_STEP_H_INCLUDED_
 
 
+#include "store/claim.h"
 #include "store/keys.h"
 #include "store/scripts.h"
 #include "store/txn.h"
@@ -20,13 +21,14 @@
 #define TRACKER_TOKEN_LEN    32      /* of a lock, hex digits */
 
 /* most arguments of a command, besides those of a create's trackers */
-#define TRACKER_STEP_ARGS    14
+#define TRACKER_STEP_ARGS    16
 
 /* a lock, and a tombstone, outlive a request's deadline by this, in ms */
 #define TRACKER_LOCK_MARGIN  5000
 
 
 typedef struct tracker_txn_ctx_s  tracker_txn_ctx_t;
+typedef struct tracker_listed_s   tracker_listed_t;
 
 /*
  * Reads a reply, which is valid until the function returns; maybe is that of
@@ -47,6 +49,7 @@ typedef struct {
     tracker_str_t           *records;
     size_t                   n;         /* of each of these */
     ngx_str_t               *args;      /* name base, id base, values */
+    ngx_uint_t               failed;    /* 1: Redis has refused the write */
 } tracker_create_t;
 
 
@@ -74,11 +77,13 @@ struct tracker_txn_ctx_s {
     ngx_msec_t               sent;
 
     ngx_str_t                key_base;
+    tracker_claim_t          claim;     /* of a write */
     u_char                   token[TRACKER_TOKEN_LEN];
     u_char                  *idem;      /* digests of the Idempotency-Key and of
                                            the request; NULL: no key */
     tracker_create_t         create;
     tracker_job_args_t       job;
+    tracker_listed_t        *listed;    /* the stretch of a list */
 
     unsigned                 nomem:1;   /* for an argument of the command */
     unsigned                 locking:1; /* the lock was asked for */
@@ -109,8 +114,14 @@ void tracker_step_add_number(tracker_txn_ctx_t *ctx, uint64_t number);
 void tracker_step_add_key(tracker_txn_ctx_t *ctx, const char *kind,
     const void *name, size_t len);
 
-/* Adds the token of the lock; an empty one where the txn does not hold it. */
+/*
+ * Adds the token of the lock; where the txn does not hold it, "-" if it has
+ * claimed the account, so that any lock is another's, else an empty one.
+ */
 void tracker_step_add_token(tracker_txn_ctx_t *ctx);
+
+/* Adds what a script is told of revisions: the first one, and a step. */
+void tracker_step_add_revision(tracker_txn_ctx_t *ctx);
 
 /*
  * Submits the command.  The owner's handler is called after reply, or without

@@ -19,10 +19,10 @@
 
 
 /*
- * Redis allows a million arguments per command, and a tracker takes three; a
+ * Redis allows a million arguments per command, and a tracker takes four; a
  * body has 16 MB at most.
  */
-#define TRACKER_STORE_MAX_BULK  300000
+#define TRACKER_STORE_MAX_BULK  250000
 
 
 /* what a txn waits for: a command to Redis and its reply */

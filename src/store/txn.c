@@ -66,6 +66,17 @@ tracker_txn_begin(tracker_store_t *store, ngx_str_t *account,
 
 
 ngx_int_t
+tracker_txn_claim(tracker_txn_t *txn)
+{
+    tracker_txn_ctx_t  *ctx;
+
+    ctx = tracker_txn_ctx(txn);
+
+    return tracker_claim_take(&ctx->claim, ctx->store->redis, &ctx->key_base);
+}
+
+
+ngx_int_t
 tracker_txn_lock(tracker_txn_t *txn)
 {
     u_char              random[TRACKER_TOKEN_LEN / 2];
@@ -181,6 +192,8 @@ tracker_txn_released(void *data, ngx_redis_status_e status,
 
     /* otherwise it is released again when the owner has closed the txn */
 
+    tracker_claim_drop(&ctx->claim);
+
     tracker_step_end(ctx, NGX_REDIS_OK, 0);
 }
 
@@ -224,6 +237,10 @@ tracker_txn_begin_round(tracker_txn_t *txn)
 void
 tracker_txn_forget(tracker_txn_t *txn)
 {
+    if (!txn->holds_lock) {
+        tracker_claim_drop(&tracker_txn_ctx(txn)->claim);
+    }
+
     if (txn->round != txn->pool) {
         ngx_destroy_pool(txn->round);
         txn->round = txn->pool;
@@ -283,6 +300,8 @@ tracker_txn_leave(tracker_txn_t *txn)
     tracker_txn_ctx_t  *ctx;
 
     ctx = tracker_txn_ctx(txn);
+
+    tracker_claim_drop(&ctx->claim);
 
     if (txn->holds_lock) {
         tracker_txn_unlock(ctx);

@@ -114,7 +114,18 @@ tracker_txn_t *tracker_txn_begin(tracker_store_t *store, ngx_str_t *account,
     ngx_msec_t start, size_t size, tracker_txn_handler_pt handler,
     void *data);
 
-/* Takes the account's lock.  Ends in 0 when the txn has it, or in LOCKED. */
+/*
+ * Claims the account for a write, as long as that goes on: a write that ends,
+ * and is not to begin again, gives it back before the handler is called.  No
+ * step.  Returns NGX_OK, or NGX_DECLINED: another request of this worker
+ * writes.
+ */
+ngx_int_t tracker_txn_claim(tracker_txn_t *txn);
+
+/*
+ * Takes the lock of the account, which was claimed.  Ends in 0 when the txn has
+ * it, or in LOCKED.
+ */
 ngx_int_t tracker_txn_lock(tracker_txn_t *txn);
 
 /*
@@ -133,7 +144,8 @@ ngx_int_t tracker_txn_release(tracker_txn_t *txn);
 ngx_int_t tracker_txn_begin_round(tracker_txn_t *txn);
 
 /*
- * Frees what was read, and the memory of a round.  No step may be under way.
+ * Frees what was read, and the memory of a round; gives back a claim without a
+ * lock.  No step may be under way.
  */
 void tracker_txn_forget(tracker_txn_t *txn);
 

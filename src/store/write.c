@@ -5,23 +5,13 @@
  */
 
 
+#include "store/bulk.h"
 #include "store/reply.h"
-#include "store/step.h"
 #include "store/write.h"
 
 
-/*
- * Revisions begin at random and rise by chance, so that an account that was
- * deleted, restored, or has lost its last writes to a failover gets no number
- * twice: an old ETag of its list would be a 304 of another list.  They are
- * scores too, exact up to 2^53.  From 2^41 on, by 2^15 on average, 2^38 writes
- * fit, those of eight years at a thousand a second.
- */
-#define TRACKER_REV_FIRST   ((uint64_t) 1 << 40)
-#define TRACKER_REV_BITS    16
-
 /* arguments of create.lua between the keys and the records */
-#define TRACKER_CREATE_VALUES  6
+#define TRACKER_CREATE_VALUES  7
 
 
 /* the ids of a bulk differ */
@@ -30,7 +20,10 @@ typedef char  tracker_txn_ids_fit[
     TRACKER_STORE_MAX_BULK <= TRACKER_ID_PLACES ? 1 : -1];
 
 
-static void tracker_txn_add_revision(tracker_txn_ctx_t *ctx);
+static ngx_int_t tracker_txn_run_create(tracker_txn_ctx_t *ctx,
+    size_t nrecords);
+static void tracker_txn_bulk_replied(void *data, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static ngx_int_t tracker_txn_keep_names(tracker_txn_ctx_t *ctx,
     tracker_set_t *set);
 static void tracker_txn_create_arg(void *data, ngx_uint_t i,
@@ -47,6 +40,8 @@ static ngx_int_t tracker_txn_quota(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
 static ngx_int_t tracker_txn_replay(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
+static ngx_int_t tracker_txn_free_again(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply);
 
 
 /* the first element of what each script may answer */
@@ -59,6 +54,13 @@ static tracker_word_t  tracker_create_words[] = {
     { ngx_string("quota"), TRACKER_OUTCOME_QUOTA, tracker_txn_quota },
     { ngx_string("locked"), TRACKER_OUTCOME_LOCKED, NULL },
     { ngx_string("taken"), 0, NULL },
+    { ngx_string("free"), 0, tracker_txn_free_again },
+    { ngx_null_string, TRACKER_OUTCOME_ERROR, NULL }
+};
+
+static tracker_word_t  tracker_bulk_words[] = {
+    { ngx_string("created"), TRACKER_OUTCOME_CREATED, NULL },
+    { ngx_string("refused"), 0, NULL },
     { ngx_null_string, TRACKER_OUTCOME_ERROR, NULL }
 };
 
@@ -142,17 +144,48 @@ ngx_int_t
 tracker_txn_create(tracker_txn_t *txn, tracker_set_t *set,
     tracker_str_t *records)
 {
-    size_t                i, n;
-    u_char               *idem;
-    tracker_create_t     *create;
-    tracker_txn_ctx_t    *ctx;
-    ngx_redis_command_t  *cmd;
+    tracker_create_t   *create;
+    tracker_txn_ctx_t  *ctx;
 
     ctx = tracker_txn_ctx(txn);
     create = &ctx->create;
+
+    if (tracker_txn_keep_names(ctx, set) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    create->set = set;
+    create->n = set->n;
+    create->records = records;
+    create->failed = 0;
+
+    if (!tracker_bulk_fits(create)) {
+        return tracker_txn_run_create(ctx, create->n);
+    }
+
+    if (tracker_bulk_command(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return tracker_step_send(ctx, NULL, TRACKER_STEP_CREATE,
+                             tracker_txn_bulk_replied);
+}
+
+
+/* create.lua, with so many records: all of them, or none and it only checks */
+
+static ngx_int_t
+tracker_txn_run_create(tracker_txn_ctx_t *ctx, size_t nrecords)
+{
+    size_t                i, n;
+    u_char               *idem;
+    tracker_create_t     *create;
+    ngx_redis_command_t  *cmd;
+
+    create = &ctx->create;
     cmd = &ctx->command;
 
-    n = set->n;
+    n = create->n;
     idem = ctx->idem;
 
     tracker_step_start(ctx);
@@ -182,27 +215,23 @@ tracker_txn_create(tracker_txn_t *txn, tracker_set_t *set,
     }
 
     tracker_step_add_number(ctx, ctx->store->max_idems);
-    tracker_txn_add_revision(ctx);
+    tracker_step_add_revision(ctx);
+    tracker_step_add_number(ctx, n);
 
     /* the rest is sent as tracker_txn_create_arg() makes it */
 
     cmd->argc = i;
-
-    if (tracker_txn_keep_names(ctx, set) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    create->set = set;
-    create->n = n;
-    create->records = records;
-
     cmd->more = tracker_txn_create_arg;
-    cmd->nmore = 2 * n + TRACKER_CREATE_VALUES + n;
+    cmd->nmore = 2 * n + TRACKER_CREATE_VALUES + nrecords;
     cmd->more_size = n * (create->args[0].len + create->args[1].len
                           + TRACKER_ID_LEN);
 
     for (i = 0; i < n; i++) {
-        cmd->more_size += create->names[i].len + records[i].len;
+        cmd->more_size += create->names[i].len;
+    }
+
+    for (i = 0; i < nrecords; i++) {
+        cmd->more_size += create->records[i].len;
     }
 
     return tracker_step_run(ctx, tracker_lua_create, TRACKER_STEP_CREATE,
@@ -210,21 +239,53 @@ tracker_txn_create(tracker_txn_t *txn, tracker_set_t *set,
 }
 
 
-/* what a script is told of revisions: the first one, and a step */
+/*
+ * The transaction has written all, or nothing.  In the latter case, and where
+ * Redis has refused it, which it also does when its memory is full,
+ * create.lua is asked why.
+ */
 
 static void
-tracker_txn_add_revision(tracker_txn_ctx_t *ctx)
+tracker_txn_bulk_replied(void *data, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe)
 {
-    uint64_t  random;
+    tracker_txn_ctx_t *ctx = data;
 
-    if (tracker_random(&random, sizeof(random)) != NGX_OK) {
-        ctx->nomem = 1;
-        return;
+    ngx_redis_reply_t  last;
+    tracker_outcome_e  outcome;
+
+    outcome = 0;
+
+    if (status == NGX_REDIS_OK) {
+
+        if (reply->type == NGX_REDIS_ARRAY
+            && reply->n == TRACKER_BULK_REPLIES)
+        {
+            ngx_redis_reply_element(reply, TRACKER_BULK_LAST, &last);
+            outcome = tracker_reply_word(ctx, &last, tracker_bulk_words);
+
+        } else {
+            outcome = TRACKER_OUTCOME_ERROR;
+        }
+
+    } else if (status == NGX_REDIS_ERROR) {
+        ctx->create.failed = 1;
     }
 
-    tracker_step_add_number(ctx, TRACKER_REV_FIRST
-                                 + random % TRACKER_REV_FIRST);
-    tracker_step_add_number(ctx, 1 + (random >> (64 - TRACKER_REV_BITS)));
+    if (outcome == 0 && ctx->create.set
+        && (status == NGX_REDIS_OK || status == NGX_REDIS_ERROR))
+    {
+        ctx->txn.redis_time += ngx_current_msec - ctx->sent;
+
+        if (tracker_txn_run_create(ctx, 0) == NGX_OK) {
+            return;
+        }
+
+        ctx->sent = ngx_current_msec;
+        status = NGX_REDIS_ERROR;
+    }
+
+    tracker_step_end(ctx, status, outcome);
 }
 
 
@@ -326,7 +387,7 @@ tracker_txn_change(tracker_txn_t *txn, tracker_t *t, tracker_str_t *name,
     tracker_step_add_token(ctx);
     tracker_step_add(ctx, txn->digest, sizeof(txn->digest));
     tracker_step_add(ctx, record->data, record->len);
-    tracker_txn_add_revision(ctx);
+    tracker_step_add_revision(ctx);
 
     return tracker_step_run(ctx, tracker_lua_change, TRACKER_STEP_CHANGE,
                             tracker_txn_changed);
@@ -348,7 +409,7 @@ tracker_txn_delete(tracker_txn_t *txn, tracker_t *t)
     tracker_step_add_key(ctx, TRACKER_KEY_NAME, t->name.data, t->name.len);
     tracker_step_add(ctx, txn->digest, sizeof(txn->digest));
     tracker_step_add_number(ctx, ctx->store->timeout + TRACKER_LOCK_MARGIN);
-    tracker_txn_add_revision(ctx);
+    tracker_step_add_revision(ctx);
 
     return tracker_step_run(ctx, tracker_lua_delete, TRACKER_STEP_DELETE,
                             tracker_txn_deleted);
@@ -480,4 +541,13 @@ tracker_txn_replay(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
     }
 
     return NGX_OK;
+}
+
+
+/* {"free"}: the create may be tried again, unless Redis has refused it */
+
+static ngx_int_t
+tracker_txn_free_again(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
+{
+    return ctx->create.failed ? NGX_ERROR : NGX_OK;
 }

@@ -12,7 +12,7 @@ use RedisServer;
 use Report;
 use Workload;
 
-my ($contenders, $workloads, $rounds, $seconds, $save) = @ARGV;
+my ($contenders, $workloads, $rounds, $seconds, $save, $other) = @ARGV;
 
 # as it is before anything runs
 my $machine = Report::machine("medians of $rounds x $seconds s");
@@ -28,6 +28,7 @@ my %files = (
     floor   => "$build/floor/ngx_http_floor_module.so",
     key     => "$build/jwt.key",
     module  => "$ENV{PROJECT}/.build/ngx_http_tracker_module.so",
+    other   => $other,
     modules => $modules,
 );
 
@@ -62,11 +63,13 @@ for my $round (1 .. $rounds) {
                 = $result;
 
             printf STDERR "%d/%d %-4s %-24s %8.0f requests/s, CPU %8.1f us, "
-                          . "Redis %7.1f us, p99 %.2f ms%s\n",
+                          . "Redis %7.1f us, at most %.2f ms, p50 %.2f ms, "
+                          . "p99 %.2f ms%s\n",
                           $round, $rounds, $workload->{name},
                           $contender->{title}, $result->{rate},
                           $result->{cpu} * 1e6, $result->{redis_cpu} * 1e6,
-                          $result->{p99}, warnings_of($result);
+                          $result->{longest}, $result->{p50}, $result->{p99},
+                          warnings_of($result);
         }
     }
 }
@@ -86,8 +89,10 @@ sub measure {
     my $name = $contender->{name};
 
     # one takes a tracker only where it is one of many, others take no texts
-    return if $workload->of_text && $name =~ /^(?:lua|redis)$/;
+    return if $workload->of_text && $name =~ /^(?:lua|lua-one|redis)$/;
     return if $contender->{texts} && !$workload->{phrases};
+    return if $workload->{contenders}
+              && $name !~ /^(?:$workload->{contenders})$/;
 
     $redis->command('FLUSHALL', 'SYNC');
 
@@ -109,6 +114,7 @@ sub measure {
     my @command = wrk_command($workload, $contender, $path);
 
     check($workload, $contender, $path);
+    $redis->command('FLUSHALL', 'SYNC') if $workload->{once};
 
     # first code is compiled and memory is mapped
     unless ($contender->{warm}{$workload->{name}}++) {
@@ -120,6 +126,7 @@ sub measure {
                  ? sample_beside($workload, $contender, @command)
                  : sample($workload, $contender, @command);
 
+    $redis->command('FLUSHALL', 'SYNC') if $workload->{once};
     check($workload, $contender, $path);
 
     return $result;
@@ -162,6 +169,7 @@ sub sample {
     my $server = $contender->{processes};
 
     $server->forget_peak if $server;
+    $redis->watch;
 
     my @before = map { $_ ? $_->cpu : 0 } $server, $redis->{processes};
     my %got = run_load(@command);
@@ -178,6 +186,7 @@ sub sample {
         p99       => $got{p99} / 1000,
         cpu       => ($after[0] - $before[0]) / $done,
         redis_cpu => ($after[1] - $before[1]) / $done,
+        longest   => $redis->longest,
         peak      => $server ? $server->peak : 0,
         lost      => $got{lost},
         wrong     => wrong($workload, $contender, %got),
@@ -281,7 +290,7 @@ sub redis_command {
 
     return (Processes::pinned(Processes::SERVER_CPU, './redis_alone'),
             Contender::SOCKET,
-            "$ENV{PROJECT}/src/store/lua/create.lua", $workload->{mode},
+            "$ENV{PROJECT}/src/store/lua", $workload->{mode},
             $workload->{trackers},
             int($workload->{bytes} / $workload->{trackers}) + 24,
             $workload->{connections}, $seconds);

@@ -398,7 +398,8 @@ sub client_ask {
     $client->{sock} //= connect_nginx();
 
     if (send_bytes($client->{sock}, $text)) {
-        $response = read_response($client->{sock});
+        do { $response = read_response($client->{sock}) }
+            while $response && $response->{status} == 100;
     } else {
         # an early answer may be there all the same
         $response = eval { read_response($client->{sock}) };

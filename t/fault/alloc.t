@@ -102,9 +102,9 @@ control('a pointer is not looked at', 'lived|each', ['single'],
         ['src/store/write.c', 'if (names == NULL || p == NULL',
          'if (0']);
 control('what could not be sent is not freed', 'leak', ['single', 'bulk'],
-        ['src/redis/op.c', "ngx_redis_op_disarm(op);\n    ngx_free(op);",
-         'ngx_redis_op_disarm(op);']);
-control('locks are kept for ever', 'free', ['single'],
+        ['src/redis/op.c', "ngx_redis_op_clear_error(op);\n    ngx_free(op);",
+         'ngx_redis_op_clear_error(op);']);
+control('locks are kept for ever', 'free', ['late'],
         ['src/store/lua/release.lua', "if redis.call('get', KEYS[1]) == ARGV[1]",
          'if false'],
         ['src/store/txn.c', 'ctx->store->timeout + TRACKER_LOCK_MARGIN',

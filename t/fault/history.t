@@ -57,11 +57,13 @@ log_is_clean('nothing worse than an error in the log',
 
 if (!$ENV{TRACKER_FAULT_CONTROL}) {
     control('a name that exists is not seen', 'one success|byte for byte|fit',
-            [], ['src/store/lua/create.lua', 'if total > 0 then',
-                 'if total > 1000 then']);
+            [], ['src/store/lua/create.lua', "redis.pcall('msetnx'",
+                 "1, redis.pcall('mset'"]);
     control('the index is forgotten', 'fit together', [],
-            ['src/store/lua/create.lua', "redis.call('zadd'",
-             "local _ = ({}) -- redis.call('zadd'"]);
+            ['src/store/lua/create.lua', "redis.pcall('zadd'",
+             "n -- redis.pcall('zadd'"],
+            ['src/store/lua/bulk_end.lua',
+             "redis.call('zadd', KEYS[2], unpack(members))", '']);
     local $ENV{TRACKER_FAULT_LOSE} = 1;
     control('Redis loses what it has said', 'byte for byte', []);
 }

@@ -40,8 +40,8 @@ is(join(' ', values %{locks()}), '', 'no lock is left');
 log_is_clean('nothing worse than an error in the log');
 
 control('a conflict keeps the lock', 'sequential', ['sequence'],
-        ['src/store/lua/create.lua', "\nif total > 0 then\n",
-         "\nif total > 0 then\ntoken = ''\n"]);
+        ['src/store/lua/create.lua', "    if total > 0 then\n",
+         "    if total > 0 then\ntoken = ''\n"]);
 control('a refusal does not wait for its release', 'sequential|rivals',
         ['sequence', 'rivals'],
         ['src/store/lua/release.lua', "if redis.call('get', KEYS[1]) == ARGV[1]",
@@ -52,8 +52,9 @@ control('the lock is not looked at', 'rivals', ['rivals'],
          . "        return 0;",
          "    if (reply->type != NGX_REDIS_OTHER) {\n"
          . "        return 0;"],
-        ['src/store/lua/create.lua', 'if holder and holder ~= token then',
-         'if false then']);
+        ['src/store/claim.c', 'if (ngx_str_rbtree_lookup(&tracker_claims, base,'
+         . ' hash)) {', 'if (0) {'],
+        ['src/store/lua/create.lua', 'holder and holder ~= token', 'false']);
 
 finish();
 

@@ -4,13 +4,16 @@
 -- KEYS   lock, index, rev; if ARGV[3] is not empty, the idempotency key and
 --        the index of these keys; then n name keys; then n id keys in the same
 --        order
--- ARGV   1  the token the lock was taken with, empty: no lock is used
+-- ARGV   1  the token the lock was taken with; empty: no lock is used; "-": it
+--           was not taken, any lock is another's
 --        2  most trackers the account may have, 0: unlimited
 --        3  digest of the request, empty: no Idempotency-Key was sent
 --        4  most idempotency keys the account may have, 0: unlimited
 --        5  the first revision of an account
 --        6  by how much it is raised
---        7  ... n records, the JSON text of each tracker
+--        7  n
+--        8  ... n records, the JSON text of each tracker, as many as Lua can
+--           pass on in one call; or none: nothing is written
 --
 -- Reply  {"created"}           written now, or by an earlier run of this call
 --        {"replayed", ids}     an earlier request had the same idempotency
@@ -21,15 +24,17 @@
 --                              their places
 --        {"quota", have}       the account would have too many
 --        {"taken"}             an id is in use: choose others, the lock is kept
+--        {"free"}              there were no records, and nothing speaks
+--                              against them; the lock is kept
 --
--- Every check comes before the first write: Redis does not roll back.  Each
--- reply except "locked" and "taken" has released the lock.
+-- MSETNX checks the names and ids, and writes; only where it does not is it
+-- asked why.  Redis does not roll back: what else may fail comes before, or
+-- what was written is removed.  Each reply except "locked", "taken" and "free"
+-- has released the lock.
 -- There is no first line "#!lua": with it Redis refuses the whole script when
 -- its memory is full, and a call that is sent again could not learn that it was
 -- done.  Without it Redis refuses the first command that takes memory.
 --
-
-local CHUNK = 500
 
 -- life of an idempotency key in seconds; its score in the index is in
 -- microseconds
@@ -37,14 +42,22 @@ local CHUNK = 500
 local DAY = 86400
 local MICRO = 1000000
 
-local VALUES = 6
+local VALUES = 7
 
-local n = #ARGV - VALUES
+local n = tonumber(ARGV[7])
 local names = #KEYS - 2 * n
 local ids = names + n
 
 local token = ARGV[1]
+local digest = ARGV[3]
+local quota = tonumber(ARGV[2])
+local most = digest ~= '' and tonumber(ARGV[4]) or 0
+
 local holder = token ~= '' and redis.call('get', KEYS[1])
+local locked = holder and holder ~= token
+local have = quota > 0 and redis.call('zcard', KEYS[2])
+local earlier = digest ~= ''
+                and redis.call('hmget', KEYS[4], 'digest', 'ids') or {}
 
 
 local function answer(...)
@@ -56,102 +69,13 @@ local function answer(...)
 end
 
 
--- how many of the keys from first to last exist: in all, and by chunk
-
-local function existing(first, last)
-    local total, counts = 0, {}
-
-    for i = first, last, CHUNK do
-        local to = math.min(i + CHUNK - 1, last)
-        local count = redis.call('exists', unpack(KEYS, i, to))
-
-        counts[#counts + 1] = count
-        total = total + count
-    end
-
-    return total, counts
-end
-
-
--- the first ten places of names that exist
-
-local function conflicts(counts)
-    local places = {}
-
-    for chunk, count in ipairs(counts) do
-        local first = (chunk - 1) * CHUNK
-
-        if count > 0 then
-            local last = math.min(first + CHUNK, n)
-            local found = redis.call('mget', unpack(KEYS, names + first + 1,
-                                                    names + last))
-
-            for j = 1, #found do
-                if found[j] then
-                    places[#places + 1] = first + j - 1
-                end
-
-                if #places == 10 then
-                    return places
-                end
-            end
-        end
-    end
-
-    return places
-end
-
-
--- all names, and the first id: it exists if this call has run before
-
-local total, counts = existing(names + 1, ids + 1)
-
-if total > 0 and redis.call('exists', KEYS[ids + 1]) == 1 then
-    return answer('created')
-end
-
-if ARGV[3] ~= '' then
-    local earlier = redis.call('hmget', KEYS[4], 'digest', 'ids')
-
-    if earlier[1] == ARGV[3] then
-        return answer('replayed', earlier[2])
-    end
-
-    if earlier[1] then
-        return answer('reused')
-    end
-end
-
-if holder and holder ~= token then
-    return {'locked'}
-end
-
-if total > 0 then
-    return answer('conflict', total, unpack(conflicts(counts)))
-end
-
-local quota = tonumber(ARGV[2])
-
-if quota > 0 then
-    local have = redis.call('zcard', KEYS[2])
-
-    if have + n > quota then
-        return answer('quota', have)
-    end
-end
-
-if existing(ids + 2, ids + n) > 0 then
-    return {'taken'}
-end
-
 -- For the new idempotency key the two oldest ones of the account are removed,
 -- if there are too many or they have expired.
 
-local most = ARGV[3] ~= '' and tonumber(ARGV[4]) or 0
 local gone = {}
 local now
 
-if most > 0 then
+if most > 0 and not earlier[1] then
     local time = redis.call('time')
     now = time[1] * MICRO + time[2]
 
@@ -167,47 +91,155 @@ if most > 0 then
     end
 end
 
--- first what may fail: the revision may be no integer; without a revision the
--- account is new
 
-local further = ARGV[6] + n - 1
-local rev = redis.call('incrby', KEYS[3], further)
+-- names and records, in pairs of a key and its value
 
-if rev == further then
-    rev = redis.call('incrby', KEYS[3], ARGV[5])
-end
+local values = {}
+local written
 
--- the scores of the index are the last n revisions
+if #ARGV > VALUES then
+    local v = 0
 
-rev = rev - n
-
-local chosen = {}
-
-for i = 1, n, CHUNK do
-    local values, members = {}, {}
-    local v, m = 0, 0
-
-    for j = i, math.min(i + CHUNK - 1, n) do
-        local id = string.sub(KEYS[ids + j], -16)
-
+    for j = 1, n do
         values[v + 1] = KEYS[names + j]
-        values[v + 2] = id
+        values[v + 2] = string.sub(KEYS[ids + j], -16)
         values[v + 3] = KEYS[ids + j]
         values[v + 4] = ARGV[VALUES + j]
         v = v + 4
-
-        members[m + 1] = rev + j
-        members[m + 2] = id
-        m = m + 2
-
-        chosen[j] = id
     end
 
-    -- the index first: if it is not a sorted set, this fails and no tracker is
-    -- written
+    if not locked and not earlier[1] and (not have or have + n <= quota) then
+        written = redis.pcall('msetnx', unpack(values))
+    end
+end
 
-    redis.call('zadd', KEYS[2], unpack(members))
+if written ~= 1 then
+
+    -- keys of one call: Lua passes less than 8,000 values
+
+    local CHUNK = 500
+
+
+
+    -- how many of the keys from first to last exist: in all, and by chunk
+
+    local function existing(first, last)
+        local total, counts = 0, {}
+
+        for i = first, last, CHUNK do
+            local to = math.min(i + CHUNK - 1, last)
+            local count = redis.call('exists', unpack(KEYS, i, to))
+
+            counts[#counts + 1] = count
+            total = total + count
+        end
+
+        return total, counts
+    end
+
+
+    -- the first ten places of names that exist
+
+    local function conflicts(counts)
+        local places = {}
+
+        for chunk, count in ipairs(counts) do
+            local first = (chunk - 1) * CHUNK
+
+            if count > 0 then
+                local last = math.min(first + CHUNK, n)
+                local found = redis.call('mget', unpack(KEYS, names + first + 1,
+                                                        names + last))
+
+                for j = 1, #found do
+                    if found[j] then
+                        places[#places + 1] = first + j - 1
+                    end
+
+                    if #places == 10 then
+                        return places
+                    end
+                end
+            end
+        end
+
+        return places
+    end
+
+
+    -- the first id exists if this call has run before
+
+    if redis.call('exists', KEYS[ids + 1]) == 1 then
+        return answer('created')
+    end
+
+    if locked then
+        return {'locked'}
+    end
+
+    if earlier[1] == digest then
+        return answer('replayed', earlier[2])
+    end
+
+    if earlier[1] then
+        return answer('reused')
+    end
+
+    local total, counts = existing(names + 1, ids)
+
+    if total > 0 then
+        return answer('conflict', total, unpack(conflicts(counts)))
+    end
+
+    if have and have + n > quota then
+        return answer('quota', have)
+    end
+
+    if existing(ids + 1, ids + n) > 0 then
+        return {'taken'}
+    end
+
+    if #values == 0 then
+        return {'free'}
+    end
+
+    -- MSETNX was refused: to a user who may do MSET only, or since the memory
+    -- is full
+
     redis.call('mset', unpack(values))
+end
+
+-- what may fail: the revision may be no integer, the index no sorted set;
+-- without a revision the account is new
+
+local further = ARGV[6] + n - 1
+local rev = redis.pcall('incrby', KEYS[3], further)
+
+if rev == further then
+    rev = redis.pcall('incrby', KEYS[3], ARGV[5])
+end
+
+local failed = type(rev) == 'table' and rev
+
+if not failed then
+    local members = {}
+
+    -- the scores of the index are the last n revisions
+
+    for j = 1, n do
+        members[2 * j - 1] = rev - n + j
+        members[2 * j] = values[4 * j - 2]
+    end
+
+    local added = redis.pcall('zadd', KEYS[2], unpack(members))
+
+    failed = type(added) == 'table' and added
+end
+
+if failed then
+    redis.call('del', unpack(KEYS, names + 1, ids + n))
+
+    return failed
 end
 
 -- Only KEYS[5] tells which keys are removed, so they are not among KEYS.  They
@@ -218,8 +250,14 @@ for i = 1, #gone do
     redis.call('del', string.sub(KEYS[4], 1, -65) .. gone[i])
 end
 
-if ARGV[3] ~= '' then
-    redis.call('hset', KEYS[4], 'digest', ARGV[3], 'ids', table.concat(chosen))
+if digest ~= '' then
+    local chosen = {}
+
+    for j = 1, n do
+        chosen[j] = string.sub(KEYS[ids + j], -16)
+    end
+
+    redis.call('hset', KEYS[4], 'digest', digest, 'ids', table.concat(chosen))
     redis.call('expire', KEYS[4], DAY)
 end
 

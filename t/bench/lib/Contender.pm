@@ -28,6 +28,11 @@ my %all = (
         lock => sub { 'tracker:{' . substr(sha256_hex($_[0]), 0, 32)
                       . '}:lock' },
     },
+    'other' => {
+        title => 'the other build', folder => 'module', workers => 1,
+        lock => sub { 'tracker:{' . substr(sha256_hex($_[0]), 0, 32)
+                      . '}:lock' },
+    },
     'module-2' => {
         title => 'this module, 2 workers', folder => 'module', workers => 2,
         lock => sub { 'tracker:{' . substr(sha256_hex($_[0]), 0, 32)
@@ -35,6 +40,10 @@ my %all = (
     },
     'lua' => {
         title => 'Lua peer', folder => 'lua', workers => 1,
+        lock => sub { 'peer:{' . md5_hex($_[0]) . '}:lock' },
+    },
+    'lua-one' => {
+        title => 'Lua peer, one write', folder => 'lua', workers => 1,
         lock => sub { 'peer:{' . md5_hex($_[0]) . '}:lock' },
     },
     'node' => {
@@ -50,7 +59,7 @@ my %all = (
 
 
 sub names {
-    return qw(module module-2 lua node python floor redis);
+    return qw(module module-2 other lua lua-one node python floor redis);
 }
 
 
@@ -114,8 +123,9 @@ sub configure {
         BENCH   => $files->{bench},
         FLOOR   => $files->{floor},
         KEY     => $files->{key},
-        MODULE  => $files->{module},
+        MODULE  => $files->{$self->{name} eq 'other' ? 'other' : 'module'},
         MODULES => $files->{modules},
+        ONE     => $self->{name} eq 'lua-one' ? 'true' : 'false',
         PORT    => $self->{port},
         REDIS   => SOCKET,
         USER    => scalar getpwuid($>),

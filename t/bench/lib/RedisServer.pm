@@ -29,7 +29,7 @@ sub new {
 }
 
 
-# Sends one command whose reply is one line; dies when that is an error.
+# Sends one command whose reply is a line or a text; dies when it is an error.
 
 sub command {
     my ($self, @words) = @_;
@@ -46,7 +46,37 @@ sub command {
     $line =~ s/\r\n$//;
     die "Redis: $line\n" if $line =~ /^-/;
 
-    return substr $line, 1;
+    return substr $line, 1 unless $line =~ /^\$(\d+)/;
+
+    read($socket, my $text, $1 + 2) == $1 + 2
+        or die "Redis: the reply to $words[0] is cut off\n";
+
+    return $text;
+}
+
+
+# Since watch() was called, the command that took longest, in ms.  A script, or a
+# transaction, is one.
+
+sub watch {
+    my ($self) = @_;
+
+    $self->command(qw(CONFIG SET latency-tracking-info-percentiles 100));
+    $self->command(qw(CONFIG RESETSTAT));
+}
+
+
+sub longest {
+    my ($self) = @_;
+    my $most = 0;
+
+    for ($self->command(qw(INFO latencystats))
+         =~ /^latency_percentiles_usec_(?!config|info)\S+?:p100=([\d.]+)/mg)
+    {
+        $most = $_ if $_ > $most;
+    }
+
+    return $most / 1000;
 }
 
 

@@ -203,6 +203,8 @@ sub ratios {
 sub table {
     my ($workload, $contenders, $median) = @_;
     my $base = $median->{$workload->{phrases} ? 'module' : 'lua'};
+    my ($peer) = sort { $b->{rate} <=> $a->{rate} }
+                 grep { $_ } @{$median}{qw(lua lua-one)};
 
     my $text = sprintf "**%s: %s** (%s, %d connections)\n\n",
                        $workload->{name}, $workload->{title},
@@ -213,13 +215,16 @@ sub table {
     $text .= '| | requests/s | p50 ms | p99 ms | server CPU, s per 1,000 '
              . '| Redis CPU, s per 1,000 | peak RSS, MB | server CPU, '
              . ($workload->{phrases} ? 'this module' : 'Lua peer')
-             . " = 1 |\n|---|--:|--:|--:|--:|--:|--:|--:|\n";
+             . ' = 1 | requests/s, better Lua peer = 1 | Redis CPU, the '
+             . "same peer = 1 | longest command of Redis, ms |\n"
+             . "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
 
     for my $contender (@$contenders) {
         my $got = $median->{$contender->{name}} or next;
         my $server = $contender->{processes};
 
-        $text .= sprintf "| %s | %.0f | %s | %s | %s | %s | %s | %s |\n",
+        $text .= sprintf "| %s | %.0f | %s | %s | %s | %s | %s | %s | %s "
+                         . "| %s | %.2f |\n",
             $contender->{title}, $got->{rate},
             $got->{p99} ? sprintf('%.2f', $got->{p50}) : '-',
             $got->{p99} ? sprintf('%.2f', $got->{p99}) : '-',
@@ -227,7 +232,11 @@ sub table {
             sprintf('%.4f', $got->{redis_cpu} * 1000),
             $server ? sprintf('%.1f', $got->{peak} / 1048576) : '-',
             $server && $base ? sprintf('%.2f', $got->{cpu} / $base->{cpu})
-                             : '-';
+                             : '-',
+            $peer ? sprintf('%.2f', $got->{rate} / $peer->{rate}) : '-',
+            $peer ? sprintf('%.2f', $got->{redis_cpu} / $peer->{redis_cpu})
+                  : '-',
+            $got->{longest};
     }
 
     return "$text\n" . notes($contenders, $median);

@@ -71,6 +71,17 @@ my @all = (
       body => sub { object(5) }, trackers => 1, connections => 8,
       beside => 'W4' },
 
+    { name => 'L1', title => 'W1 over one connection', connections => 1,
+      body => sub { object(5) }, trackers => 1 },
+
+    { name => 'L4', title => 'W4 over four connections', connections => 4,
+      body => sub { bulk(450, 70) }, trackers => 450, times => 3 },
+
+    # names only have to differ in an account; the peers cannot take as many
+    { name => 'L30', title => 'bulk, 29,000 smallest trackers', connections => 1,
+      body => sub { smallest(29000) }, trackers => 29000, times => 3,
+      contenders => 'module|module-2|other|floor', once => 1 },
+
     { name => 'S1', title => 'bulk, 10 trackers of 10 phrases', plot => 1,
       body => sub { bulk(10, 10) }, trackers => 10, connections => 16 },
 
@@ -157,6 +168,14 @@ sub object {
     return sprintf '{"name":"tracker %s","vocabulary":[%s]}', $name,
                    join ',', map { qq("$_") } map({ phrase($_) } 1 .. $n),
                                               @more;
+}
+
+
+sub smallest {
+    my ($n) = @_;
+
+    return '[' . join(',', map { qq({"name":"$_","vocabulary":["a"]}) } 1 .. $n)
+           . ']';
 }
 
 

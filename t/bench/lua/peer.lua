@@ -40,13 +40,16 @@ local POOL, IDLE = 128, 60000
 local MAX_BULK = 1900
 local TOKENS = 4096
 
-local key, address, script, sha
+local key, address, script, sha, one_write
 local tokens = lrucache.new(TOKENS)
 
 local peer = {}
 
 
-function peer.configure(key_file, redis_address, script_file)
+-- one: the lock is asked for in the same write as the create, whose script looks
+-- at it
+
+function peer.configure(key_file, redis_address, script_file, one)
     local file = assert(io.open(key_file))
     key = file:read("*a"):gsub("\n$", "")
     file:close()
@@ -60,6 +63,7 @@ function peer.configure(key_file, redis_address, script_file)
     end)
 
     address = redis_address
+    one_write = one
 end
 
 
@@ -303,15 +307,20 @@ local function create(id, list)
 
     local prefix = base(id)
     local lock, token = prefix .. "lock", random_token()
-    local reply, err = red:set(lock, token, "nx", "px", TTL)
+    local reply, err
 
-    if reply == ngx.null then
-        red:set_keepalive(IDLE, POOL)
-        return nil, 429, LOCKED
-    end
+    if not one_write then
+        reply = red:set(lock, token, "nx", "px", TTL)
 
-    if not reply then
-        return nil, 502, "The tracker store did not acknowledge the request."
+        if reply == ngx.null then
+            red:set_keepalive(IDLE, POOL)
+            return nil, 429, LOCKED
+        end
+
+        if not reply then
+            return nil, 502,
+                   "The tracker store did not acknowledge the request."
+        end
     end
 
     local n = #list
@@ -334,7 +343,22 @@ local function create(id, list)
         args[6 + 3 * n + i] = records[i]
     end
 
-    reply, err = red:evalsha(unpack(args, 1, 6 + 4 * n))
+    if one_write then
+        red:init_pipeline(2)
+        red:set(lock, token, "nx", "px", TTL)
+        red:evalsha(unpack(args, 1, 6 + 4 * n))
+
+        local replies = red:commit_pipeline()
+
+        reply = replies and replies[2]
+
+        if reply and reply[1] == false then
+            reply, err = nil, reply[2]
+        end
+
+    else
+        reply, err = red:evalsha(unpack(args, 1, 6 + 4 * n))
+    end
 
     if not reply and err and find(err, "NOSCRIPT", 1, true) then
         red:script("load", script)

@@ -5,9 +5,9 @@
  * commands of a batch leave in one write, as they do where many requests meet
  * in one turn of nginx' event loop.
  *
- * redis_alone SOCKET SCRIPT MODE TRACKERS BYTES BATCH SECONDS
+ * redis_alone SOCKET SCRIPTS MODE TRACKERS BYTES BATCH SECONDS
  *
- * MODE is create, conflict, locked, get or list; a request has so many
+ * SCRIPTS is the folder of the module's scripts.  MODE is create, conflict, locked, get or list; a request has so many
  * trackers, each with a record of so many bytes.  Prints a line of results as
  * wrk.lua does.
  */
@@ -23,14 +23,19 @@
 
 #define BASE         "tracker:{%032ld}:"
 #define ACCOUNTS     1023L
-#define TOKEN        "0123456789abcdef0123456789abcdef"
 #define SCRIPT_SIZE  65536
 #define ID_LEN       16
+
+/* from so many trackers on, a create is a transaction */
+#define BULK_MIN     16
+#define BULK_REPLIES 5
 
 
 typedef struct {
     redisContext   *redis;
-    char            sha[41];
+    char            sha[41];     /* of create.lua */
+    char            begin[SCRIPT_SIZE];
+    char            end[SCRIPT_SIZE];
     char           *record;
     int             bytes;
     int             trackers;
@@ -40,13 +45,17 @@ typedef struct {
 
 
 static void bench_fail(const char *what);
-static void bench_load(bench_t *b, const char *script);
+static void bench_read(const char *folder, const char *name, char *text);
+static void bench_load(bench_t *b, const char *folder);
 static void bench_lock(bench_t *b, long account);
-static void bench_create(bench_t *b, long lock, long account, long name,
-    long id);
+static void bench_create(bench_t *b, long account, long name, long id);
+static void bench_bulk(bench_t *b, long account, long name, long id);
+static void bench_eval(bench_t *b, const char *script, long account,
+    const char *ids);
 static void bench_get(bench_t *b);
 static void bench_list(bench_t *b);
 static void bench_replies(bench_t *b, int n, const char *expected);
+static void bench_created(bench_t *b, int n, const char *expected);
 static void bench_batch(bench_t *b, const char *mode);
 static double bench_now(void);
 
@@ -60,7 +69,7 @@ main(int argc, char **argv)
     const char  *mode;
 
     if (argc != 8) {
-        fputs("redis_alone SOCKET SCRIPT MODE TRACKERS BYTES BATCH SECONDS\n",
+        fputs("redis_alone SOCKET SCRIPTS MODE TRACKERS BYTES BATCH SECONDS\n",
               stderr);
         return 2;
     }
@@ -89,10 +98,8 @@ main(int argc, char **argv)
     /* what must be there before */
 
     if (strcmp(mode, "create") != 0) {
-        bench_lock(&b, 0);
-        bench_create(&b, 0, 0, 0, 0);
-        bench_replies(&b, 1, NULL);
-        bench_replies(&b, 1, "created");
+        bench_create(&b, 0, 0, 0);
+        bench_created(&b, 1, "created");
     }
 
     if (strcmp(mode, "locked") == 0) {
@@ -128,23 +135,51 @@ bench_fail(const char *what)
 }
 
 
-static void
-bench_load(bench_t *b, const char *script)
-{
-    char         text[SCRIPT_SIZE];
-    FILE        *file;
-    size_t       len;
-    redisReply  *reply;
+/* without comments, as the module has it */
 
-    file = fopen(script, "r");
+static void
+bench_read(const char *folder, const char *name, char *text)
+{
+    char   path[4096], line[256], *p;
+    FILE  *file;
+
+    snprintf(path, sizeof(path), "%s/%s.lua", folder, name);
+
+    file = fopen(path, "r");
     if (file == NULL) {
         bench_fail("cannot read the script");
     }
 
-    len = fread(text, 1, sizeof(text), file);
-    fclose(file);
+    p = text;
 
-    reply = redisCommand(b->redis, "SCRIPT LOAD %b", text, len);
+    while (fgets(line, sizeof(line), file)) {
+
+        if (strncmp(line + strspn(line, " "), "--", 2) == 0) {
+            strcpy(line, "\n");
+        }
+
+        if (p + strlen(line) >= text + SCRIPT_SIZE) {
+            bench_fail("the script is too long");
+        }
+
+        p = stpcpy(p, line);
+    }
+
+    fclose(file);
+}
+
+
+static void
+bench_load(bench_t *b, const char *folder)
+{
+    char         text[SCRIPT_SIZE];
+    redisReply  *reply;
+
+    bench_read(folder, "create", text);
+    bench_read(folder, "bulk_begin", b->begin);
+    bench_read(folder, "bulk_end", b->end);
+
+    reply = redisCommand(b->redis, "SCRIPT LOAD %s", text);
 
     if (reply == NULL || reply->type != REDIS_REPLY_STRING
         || reply->len != sizeof(b->sha) - 1)
@@ -164,14 +199,14 @@ bench_lock(bench_t *b, long account)
 
     sprintf(key, BASE "lock", account);
 
-    redisAppendCommand(b->redis, "SET %s " TOKEN " NX GET PX 40000", key);
+    redisAppendCommand(b->redis, "SET %s another PX 600000", key);
 }
 
 
 /* name and id are numbers of the request that has such ones */
 
 static void
-bench_create(bench_t *b, long lock, long account, long name, long id)
+bench_create(bench_t *b, long account, long name, long id)
 {
     int           i, n, argc;
     char         *p, *text;
@@ -179,7 +214,13 @@ bench_create(bench_t *b, long lock, long account, long name, long id)
     const char  **argv;
 
     n = b->trackers;
-    argc = 6 + 2 * n + 6 + n;
+
+    if (n >= BULK_MIN) {
+        bench_bulk(b, account, name, id);
+        return;
+    }
+
+    argc = 6 + 2 * n + 7 + n;
 
     argv = malloc(argc * sizeof(char *));
     len = malloc(argc * sizeof(size_t));
@@ -201,7 +242,7 @@ bench_create(bench_t *b, long lock, long account, long name, long id)
     bench_arg("EVALSHA");
     bench_arg("%s", b->sha);
     bench_arg("%d", 3 + 2 * n);
-    bench_arg(BASE "lock", lock);
+    bench_arg(BASE "lock", account);
     bench_arg(BASE "index", account);
     bench_arg(BASE "rev", account);
 
@@ -213,12 +254,13 @@ bench_create(bench_t *b, long lock, long account, long name, long id)
         bench_arg(BASE "id:%0*ld", account, ID_LEN, id * 1000 + i);
     }
 
-    bench_arg(TOKEN);
+    bench_arg("-");
     bench_arg("0");
     bench_arg("%s", "");
     bench_arg("0");
     bench_arg("1099511627776");
     bench_arg("1");
+    bench_arg("%d", n);
 
 #undef bench_arg
 
@@ -232,6 +274,84 @@ bench_create(bench_t *b, long lock, long account, long name, long id)
     free(argv);
     free(len);
     free(text);
+}
+
+
+static void
+bench_bulk(bench_t *b, long account, long name, long id)
+{
+    int           i, n, argc;
+    char         *p, *text, *ids;
+    size_t       *len;
+    const char  **argv;
+
+    n = b->trackers;
+
+    argv = malloc((3 + 4 * n) * sizeof(char *));
+    len = malloc((3 + 4 * n) * sizeof(size_t));
+    text = malloc(512 + n * 3 * 128);
+    ids = malloc(n * ID_LEN + 1);
+
+    if (argv == NULL || len == NULL || text == NULL || ids == NULL) {
+        bench_fail("no memory");
+    }
+
+    p = text;
+    argc = 0;
+
+#define bench_arg(...)                                                        \
+    argv[argc] = p;                                                           \
+    p += sprintf(p, __VA_ARGS__);                                             \
+    len[argc] = p - argv[argc];                                               \
+    argc++
+
+    bench_arg("MSETNX");
+    bench_arg(BASE "stop", account);
+    bench_arg("yes");
+
+    for (i = 0; i < n; i++) {
+        sprintf(ids + i * ID_LEN, "%0*ld", ID_LEN, id * 1000 + i);
+
+        bench_arg(BASE "name:tracker %d %010ld", account, i, name);
+        bench_arg("%s", ids + i * ID_LEN);
+        bench_arg(BASE "id:%s", account, ids + i * ID_LEN);
+        argv[argc] = b->record;
+        len[argc++] = b->bytes;
+    }
+
+#undef bench_arg
+
+    redisAppendCommand(b->redis, "MULTI");
+    bench_eval(b, b->begin, account, NULL);
+    redisAppendCommandArgv(b->redis, argc, argv, len);
+    bench_eval(b, b->end, account, ids);
+    redisAppendCommand(b->redis, "EXEC");
+
+    free(argv);
+    free(len);
+    free(text);
+    free(ids);
+}
+
+
+static void
+bench_eval(bench_t *b, const char *script, long account, const char *ids)
+{
+    char  base[128];
+
+    sprintf(base, BASE, account);
+
+    if (ids == NULL) {
+        redisAppendCommand(b->redis,
+                           "EVAL %s 4 %slock %sindex %srev %sstop - 0 %s 0 %d",
+                           script, base, base, base, base, "", b->trackers);
+        return;
+    }
+
+    redisAppendCommand(b->redis,
+                       "EVAL %s 4 %slock %sindex %srev %sstop - 0 %s 0 "
+                       "1099511627776 1 %s",
+                       script, base, base, base, base, "", ids);
 }
 
 
@@ -282,7 +402,7 @@ bench_list(bench_t *b)
 static void
 bench_replies(bench_t *b, int n, const char *expected)
 {
-    redisReply  *reply;
+    redisReply  *first, *reply;
 
     while (n--) {
         if (redisGetReply(b->redis, (void **) &reply) != REDIS_OK) {
@@ -293,14 +413,39 @@ bench_replies(bench_t *b, int n, const char *expected)
             bench_fail(reply->str);
         }
 
+        /* of a transaction, what its last script says */
+
+        first = reply;
+
+        if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 3
+            && reply->element[2]->type == REDIS_REPLY_ARRAY)
+        {
+            first = reply->element[2];
+        }
+
         if (expected
-            && (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0
-                || strcmp(reply->element[0]->str, expected) != 0))
+            && (first->type != REDIS_REPLY_ARRAY || first->elements == 0
+                || strcmp(first->element[0]->str, expected) != 0))
         {
             bench_fail("not the reply that was expected");
         }
 
         freeReplyObject(reply);
+    }
+}
+
+
+/* the replies to n creates */
+
+static void
+bench_created(bench_t *b, int n, const char *expected)
+{
+    while (n--) {
+        if (b->trackers >= BULK_MIN) {
+            bench_replies(b, BULK_REPLIES - 1, NULL);
+        }
+
+        bench_replies(b, 1, expected);
     }
 }
 
@@ -324,27 +469,14 @@ bench_batch(bench_t *b, const char *mode)
         return;
     }
 
-    /* locks in turn, more than a batch has requests: none meets another's */
-
-    for (i = 1; i <= b->batch; i++) {
-        bench_lock(b, strcmp(mode, "locked") == 0
-                      ? 0 : (b->number + i) % ACCOUNTS);
-    }
-
-    bench_replies(b, b->batch, NULL);
-
-    if (strcmp(mode, "locked") == 0) {
-        return;
-    }
-
     for (i = 0; i < b->batch; i++) {
         b->number++;
         account = b->number % ACCOUNTS;
-        bench_create(b, account, create ? account : 0, create ? b->number : 0,
+        bench_create(b, create ? account : 0, create ? b->number : 0,
                      b->number);
     }
 
-    bench_replies(b, b->batch, create ? "created" : "conflict");
+    bench_created(b, b->batch, create ? "created" : mode);
 }
 
 

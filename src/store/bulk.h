@@ -1,0 +1,38 @@
+
+/*
+ * A large create: a transaction in which Redis takes names and records as they
+ * are.  As arguments of a script they would be copied into Lua, hashed, and
+ * copied out again.
+ */
+
+
+#ifndef _TRACKER_BULK_H_INCLUDED_
+#define _TRACKER_BULK_H_INCLUDED_
+
+
+#include "store/step.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* where the transaction's own replies are in the reply */
+#define TRACKER_BULK_REPLIES  3
+#define TRACKER_BULK_LAST     2
+
+
+/* Returns 1 if what ctx->create has is better written so, else 0. */
+ngx_uint_t tracker_bulk_fits(tracker_create_t *create);
+
+/*
+ * Makes the command of a step that writes what ctx->create has.  It is to be
+ * submitted with no script of its own.  Returns NGX_OK, or NGX_ERROR: no
+ * memory.
+ */
+ngx_int_t tracker_bulk_command(tracker_txn_ctx_t *ctx);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _TRACKER_BULK_H_INCLUDED_ */

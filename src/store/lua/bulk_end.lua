@@ -1,0 +1,101 @@
+--
+-- Completes a large create, as the last of the transaction that bulk_begin.lua
+-- has begun.
+--
+-- KEYS   as of bulk_begin.lua
+-- ARGV   1  to 6: as of create.lua
+--        7  the ids, one string
+--
+-- Reply  {"created"}
+--        {"refused"}  MSETNX has written nothing, nor has this
+--
+
+local written = redis.call('get', KEYS[4])
+
+if written then
+    redis.call('del', KEYS[4])
+end
+
+if written ~= 'yes' then
+    return {'refused'}
+end
+
+-- members of one call: Lua passes less than 8,000 values
+
+local CHUNK = 3000
+
+-- life of an idempotency key in seconds; its score in the index is in
+-- microseconds
+
+local DAY = 86400
+local MICRO = 1000000
+
+local LEN = 16
+
+local token, digest, ids = ARGV[1], ARGV[3], ARGV[7]
+local n = #ids / LEN
+
+-- the scores of the index are the last n revisions; without a revision the
+-- account is new
+
+local further = ARGV[6] + n - 1
+local rev = redis.call('incrby', KEYS[3], further)
+
+if rev == further then
+    rev = redis.call('incrby', KEYS[3], ARGV[5])
+end
+
+rev = rev - n
+
+local sub = string.sub
+
+for i = 1, n, CHUNK do
+    local members = {}
+    local m = 0
+
+    for j = i, math.min(i + CHUNK - 1, n) do
+        members[m + 1] = rev + j
+        members[m + 2] = sub(ids, LEN * (j - 1) + 1, LEN * j)
+        m = m + 2
+    end
+
+    redis.call('zadd', KEYS[2], unpack(members))
+end
+
+local most = digest ~= '' and tonumber(ARGV[4]) or 0
+
+if digest ~= '' then
+    redis.call('hset', KEYS[5], 'digest', digest, 'ids', ids)
+    redis.call('expire', KEYS[5], DAY)
+end
+
+-- For the new idempotency key the two oldest ones of the account are removed,
+-- if there are too many or they have expired.  Only KEYS[6] tells which, so
+-- they are not among KEYS.  They begin as KEYS[5] does, and so have the hash
+-- tag of all the others.
+
+if most > 0 then
+    local time = redis.call('time')
+    local now = time[1] * MICRO + time[2]
+
+    local left = redis.call('zcard', KEYS[6])
+    local oldest = redis.call('zrange', KEYS[6], 0, 1, 'withscores')
+
+    for i = 1, #oldest, 2 do
+        if left >= most or tonumber(oldest[i + 1]) <= now - DAY * MICRO
+        then
+            redis.call('zrem', KEYS[6], oldest[i])
+            redis.call('del', sub(KEYS[5], 1, -65) .. oldest[i])
+            left = left - 1
+        end
+    end
+
+    redis.call('zadd', KEYS[6], now, sub(KEYS[5], -64))
+    redis.call('expire', KEYS[6], DAY)
+end
+
+if token ~= '' and redis.call('get', KEYS[1]) == token then
+    redis.call('del', KEYS[1])
+end
+
+return {'created'}
