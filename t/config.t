@@ -622,8 +622,26 @@ is_accepted(directive("tracker_empty_insights $_;"), $_) for qw(on off);
 is_refused(directive('tracker_empty_insights maybe;'),
            'tracker_empty_insights', 'neither');
 
+is_accepted(directive("tracker_detect_default $_;"), $_) for qw(all none);
+is_refused(directive("tracker_detect_default $_;"), "invalid value \"$_\"",
+           $_) for qw(some on);
+
+my %bounds = (
+    tracker_detect_cache => [[qw(64k 64m 1024m)], [qw(0 63k 1025m x)]],
+    tracker_detect_max_phrases => [[1, 1_000_000], [0, 1_000_001, -1, 'x']],
+    tracker_detect_max_hits => [[1, 250_000], [0, 250_001, -1, 'x']],
+);
+
+for my $name (sort keys %bounds) {
+    is_accepted(directive("$name $_;"), "$name $_") for @{$bounds{$name}[0]};
+    is_refused(directive("$name $_;"), "\"$name\"|must be .*from|value must be", "$name $_")
+        for @{$bounds{$name}[1]};
+}
+
 for my $line ('tracker_conversation_ttl 1h;',
-              'tracker_conversation_max_size 1m;', 'tracker_empty_insights on;')
+              'tracker_conversation_max_size 1m;', 'tracker_empty_insights on;',
+              'tracker_detect_default none;', 'tracker_detect_cache 1m;',
+              'tracker_detect_max_phrases 9;', 'tracker_detect_max_hits 9;')
 {
     is_refused(directive("$line $line"), 'duplicate', "twice: $line");
     is_accepted("$line @{[KEY_LINE]}", 'location /t/ { tracker_api; }',

@@ -109,21 +109,21 @@ sub fill {
         or diag($response->{body});
 }
 
-# a connection to each worker
+# connections to each of n workers, one or more, in lists
 sub connections {
-    my ($n) = @_;
-    my %sock;
+    my ($n, $each) = @_;
+    my %socks;
 
     wait_until(sub {
         my $sock = connect_nginx();
         my $response = exchange(request('GET', '/v1/conversations',
                                         type => undef), $sock);
 
-        $sock{$response->{headers}{'x-worker'}} = $sock;
-        return keys %sock == $n;
-    }, 'a connection to each worker');
+        push @{$socks{$response->{headers}{'x-worker'}}}, $sock;
+        return $n == grep { @$_ >= ($each // 1) } values %socks;
+    }, 'connections to each worker');
 
-    return values %sock;
+    return values %socks;
 }
 
 # so that the next one of the account loads again
@@ -145,7 +145,7 @@ __DATA__
 === freshness: what one worker wrote, any other knows at once
 --- workers: 4
 --- scenario
-my @socks = connections(4);
+my @socks = map { $_->[0] } connections(4);
 my $rounds = $ENV{TRACKER_ROUNDS} || (SLOW ? 60 : 500);
 my (%stale, %seen, $id, $phrase);
 
@@ -192,6 +192,42 @@ is(join(' ', map { $seen{$_} } grep { !$seen{$_} } keys %seen), '', 'each kind')
 cmp_ok(eval { my $n = 0; $n += $_ for values %seen; $n }, '==', $rounds,
        join ', ', map { "$seen{$_} $_" } sort keys %seen);
 is(scalar keys %seen, 6, 'of six kinds');
+
+
+
+=== freshness: a load that had begun before a tracker was written
+--- workers: 2
+--- scenario
+# read at once, then decoded and compiled in many turns
+fill(200, 250);
+
+my ($one, $other) = connections(2, 2);
+my ($loader, $joiner, $writer) = (@$one[0, 1], $other->[0]);
+my (%stale, $id);
+
+for my $round (1 .. (SLOW ? 5 : 40)) {
+    outdate();
+    send_bytes($loader, detect('nothing'));
+    sleep rand 0.02;
+
+    my $response = exchange(post('tracker', tracker_text('new', "w$round")),
+                            $writer);
+    ($id) = $response->{body} =~ /"id":"(\d+)"/ or last;
+
+    # it may wait for the load that is under way
+    $response = exchange($round % 2 ? detect("w$round") : process("w$round"),
+                         $joiner);
+    read_response($loader);
+
+    my $got = $round % 2 ? names($response) : stored($response);
+    $stale{"round $round: $got"}++ if $got ne "new: w$round";
+
+    exchange(request('DELETE', "/v1/manage/tracker/$id", type => undef),
+             $writer);
+}
+
+ok($id, 'trackers were written');
+is(join("\n", sort keys %stale), '', 'each is found');
 
 
 

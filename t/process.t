@@ -1105,6 +1105,27 @@ for my $conversation (@{decode(get('conversations?limit=100')->{body})
 
 
 
+=== a full Redis
+--- log_level: crit
+--- scenario
+create('n', ['mask']);
+my $id = say(talk('A mask.'));
+my @before = sort @{redis('KEYS', '*')};
+
+redis('CONFIG', 'SET', 'maxmemory', '1');
+refused(call(@$_, talk('A mask.')), 500, 'Internal server error.', $_->[0])
+    for ['POST', 'process/text'], ['PUT', "process/text/$id"];
+is(short(decode(call('POST', 'conversations/detect', talk('A mask.'))->{body})
+         ->{trackers}), 'n: mask@2-6', 'detect needs no memory');
+is(short(trackers_of($id)), 'n: mask@2-6', 'nor do reads');
+is(join(' ', sort @{redis('KEYS', '*')}), "@before", 'nothing is stored');
+is(scalar messages_of($id), 1, 'or added');
+is(call('DELETE', "conversations/$id", undef)->{status}, 200, 'DELETE works');
+redis('CONFIG', 'SET', 'maxmemory', '0');
+say(talk('a'));
+
+
+
 === a body that is not read is no request
 --- scenario
 my $inner = "GET /v1/conversations HTTP/1.1\r\nHost: a\r\n\r\n";

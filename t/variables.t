@@ -76,6 +76,63 @@ like((logged(@cases + 1))[-1], qr/^429 tester locked $time$/, 'locked');
 
 
 
+=== and what was found in what was said
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_jwt_key $TEST_NGINX_KEY;
+    tracker_detect_max_hits 3;
+    tracker_detect_max_phrases 4;
+    tracker_conversation_max_size 2k;
+    log_format found '$status $tracker_outcome $tracker_hits '
+                     '$tracker_detect_time';
+--- config
+    location /v1/ {
+        tracker_conversations;
+        client_max_body_size 1m;
+        access_log logs/tracker.log found;
+    }
+
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+--- scenario
+exchange(post('tracker', tracker_text('n', 'mask', 'cap')));
+
+sub said {
+    my ($text, $path) = @_;
+
+    return request('POST', '/v1/' . ($path // 'process/text'),
+                   body => qq({"messages":[{"payload":{"content":"$text"}}]}));
+}
+
+my $time = qr/\d\.\d{6}/;
+my @cases = (
+    [said('A mask. A cap, mask.'), qr/^201 processed 3 $time$/],
+    [said('A mask.', 'conversations/detect'), qr/^200 found 1 $time$/],
+    [said('Nothing.'), qr/^201 processed 0 $time$/],
+    [said('Cap mask. Cap mask.'), qr/^400 many_hits \S+ \S+$/],
+    [said('x' x 3000), qr/^400 large 0 $time$/],
+    [said('\\x'), qr/^400 invalid - -$/],
+    [request('GET', '/v1/conversations'), qr/^200 found - -$/],
+    [request('GET', '/v1/conversations/x'), qr/^404 missing - -$/],
+);
+
+exchange($_->[0]) for @cases;
+
+my @lines = logged(scalar @cases);
+like($lines[$_], $cases[$_][1], "request $_") for 0 .. $#cases;
+
+# what the first search found counts, when the trackers were others since
+
+exchange(post('tracker', tracker_text('m', 1 .. 3)));
+exchange(said('a mask'));
+like((logged(@cases + 1))[-1], qr/^400 many_phrases 1 $time$/, 'searched');
+exchange(said('a mask', 'conversations/detect'));
+like((logged(@cases + 2))[-1], qr/^400 many_phrases - -$/, 'not searched');
+
+
+
 === no token is ever in a log
 --- scenario
 exchange(post('tracker', tracker_text('n'), token => 'a-bad-secret-token'));

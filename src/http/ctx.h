@@ -51,12 +51,14 @@ typedef struct {
 } ngx_http_tracker_endpoint_t;
 
 
-/* for the variables */
+/* for the variables, and for a message */
 
 typedef struct {
     ngx_msec_t                       redis;     /* of closed txns */
     uint64_t                         detect;    /* in searches, microseconds */
     ngx_uint_t                       hits;
+    ngx_uint_t                       phrases;   /* of the account, if they are
+                                                   too many */
     unsigned                         searched:1;
 } ngx_http_tracker_spent_t;
 

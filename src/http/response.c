@@ -370,7 +370,7 @@ ngx_http_tracker_describe_limit(ngx_http_tracker_ctx_t *ctx,
                         "Trackers of at most %lu phrases can be detected, the "
                         "account has %lu.",
                         (unsigned long) tlcf->talk.limits.max_phrases,
-                        (unsigned long) ctx->spent.hits);
+                        (unsigned long) ctx->spent.phrases);
         break;
 
     case NGX_HTTP_TRACKER_TOO_BIG:

@@ -295,7 +295,7 @@ ngx_http_tracker_stored_loaded(ngx_http_request_t *r,
     search->wait.dictionary = NULL;
 
     if (search->wait.outcome != TRACKER_OUTCOME_FOUND) {
-        ctx->spent.hits = search->wait.found;
+        ctx->spent.phrases = search->wait.found;
         ngx_http_tracker_fail(r, ctx,
                               search->wait.outcome == TRACKER_OUTCOME_QUOTA
                               ? NGX_HTTP_TRACKER_MANY_PHRASES
@@ -368,7 +368,7 @@ ngx_http_tracker_choose(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     /* it may have been loaded for a location with another limit */
 
     if (search->stored->trackers.n_phrases > tlcf->talk.limits.max_phrases) {
-        ctx->spent.hits = search->stored->trackers.n_phrases;
+        ctx->spent.phrases = search->stored->trackers.n_phrases;
         ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_MANY_PHRASES);
         return;
     }
