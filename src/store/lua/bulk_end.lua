@@ -64,15 +64,11 @@ end
 
 local most = digest ~= '' and tonumber(ARGV[4]) or 0
 
-if digest ~= '' then
-    redis.call('hset', KEYS[5], 'digest', digest, 'ids', ids)
-    redis.call('expire', KEYS[5], DAY)
-end
-
 -- For the new idempotency key the two oldest ones of the account are removed,
 -- if there are too many or they have expired.  Only KEYS[6] tells which, so
 -- they are not among KEYS.  They begin as KEYS[5] does, and so have the hash
--- tag of all the others.
+-- tag of all the others.  One of them may be KEYS[5], of a day ago, which is
+-- therefore written after this.
 
 if most > 0 then
     local time = redis.call('time')
@@ -92,6 +88,11 @@ if most > 0 then
 
     redis.call('zadd', KEYS[6], now, sub(KEYS[5], -64))
     redis.call('expire', KEYS[6], DAY)
+end
+
+if digest ~= '' then
+    redis.call('hset', KEYS[5], 'digest', digest, 'ids', ids)
+    redis.call('expire', KEYS[5], DAY)
 end
 
 if token ~= '' and redis.call('get', KEYS[1]) == token then
