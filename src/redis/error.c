@@ -75,6 +75,18 @@ ngx_redis_refusal(const char *text, size_t len)
 {
     ngx_redis_refusal_t  *refusal;
 
+    static const char  aborted[] =
+        "EXECABORT Transaction discarded because of: ";
+
+    /* EXEC itself was refused, which says why; nothing was executed */
+
+    if (len >= sizeof(aborted) - 1
+        && ngx_strncmp(text, aborted, sizeof(aborted) - 1) == 0)
+    {
+        text += sizeof(aborted) - 1;
+        len -= sizeof(aborted) - 1;
+    }
+
     for (refusal = ngx_redis_refusals; refusal->word.len; refusal++) {
 
         if (len >= refusal->word.len

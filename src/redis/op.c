@@ -152,7 +152,7 @@ ngx_redis_op_disarm(ngx_redis_op_t *op)
 void
 ngx_redis_op_set_error(ngx_redis_op_t *op, const char *error, size_t len)
 {
-    if (op->error.len) {
+    if (op->error.len || len == 0) {
         return;
     }
 
