@@ -22,7 +22,12 @@
 
 local token, digest = ARGV[1], ARGV[3]
 
-redis.call('msetnx', KEYS[4], 'no')
+-- what was left there might say that MSETNX has written
+
+if redis.call('msetnx', KEYS[4], 'no') == 0 then
+    redis.call('del', KEYS[4])
+    redis.call('msetnx', KEYS[4], 'no')
+end
 
 local holder = token ~= '' and redis.call('get', KEYS[1])
 
@@ -39,7 +44,9 @@ end
 
 local rev = redis.call('get', KEYS[3])
 
-if rev and (#rev > 16 or string.find(rev, '%D')) then
+if rev and rev ~= '0'
+   and (#rev > 16 or not string.find(rev, '^[1-9]%d*$'))
+then
     return redis.error_reply('ERR the revision is not an integer')
 end
 
