@@ -1,4 +1,5 @@
 use lib 't/lib';
+use Digest::SHA qw(sha256_hex);
 use Tracker;
 use Test::Nginx::Socket 'no_plan';
 
@@ -319,6 +320,10 @@ redis('DEL', account_key('tester', 'lock'));
 is_deeply(state_of_all(), $before, 'nothing has changed');
 
 redis('SET', account_key('tester', 'stop'), 'yes');
+is(post_n(41, 101)->{status}, 400, 'too many, and what a transaction left');
+is_deeply(state_of_all(), $before, 'nothing has changed');
+
+redis('SET', account_key('tester', 'stop'), 'yes');
 is(post_n(41, 80)->{status}, 200, 'what is left of a transaction');
 is(redis('EXISTS', account_key('tester', 'stop')), 0, 'and is removed');
 is(redis('ZCARD', account_key('tester', 'index')), 80, 'all are there');
@@ -330,7 +335,8 @@ is(redis('ZCARD', account_key('tester', 'index')), 80, 'all are there');
 my $text = post('trackers', bulk(map { tracker_text("n$_") } 1 .. 40));
 
 for (['index', 'SET', 'x'], ['rev', 'SET', 'x'], ['rev', 'LPUSH', 'x'],
-     ['rev', 'SET', '9007199254740993000'])
+     ['rev', 'SET', '9007199254740993000'], ['rev', 'SET', ''],
+     ['rev', 'SET', '007'], ['rev', 'SET', '-5'])
 {
     my ($key, $command, $value) = @$_;
 
@@ -361,6 +367,24 @@ for (qw(incrby zadd msetnx multi exec eval get del zcard)) {
 }
 
 is(exchange($text)->{status}, 200, 'with all of them');
+
+
+
+=== a bulk keeps its Idempotency-Key, which another had more than a day ago
+--- scenario
+my $text = post('trackers', bulk(map { tracker_text("n$_") } 1 .. 40),
+                headers => ['Idempotency-Key: k']);
+
+# what is left of it: its hash has expired
+redis('ZADD', account_key('tester', 'idems'), (time() - 86_401) * 1_000_000,
+      sha256_hex('k'));
+
+my $first = exchange($text);
+is($first->{status}, 200, 'created');
+
+my $again = exchange($text);
+is($again->{status}, 200, 'again');
+is($again->{body}, $first->{body}, 'the first answer');
 
 
 

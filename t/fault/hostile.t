@@ -52,6 +52,7 @@ my @error_words = (
     ['CLUSTERDOWN The cluster is down',                         502, 'often'],
     ['TRYAGAIN Multiple keys request during rehashing of slot', 502, 'often'],
     ["READONLY You can't write against a read only replica.",   502, 'often'],
+    ['EXECABORT Transaction discarded because of: READONLY no', 502, 'often'],
     ['BUSY Redis is busy running a script.',                    504, 'often'],
     ["OOM command not allowed when used memory > 'maxmemory'.", 500, 'once'],
     ['MISCONF Redis is configured to save RDB snapshots, but',  500, 'once'],
