@@ -326,7 +326,7 @@ POST /v1/manage/tracker
 === large bodies of many small things are checked like others
 --- scenario
 my $phrases = join ',', map { "\"$_\"" } 100_000 .. 215_000;
-my $objects = '[' . join(',', ('{}') x 299_000) . ']';
+my $objects = '[' . join(',', ('{}') x 249_000) . ']';
 
 my $response = exchange(post('trackers', $objects));
 is($response->{status}, 400, 'empty objects');

@@ -522,10 +522,3 @@ tracker_decode_accept(void *ctx, long index, const tracker_t *t,
 
     return t ? TRACKER_OK : TRACKER_INVALID;
 }
-
-
-int
-tracker_json_strict(void)
-{
-    return TRACKER_READER;
-}

@@ -652,3 +652,14 @@ tracker_json_library(void)
 {
     return JANSSON_VERSION;
 }
+
+
+int
+tracker_json_strict(void)
+{
+#if (TRACKER_NO_READER)
+    return 0;
+#else
+    return 1;
+#endif
+}
