@@ -604,7 +604,7 @@ pause_redis();
 
 my $sock = connect_nginx();
 send_bytes($sock, post('tracker', '{', length => 100_000));
-select undef, undef, undef, 0.3;
+select undef, undef, undef, 1;
 close $sock;
 
 IO::Select->new($listener)->can_read(60) or die "no post_action\n";
