@@ -36,10 +36,13 @@ static void ngx_http_tracker_status_endpoints(
     ngx_http_tracker_status_t *status);
 static void ngx_http_tracker_status_store(ngx_http_tracker_status_t *status);
 static void ngx_http_tracker_status_redis(ngx_http_tracker_status_t *status);
-static void ngx_http_tracker_status_server(ngx_http_tracker_status_t *status,
-    ngx_http_tracker_family_t *family);
+static void ngx_http_tracker_status_up(ngx_http_tracker_status_t *status);
+static void ngx_http_tracker_status_settings(
+    ngx_http_tracker_status_t *status);
 static void ngx_http_tracker_status_load(ngx_http_tracker_status_t *status,
     ngx_http_tracker_family_t *family, size_t offset);
+static ngx_redis_gauges_t *ngx_http_tracker_status_gauges(
+    ngx_http_tracker_status_t *status, ngx_uint_t *i, ngx_str_t **address);
 static void ngx_http_tracker_status_counted(ngx_http_tracker_status_t *status,
     ngx_http_tracker_family_t *family, size_t offset, const char *label,
     ngx_str_t *(*next)(ngx_uint_t i));
@@ -111,8 +114,13 @@ typedef char  ngx_http_tracker_names_fit[
     sizeof(ngx_http_tracker_endpoint_names) / sizeof(char *)
         == NGX_HTTP_TRACKER_ENDPOINTS
     && sizeof(ngx_http_tracker_step_names) / sizeof(char *) == TRACKER_STEPS
+    && sizeof(ngx_http_tracker_lane_names) / sizeof(char *) == NGX_REDIS_LANES
+    && sizeof(ngx_http_tracker_setting_names) / sizeof(char *)
+           == NGX_REDIS_SETTINGS
     && sizeof(ngx_http_tracker_token_names) / sizeof(char *)
            == NGX_HTTP_TRACKER_TOKENS
+    && sizeof(ngx_http_tracker_via_names) / sizeof(char *)
+           == NGX_HTTP_TRACKER_VIAS
     && sizeof(ngx_http_tracker_login_names) / sizeof(char *)
            == NGX_HTTP_TRACKER_LOGINS
     && sizeof(ngx_http_tracker_result_names) / sizeof(ngx_str_t)
@@ -432,11 +440,6 @@ ngx_http_tracker_status_store(ngx_http_tracker_status_t *status)
 static void
 ngx_http_tracker_status_redis(ngx_http_tracker_status_t *status)
 {
-    static ngx_http_tracker_family_t  gauges[] = {
-        { "tracker_redis_up", "gauge", "0 while Redis cannot be reached." },
-        { "tracker_redis_setting_ok", "gauge",
-          "1 if a setting of Redis is as it should be, when connected last." }
-    };
     static ngx_http_tracker_family_t  loads[] = {
         { "tracker_redis_connections", "gauge", "Connections to Redis." },
         { "tracker_redis_pending_commands", "gauge",
@@ -454,8 +457,8 @@ ngx_http_tracker_status_redis(ngx_http_tracker_status_t *status)
         { "tracker_redis_errors", "counter", "Error replies of Redis." }
     };
 
-    ngx_http_tracker_status_server(status, &gauges[0]);
-    ngx_http_tracker_status_server(status, &gauges[1]);
+    ngx_http_tracker_status_up(status);
+    ngx_http_tracker_status_settings(status);
 
     ngx_http_tracker_status_load(status, &loads[0],
                                  offsetof(ngx_redis_load_t, connected));
@@ -485,36 +488,51 @@ ngx_http_tracker_status_redis(ngx_http_tracker_status_t *status)
 /* what is not known is left out */
 
 static void
-ngx_http_tracker_status_server(ngx_http_tracker_status_t *status,
-    ngx_http_tracker_family_t *family)
+ngx_http_tracker_status_up(ngx_http_tracker_status_t *status)
 {
-    ngx_uint_t                 i, j, up;
-    ngx_redis_gauges_t        *gauges;
-    ngx_http_tracker_name_t   *name;
+    ngx_str_t           *address;
+    ngx_uint_t           i;
+    ngx_redis_gauges_t  *gauges;
 
-    up = family->name[sizeof("tracker_redis_") - 1] == 'u';
-    name = status->tmcf->server_names.elts;
+    static ngx_http_tracker_family_t  up = {
+        "tracker_redis_up", "gauge", "0 while Redis cannot be reached."
+    };
 
-    ngx_http_tracker_metric_family(&status->w, family);
+    ngx_http_tracker_metric_family(&status->w, &up);
 
-    for (i = 0; i < status->tmcf->server_names.nelts; i++) {
+    i = 0;
 
-        if (name[i].place == NGX_HTTP_TRACKER_NO_PLACE) {
-            continue;
-        }
+    while ((gauges = ngx_http_tracker_status_gauges(status, &i, &address))) {
 
-        gauges = &status->sum.tally.gauges.servers[name[i].place];
-
-        if (up && (gauges->answered || gauges->failed)) {
-            ngx_http_tracker_metric_label(&status->w, "address",
-                                          &name[i].text);
+        if (gauges->answered || gauges->failed) {
+            ngx_http_tracker_metric_label(&status->w, "address", address);
             ngx_http_tracker_metric_sample(&status->w, gauges->answered
                                                        >= gauges->failed);
         }
+    }
+}
 
-        for (j = 0; j < NGX_REDIS_SETTINGS && !up && gauges->looked; j++) {
-            ngx_http_tracker_metric_label(&status->w, "address",
-                                          &name[i].text);
+
+static void
+ngx_http_tracker_status_settings(ngx_http_tracker_status_t *status)
+{
+    ngx_str_t           *address;
+    ngx_uint_t           i, j;
+    ngx_redis_gauges_t  *gauges;
+
+    static ngx_http_tracker_family_t  settings = {
+        "tracker_redis_setting_ok", "gauge",
+        "1 if a setting of Redis is as it should be, when connected last."
+    };
+
+    ngx_http_tracker_metric_family(&status->w, &settings);
+
+    i = 0;
+
+    while ((gauges = ngx_http_tracker_status_gauges(status, &i, &address))) {
+
+        for (j = 0; j < NGX_REDIS_SETTINGS && gauges->looked; j++) {
+            ngx_http_tracker_metric_label(&status->w, "address", address);
             ngx_http_tracker_status_label(&status->w, "setting",
                                           ngx_http_tracker_setting_names[j]);
             ngx_http_tracker_metric_sample(&status->w, !gauges->wrong[j]);
@@ -527,34 +545,52 @@ static void
 ngx_http_tracker_status_load(ngx_http_tracker_status_t *status,
     ngx_http_tracker_family_t *family, size_t offset)
 {
-    u_char                   *load;
-    ngx_uint_t                i, j;
-    ngx_redis_gauges_t       *gauges;
-    ngx_http_tracker_name_t  *name;
-
-    name = status->tmcf->server_names.elts;
+    u_char              *load;
+    ngx_str_t           *address;
+    ngx_uint_t           i, j;
+    ngx_redis_gauges_t  *gauges;
 
     ngx_http_tracker_metric_family(&status->w, family);
 
-    for (i = 0; i < status->tmcf->server_names.nelts; i++) {
+    i = 0;
 
-        if (name[i].place == NGX_HTTP_TRACKER_NO_PLACE) {
-            continue;
-        }
-
-        gauges = &status->sum.tally.gauges.servers[name[i].place];
+    while ((gauges = ngx_http_tracker_status_gauges(status, &i, &address))) {
 
         for (j = 0; j < NGX_REDIS_LANES; j++) {
             load = (u_char *) &gauges->load[j];
 
-            ngx_http_tracker_metric_label(&status->w, "address",
-                                          &name[i].text);
+            ngx_http_tracker_metric_label(&status->w, "address", address);
             ngx_http_tracker_status_label(&status->w, "lane",
                                           ngx_http_tracker_lane_names[j]);
             ngx_http_tracker_metric_sample(&status->w,
                                            *(ngx_uint_t *) (load + offset));
         }
     }
+}
+
+
+/*
+ * The next server of this configuration that has counters, from *i on, which is
+ * then the one after it; or NULL
+ */
+
+static ngx_redis_gauges_t *
+ngx_http_tracker_status_gauges(ngx_http_tracker_status_t *status,
+    ngx_uint_t *i, ngx_str_t **address)
+{
+    ngx_http_tracker_name_t  *name;
+
+    while (*i < status->tmcf->server_names.nelts) {
+        name = status->tmcf->server_names.elts;
+        name += (*i)++;
+
+        if (name->place != NGX_HTTP_TRACKER_NO_PLACE) {
+            *address = &name->text;
+            return &status->sum.tally.gauges.servers[name->place];
+        }
+    }
+
+    return NULL;
 }
 
 
