@@ -21,15 +21,14 @@
 #define NGX_HTTP_TRACKER_MAX_OFFSET         1000000
 
 
-/* a list that is sent in stretches */
+/* the list of conversations, which is sent in stretches */
 
 typedef struct {
     ngx_http_tracker_stream_t   stream;       /* first */
 
-    ngx_str_t                   open;         /* before all */
     ngx_uint_t                  offset;
-    ngx_uint_t                  limit;        /* 0: none */
-    ngx_uint_t                  listed;       /* elements sent so far */
+    ngx_uint_t                  limit;
+    ngx_uint_t                  listed;       /* conversations sent so far */
     ngx_str_t                   cursor;       /* where the next stretch begins,
                                                  or empty */
 } ngx_http_tracker_listing_t;
@@ -141,8 +140,6 @@ ngx_http_tracker_start_conversations(ngx_http_request_t *r,
 
     ctx->data = listing;
 
-    ngx_str_set(&listing->open, "{\"conversations\":[");
-
     listing->limit = NGX_HTTP_TRACKER_CONVERSATIONS;
 
     if (ngx_http_tracker_find_number(r, "limit", 1,
@@ -200,29 +197,24 @@ ngx_http_tracker_stretch_read(ngx_http_request_t *r,
     tracker_page_t  *page;
 
     if (ctx->txn->outcome != TRACKER_OUTCOME_FOUND) {
-
-        /* cut off, if a part was sent and the conversation is gone now */
-
         ngx_http_tracker_fail(r, ctx, ctx->txn->outcome);
         return;
     }
 
     page = &ctx->txn->page;
 
-    if (ctx->sent) {
-        (void) ngx_http_tracker_hold(ctx, page->records.len);
-
-    } else if (ngx_http_tracker_reserve(r, ctx, page->records.len) != NGX_OK) {
+    if (ngx_http_tracker_reserve(r, ctx, page->records.len) != NGX_OK) {
         return;
     }
 
-    ngx_str_null(&ctx->open);
-
     if (!ctx->sent) {
-        ctx->open = listing->open;
+        ngx_str_set(&ctx->open, "{\"conversations\":[");
 
     } else if (listing->listed && page->n) {
         ngx_str_set(&ctx->open, ",");
+
+    } else {
+        ngx_str_null(&ctx->open);
     }
 
     ctx->outcome = TRACKER_OUTCOME_FOUND;
@@ -231,9 +223,7 @@ ngx_http_tracker_stretch_read(ngx_http_request_t *r,
     listing->listed += page->n;
     listing->cursor = page->cursor;
 
-    if (page->more
-        && (listing->limit == 0 || listing->listed < listing->limit))
-    {
+    if (page->more && listing->listed < listing->limit) {
         ngx_http_tracker_send_stretch(r, ctx,
                                       ngx_http_tracker_list_conversations);
         return;

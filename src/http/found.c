@@ -159,10 +159,7 @@ ngx_http_tracker_messages_read(ngx_http_request_t *r,
     page = &ctx->txn->page;
     size = page->records.len + NGX_HTTP_TRACKER_FOUND_STRETCH;
 
-    if (ctx->sent) {
-        (void) ngx_http_tracker_hold(ctx, size);
-
-    } else if (ngx_http_tracker_reserve(r, ctx, size) != NGX_OK) {
+    if (ngx_http_tracker_reserve(r, ctx, size) != NGX_OK) {
         return;
     }
 

@@ -227,7 +227,9 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         ngx_str_null(&ctx->open);
     }
 
-    (void) ngx_http_tracker_hold(ctx, page->records.len);
+    if (ngx_http_tracker_reserve(r, ctx, page->records.len) != NGX_OK) {
+        return;
+    }
 
     list->listed += page->n;
     list->cursor = page->cursor;
@@ -267,9 +269,7 @@ ngx_http_tracker_begin_list(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return NGX_ABORT;
     }
 
-    if (ngx_http_tracker_decided(r, ctx)
-        || ngx_http_tracker_reserve(r, ctx, page->records.len) != NGX_OK)
-    {
+    if (ngx_http_tracker_decided(r, ctx)) {
         return NGX_ABORT;
     }
 

@@ -31,8 +31,9 @@ typedef ngx_uint_t (*ngx_http_tracker_check_pt)(ngx_http_request_t *r,
 
 
 /*
- * The content handler of both directives: checks the request, then takes its
- * first step, or answers.  Returns what a content handler returns.
+ * The content handler of tracker_api, tracker_conversations and tracker_token:
+ * checks the request, then takes its first step, or answers.  Returns what a
+ * content handler returns.
  */
 ngx_int_t ngx_http_tracker_start(ngx_http_request_t *r,
     ngx_http_tracker_check_pt check);
@@ -73,8 +74,9 @@ ngx_uint_t ngx_http_tracker_yield(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_step_pt step);
 
 /*
- * Counts size bytes as held for the answer.  Returns NGX_OK; NGX_ABORT if the
- * request was answered, since its account holds too much or no memory is left.
+ * Counts size bytes as held for the answer, or for its next stretch.  Returns
+ * NGX_OK; NGX_ABORT if the request was answered or cut off, since its account
+ * holds too much or no memory is left.
  */
 ngx_int_t ngx_http_tracker_reserve(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t size);
