@@ -614,8 +614,8 @@ ngx_http_tracker_init_process(ngx_cycle_t *cycle)
 
     ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
                   "tracker/" NGX_TRACKER_VERSION " (nginx/" NGINX_VERSION
-                  ", hiredis/" NGX_TRACKER_HIREDIS
-                  ", jansson/" NGX_TRACKER_JANSSON ")");
+                  ", hiredis/%s, jansson/%s)",
+                  ngx_redis_library(), tracker_json_library());
 
     if (tmcf->servers.nelts) {
         ngx_http_tracker_keep_memory();
