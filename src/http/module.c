@@ -621,7 +621,7 @@ ngx_http_tracker_init_process(ngx_cycle_t *cycle)
         ngx_http_tracker_keep_memory();
     }
 
-    ngx_http_tracker_zone_join(cycle);
+    ngx_http_tracker_zone_join(tmcf, cycle->log);
 
     return NGX_OK;
 }
@@ -676,9 +676,11 @@ ngx_http_tracker_exit_process(ngx_cycle_t *cycle)
     tmcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_tracker_module);
 
-    if (tmcf) {
-        ngx_redis_close(&tmcf->servers);
+    if (tmcf == NULL) {
+        return;
     }
 
-    ngx_http_tracker_zone_leave(cycle);
+    ngx_redis_close(&tmcf->servers);
+
+    ngx_http_tracker_zone_leave(tmcf);
 }

@@ -255,27 +255,21 @@ ngx_http_tracker_find_place(ngx_http_tracker_place_t *places, ngx_uint_t n,
 
 
 void
-ngx_http_tracker_zone_join(ngx_cycle_t *cycle)
+ngx_http_tracker_zone_join(ngx_http_tracker_main_conf_t *tmcf, ngx_log_t *log)
 {
-    ngx_uint_t                     i;
-    ngx_redis_t                  **server;
-    ngx_http_tracker_name_t       *name;
-    ngx_http_tracker_tally_t      *tally;
-    ngx_http_tracker_main_conf_t  *tmcf;
+    ngx_uint_t                  i;
+    ngx_redis_t               **server;
+    ngx_http_tracker_name_t    *name;
+    ngx_http_tracker_tally_t   *tally;
 
-    tmcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                               ngx_http_tracker_module);
-
-    if (tmcf == NULL || tmcf->zone == NULL
-        || ngx_process == NGX_PROCESS_HELPER)
-    {
+    if (tmcf->zone == NULL) {
         return;
     }
 
     tally = ngx_http_tracker_take_slot(tmcf);
 
     if (tally == NULL) {
-        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+        ngx_log_error(NGX_LOG_WARN, log, 0,
                       "tracker: \"tracker_status\" has room for %d workers, "
                       "this one is not counted", NGX_HTTP_TRACKER_SLOTS);
         return;
@@ -415,19 +409,15 @@ ngx_http_tracker_add_server(ngx_redis_gauges_t *to, ngx_redis_gauges_t *from)
 
 
 void
-ngx_http_tracker_zone_leave(ngx_cycle_t *cycle)
+ngx_http_tracker_zone_leave(ngx_http_tracker_main_conf_t *tmcf)
 {
-    ngx_uint_t                      i;
-    ngx_shmtx_t                    *mutex;
-    ngx_redis_t                   **server;
-    ngx_http_tracker_tally_t       *tally;
-    ngx_http_tracker_shared_t      *shared;
-    ngx_http_tracker_main_conf_t   *tmcf;
+    ngx_uint_t                   i;
+    ngx_shmtx_t                 *mutex;
+    ngx_redis_t                **server;
+    ngx_http_tracker_tally_t    *tally;
+    ngx_http_tracker_shared_t   *shared;
 
-    tmcf = ngx_http_cycle_get_module_main_conf(cycle,
-                                               ngx_http_tracker_module);
-
-    if (tmcf == NULL || tmcf->zone == NULL) {
+    if (tmcf->zone == NULL) {
         return;
     }
 

@@ -40,8 +40,9 @@ void ngx_http_tracker_zone_check(ngx_conf_t *cf);
  * A worker begins to count in a slot, or ends to do so.  Where there is no
  * zone, or no slot is left, which is logged, it counts where nobody looks.
  */
-void ngx_http_tracker_zone_join(ngx_cycle_t *cycle);
-void ngx_http_tracker_zone_leave(ngx_cycle_t *cycle);
+void ngx_http_tracker_zone_join(ngx_http_tracker_main_conf_t *tmcf,
+    ngx_log_t *log);
+void ngx_http_tracker_zone_leave(ngx_http_tracker_main_conf_t *tmcf);
 
 /*
  * Sets sum, which is all zero; names have memory of pool.  Returns NGX_OK or
