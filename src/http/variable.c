@@ -20,6 +20,8 @@ static ngx_int_t ngx_http_tracker_hits_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_tracker_detect_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static void ngx_http_tracker_set_variable(ngx_http_variable_value_t *v,
+    u_char *data, size_t len);
 
 
 static ngx_http_variable_t  ngx_http_tracker_variables[] = {
@@ -83,11 +85,8 @@ ngx_http_tracker_account_variable(ngx_http_request_t *r,
     switch (ngx_http_tracker_authenticate(r, ctx)) {
 
     case NGX_OK:
-        v->valid = 1;
-        v->no_cacheable = 0;
-        v->not_found = 0;
-        v->len = ctx->identity.account.len;
-        v->data = ctx->identity.account.data;
+        ngx_http_tracker_set_variable(v, ctx->identity.account.data,
+                                      ctx->identity.account.len);
         return NGX_OK;
 
     case NGX_DECLINED:
@@ -115,11 +114,7 @@ ngx_http_tracker_outcome_variable(ngx_http_request_t *r,
 
     name = ngx_http_tracker_outcome_name(ctx->outcome);
 
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-    v->len = name->len;
-    v->data = name->data;
+    ngx_http_tracker_set_variable(v, name->data, name->len);
 
     return NGX_OK;
 }
@@ -147,11 +142,8 @@ ngx_http_tracker_time_variable(ngx_http_request_t *r,
 
     ms = ctx->spent.redis + (ctx->txn ? ctx->txn->redis_time : 0);
 
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-    v->data = p;
-    v->len = ngx_sprintf(p, "%T.%03M", (time_t) ms / 1000, ms % 1000) - p;
+    ngx_http_tracker_set_variable(v, p,
+        ngx_sprintf(p, "%T.%03M", (time_t) ms / 1000, ms % 1000) - p);
 
     return NGX_OK;
 }
@@ -176,17 +168,14 @@ ngx_http_tracker_hits_variable(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    v->valid = 1;
-    v->no_cacheable = 0;
-    v->not_found = 0;
-    v->data = p;
-    v->len = ngx_sprintf(p, "%ui", ctx->spent.hits) - p;
+    ngx_http_tracker_set_variable(v, p,
+        ngx_sprintf(p, "%ui", ctx->spent.hits) - p);
 
     return NGX_OK;
 }
 
 
-/* seconds, as the other one, but a search takes microseconds */
+/* seconds, as $tracker_redis_time, but a search takes microseconds */
 
 static ngx_int_t
 ngx_http_tracker_detect_variable(ngx_http_request_t *r,
@@ -210,11 +199,22 @@ ngx_http_tracker_detect_variable(ngx_http_request_t *r,
 
     us = ctx->spent.detect;
 
+    ngx_http_tracker_set_variable(v, p,
+        ngx_sprintf(p, "%uL.%06uL", us / 1000000, us % 1000000) - p);
+
+    return NGX_OK;
+}
+
+
+/* a value, which nginx keeps from now on */
+
+static void
+ngx_http_tracker_set_variable(ngx_http_variable_value_t *v, u_char *data,
+    size_t len)
+{
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;
-    v->data = p;
-    v->len = ngx_sprintf(p, "%uL.%06uL", us / 1000000, us % 1000000) - p;
-
-    return NGX_OK;
+    v->data = data;
+    v->len = len;
 }
