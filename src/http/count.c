@@ -264,18 +264,8 @@ ngx_http_tracker_count_at(ngx_http_tracker_counted_t *counted,
 
 
 void
-ngx_http_tracker_count_turn(struct timeval *start)
+ngx_http_tracker_count_turn(ngx_uint_t time)
 {
-    ngx_int_t       us;
-    struct timeval  now;
-
-    ngx_gettimeofday(&now);
-
-    us = (ngx_int_t) (now.tv_sec - start->tv_sec) * 1000000
-         + (now.tv_usec - start->tv_usec);
-
-    /* the clock may have been set back */
-
     ngx_http_tracker_observe(&ngx_http_tracker_tally->counts.turns,
-                             &ngx_http_tracker_turn_scale, ngx_max(us, 0));
+                             &ngx_http_tracker_turn_scale, time);
 }

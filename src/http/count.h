@@ -31,8 +31,8 @@ void ngx_http_tracker_count_end(ngx_http_tracker_counted_t *counted);
 void ngx_http_tracker_count_at(ngx_http_tracker_counted_t *counted,
     ngx_http_tracker_at_e at);
 
-/* Counts a turn of long work that began at this time. */
-void ngx_http_tracker_count_turn(struct timeval *start);
+/* Counts a turn of long work, which has taken so many microseconds. */
+void ngx_http_tracker_count_turn(ngx_uint_t time);
 
 
 #pragma GCC visibility pop

@@ -220,9 +220,9 @@ ngx_http_tracker_yield(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 static void
 ngx_http_tracker_turn(ngx_event_t *ev)
 {
-    struct timeval  start;
+    uint64_t  start;
 
-    ngx_gettimeofday(&start);
+    start = ngx_http_tracker_clock();
 
     if (ev->posted) {
         ngx_delete_posted_event(ev);
@@ -234,7 +234,7 @@ ngx_http_tracker_turn(ngx_event_t *ev)
 
     ngx_http_tracker_resume(ev->data);
 
-    ngx_http_tracker_count_turn(&start);
+    ngx_http_tracker_count_turn(ngx_http_tracker_clock() - start);
 }
 
 

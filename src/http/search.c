@@ -33,6 +33,7 @@ static void ngx_http_tracker_name_stored(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, detect_name_t *name);
 static void ngx_http_tracker_load_stored(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_drop_stored(ngx_http_tracker_search_t *search);
 static void ngx_http_tracker_loaded(detect_wait_t *wait);
 static void ngx_http_tracker_stored_loaded(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
@@ -71,7 +72,6 @@ static void ngx_http_tracker_recording(ngx_http_request_t *r,
 static void ngx_http_tracker_free_record(void *data);
 static void ngx_http_tracker_stop_search(void *data);
 static void ngx_http_tracker_free_search(void *data);
-static uint64_t ngx_http_tracker_microseconds(void);
 
 
 void
@@ -260,10 +260,7 @@ ngx_http_tracker_load_stored(ngx_http_request_t *r,
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
-    if (search->stored) {
-        detect_dictionary_release(search->stored);
-        search->stored = NULL;
-    }
+    ngx_http_tracker_drop_stored(search);
 
     ngx_http_tracker_name_stored(r, ctx, &name);
 
@@ -275,6 +272,16 @@ ngx_http_tracker_load_stored(ngx_http_request_t *r,
     }
 
     ngx_http_tracker_wait(r, ctx, ngx_http_tracker_stored_loaded);
+}
+
+
+static void
+ngx_http_tracker_drop_stored(ngx_http_tracker_search_t *search)
+{
+    if (search->stored) {
+        detect_dictionary_release(search->stored);
+        search->stored = NULL;
+    }
 }
 
 
@@ -640,9 +647,9 @@ ngx_http_tracker_searching(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
             return;
         }
 
-        start = ngx_http_tracker_microseconds();
+        start = ngx_http_tracker_clock();
         rc = detect_search_run(&search->search, &ctx->budget);
-        ctx->spent.detect += ngx_http_tracker_microseconds() - start;
+        ctx->spent.detect += ngx_http_tracker_clock() - start;
 
     } while (rc == DETECT_AGAIN);
 
@@ -758,9 +765,9 @@ ngx_http_tracker_recording(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
             return;
         }
 
-        start = ngx_http_tracker_microseconds();
+        start = ngx_http_tracker_clock();
         rc = detect_record_write(search->record, &ctx->budget);
-        ctx->spent.detect += ngx_http_tracker_microseconds() - start;
+        ctx->spent.detect += ngx_http_tracker_clock() - start;
 
     } while (rc == DETECT_AGAIN);
 
@@ -792,10 +799,7 @@ ngx_http_tracker_end_search(ngx_http_tracker_ctx_t *ctx)
 
     detect_trackers_free(&search->given);
 
-    if (search->stored) {
-        detect_dictionary_release(search->stored);
-        search->stored = NULL;
-    }
+    ngx_http_tracker_drop_stored(search);
 }
 
 
@@ -823,24 +827,11 @@ ngx_http_tracker_free_search(void *data)
     detect_search_free(&search->search);
     detect_trackers_free(&search->given);
 
-    if (search->stored) {
-        detect_dictionary_release(search->stored);
-    }
+    ngx_http_tracker_drop_stored(search);
 
     /* loaded, but another module has taken over the request */
 
     if (search->wait.dictionary) {
         detect_dictionary_release(search->wait.dictionary);
     }
-}
-
-
-static uint64_t
-ngx_http_tracker_microseconds(void)
-{
-    struct timespec  now;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (uint64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }

@@ -1,6 +1,7 @@
 
 /*
- * Where a worker counts before it has a slot, and how values are divided.
+ * Where a worker counts before it has a slot, how values are divided, and the
+ * clock of what is measured.
  */
 
 
@@ -52,6 +53,17 @@ ngx_uint_t  ngx_http_tracker_codes[NGX_HTTP_TRACKER_CODES] = {
     NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_BAD_GATEWAY,
     NGX_HTTP_SERVICE_UNAVAILABLE, NGX_HTTP_GATEWAY_TIME_OUT, NGX_HTTP_CLOSE, 0
 };
+
+
+uint64_t
+ngx_http_tracker_clock(void)
+{
+    struct timespec  now;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return (uint64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 
 
 void

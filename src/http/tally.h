@@ -187,6 +187,9 @@ extern ngx_http_tracker_scale_t  ngx_http_tracker_turn_scale;
 extern ngx_uint_t  ngx_http_tracker_codes[NGX_HTTP_TRACKER_CODES];
 
 
+/* Returns the microseconds of a clock that nobody sets. */
+uint64_t ngx_http_tracker_clock(void);
+
 /* Back to memory that nobody reads; a worker begins there. */
 void ngx_http_tracker_tally_nowhere(void);
 
