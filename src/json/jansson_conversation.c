@@ -26,12 +26,12 @@ static tracker_rc_e tracker_json_typed(tracker_json_talk_t *talk,
     json_t *value, const tracker_member_t *member, void *base);
 static tracker_rc_e tracker_json_all(tracker_json_talk_t *talk, json_t *value,
     const tracker_member_t *member, tracker_all_e *all);
-static tracker_rc_e tracker_json_messages(tracker_json_talk_t *talk,
+static tracker_rc_e tracker_json_array(tracker_json_talk_t *talk,
     json_t *array, const tracker_member_t *member);
-static tracker_rc_e tracker_json_choices(tracker_json_talk_t *talk,
-    json_t *array, const tracker_member_t *member);
-static void *tracker_json_array(tracker_json_talk_t *talk, json_t *array,
-    const tracker_member_t *member, size_t size, tracker_rc_e *rc);
+static void *tracker_json_room(tracker_json_talk_t *talk,
+    const tracker_member_t *member, size_t n, size_t size);
+static tracker_rc_e tracker_json_validate(tracker_json_talk_t *talk,
+    const tracker_member_t *member, void *elt);
 static tracker_rc_e tracker_json_text(tracker_json_talk_t *talk, json_t *value,
     const tracker_member_t *member, tracker_str_t *text);
 static void tracker_json_pass(tracker_lexer_t *lx);
@@ -127,11 +127,8 @@ tracker_json_typed(tracker_json_talk_t *talk, json_t *value,
         return tracker_json_talk(talk, value, member->inner, &member->path,
                                  base);
 
-    case TRACKER_MEMBER_MESSAGES:
-        return tracker_json_messages(talk, value, member);
-
-    default: /* TRACKER_MEMBER_CHOICES */
-        return tracker_json_choices(talk, value, member);
+    default: /* TRACKER_MEMBER_MESSAGES, TRACKER_MEMBER_CHOICES */
+        return tracker_json_array(talk, value, member);
     }
 }
 
@@ -162,114 +159,98 @@ tracker_json_all(tracker_json_talk_t *talk, json_t *value,
 
 
 static tracker_rc_e
-tracker_json_messages(tracker_json_talk_t *talk, json_t *array,
-    const tracker_member_t *member)
-{
-    size_t                i, n;
-    tracker_rc_e          rc;
-    tracker_utterance_t  *elts;
-
-    elts = tracker_json_array(talk, array, member, sizeof(tracker_utterance_t),
-                              &rc);
-    if (elts == NULL) {
-        return rc;
-    }
-
-    n = json_array_size(array);
-
-    talk->conversation->messages = elts;
-    talk->conversation->nmessages = n;
-
-    for (i = 0; i < n; i++) {
-        talk->walk.index = i;
-
-        rc = tracker_json_talk(talk, json_array_get(array, i), member->inner,
-                               NULL, &elts[i]);
-        if (rc != TRACKER_OK) {
-            return rc;
-        }
-
-        rc = tracker_validate_utterance(&elts[i], i, talk->walk.message);
-        if (rc != TRACKER_OK) {
-            return rc;
-        }
-    }
-
-    talk->walk.index = -1;
-
-    return TRACKER_OK;
-}
-
-
-static tracker_rc_e
-tracker_json_choices(tracker_json_talk_t *talk, json_t *array,
-    const tracker_member_t *member)
-{
-    size_t             i, n;
-    tracker_rc_e       rc;
-    tracker_choice_t  *elts;
-
-    elts = tracker_json_array(talk, array, member, sizeof(tracker_choice_t),
-                              &rc);
-    if (elts == NULL) {
-        return rc;
-    }
-
-    n = json_array_size(array);
-
-    talk->conversation->choices = elts;
-    talk->conversation->nchoices = n;
-
-    for (i = 0; i < n; i++) {
-        talk->walk.index = i;
-
-        rc = tracker_json_talk(talk, json_array_get(array, i), member->inner,
-                               NULL, &elts[i]);
-        if (rc != TRACKER_OK) {
-            return rc;
-        }
-
-        rc = tracker_validate_choice(&elts[i], i, talk->walk.limits,
-                                     talk->walk.arena, talk->walk.message);
-        if (rc != TRACKER_OK) {
-            return rc;
-        }
-    }
-
-    talk->walk.index = -1;
-
-    return TRACKER_OK;
-}
-
-
-/* returns memory, all 0, for what the array holds, or NULL: *rc says why */
-
-static void *
 tracker_json_array(tracker_json_talk_t *talk, json_t *array,
-    const tracker_member_t *member, size_t size, tracker_rc_e *rc)
+    const tracker_member_t *member)
 {
-    void    *elts;
-    size_t   n;
+    char          *elt;
+    size_t         i, n, size;
+    tracker_rc_e   rc;
 
     if (!json_is_array(array)) {
-        *rc = tracker_json_fault(&talk->walk, &member->path, -1,
-                                 TRACKER_FAULT_NOT_ARRAY);
-        return NULL;
+        return tracker_json_fault(&talk->walk, &member->path, -1,
+                                  TRACKER_FAULT_NOT_ARRAY);
     }
 
     n = json_array_size(array);
-    n += n == 0;
+    size = member->type == TRACKER_MEMBER_MESSAGES
+           ? sizeof(tracker_utterance_t) : sizeof(tracker_choice_t);
 
-    elts = talk->walk.arena->alloc(talk->walk.arena->data, n * size);
+    elt = tracker_json_room(talk, member, n, size);
+    if (elt == NULL) {
+        return TRACKER_NOMEM;
+    }
+
+    talk->walk.list = &member->key;
+
+    for (i = 0; i < n; i++) {
+        talk->walk.index = i;
+
+        rc = tracker_json_talk(talk, json_array_get(array, i), member->inner,
+                               NULL, elt);
+        if (rc != TRACKER_OK) {
+            return rc;
+        }
+
+        rc = tracker_json_validate(talk, member, elt);
+        if (rc != TRACKER_OK) {
+            return rc;
+        }
+
+        elt += size;
+    }
+
+    talk->walk.index = -1;
+
+    return TRACKER_OK;
+}
+
+
+/* the list of the conversation, n elements, all 0; NULL: there is no memory */
+
+static void *
+tracker_json_room(tracker_json_talk_t *talk, const tracker_member_t *member,
+    size_t n, size_t size)
+{
+    void                    *elts;
+    tracker_conversation_t  *conversation;
+
+    conversation = talk->conversation;
+
+    /* an empty list is not NULL, that is absent */
+
+    elts = talk->walk.arena->alloc(talk->walk.arena->data,
+                                   (n ? n : 1) * size);
     if (elts == NULL) {
-        *rc = TRACKER_NOMEM;
         return NULL;
     }
 
     memset(elts, 0, n * size);
-    talk->walk.list = &member->key;
+
+    if (member->type == TRACKER_MEMBER_MESSAGES) {
+        conversation->messages = elts;
+        conversation->nmessages = n;
+
+    } else {
+        conversation->choices = elts;
+        conversation->nchoices = n;
+    }
 
     return elts;
+}
+
+
+static tracker_rc_e
+tracker_json_validate(tracker_json_talk_t *talk,
+    const tracker_member_t *member, void *elt)
+{
+    tracker_json_walk_t  *walk;
+
+    walk = &talk->walk;
+
+    return member->type == TRACKER_MEMBER_MESSAGES
+           ? tracker_validate_utterance(elt, walk->index, walk->message)
+           : tracker_validate_choice(elt, walk->index, walk->limits,
+                                     walk->arena, walk->message);
 }
 
 
