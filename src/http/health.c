@@ -5,6 +5,7 @@
 
 
 #include "http/health.h"
+#include "http/send.h"
 
 
 typedef struct {
@@ -20,7 +21,6 @@ static void ngx_http_tracker_health_answered(void *data,
     ngx_redis_status_e status, ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static ngx_int_t ngx_http_tracker_health_send(ngx_http_request_t *r,
     ngx_uint_t ready);
-static ngx_int_t ngx_http_tracker_health_uncached(ngx_http_request_t *r);
 static void ngx_http_tracker_health_cleanup(void *data);
 
 
@@ -137,6 +137,7 @@ ngx_http_tracker_health_send(ngx_http_request_t *r, ngx_uint_t ready)
 
     static ngx_str_t  good = ngx_string("{\"status\":\"ready\"}");
     static ngx_str_t  bad = ngx_string("{\"status\":\"unavailable\"}");
+    static ngx_str_t  no_store = ngx_string("no-store");
 
     body = ready ? &good : &bad;
 
@@ -147,7 +148,7 @@ ngx_http_tracker_health_send(ngx_http_request_t *r, ngx_uint_t ready)
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
 
-    if (ngx_http_tracker_health_uncached(r) != NGX_OK) {
+    if (ngx_http_tracker_push_header(r, "Cache-Control", &no_store) == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -172,26 +173,6 @@ ngx_http_tracker_health_send(ngx_http_request_t *r, ngx_uint_t ready)
     out.next = NULL;
 
     return ngx_http_output_filter(r, &out);
-}
-
-
-static ngx_int_t
-ngx_http_tracker_health_uncached(ngx_http_request_t *r)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(h, sizeof(ngx_table_elt_t));
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "Cache-Control");
-    ngx_str_set(&h->value, "no-store");
-
-    return NGX_OK;
 }
 
 

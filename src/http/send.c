@@ -17,8 +17,6 @@ static ngx_int_t ngx_http_tracker_set_headers(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_push_location(ngx_http_request_t *r,
     tracker_str_t *id);
-static ngx_table_elt_t *ngx_http_tracker_push_header(ngx_http_request_t *r,
-    const char *name, ngx_str_t *value);
 
 
 ngx_int_t
@@ -337,9 +335,7 @@ ngx_http_tracker_push_caching(ngx_http_request_t *r,
 }
 
 
-/* name is static, value memory of r->pool or static */
-
-static ngx_table_elt_t *
+ngx_table_elt_t *
 ngx_http_tracker_push_header(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
 {
