@@ -57,3 +57,17 @@ detect_buffer_free(detect_buffer_t *buffer)
     free(buffer->data);
     memset(buffer, 0, sizeof(detect_buffer_t));
 }
+
+
+int
+detect_index_create(detect_index_t *index, uint32_t n)
+{
+    size_t  size;
+
+    for (size = 8; size < 2 * (size_t) n; size *= 2) { /* void */ }
+
+    index->slots = calloc(size, sizeof(uint32_t));
+    index->mask = size - 1;
+
+    return index->slots != NULL;
+}

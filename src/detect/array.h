@@ -1,6 +1,6 @@
 
 /*
- * Arrays that grow.
+ * Arrays that grow, and indexes of arrays.
  */
 
 
@@ -24,6 +24,14 @@ typedef struct {
 } detect_buffer_t;
 
 
+/* a hash table of the elements of an array, by their numbers from 1 on */
+
+typedef struct {
+    uint32_t   *slots;         /* 0: free */
+    uint32_t    mask;
+} detect_index_t;
+
+
 /*
  * Makes room for n elements of this size, 2^31 at most.  array is the address
  * of a pointer to them, NULL at first, which malloc()'s functions take; max
@@ -40,6 +48,12 @@ char *detect_buffer_room(detect_buffer_t *buffer, size_t len);
 
 /* Frees the text. */
 void detect_buffer_free(detect_buffer_t *buffer);
+
+/*
+ * Allocates slots, to be freed with free(), for n elements, which fill half of
+ * them at most.  Returns 1, or 0 if there is no memory.
+ */
+int detect_index_create(detect_index_t *index, uint32_t n);
 
 
 #pragma GCC visibility pop

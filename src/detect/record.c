@@ -21,8 +21,6 @@
 /* bytes of a line besides its strings, at most */
 #define DETECT_LINE       200
 
-#define DETECT_NOBODY     0xffffffff
-
 
 /* of a message: the strings, and the numbers, or those of the post */
 
@@ -361,42 +359,34 @@ detect_write_member(detect_record_t *record)
 static int
 detect_new_member(detect_record_t *record)
 {
-    uint32_t                    i, size;
+    uint32_t                    i;
+    detect_index_t             *seen;
     const tracker_str_t        *who, *other;
     const tracker_utterance_t  *messages;
 
     messages = record->conversation->messages;
+    seen = &record->seen;
 
-    if (record->seen == NULL) {
-
-        for (size = 8; size < 2 * record->search->n_messages; size *= 2) {
-            /* void */
-        }
-
-        record->seen = malloc(size * sizeof(uint32_t));
-        if (record->seen == NULL) {
-            return -1;
-        }
-
-        memset(record->seen, 0xff, size * sizeof(uint32_t));
-        record->seen_mask = size - 1;
+    if (seen->slots == NULL
+        && !detect_index_create(seen, record->search->n_messages))
+    {
+        return -1;
     }
 
     who = detect_who(&messages[record->message]);
 
-    for (i = detect_hash_text(record->key, 0, who->data, who->len)
-             & record->seen_mask;
-         record->seen[i] != DETECT_NOBODY;
-         i = (i + 1) & record->seen_mask)
+    for (i = detect_hash_text(record->key, 0, who->data, who->len) & seen->mask;
+         seen->slots[i];
+         i = (i + 1) & seen->mask)
     {
-        other = detect_who(&messages[record->seen[i]]);
+        other = detect_who(&messages[seen->slots[i] - 1]);
 
         if (tracker_str_equal(who, other)) {
             return 0;
         }
     }
 
-    record->seen[i] = record->message;
+    seen->slots[i] = record->message + 1;
 
     return 1;
 }
@@ -716,7 +706,7 @@ detect_record_free(detect_record_t *record)
     detect_buffer_free(&record->said);
     detect_buffer_free(&record->found);
     detect_buffer_free(&record->members);
-    free(record->seen);
+    free(record->seen.slots);
 
     memset(record, 0, sizeof(detect_record_t));
 }

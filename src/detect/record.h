@@ -49,8 +49,7 @@ typedef struct {
     uint32_t                       start_len;
     uint32_t                       end;
     uint32_t                       end_len;
-    uint32_t                      *seen;       /* members, a hash table */
-    uint32_t                       seen_mask;
+    detect_index_t                 seen;       /* messages of members */
     uint32_t                       message;    /* how far it is */
     uint32_t                       sentence;
     uint32_t                       source;

@@ -26,7 +26,6 @@ static detect_rc_e detect_each_line(detect_report_t *report, size_t *budget,
 static detect_rc_e detect_count_line(detect_report_t *report,
     const detect_line_t *line);
 static detect_rc_e detect_report_allocate(detect_report_t *report);
-static int detect_index_allocate(detect_index_t *index, uint32_t n);
 static detect_rc_e detect_read_line(detect_report_t *report,
     const detect_line_t *line);
 static detect_rc_e detect_read_head(detect_report_t *report,
@@ -139,8 +138,8 @@ detect_report_allocate(detect_report_t *report)
         || report->trackers == NULL
         || report->phrases == NULL
         || report->parts == NULL
-        || !detect_index_allocate(&report->tracker_index, report->n_trackers)
-        || !detect_index_allocate(&report->phrase_index, report->n_phrases))
+        || !detect_index_create(&report->tracker_index, report->n_trackers)
+        || !detect_index_create(&report->phrase_index, report->n_phrases))
     {
         return DETECT_NOMEM;
     }
@@ -150,20 +149,6 @@ detect_report_allocate(detect_report_t *report)
     report->n_phrases = 0;
 
     return DETECT_OK;
-}
-
-
-static int
-detect_index_allocate(detect_index_t *index, uint32_t n)
-{
-    size_t  size;
-
-    for (size = 8; size < 2 * (size_t) n; size *= 2) { /* void */ }
-
-    index->slots = calloc(size, sizeof(uint32_t));
-    index->mask = size - 1;
-
-    return index->slots != NULL;
 }
 
 

@@ -48,12 +48,6 @@ typedef struct {
 } detect_match_tracker_t;
 
 
-typedef struct {
-    uint32_t              *slots;      /* numbers from 1 on, 0: free */
-    uint32_t               mask;
-} detect_index_t;
-
-
 /* the first element of the arrays is not used */
 
 typedef struct {

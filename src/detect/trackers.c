@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 
-#include "detect/array.h"
 #include "detect/hash.h"
 #include "detect/stem.h"
 #include "detect/trackers.h"
@@ -32,7 +31,7 @@ static int detect_copy_string(detect_trackers_t *trackers, detect_str_t *to,
     const tracker_str_t *from);
 static detect_rc_e detect_compile_dict(detect_trackers_t *trackers,
     int similar, size_t *budget, detect_dict_t **dict);
-static int detect_index_allocate(detect_trackers_t *trackers,
+static int detect_begin_index(detect_trackers_t *trackers,
     const uint64_t key[2]);
 static int detect_index_ids(detect_trackers_t *trackers, size_t *budget);
 static uint32_t detect_index_place(const detect_trackers_t *trackers,
@@ -157,7 +156,7 @@ detect_trackers_compile(detect_trackers_t *trackers, const uint64_t key[2],
 {
     detect_rc_e  rc;
 
-    if (trackers->slots == NULL && !detect_index_allocate(trackers, key)) {
+    if (trackers->index.slots == NULL && !detect_begin_index(trackers, key)) {
         return DETECT_NOMEM;
     }
 
@@ -220,21 +219,15 @@ detect_compile_dict(detect_trackers_t *trackers, int similar, size_t *budget,
 
 
 static int
-detect_index_allocate(detect_trackers_t *trackers, const uint64_t key[2])
+detect_begin_index(detect_trackers_t *trackers, const uint64_t key[2])
 {
-    size_t  size;
-
-    for (size = 8; size < 2 * (size_t) trackers->n; size *= 2) { /* void */ }
-
-    trackers->slots = calloc(size, sizeof(uint32_t));
-    if (trackers->slots == NULL) {
+    if (!detect_index_create(&trackers->index, trackers->n)) {
         return 0;
     }
 
-    trackers->mask = size - 1;
     trackers->key[0] = key[0];
     trackers->key[1] = key[1];
-    trackers->size += size * sizeof(uint32_t);
+    trackers->size += ((size_t) trackers->index.mask + 1) * sizeof(uint32_t);
 
     return 1;
 }
@@ -262,8 +255,8 @@ detect_index_ids(detect_trackers_t *trackers, size_t *budget)
 
         i = detect_index_place(trackers, id->data, id->len);
 
-        if (trackers->slots[i] == 0) {
-            trackers->slots[i] = trackers->indexed;
+        if (trackers->index.slots[i] == 0) {
+            trackers->index.slots[i] = trackers->indexed;
         }
 
         (void) detect_spend(budget, DETECT_COST_ID);
@@ -282,11 +275,11 @@ detect_index_place(const detect_trackers_t *trackers, const char *id,
     uint32_t             i;
     const detect_str_t  *other;
 
-    for (i = detect_hash_text(trackers->key, 0, id, len) & trackers->mask;
-         trackers->slots[i];
-         i = (i + 1) & trackers->mask)
+    for (i = detect_hash_text(trackers->key, 0, id, len) & trackers->index.mask;
+         trackers->index.slots[i];
+         i = (i + 1) & trackers->index.mask)
     {
-        other = &trackers->elts[trackers->slots[i] - 1].id;
+        other = &trackers->elts[trackers->index.slots[i] - 1].id;
 
         if (other->len == len && memcmp(other->data, id, len) == 0) {
             break;
@@ -301,9 +294,10 @@ int
 detect_trackers_find(const detect_trackers_t *trackers,
     const tracker_str_t *id, uint32_t *index)
 {
-    uint32_t  number;
+    uint32_t  i, number;
 
-    number = trackers->slots[detect_index_place(trackers, id->data, id->len)];
+    i = detect_index_place(trackers, id->data, id->len);
+    number = trackers->index.slots[i];
 
     if (number == 0) {
         return 0;
@@ -363,7 +357,7 @@ detect_trackers_free(detect_trackers_t *trackers)
 
     free(trackers->elts);
     free(trackers->phrases);
-    free(trackers->slots);
+    free(trackers->index.slots);
 
     memset(trackers, 0, sizeof(detect_trackers_t));
 }

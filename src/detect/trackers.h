@@ -9,6 +9,7 @@
 #define _DETECT_TRACKERS_H_INCLUDED_
 
 
+#include "detect/array.h"
 #include "detect/dict.h"
 #include "tracker/tracker.h"
 
@@ -37,8 +38,7 @@ typedef struct {
     uint32_t           max_phrases;
     size_t             size;       /* bytes, the dictionary's included */
     detect_block_t    *blocks;
-    uint32_t          *slots;      /* by id: numbers from 1 on, 0: free */
-    uint32_t           mask;
+    detect_index_t     index;      /* by id */
     uint32_t           indexed;
     uint64_t           key[2];
     detect_build_t    *build;      /* NULL: not begun, or done */

@@ -821,8 +821,8 @@ test_ids(void)
     add(&trackers, next.data, "next", other, 1);
     compile(&trackers, 1);
 
-    for (i = 0, places = 0; i <= trackers.mask; i++) {
-        places += trackers.slots[i] != 0;
+    for (i = 0, places = 0; i <= trackers.index.mask; i++) {
+        places += trackers.index.slots[i] != 0;
     }
 
     ok(places == 2, "trackers with one id take one place of the index");
