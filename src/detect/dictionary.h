@@ -37,7 +37,7 @@ typedef struct {
 
 
 typedef struct {
-    ngx_str_node_t         node;          /* by server, prefix and account */
+    ngx_str_node_t         node;          /* by detect_name_t */
     ngx_queue_t            queue;         /* the last one used is the first */
     detect_trackers_t      trackers;
     ngx_str_t              revision;      /* digits */
@@ -70,8 +70,8 @@ struct detect_wait_s {
 
 
 /*
- * Returns a dictionary, whatever its revision, with a reference
- * for the caller; or NULL if this worker has none.
+ * Returns a dictionary, whatever its revision, with a reference for the caller;
+ * or NULL if this worker has none.
  */
 detect_dictionary_t *detect_dictionary_get(const detect_name_t *name);
 

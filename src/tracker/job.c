@@ -12,9 +12,6 @@
 #include "tracker/job.h"
 
 
-/* ids of trackers and conversations are this and 52 bits more */
-#define TRACKER_ID_BASE      ((uint64_t) 1 << 52)
-
 #define TRACKER_JOB_VERSION  8
 #define TRACKER_JOB_VARIANT  2
 

@@ -44,11 +44,8 @@ typedef struct {
 static inline uint64_t
 tracker_job_first(uint64_t random)
 {
-    uint64_t  ids;
-
-    ids = (uint64_t) 1 << 52;
-
-    return ids + random % (ids - TRACKER_JOB_MESSAGES);
+    return TRACKER_ID_BASE
+           + random % (TRACKER_ID_BASE - TRACKER_JOB_MESSAGES);
 }
 
 

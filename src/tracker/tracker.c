@@ -58,7 +58,7 @@ tracker_id_format(char *p, uint64_t random)
     size_t    i;
     uint64_t  id;
 
-    id = (random & (((uint64_t) 1 << 52) - 1)) | (uint64_t) 1 << 52;
+    id = (random & (TRACKER_ID_BASE - 1)) | TRACKER_ID_BASE;
 
     for (i = TRACKER_ID_LEN; i > 0; i--) {
         p[i - 1] = '0' + id % 10;

@@ -21,6 +21,9 @@
 
 #define TRACKER_ID_LEN        16
 
+/* the lowest id; there are as many */
+#define TRACKER_ID_BASE       ((uint64_t) 1 << 52)
+
 /* so many ids of one body are all different */
 #define TRACKER_ID_PLACES     ((uint64_t) 1 << 20)
 
