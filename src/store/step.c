@@ -116,12 +116,8 @@ tracker_step_add_key(tracker_txn_ctx_t *ctx, const char *kind,
 void
 tracker_step_add_token(tracker_txn_ctx_t *ctx)
 {
-    if (ctx->txn.holds_lock) {
-        tracker_step_add(ctx, ctx->token, TRACKER_TOKEN_LEN);
-        return;
-    }
-
-    tracker_step_add(ctx, "-", ctx->claim.held);
+    tracker_step_add(ctx, ctx->token,
+                     ctx->txn.holds_lock ? TRACKER_TOKEN_LEN : 0);
 }
 
 

@@ -114,10 +114,7 @@ void tracker_step_add_number(tracker_txn_ctx_t *ctx, uint64_t number);
 void tracker_step_add_key(tracker_txn_ctx_t *ctx, const char *kind,
     const void *name, size_t len);
 
-/*
- * Adds the token of the lock; where the txn does not hold it, "-" if it has
- * claimed the account, so that any lock is another's, else an empty one.
- */
+/* Adds the token of the lock, an empty one where the txn does not hold it. */
 void tracker_step_add_token(tracker_txn_ctx_t *ctx);
 
 /* Adds what a script is told of revisions: the first one, and a step. */

@@ -4,8 +4,7 @@
 -- KEYS   lock, index, rev; if ARGV[3] is not empty, the idempotency key and
 --        the index of these keys; then n name keys; then n id keys in the same
 --        order
--- ARGV   1  the token the lock was taken with; empty: no lock is used; "-": it
---           was not taken, any lock is another's
+-- ARGV   1  the token the lock was taken with, empty: no lock is used
 --        2  most trackers the account may have, 0: unlimited
 --        3  digest of the request, empty: no Idempotency-Key was sent
 --        4  most idempotency keys the account may have, 0: unlimited
