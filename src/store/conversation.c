@@ -42,8 +42,6 @@ static tracker_outcome_e tracker_txn_job_written(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static ngx_int_t tracker_txn_numbered(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
-static ngx_int_t tracker_txn_large(tracker_txn_ctx_t *ctx,
-    ngx_redis_reply_t *reply);
 static ngx_int_t tracker_txn_stale(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
 static ngx_int_t tracker_txn_check_job(tracker_txn_ctx_t *ctx,
@@ -69,7 +67,7 @@ static tracker_outcome_e tracker_txn_conversation_deleted(
 static tracker_word_t  tracker_job_words[] = {
     { ngx_string("created"), TRACKER_OUTCOME_CREATED, tracker_txn_numbered },
     { ngx_string("missing"), TRACKER_OUTCOME_MISSING, NULL },
-    { ngx_string("large"), TRACKER_OUTCOME_LARGE, tracker_txn_large },
+    { ngx_string("large"), TRACKER_OUTCOME_LARGE, tracker_reply_found },
     { ngx_string("stale"), 0, tracker_txn_stale },
     { ngx_string("taken"), 0, NULL },
     { ngx_null_string, TRACKER_OUTCOME_ERROR, NULL }
@@ -339,16 +337,6 @@ tracker_txn_numbered(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
     }
 
     return NGX_OK;
-}
-
-
-/* {"large", bytes} */
-
-static ngx_int_t
-tracker_txn_large(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
-{
-    return reply->n == 2 ? tracker_reply_count(reply, 1, &ctx->txn.found)
-                         : NGX_ERROR;
 }
 
 

@@ -77,6 +77,14 @@ tracker_reply_count(ngx_redis_reply_t *reply, size_t i, size_t *count)
 
 
 ngx_int_t
+tracker_reply_found(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
+{
+    return reply->n == 2 ? tracker_reply_count(reply, 1, &ctx->txn.found)
+                         : NGX_ERROR;
+}
+
+
+ngx_int_t
 tracker_reply_digits(ngx_redis_reply_t *reply)
 {
     size_t  i;

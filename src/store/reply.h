@@ -29,7 +29,8 @@ typedef struct {
 
 /*
  * Finds the word that an array begins with, and reads the rest.  Returns the
- * outcome, or 0 and txn.again is set.  Otherwise the lock is held no longer.
+ * outcome, or 0 and txn.again is set.  With another outcome than ERROR the lock
+ * is held no longer.
  */
 tracker_outcome_e tracker_reply_word(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, tracker_word_t *words);
@@ -40,6 +41,13 @@ tracker_outcome_e tracker_reply_word(tracker_txn_ctx_t *ctx,
  */
 ngx_int_t tracker_reply_count(ngx_redis_reply_t *reply, size_t i,
     size_t *count);
+
+/*
+ * The rest of {word, number}: sets txn.found to the number.  Returns NGX_OK, or
+ * NGX_ERROR if the array is not that.
+ */
+ngx_int_t tracker_reply_found(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply);
 
 /*
  * Returns NGX_OK if reply is a string of 1 to 16 digits, which may go into a

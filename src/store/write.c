@@ -36,8 +36,6 @@ static tracker_outcome_e tracker_txn_deleted(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static ngx_int_t tracker_txn_conflict(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
-static ngx_int_t tracker_txn_quota(tracker_txn_ctx_t *ctx,
-    ngx_redis_reply_t *reply);
 static ngx_int_t tracker_txn_replay(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
 static ngx_int_t tracker_txn_free_again(tracker_txn_ctx_t *ctx,
@@ -51,7 +49,7 @@ static tracker_word_t  tracker_create_words[] = {
     { ngx_string("replayed"), TRACKER_OUTCOME_REPLAYED, tracker_txn_replay },
     { ngx_string("reused"), TRACKER_OUTCOME_REUSED, NULL },
     { ngx_string("conflict"), TRACKER_OUTCOME_CONFLICT, tracker_txn_conflict },
-    { ngx_string("quota"), TRACKER_OUTCOME_QUOTA, tracker_txn_quota },
+    { ngx_string("quota"), TRACKER_OUTCOME_QUOTA, tracker_reply_found },
     { ngx_string("locked"), TRACKER_OUTCOME_LOCKED, NULL },
     { ngx_string("taken"), 0, NULL },
     { ngx_string("free"), 0, tracker_txn_free_again },
@@ -489,16 +487,6 @@ tracker_txn_conflict(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
     }
 
     return NGX_OK;
-}
-
-
-/* {"quota", have} */
-
-static ngx_int_t
-tracker_txn_quota(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
-{
-    return reply->n == 2 ? tracker_reply_count(reply, 1, &ctx->txn.found)
-                         : NGX_ERROR;
 }
 
 
