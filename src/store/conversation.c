@@ -6,7 +6,6 @@
 
 #include "store/conversation.h"
 #include "store/job.h"
-#include "store/load.h"
 #include "store/reply.h"
 #include "store/step.h"
 #include "tracker/job.h"
@@ -18,9 +17,6 @@
 /* arguments of conversation_write.lua before them that are sent the same way */
 #define TRACKER_JOB_TEXTS       5
 
-/* bytes of records after which a stretch of a list ends */
-#define TRACKER_STRETCH_BYTES   "262144"
-
 /* where the records begin in the replies of the lists */
 #define TRACKER_STRETCH_RECORDS  2
 
@@ -29,11 +25,8 @@ typedef char  tracker_job_len_fits[
     TRACKER_STORE_JOB_LEN == TRACKER_JOB_ID_LEN ? 1 : -1];
 
 
-static tracker_outcome_e tracker_txn_revised(tracker_txn_ctx_t *ctx,
-    ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static void tracker_txn_add_conversation(tracker_txn_ctx_t *ctx,
     ngx_str_t *id, const char *kind);
-static void tracker_txn_add_cursor(tracker_txn_ctx_t *ctx, ngx_str_t *cursor);
 static ngx_int_t tracker_txn_keep_job(tracker_txn_ctx_t *ctx,
     tracker_job_t *job);
 static ngx_str_t *tracker_txn_cut(ngx_str_t *piece, ngx_str_t *messages);
@@ -99,46 +92,6 @@ tracker_txn_choose_conversation(tracker_txn_t *txn, ngx_str_t *id)
 }
 
 
-ngx_int_t
-tracker_txn_revision(tracker_txn_t *txn)
-{
-    tracker_txn_ctx_t  *ctx;
-
-    ctx = tracker_txn_ctx(txn);
-
-    tracker_step_start(ctx);
-    tracker_step_add_text(ctx, "GET");
-    tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
-
-    ctx->command.read = 1;
-
-    return tracker_step_submit(ctx, TRACKER_STEP_REVISION,
-                               tracker_txn_revised);
-}
-
-
-static tracker_outcome_e
-tracker_txn_revised(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
-    ngx_uint_t maybe)
-{
-    if (reply->type == NGX_REDIS_NIL) {
-        ngx_str_set(&ctx->txn.revision, "0");
-        return TRACKER_OUTCOME_FOUND;
-    }
-
-    if (tracker_reply_digits(reply) != NGX_OK) {
-        return TRACKER_OUTCOME_ERROR;
-    }
-
-    /* not renewed: what it was may be static */
-
-    ngx_str_null(&ctx->txn.revision);
-
-    return tracker_reply_copy(&ctx->txn, &ctx->txn.revision, reply) == NGX_OK
-           ? TRACKER_OUTCOME_FOUND : TRACKER_OUTCOME_ERROR;
-}
-
-
 /* a key of a conversation; kind is what follows the id */
 
 static void
@@ -151,28 +104,6 @@ tracker_txn_add_conversation(tracker_txn_ctx_t *ctx, ngx_str_t *id,
     p = ngx_cpymem(p, kind, ngx_strlen(kind));
 
     tracker_step_add_key(ctx, TRACKER_KEY_CONV, name, p - name);
-}
-
-
-/* the command may outlive the request, whose memory the cursor may be */
-
-static void
-tracker_txn_add_cursor(tracker_txn_ctx_t *ctx, ngx_str_t *cursor)
-{
-    u_char  *p;
-
-    if (cursor->len == 0) {
-        tracker_step_add_text(ctx, "0");
-        return;
-    }
-
-    p = ngx_pstrdup(ctx->txn.pool, cursor);
-    if (p == NULL) {
-        ctx->nomem = 1;
-        return;
-    }
-
-    tracker_step_add(ctx, p, cursor->len);
 }
 
 
@@ -548,8 +479,8 @@ tracker_txn_list_messages(tracker_txn_t *txn, ngx_str_t *id,
     tracker_step_add_text(ctx, "2");
     tracker_txn_add_conversation(ctx, id, "");
     tracker_txn_add_conversation(ctx, id, TRACKER_KEY_MSGS);
-    tracker_txn_add_cursor(ctx, cursor);
-    tracker_step_add_text(ctx, TRACKER_STRETCH_BYTES);
+    tracker_step_add_cursor(ctx, cursor);
+    tracker_step_add_number(ctx, TRACKER_STRETCH_BYTES);
 
     ctx->command.read = 1;
 
@@ -642,11 +573,11 @@ tracker_txn_list_conversations(tracker_txn_t *txn, ngx_str_t *cursor,
     tracker_step_add_text(ctx, "2");
     tracker_step_add_key(ctx, TRACKER_KEY_CONVS, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_CONV, NULL, 0);
-    tracker_txn_add_cursor(ctx, cursor);
+    tracker_step_add_cursor(ctx, cursor);
     tracker_step_add_number(ctx, cursor->len ? 0 : offset);
     tracker_step_add_number(ctx, limit);
     tracker_step_add_number(ctx, ctx->store->conversation_ttl);
-    tracker_step_add_text(ctx, TRACKER_STRETCH_BYTES);
+    tracker_step_add_number(ctx, TRACKER_STRETCH_BYTES);
     tracker_step_add_text(ctx, TRACKER_KEY_WHO);
 
     ctx->command.read = 1;

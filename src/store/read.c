@@ -1,6 +1,7 @@
 
 /*
- * The steps of a txn that read: one tracker, and stretches of the list.
+ * The steps of a txn that read: one tracker, stretches of the list, and the
+ * revision.
  */
 
 
@@ -9,9 +10,6 @@
 #include "store/read.h"
 #include "store/reply.h"
 
-
-/* bytes of records after which a stretch of the list ends */
-#define TRACKER_LIST_BYTES    262144
 
 /* trackers of a stretch that is loaded: its bytes end it before, mostly */
 #define TRACKER_LOAD_MAX      1000
@@ -24,6 +22,8 @@
 
 
 static tracker_outcome_e tracker_txn_fetched(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static tracker_outcome_e tracker_txn_revised(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static ngx_int_t tracker_txn_list_records(tracker_txn_ctx_t *ctx);
 static ngx_int_t tracker_txn_stretch(tracker_txn_ctx_t *ctx,
@@ -129,26 +129,57 @@ tracker_txn_list(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit)
 
 
 ngx_int_t
+tracker_txn_revision(tracker_txn_t *txn)
+{
+    tracker_txn_ctx_t  *ctx;
+
+    ctx = tracker_txn_ctx(txn);
+
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "GET");
+    tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
+
+    ctx->command.read = 1;
+
+    return tracker_step_submit(ctx, TRACKER_STEP_REVISION,
+                               tracker_txn_revised);
+}
+
+
+static tracker_outcome_e
+tracker_txn_revised(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    ngx_uint_t maybe)
+{
+    if (reply->type == NGX_REDIS_NIL) {
+        ngx_str_set(&ctx->txn.revision, "0");
+        return TRACKER_OUTCOME_FOUND;
+    }
+
+    if (tracker_reply_digits(reply) != NGX_OK) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    /* not renewed: what it was may be static */
+
+    ngx_str_null(&ctx->txn.revision);
+
+    return tracker_reply_copy(&ctx->txn, &ctx->txn.revision, reply) == NGX_OK
+           ? TRACKER_OUTCOME_FOUND : TRACKER_OUTCOME_ERROR;
+}
+
+
+ngx_int_t
 tracker_txn_load(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t times)
 {
-    ngx_str_t           copy;
     tracker_txn_ctx_t  *ctx;
 
     ctx = tracker_txn_ctx(txn);
 
     ctx->deadline = ngx_current_msec + ctx->store->timeout;
 
-    /* the page, where it may be, is made anew when the reply is read */
-
-    copy.len = cursor->len;
-    copy.data = ngx_pstrdup(txn->pool, cursor);
-
-    if (copy.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    return tracker_txn_stretch(ctx, &copy, times * TRACKER_LOAD_MAX,
-                               times * TRACKER_LIST_BYTES, TRACKER_STEP_LOAD,
+    return tracker_txn_stretch(ctx, cursor, times * TRACKER_LOAD_MAX,
+                               times * TRACKER_STRETCH_BYTES,
+                               TRACKER_STEP_LOAD,
                                tracker_txn_loaded);
 }
 
@@ -157,12 +188,12 @@ static ngx_int_t
 tracker_txn_list_records(tracker_txn_ctx_t *ctx)
 {
     return tracker_txn_stretch(ctx, &ctx->listed->cursor, ctx->listed->limit,
-                               TRACKER_LIST_BYTES, TRACKER_STEP_LIST,
+                               TRACKER_STRETCH_BYTES, TRACKER_STEP_LIST,
                                tracker_txn_list_read);
 }
 
 
-/* list.lua; the bytes of the cursor must live until the step has ended */
+/* list.lua */
 
 static ngx_int_t
 tracker_txn_stretch(tracker_txn_ctx_t *ctx, ngx_str_t *cursor,
@@ -174,14 +205,7 @@ tracker_txn_stretch(tracker_txn_ctx_t *ctx, ngx_str_t *cursor,
     tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_INDEX, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_ID, NULL, 0);
-
-    if (cursor->len) {
-        tracker_step_add(ctx, cursor->data, cursor->len);
-
-    } else {
-        tracker_step_add_text(ctx, "0");
-    }
-
+    tracker_step_add_cursor(ctx, cursor);
     tracker_step_add_number(ctx, limit);
     tracker_step_add_number(ctx, bytes);
 

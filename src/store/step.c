@@ -113,6 +113,28 @@ tracker_step_add_key(tracker_txn_ctx_t *ctx, const char *kind,
 }
 
 
+/* what has the cursor, a request or a page, may be gone before it is sent */
+
+void
+tracker_step_add_cursor(tracker_txn_ctx_t *ctx, ngx_str_t *cursor)
+{
+    u_char  *p;
+
+    if (cursor->len == 0) {
+        tracker_step_add_text(ctx, "0");
+        return;
+    }
+
+    p = ngx_pstrdup(ctx->txn.pool, cursor);
+    if (p == NULL) {
+        ctx->nomem = 1;
+        return;
+    }
+
+    tracker_step_add(ctx, p, cursor->len);
+}
+
+
 void
 tracker_step_add_token(tracker_txn_ctx_t *ctx)
 {

@@ -23,6 +23,9 @@
 /* most arguments of a command, besides those of a create's trackers */
 #define TRACKER_STEP_ARGS    16
 
+/* bytes of records after which a stretch of a list ends */
+#define TRACKER_STRETCH_BYTES  262144
+
 /* a lock, and a tombstone, outlive a request's deadline by this, in ms */
 #define TRACKER_LOCK_MARGIN  5000
 
@@ -113,6 +116,9 @@ void tracker_step_add_number(tracker_txn_ctx_t *ctx, uint64_t number);
 /* Adds a key of the account, as tracker_keys_make() makes it. */
 void tracker_step_add_key(tracker_txn_ctx_t *ctx, const char *kind,
     const void *name, size_t len);
+
+/* Adds a copy of where a stretch of a list begins, "0" if len is 0. */
+void tracker_step_add_cursor(tracker_txn_ctx_t *ctx, ngx_str_t *cursor);
 
 /* Adds the token of the lock, an empty one where the txn does not hold it. */
 void tracker_step_add_token(tracker_txn_ctx_t *ctx);
