@@ -233,10 +233,9 @@ tracker_txn_relist(void *data, ngx_redis_status_e status,
         return;
     }
 
-    ctx->txn.redis_time += ngx_current_msec - ctx->sent;
+    tracker_step_go_on(ctx);
 
     if (tracker_txn_read_listed(ctx) != NGX_OK) {
-        ctx->sent = ngx_current_msec;
         tracker_step_end(ctx, NGX_REDIS_ERROR, 0);
     }
 }
@@ -380,10 +379,9 @@ tracker_txn_take_listed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
 static void
 tracker_txn_list_anew(tracker_txn_ctx_t *ctx)
 {
-    ctx->txn.redis_time += ngx_current_msec - ctx->sent;
+    tracker_step_go_on(ctx);
 
     if (tracker_txn_list_records(ctx) != NGX_OK) {
-        ctx->sent = ngx_current_msec;
         tracker_step_end(ctx, NGX_REDIS_ERROR, 0);
     }
 }

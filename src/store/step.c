@@ -219,6 +219,14 @@ tracker_step_replied(void *data, ngx_redis_status_e status,
 
 
 void
+tracker_step_go_on(tracker_txn_ctx_t *ctx)
+{
+    ctx->txn.redis_time += ngx_current_msec - ctx->sent;
+    ctx->sent = ngx_current_msec;
+}
+
+
+void
 tracker_step_end(tracker_txn_ctx_t *ctx, ngx_redis_status_e status,
     tracker_outcome_e outcome)
 {

@@ -146,6 +146,9 @@ ngx_int_t tracker_step_run(tracker_txn_ctx_t *ctx, tracker_lua_e script,
 ngx_int_t tracker_step_send(tracker_txn_ctx_t *ctx, ngx_redis_script_t *script,
     tracker_step_e step, ngx_redis_handler_pt handler);
 
+/* A command was answered, and the step goes on with another one. */
+void tracker_step_go_on(tracker_txn_ctx_t *ctx);
+
 /*
  * Ends a step: calls the owner's handler, which may free the txn.  The outcome
  * is the given one if status is NGX_REDIS_OK, else that of the status.

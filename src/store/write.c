@@ -273,13 +273,12 @@ tracker_txn_bulk_replied(void *data, ngx_redis_status_e status,
     if (outcome == 0 && ctx->create.set
         && (status == NGX_REDIS_OK || status == NGX_REDIS_ERROR))
     {
-        ctx->txn.redis_time += ngx_current_msec - ctx->sent;
+        tracker_step_go_on(ctx);
 
         if (tracker_txn_run_create(ctx, 0) == NGX_OK) {
             return;
         }
 
-        ctx->sent = ngx_current_msec;
         status = NGX_REDIS_ERROR;
     }
 
