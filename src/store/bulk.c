@@ -16,7 +16,6 @@
 
 
 static void tracker_bulk_add_keys(tracker_txn_ctx_t *ctx);
-static void tracker_bulk_add_values(tracker_txn_ctx_t *ctx);
 static ngx_redis_eval_t *tracker_bulk_eval(tracker_txn_ctx_t *ctx,
     tracker_lua_e script);
 static void tracker_bulk_arg(void *data, ngx_uint_t i, ngx_str_t part[2]);
@@ -115,15 +114,20 @@ tracker_bulk_add_keys(tracker_txn_ctx_t *ctx)
 }
 
 
-/* the first values of create.lua, too */
-
-static void
+void
 tracker_bulk_add_values(tracker_txn_ctx_t *ctx)
 {
     tracker_step_add_token(ctx);
     tracker_step_add_number(ctx, ctx->store->max_trackers);
-    tracker_step_add(ctx, ctx->idem + TRACKER_SHA256_LEN,
-                     ctx->idem ? TRACKER_SHA256_LEN : 0);
+
+    if (ctx->idem) {
+        tracker_step_add(ctx, ctx->idem + TRACKER_SHA256_LEN,
+                         TRACKER_SHA256_LEN);
+
+    } else {
+        tracker_step_add_text(ctx, "");
+    }
+
     tracker_step_add_number(ctx, ctx->store->max_idems);
 }
 

@@ -31,6 +31,9 @@ ngx_uint_t tracker_bulk_fits(tracker_create_t *create);
  */
 ngx_int_t tracker_bulk_command(tracker_txn_ctx_t *ctx);
 
+/* Adds the values that the scripts of a create begin with, create.lua too. */
+void tracker_bulk_add_values(tracker_txn_ctx_t *ctx);
+
 
 #pragma GCC visibility pop
 

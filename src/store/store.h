@@ -1,8 +1,8 @@
 
 /*
  * The store: what is kept in Redis, under which keys, and what the replies
- * mean.  This header is its configuration; the work is in store/txn.h,
- * store/write.h, store/read.h and store/conversation.h.
+ * mean.  This header is its configuration; the work is in store/txn.h and the
+ * headers that it names.
  */
 
 

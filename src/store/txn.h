@@ -3,8 +3,9 @@
  * A txn is the store's side of one request: it may take the account's lock,
  * write, and release the lock.  It outlives a request that goes away, until
  * nothing is left in Redis that should not be there.  It is a chain of steps,
- * one after the other: those of this header, of store/write.h, store/read.h
- * and store/conversation.h.  Rules: API.md sections 4 and 5.
+ * one after the other: those of this header, of store/write.h, store/read.h,
+ * store/load.h, store/job.h and store/conversation.h.  Rules: API.md sections 4
+ * and 5.
  *
  * Each step, a function that says in what it ends, returns NGX_OK, and then
  * the txn's handler is called once, later, never before the step has returned;

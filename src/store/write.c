@@ -202,17 +202,7 @@ tracker_txn_run_create(tracker_txn_ctx_t *ctx, size_t nrecords)
 
     tracker_step_add_key(ctx, TRACKER_KEY_NAME, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_ID, NULL, 0);
-    tracker_step_add_token(ctx);
-    tracker_step_add_number(ctx, ctx->store->max_trackers);
-
-    if (idem) {
-        tracker_step_add(ctx, idem + TRACKER_SHA256_LEN, TRACKER_SHA256_LEN);
-
-    } else {
-        tracker_step_add_text(ctx, "");
-    }
-
-    tracker_step_add_number(ctx, ctx->store->max_idems);
+    tracker_bulk_add_values(ctx);
     tracker_step_add_revision(ctx);
     tracker_step_add_number(ctx, n);
 

@@ -119,7 +119,6 @@ if written ~= 1 then
     local CHUNK = 500
 
 
-
     -- how many of the keys from first to last exist: in all, and by chunk
 
     local function existing(first, last)
