@@ -797,6 +797,67 @@ is(logged('answered "'), 0, 'no complaint');
 
 
 
+=== with those that it adds for conversations they are enough for these, too
+--- http_config
+    tracker_jwt_key $TEST_NGINX_KEY;
+    tracker_redis $TEST_NGINX_REDIS db=4 user=app
+                  password_file=$TEST_NGINX_SCRATCH/app.password;
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location /v1/ {
+        tracker_conversations;
+        client_max_body_size 1m;
+    }
+
+    location = /health {
+        tracker_health;
+    }
+--- post_setup_server_root
+Tracker::scratch('app.password', 'its password');
+--- scenario
+open my $in, '<', 'README.md' or die "README.md: $!";
+my ($rights, $keys, $more) = do { local $/; <$in> }
+    =~ /may \s do \s `([^`]+)` \s on \s `([^`]+)`;
+        \s for \s conversations \s also \s `([^`]+)`/x;
+
+redis('ACL', 'SETUSER', 'app', 'reset', 'on', '>its password', $keys,
+      split ' ', "$rights $more");
+
+sub status_of {
+    return exchange(request(@_))->{status};
+}
+
+my $text = '{"messages":[{"payload":{"content":"Wear x."},'
+           . '"from":{"name":"Ann","userId":"ann@x.org"}}]}';
+
+is_created(create('n'), 'n', 'a tracker');
+
+my $said = exchange(request('POST', '/v1/process/text', body => $text));
+is($said->{status}, 201, 'a conversation');
+
+my ($id, $job) = @{decode($said->{body}) // {}}{qw(conversationId jobId)};
+my $base = '/v1/conversations';
+
+is(status_of('PUT', "/v1/process/text/$id", body => $text), 201, 'more of it');
+is(status_of('POST', "$base/detect", body => $text), 200, 'one not stored');
+
+for my $path ("/v1/job/$job", $base, "$base?limit=1",
+              map { "$base/$id$_" } '', qw(/messages /members /trackers))
+{
+    is(status_of('GET', $path, type => undef), 200, $path =~ s/$id/ID/r);
+}
+
+is(status_of('DELETE', "$base/$id", type => undef), 200, 'DELETE');
+is(status_of('GET', "$base/$id", type => undef), 404, 'it is gone');
+is(status_of('GET', '/health', type => undef), 200, 'the probe');
+is(logged('answered "'), 0, 'no complaint');
+
+
+
 === a store that refuses for its own reasons is a 500, its words stay here
 --- scenario
 is_created(create('n'), 'n', 'it works');
