@@ -7,9 +7,10 @@
  *
  * redis_alone SOCKET SCRIPTS MODE TRACKERS BYTES BATCH SECONDS
  *
- * SCRIPTS is the folder of the module's scripts.  MODE is create, conflict, locked, get or list; a request has so many
- * trackers, each with a record of so many bytes.  Prints a line of results as
- * wrk.lua does.
+ * SCRIPTS is the folder of the module's scripts.  MODE is create, conflict,
+ * locked, get or list; a request has so many trackers, each with a record of so
+ * many bytes.  No lock is taken; the token "-" is nobody's.  Prints a line of
+ * results as wrk.lua does.
  */
 
 
