@@ -583,11 +583,19 @@ is(scalar(grep { grep { $_ eq '99999999' } @$_ } @lists), 5, 'the others\'');
 
 === post_action after a client has gone that waited for the lock
 The lock's answer met a request without a context, and the worker crashed.
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_REDIS_PORT;
+    tracker_jwt_key $TEST_NGINX_KEY;
 --- config
     location /v1/manage/ {
         tracker_api;
         client_max_body_size 1m;
         post_action /after;
+    }
+
+    location /other/ {
+        tracker_api;
+        client_max_body_size 1m;
     }
 
     location = /after {
@@ -599,12 +607,13 @@ my $listener = IO::Socket::INET->new(
     ReuseAddr => 1) or die "listen: $!";
 my @workers = worker_pids();
 
+is(exchange(request('GET', '/other/trackers'))->{status}, 200, 'a connection');
 commands_seen('evalsha');
 pause_redis();
 
 my $sock = connect_nginx();
 send_bytes($sock, post('tracker', '{', length => 100_000));
-select undef, undef, undef, 1;
+wait_until(sub { unread_by_redis() > 0 }, 'the lock is asked for');
 close $sock;
 
 IO::Select->new($listener)->can_read(60) or die "no post_action\n";

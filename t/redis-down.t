@@ -70,22 +70,6 @@ sub connections {
     return @lines - 1;
 }
 
-# bytes that wait in the socket of a connection to Redis, where most do
-sub unread_by_redis {
-    my $port = sprintf ':%04X', $ENV{TEST_NGINX_REDIS_PORT};
-    my $most = 0;
-
-    open my $in, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!\n";
-    while (<$in>) {
-        my ($local, $queues) = (split)[1, 4];
-        my $unread = hex(($queues =~ /:(\w+)$/)[0] // 0);
-
-        $most = $unread if $local =~ /$port$/ && $unread > $most;
-    }
-
-    return $most;
-}
-
 sub is_readable {
     my ($sock) = @_;
 

@@ -16,6 +16,7 @@ use Tracker::Host qw(scratch wait_until);
 our @EXPORT = qw(
     redis redis_password start_redis stop_redis pause_redis resume_redis
     account_key lock_key hold_lock commands_seen script
+    unread_by_redis
 );
 our @EXPORT_OK = qw(redis_reply redis_runs);
 
@@ -72,6 +73,22 @@ sub pause_redis {
 
 sub resume_redis {
     kill CONT => $redis_pid;
+}
+
+# bytes that wait in the socket of a connection to Redis, where most do
+sub unread_by_redis {
+    my $port = sprintf ':%04X', $ENV{TEST_NGINX_REDIS_PORT};
+    my $most = 0;
+
+    open my $in, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!\n";
+    while (<$in>) {
+        my ($local, $queues) = (split)[1, 4];
+        my $unread = hex(($queues =~ /:(\w+)$/)[0] // 0);
+
+        $most = $unread if $local =~ /$port$/ && $unread > $most;
+    }
+
+    return $most;
 }
 
 # One command on a connection of its own; dies with the words of an error.
