@@ -254,7 +254,11 @@ is_accepted(directive("tracker_redis $_;"), $_)
     for '127.0.0.1:6379', '127.0.0.1', 'localhost:7000', '[::1]:6379',
         'unix:/run/redis.sock', '127.0.0.1:6379 db=0', '127.0.0.1 db=15',
         '127.0.0.1 password_file=$TEST_NGINX_SCRATCH/redis.password',
-        '127.0.0.1 user=u password_file=redis.password db=3';
+        '127.0.0.1 user=u password_file=redis.password db=3',
+        '127.0.0.1 sentinel=main', '127.0.0.1 127.0.0.2:1 [::1] sentinel=main',
+        'unix:/a=b unix:/c sentinel=main db=3',
+        '127.0.0.1 sentinel=main sentinel_user=u
+             sentinel_password_file=redis.password';
 is_refused(directive("tracker_redis $_->[0];"), $_->[1], $_->[0])
     for ['127.0.0.1:0', '127\.0\.0\.1:0'],
         ['127.0.0.1:70000', '127\.0\.0\.1:70000'],
@@ -266,6 +270,14 @@ is_refused(directive("tracker_redis $_->[0];"), $_->[1], $_->[0])
         ['127.0.0.1 password_file=', '"password_file="'],
         ['127.0.0.1 password=x', '"password=x"'],
         ['127.0.0.1 user=u', 'password_file'],
+        ['127.0.0.1 127.0.0.2', 'more than one address needs a "sentinel="'],
+        ['127.0.0.1 sentinel=', '"sentinel="'],
+        ['127.0.0.1 127.0.0.2:x sentinel=a', '127\.0\.0\.2:x'],
+        ['127.0.0.1 sentinel=a sentinel_user=u', 'sentinel_password_file'],
+        ['127.0.0.1 sentinel_user=u', 'sentinel_password_file'],
+        ['127.0.0.1 sentinel_password_file=redis.password',
+         '"sentinel_password_file=" needs a "sentinel="'],
+        ['127.0.0.1 sentinel=a sentinel_password_file=none', 'none".*No such'],
         ['127.0.0.1 password_file=$TEST_NGINX_SCRATCH/none', 'none".*No such'],
         (map { ["127.0.0.1 password_file=\$TEST_NGINX_SCRATCH/$_.password",
                 $_ . '\.password" holds 0 bytes'] } qw(empty none crlf)),
@@ -316,6 +328,8 @@ my %directives = (
                         bad => ['""', '"a{b"', '"a}b"'] },
     tracker_timeout => { good => ['100ms', '1s', '30', '1h'],
                          bad => ['0', '-1', 'x', '10ms', '25h', '""'] },
+    tracker_redis_failover_timeout => {
+        good => ['100ms', '10s'], bad => ['0', '99ms', '-1', 'x', '25h'] },
     tracker_redis_timeout => { good => ['100ms', '5s'],
                                bad => ['0', '-1', 'x', '10ms', '25h'] },
     tracker_lock => { good => ['on', 'off'], bad => ['yes', '1'] },

@@ -1,5 +1,6 @@
 use lib 't/lib';
 use Tracker;
+use Tracker::Played;
 use Test::Nginx::Socket 'no_plan';
 
 use IO::Select;
@@ -75,77 +76,6 @@ sub is_readable {
 
     vec(my $in = '', fileno $sock, 1) = 1;
     return select $in, undef, undef, 0;
-}
-
-# A Redis of the test's own, at the port of DENIED: another process, whose id is
-# returned.  answer gets the words of a command, what is known of its connection
-# and room for notes; it returns the reply, or undef: to hang up.
-sub play_redis {
-    my ($answer) = @_;
-    my $listener = IO::Socket::INET->new(
-        LocalAddr => '127.0.0.1', LocalPort => $ENV{TEST_NGINX_DENIED_PORT},
-        Listen => 8, ReuseAddr => 1) or die "denied: $!";
-    my $pid = fork() // die "fork: $!";
-
-    return $pid if $pid;
-
-    my $select = IO::Select->new($listener);
-    my %notes = (connections => 0);
-    my %conns;
-
-    while (my @ready = $select->can_read) {
-        for my $sock (@ready) {
-            if ($sock == $listener) {
-                my $new = $listener->accept or next;
-
-                $notes{connections}++;
-                $conns{$new} = { sock => $new, in => '' };
-                $select->add($new);
-
-            } elsif (!play_on($conns{$sock}, $answer, \%notes)) {
-                $select->remove($sock);
-                delete $conns{$sock};
-                close $sock;
-            }
-        }
-    }
-
-    POSIX::_exit(0);
-}
-
-# 0 when a connection has ended, or is to end
-sub play_on {
-    my ($conn, $answer, $notes) = @_;
-
-    sysread $conn->{sock}, $conn->{in}, 1 << 20, length $conn->{in}
-        or return 0;
-
-    while (my @words = take_command(\$conn->{in})) {
-        my $reply = $answer->(\@words, $conn, $notes) // return 0;
-
-        syswrite $conn->{sock}, $reply;
-    }
-
-    return 1;
-}
-
-# the words of a command that has come as a whole
-sub take_command {
-    my ($in) = @_;
-    my @words;
-
-    pos($$in) = 0;
-    $$in =~ /\G\*(\d+)\r\n/gc or return;
-
-    for (1 .. $1) {
-        $$in =~ /\G\$(\d+)\r\n/gc && length($$in) >= pos($$in) + $1 + 2
-            or return;
-        push @words, substr $$in, pos $$in, $1;
-        pos($$in) += $1 + 2;
-    }
-
-    substr $$in, 0, pos $$in, '';
-    return @words;
 }
 
 # the reply that holds the record of a tracker of this name
@@ -925,7 +855,7 @@ my %words = (1 => '-TRYAGAIN Multiple keys request',
              2 => '-CLUSTERDOWN Hash slot not served',
              3 => '-NOREPLICAS Not enough good replicas');
 
-my $pid = play_redis(sub {
+my $pid = play_redis($ENV{TEST_NGINX_DENIED_PORT}, sub {
     my ($command, undef, $notes) = @_;
     my ($word, $soon) = "@$command" =~ /:id:([123])\1+([09])/;
 
@@ -980,7 +910,7 @@ Only one that was lost, and not answered since, has a connection to itself.
         tracker_timeout 4s;
     }
 --- scenario
-my $pid = play_redis(sub {
+my $pid = play_redis($ENV{TEST_NGINX_DENIED_PORT}, sub {
     my ($command, $conn, $notes) = @_;
 
     return "+OK\r\n" if $command->[0] ne 'GET';
@@ -1029,7 +959,7 @@ to the master.
         tracker_timeout 2s;
     }
 --- scenario
-my $pid = play_redis(sub {
+my $pid = play_redis($ENV{TEST_NGINX_DENIED_PORT}, sub {
     my ($command, undef, $notes) = @_;
 
     if ($command->[0] eq 'SET') {
@@ -1079,7 +1009,7 @@ answered "READONLY
     tracker_redis_timeout 2s;
     tracker_jwt_key $TEST_NGINX_KEY;
 --- scenario
-my $pid = play_redis(sub {
+my $pid = play_redis($ENV{TEST_NGINX_DENIED_PORT}, sub {
     my ($command, undef, $notes) = @_;
     my $number = $notes->{connections};
 

@@ -111,6 +111,7 @@ ngx_http_tracker_create_loc_conf(ngx_conf_t *cf)
     tlcf->store.redis = NGX_CONF_UNSET_PTR;
     tlcf->store.timeout = NGX_CONF_UNSET_MSEC;
     tlcf->store.redis_timeout = NGX_CONF_UNSET_MSEC;
+    tlcf->store.failover = NGX_CONF_UNSET_MSEC;
     tlcf->store.max_trackers = NGX_CONF_UNSET_UINT;
     tlcf->store.max_idems = NGX_CONF_UNSET_UINT;
     tlcf->store.lock = NGX_CONF_UNSET;
@@ -172,6 +173,8 @@ ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               30000);
     ngx_conf_merge_msec_value(conf->store.redis_timeout,
                               prev->store.redis_timeout, 5000);
+    ngx_conf_merge_msec_value(conf->store.failover, prev->store.failover,
+                              10000);
     ngx_conf_merge_uint_value(conf->store.max_trackers,
                               prev->store.max_trackers, 0);
     ngx_conf_merge_uint_value(conf->store.max_idems, prev->store.max_idems,
@@ -303,6 +306,8 @@ ngx_http_tracker_check_redis(ngx_conf_t *cf,
     }
 
     ngx_str_set(&rcf->address, "127.0.0.1:6379");
+    rcf->hosts = &rcf->address;
+    rcf->nhosts = 1;
 
     tlcf->store.redis = ngx_http_tracker_add_redis(cf, rcf);
 

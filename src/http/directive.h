@@ -37,9 +37,11 @@ ngx_redis_t *ngx_http_tracker_add_redis(ngx_conf_t *cf,
     ngx_redis_conf_t *rcf);
 
 /*
- * Setters of tracker_jwt_key and tracker_account.  Return NGX_CONF_OK, or
- * NGX_CONF_ERROR after logging the cause, or the words of the error.
+ * Setters of tracker_redis, tracker_jwt_key and tracker_account.  Return
+ * NGX_CONF_OK, or NGX_CONF_ERROR after logging the cause, or the words of the
+ * error.
  */
+char *ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_tracker_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_tracker_account(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -85,6 +85,7 @@ ngx_http_tracker_health_ask(ngx_http_request_t *r)
     cmd.argc = 1;
     cmd.argv = &probe->ping;
     cmd.timeout = tlcf->store.redis_timeout;
+    cmd.failover = tlcf->store.redis_timeout;
     cmd.deadline = ngx_current_msec + tlcf->store.redis_timeout;
     cmd.action = "checking its health";
     cmd.read = 1;

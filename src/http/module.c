@@ -11,7 +11,6 @@
 #include "http/filter.h"
 #include "http/handler.h"
 #include "http/health.h"
-#include "http/secret.h"
 #include "http/status.h"
 #include "http/token.h"
 #include "http/variable.h"
@@ -53,8 +52,6 @@ static char *ngx_http_tracker_conversations(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static ngx_int_t ngx_http_tracker_in_prefix(ngx_conf_t *cf,
     ngx_command_t *cmd);
-static char *ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 static char *ngx_http_tracker_prefix(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_http_tracker_time(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -119,7 +116,7 @@ static ngx_command_t  ngx_http_tracker_commands[] = {
       NULL },
 
     { ngx_string("tracker_redis"),
-      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1234,
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
       ngx_http_tracker_redis,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -158,6 +155,13 @@ static ngx_command_t  ngx_http_tracker_commands[] = {
       ngx_http_tracker_time,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_tracker_loc_conf_t, store.redis_timeout),
+      &ngx_http_tracker_timeout_bounds },
+
+    { ngx_string("tracker_redis_failover_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tracker_time,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, store.failover),
       &ngx_http_tracker_timeout_bounds },
 
     { ngx_string("tracker_lock"),
@@ -382,92 +386,6 @@ ngx_http_tracker_in_prefix(ngx_conf_t *cf, ngx_command_t *cmd)
     }
 
     return NGX_OK;
-}
-
-
-static char *
-ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_tracker_loc_conf_t *tlcf = conf;
-
-    ngx_int_t          n;
-    ngx_str_t         *value, path;
-    ngx_uint_t         i;
-    ngx_redis_conf_t  *rcf;
-
-    if (tlcf->store.redis != NGX_CONF_UNSET_PTR) {
-        return "is duplicate";
-    }
-
-    rcf = ngx_pcalloc(cf->pool, sizeof(ngx_redis_conf_t));
-    if (rcf == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    value = cf->args->elts;
-    rcf->address = value[1];
-
-    for (i = 2; i < cf->args->nelts; i++) {
-
-        if (ngx_strncmp(value[i].data, "db=", 3) == 0) {
-            n = ngx_atoi(value[i].data + 3, value[i].len - 3);
-            if (n == NGX_ERROR) {
-                goto invalid;
-            }
-
-            rcf->db = n;
-            continue;
-        }
-
-        if (ngx_strncmp(value[i].data, "user=", 5) == 0) {
-            rcf->user.data = value[i].data + 5;
-            rcf->user.len = value[i].len - 5;
-
-            if (rcf->user.len == 0) {
-                goto invalid;
-            }
-
-            continue;
-        }
-
-        if (ngx_strncmp(value[i].data, "password_file=", 14) == 0) {
-            path.data = value[i].data + 14;
-            path.len = value[i].len - 14;
-
-            if (path.len == 0) {
-                goto invalid;
-            }
-
-            if (ngx_http_tracker_read_secret(cf, &path, 1, 1, &rcf->password)
-                != NGX_OK)
-            {
-                return NGX_CONF_ERROR;
-            }
-
-            continue;
-        }
-
-        goto invalid;
-    }
-
-    if (rcf->user.len && rcf->password.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"user=%V\" needs a \"password_file=\"",
-                           &rcf->user);
-        return NGX_CONF_ERROR;
-    }
-
-    tlcf->store.redis = ngx_http_tracker_add_redis(cf, rcf);
-
-    return tlcf->store.redis ? NGX_CONF_OK : NGX_CONF_ERROR;
-
-invalid:
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\", expected \"db=NUMBER\", "
-                       "\"user=NAME\" or \"password_file=PATH\"", &value[i]);
-
-    return NGX_CONF_ERROR;
 }
 
 

@@ -39,6 +39,10 @@ ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
         return NULL;
     }
 
+    if (redis->sentinel) {
+        ngx_redis_sentinel_look(redis->sentinel);
+    }
+
     ngx_log_debug4(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
                    "redis submit %p for \"%V\", %uz bytes, while %s",
                    op, &cmd->key, op->size, cmd->action);
@@ -118,6 +122,10 @@ void
 ngx_redis_close_server(void *data)
 {
     ngx_redis_t *redis = data;
+
+    if (redis->sentinel) {
+        ngx_redis_sentinel_close(redis->sentinel);
+    }
 
     ngx_redis_node_close(&redis->node);
 }

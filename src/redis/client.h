@@ -9,6 +9,7 @@
 
 
 #include "redis/node.h"
+#include "redis/sentinel.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -16,6 +17,7 @@
 
 struct ngx_redis_s {
     ngx_redis_node_t       node;       /* the only one */
+    ngx_redis_sentinel_t  *sentinel;   /* NULL: none, node does not move */
     ngx_redis_counts_t     counts;     /* until ngx_redis_count() */
     ngx_redis_gauges_t     gauges;
 };

@@ -11,15 +11,20 @@
 #include "redis/client.h"
 
 
-#define NGX_REDIS_PORT  6379
+#define NGX_REDIS_PORT           6379
+#define NGX_REDIS_SENTINEL_PORT  26379
 
 
 static ngx_redis_t *ngx_redis_find(ngx_array_t *servers,
     ngx_redis_conf_t *conf);
-static ngx_int_t ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_node_t *node);
+static ngx_int_t ngx_redis_place(ngx_conf_t *cf, ngx_redis_t *redis);
+static ngx_int_t ngx_redis_resolve(ngx_conf_t *cf, ngx_array_t *addrs,
+    ngx_str_t *host, in_port_t port);
 static const char *ngx_redis_set_addr(ngx_conf_t *cf, ngx_redis_addr_t *addr,
     ngx_addr_t *from);
 static void ngx_redis_sha(ngx_redis_script_t *script);
+static ngx_int_t ngx_redis_same_place(ngx_redis_conf_t *one,
+    ngx_redis_conf_t *two);
 static ngx_int_t ngx_redis_same(ngx_str_t *one, ngx_str_t *two);
 
 
@@ -42,7 +47,7 @@ ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers, ngx_redis_conf_t *conf)
 
     redis->node.conf = *conf;
 
-    if (ngx_redis_resolve(cf, &redis->node) != NGX_OK) {
+    if (ngx_redis_place(cf, redis) != NGX_OK) {
         return NULL;
     }
 
@@ -84,7 +89,7 @@ ngx_redis_find(ngx_array_t *servers, ngx_redis_conf_t *conf)
     for (i = 0; i < servers->nelts; i++) {
         other = &server[i]->node.conf;
 
-        if (ngx_redis_same(&other->address, &conf->address)
+        if (ngx_redis_same_place(other, conf)
             && other->db == conf->db
             && ngx_redis_same(&other->user, &conf->user)
             && ngx_redis_same(&other->password, &conf->password)
@@ -100,6 +105,29 @@ ngx_redis_find(ngx_array_t *servers, ngx_redis_conf_t *conf)
 
 
 static ngx_int_t
+ngx_redis_same_place(ngx_redis_conf_t *one, ngx_redis_conf_t *two)
+{
+    ngx_uint_t  i;
+
+    if (one->nhosts != two->nhosts
+        || !ngx_redis_same(&one->sentinel.name, &two->sentinel.name)
+        || !ngx_redis_same(&one->sentinel.user, &two->sentinel.user)
+        || !ngx_redis_same(&one->sentinel.password, &two->sentinel.password))
+    {
+        return 0;
+    }
+
+    for (i = 0; i < one->nhosts; i++) {
+        if (!ngx_redis_same(&one->hosts[i], &two->hosts[i])) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_int_t
 ngx_redis_same(ngx_str_t *one, ngx_str_t *two)
 {
     return one->len == two->len
@@ -108,35 +136,82 @@ ngx_redis_same(ngx_str_t *one, ngx_str_t *two)
 }
 
 
-/* what hiredis would resolve while workers wait is resolved here, once */
+/* where the server is, or who knows it */
 
 static ngx_int_t
-ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_node_t *node)
+ngx_redis_place(ngx_conf_t *cf, ngx_redis_t *redis)
 {
-    ngx_url_t    u;
-    ngx_uint_t   i;
-    const char  *err;
+    in_port_t          port;
+    ngx_uint_t         i;
+    ngx_array_t        addrs;
+    ngx_redis_node_t  *node;
+
+    node = &redis->node;
+
+    if (ngx_array_init(&addrs, cf->cycle->pool, 4, sizeof(ngx_redis_addr_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    port = node->conf.sentinel.name.len ? NGX_REDIS_SENTINEL_PORT
+                                        : NGX_REDIS_PORT;
+
+    for (i = 0; i < node->conf.nhosts; i++) {
+        if (ngx_redis_resolve(cf, &addrs, &node->conf.hosts[i], port)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (node->conf.sentinel.name.len == 0) {
+        node->addrs = addrs.elts;
+        node->naddrs = addrs.nelts;
+
+        return NGX_OK;
+    }
+
+    redis->sentinel = ngx_redis_sentinel_create(cf, node, addrs.elts,
+                                                addrs.nelts);
+
+    return redis->sentinel ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * What hiredis would resolve while workers wait is resolved here, once; its
+ * addresses go to addrs.
+ */
+
+static ngx_int_t
+ngx_redis_resolve(ngx_conf_t *cf, ngx_array_t *addrs, ngx_str_t *host,
+    in_port_t port)
+{
+    ngx_url_t          u;
+    ngx_uint_t         i;
+    const char        *err;
+    ngx_redis_addr_t  *addr;
 
     ngx_memzero(&u, sizeof(ngx_url_t));
 
-    u.url = node->conf.address;
-    u.default_port = NGX_REDIS_PORT;
+    u.url = *host;
+    u.default_port = port;
 
     if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
         err = u.err ? u.err : "no memory";
         goto failed;
     }
 
-    node->addrs = ngx_pcalloc(cf->cycle->pool,
-                               u.naddrs * sizeof(ngx_redis_addr_t));
-    if (node->addrs == NULL) {
+    addr = ngx_array_push_n(addrs, u.naddrs);
+    if (addr == NULL) {
         return NGX_ERROR;
     }
 
-    node->naddrs = u.naddrs;
+    ngx_memzero(addr, u.naddrs * sizeof(ngx_redis_addr_t));
 
     for (i = 0; i < u.naddrs; i++) {
-        err = ngx_redis_set_addr(cf, &node->addrs[i], &u.addrs[i]);
+        err = ngx_redis_set_addr(cf, &addr[i], &u.addrs[i]);
 
         if (err) {
             goto failed;
@@ -148,7 +223,7 @@ ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_node_t *node)
 failed:
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in redis address \"%V\"",
-                       err, &node->conf.address);
+                       err, host);
 
     return NGX_ERROR;
 }

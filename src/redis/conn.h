@@ -33,7 +33,7 @@ typedef struct {
 typedef enum {
     NGX_REDIS_DOWN = 0,
     NGX_REDIS_CONNECTING,
-    NGX_REDIS_SETUP,                   /* AUTH and SELECT */
+    NGX_REDIS_SETUP,                   /* AUTH, SELECT and ROLE */
     NGX_REDIS_READY
 } ngx_redis_state_e;
 

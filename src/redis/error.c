@@ -62,6 +62,12 @@ static ngx_redis_refusal_t  ngx_redis_refusals[] = {
 ngx_redis_refusal_t  ngx_redis_busy =
     { ngx_null_string,          NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0, 0 };
 
+ngx_redis_refusal_t  ngx_redis_no_master =
+    { ngx_null_string,          NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0, 0 };
+
+ngx_redis_refusal_t  ngx_redis_replica =
+    { ngx_null_string,          NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0, 1 };
+
 
 /* a row for each of ngx_redis_log_t.refusals */
 

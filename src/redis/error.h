@@ -78,6 +78,12 @@ typedef struct {
 /* a server that cannot take a connection now, as if it had said so */
 extern ngx_redis_refusal_t  ngx_redis_busy;
 
+/* nobody is the master now */
+extern ngx_redis_refusal_t  ngx_redis_no_master;
+
+/* its ROLE is not that of a master */
+extern ngx_redis_refusal_t  ngx_redis_replica;
+
 
 /* Returns the row of an error reply of len bytes; never NULL. */
 ngx_redis_refusal_t *ngx_redis_refusal(const char *text, size_t len);

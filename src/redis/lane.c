@@ -14,6 +14,7 @@
 #define NGX_REDIS_MOVE_PAUSE   200
 
 
+static void ngx_redis_lane_await_op(ngx_redis_op_t *op, void *data);
 static void ngx_redis_lane_demote(ngx_redis_lane_t *lane);
 static void ngx_redis_lane_look(ngx_redis_op_t *op, void *data);
 static void ngx_redis_lane_measure(ngx_redis_lane_t *lane);
@@ -68,7 +69,60 @@ ngx_redis_lane_hold_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
     }
 
     if (op->refusal->moves) {
+        ngx_redis_lane_doubt(lane);
         ngx_redis_lane_demote(lane);
+    }
+}
+
+
+void
+ngx_redis_lane_doubt(ngx_redis_lane_t *lane)
+{
+    ngx_redis_node_t  *node;
+
+    node = lane->node;
+
+    if (node->doubt) {
+        node->doubt(node->data);
+    }
+}
+
+
+ngx_uint_t
+ngx_redis_lane_await(ngx_redis_lane_t *lane)
+{
+    ngx_redis_node_t  *node;
+
+    node = lane->node;
+
+    if (node->doubt == NULL) {
+        return 0;
+    }
+
+    if (!node->absent) {
+        node->absent = 1;
+        node->lost = ngx_current_msec;
+    }
+
+    ngx_redis_queue_each(&lane->queue, ngx_redis_lane_await_op, node);
+    ngx_redis_lane_hold(lane, &ngx_redis_no_master);
+    ngx_redis_lane_post(lane);
+
+    return 1;
+}
+
+
+/* one that was lost ends by its own timer, as in ngx_redis_lane_fail_op() */
+
+static void
+ngx_redis_lane_await_op(ngx_redis_op_t *op, void *data)
+{
+    ngx_redis_node_t *node = data;
+
+    if (!op->cmd.urgent && op->losses == 0
+        && ngx_current_msec - node->lost >= op->cmd.failover)
+    {
+        ngx_redis_queue_fail(&op->lane->queue, op, NGX_REDIS_UNAVAILABLE);
     }
 }
 
@@ -123,6 +177,7 @@ ngx_redis_lane_alive(ngx_redis_lane_t *lane)
 
     lane->failures = 0;
     lane->retried = 0;
+    lane->node->absent = 0;
 
     if (lane->answered) {
         return;

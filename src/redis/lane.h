@@ -85,6 +85,17 @@ struct ngx_redis_node_s {
     ngx_redis_lane_t       lanes[NGX_REDIS_LANES];
     ngx_redis_log_t        log;
     ngx_redis_stage_e      stage;
+
+    /*
+     * Tells that another server may be the master by now, or that addrs is not
+     * known yet; NULL: it is always this one
+     */
+    void                 (*doubt)(void *data);
+    void                  *data;       /* of doubt */
+    ngx_msec_t             lost;       /* of absent: since when */
+
+    unsigned               absent:1;   /* there is no master */
+    unsigned               placeless:1;    /* addrs is not known yet */
 };
 
 
@@ -106,6 +117,15 @@ void ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal);
  * Where another server may take it, the connection is left for a new one.
  */
 void ngx_redis_lane_hold_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op);
+
+/* The server is perhaps not the master any more: its owner finds out. */
+void ngx_redis_lane_doubt(ngx_redis_lane_t *lane);
+
+/*
+ * The server is not there.  Where another one may take its place, commands wait
+ * for it until their time for that is over, and 1 is returned; else 0.
+ */
+ngx_uint_t ngx_redis_lane_await(ngx_redis_lane_t *lane);
 
 /* Something was answered: leaves a replica at once if that was the last. */
 void ngx_redis_lane_drained(ngx_redis_lane_t *lane);

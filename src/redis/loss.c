@@ -48,6 +48,10 @@ ngx_redis_lost(void *data, ngx_redis_end_e end, ngx_redis_state_e state,
     ngx_redis_loss_count(lane, end, state);
     ngx_redis_loss_requeue(lane, end);
 
+    if (end != NGX_REDIS_END_CLOSED) {
+        ngx_redis_lane_doubt(lane);
+    }
+
     switch (end) {
 
     case NGX_REDIS_END_CLOSED:
@@ -83,7 +87,9 @@ ngx_redis_lost(void *data, ngx_redis_end_e end, ngx_redis_state_e state,
 
     default: /* NGX_REDIS_END_LOST */
 
-        if (!ngx_redis_loss_retry(lane, state, why)) {
+        if (!ngx_redis_loss_retry(lane, state, why)
+            && !ngx_redis_lane_await(lane))
+        {
             ngx_redis_loss_backoff(lane, NGX_REDIS_UNAVAILABLE);
         }
     }

@@ -34,8 +34,21 @@ typedef struct {
 } ngx_redis_script_t;
 
 
+/* the name of a master, and who knows where it is */
+
 typedef struct {
-    ngx_str_t              address;    /* "host:port" or "unix:path" */
+    ngx_str_t              name;       /* len 0: there are no sentinels */
+    ngx_str_t              user;       /* as below, at the sentinels */
+    ngx_str_t              password;
+} ngx_redis_sentinel_conf_t;
+
+
+typedef struct {
+    ngx_str_t              address;    /* the server's name in the log */
+    ngx_str_t             *hosts;      /* "host:port" or "unix:path": of the
+                                          server, or of the sentinels */
+    ngx_uint_t             nhosts;
+    ngx_redis_sentinel_conf_t  sentinel;
     ngx_uint_t             db;
     ngx_str_t              user;       /* len 0: none (plain AUTH); needs a
                                           password */
@@ -199,6 +212,8 @@ typedef struct {
     ngx_msec_t             deadline;   /* ngx_current_msec at which the
                                           command is given up, retries and
                                           all */
+    ngx_msec_t             failover;   /* ms that it waits for a new master,
+                                          from the loss of the old one on */
     const char            *action;     /* for the log: "locking" */
     unsigned               read:1;     /* changes nothing */
     unsigned               urgent:1;   /* a lock release: never refused, goes
@@ -221,9 +236,9 @@ typedef void (*ngx_redis_handler_pt)(void *data, ngx_redis_status_e status,
 /*
  * Configuration time.  Finds the server of conf among those of servers (an
  * array of ngx_redis_t *, owned by the caller) or adds it; equal servers are
- * shared.  The host is resolved here, to all of its addresses: the next one is
- * tried when a connection fails.  The scripts, NGX_REDIS_MAX_SCRIPTS at most,
- * and all strings must live as long as cf->cycle; they are not copied.
+ * shared.  The hosts are resolved here, to all of their addresses: the next
+ * one is tried when a connection fails.  The scripts, NGX_REDIS_MAX_SCRIPTS at
+ * most, and all strings must live as long as cf->cycle; they are not copied.
  * Returns NULL after it logged what is wrong (EMERG, the value quoted).
  */
 ngx_redis_t *ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers,

@@ -206,7 +206,17 @@ ngx_redis_node_ready(void *data)
 static void
 ngx_redis_node_refused(void *data, ngx_redis_refusal_t *refusal)
 {
-    ngx_redis_lane_hold(data, refusal);
+    ngx_redis_lane_t *lane = data;
+
+    if (refusal->moves) {
+        ngx_redis_lane_doubt(lane);
+
+        if (ngx_redis_lane_await(lane)) {
+            return;
+        }
+    }
+
+    ngx_redis_lane_hold(lane, refusal);
 }
 
 
@@ -279,7 +289,39 @@ ngx_redis_node_connect(ngx_redis_lane_t *lane)
         lane->paused = NGX_REDIS_PAUSE_NONE;
     }
 
+    if (lane->node->placeless) {
+        ngx_redis_lane_doubt(lane);
+        (void) ngx_redis_lane_await(lane);
+        return;
+    }
+
     ngx_redis_connect(&lane->conn, &lane->node->addrs[lane->addr]);
+}
+
+
+void
+ngx_redis_node_relocate(ngx_redis_node_t *node)
+{
+    ngx_uint_t         i;
+    ngx_redis_lane_t  *lane;
+
+    node->placeless = 0;
+
+    for (i = 0; i < NGX_REDIS_LANES; i++) {
+        lane = &node->lanes[i];
+
+        ngx_redis_stream_close(&lane->conn.stream, NGX_REDIS_END_CLOSED);
+
+        lane->paused = NGX_REDIS_PAUSE_NONE;
+        lane->refusal = NULL;
+        lane->retried = 0;
+
+        if (lane->pause.timer_set) {
+            ngx_del_timer(&lane->pause);
+        }
+
+        ngx_redis_lane_post(lane);
+    }
 }
 
 

@@ -20,6 +20,12 @@ void ngx_redis_node_init(ngx_redis_node_t *node);
 /* Takes op; NGX_OK, or NGX_ERROR: no memory, op is still the caller's. */
 ngx_int_t ngx_redis_node_submit(ngx_redis_node_t *node, ngx_redis_op_t *op);
 
+/*
+ * The server is at another address now: connections to the old one are closed,
+ * though they may work, and what was sent there is sent again.
+ */
+void ngx_redis_node_relocate(ngx_redis_node_t *node);
+
 /* Closes all connections; what is pending is freed, no handler is called. */
 void ngx_redis_node_close(ngx_redis_node_t *node);
 

@@ -24,11 +24,14 @@ struct ngx_redis_step_s {
 
 static ngx_int_t ngx_redis_auth(ngx_redis_conn_t *conn);
 static ngx_int_t ngx_redis_select(ngx_redis_conn_t *conn);
+static ngx_int_t ngx_redis_role(ngx_redis_conn_t *conn);
 static ngx_int_t ngx_redis_go(ngx_redis_conn_t *conn);
 static ngx_int_t ngx_redis_info(ngx_redis_conn_t *conn);
 static ngx_int_t ngx_redis_setup_send(ngx_redis_conn_t *conn,
     ngx_redis_step_t *step, ngx_str_t *argv, ngx_uint_t argc);
 static void ngx_redis_setup_next(ngx_redis_conn_t *conn, redisReply *r);
+static void ngx_redis_role_reply(ngx_redis_conn_t *conn, redisReply *r);
+static void ngx_redis_setup_go_on(ngx_redis_conn_t *conn);
 static void ngx_redis_setup_denied(ngx_redis_conn_t *conn,
     ngx_redis_refusal_t *refusal);
 static void ngx_redis_info_reply(ngx_redis_conn_t *conn, redisReply *r);
@@ -45,6 +48,8 @@ static ngx_redis_step_t  ngx_redis_steps[] = {
       "authenticating" },
     { ngx_redis_select, ngx_redis_setup_next, ngx_redis_setup_denied,
       "selecting the database" },
+    { ngx_redis_role, ngx_redis_role_reply, ngx_redis_setup_denied,
+      "asking for its role" },
     { ngx_redis_go, NULL, NULL, NULL }
 };
 
@@ -130,6 +135,23 @@ ngx_redis_select(ngx_redis_conn_t *conn)
     argv[1].len = ngx_sprintf(db, "%ui", conn->conf->db) - db;
 
     return ngx_redis_setup_send(conn, conn->step, argv, 2);
+}
+
+
+/* sentinels name a replica as the master before it is one */
+
+static ngx_int_t
+ngx_redis_role(ngx_redis_conn_t *conn)
+{
+    ngx_str_t  argv[1];
+
+    if (conn->conf->sentinel.name.len == 0) {
+        return NGX_DECLINED;
+    }
+
+    ngx_str_set(&argv[0], "ROLE");
+
+    return ngx_redis_setup_send(conn, conn->step, argv, 1);
 }
 
 
@@ -269,6 +291,30 @@ ngx_redis_setup_next(ngx_redis_conn_t *conn, redisReply *r)
         return;
     }
 
+    ngx_redis_setup_go_on(conn);
+}
+
+
+/* one that is no master yet is asked again, unless another one is found */
+
+static void
+ngx_redis_role_reply(ngx_redis_conn_t *conn, redisReply *r)
+{
+    if (r->type == REDIS_REPLY_ARRAY && r->elements
+        && r->element[0]->type == REDIS_REPLY_STRING
+        && ngx_strcmp(r->element[0]->str, "master") == 0)
+    {
+        ngx_redis_setup_go_on(conn);
+        return;
+    }
+
+    conn->handlers->refused(conn->data, &ngx_redis_replica);
+}
+
+
+static void
+ngx_redis_setup_go_on(ngx_redis_conn_t *conn)
+{
     conn->step++;
 
     if (ngx_redis_setup(conn) != NGX_OK) {

@@ -19,7 +19,7 @@ ngx_int_t ngx_redis_setup_begin(ngx_redis_conn_t *conn);
 
 /*
  * Sends the next command of the setup, once more after the refused handler.
- * With AUTH and SELECT done the state is NGX_REDIS_READY.  Returns NGX_OK, or
+ * With all of it done the state is NGX_REDIS_READY.  Returns NGX_OK, or
  * NGX_ERROR: no memory, the connection must be closed.
  */
 ngx_int_t ngx_redis_setup(ngx_redis_conn_t *conn);

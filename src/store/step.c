@@ -63,6 +63,7 @@ tracker_step_start(tracker_txn_ctx_t *ctx)
     cmd->before = NULL;
     cmd->after = NULL;
     cmd->timeout = ctx->store->redis_timeout;
+    cmd->failover = ctx->store->failover;
     cmd->deadline = ctx->deadline;
     cmd->read = 0;
     cmd->urgent = 0;

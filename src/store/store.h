@@ -71,6 +71,7 @@ typedef struct {
     ngx_str_t     prefix;         /* first part of every key */
     ngx_msec_t    timeout;        /* of a whole request */
     ngx_msec_t    redis_timeout;  /* of one reply of Redis */
+    ngx_msec_t    failover;       /* for which a new master is waited for */
     ngx_uint_t    max_trackers;   /* of an account; 0: unlimited */
     ngx_uint_t    max_idems;      /* Idempotency-Keys of an account; 0:
                                      unlimited */

@@ -1,0 +1,519 @@
+
+/*
+ * Who is the master.
+ *
+ * One round asks the sentinels in turn, the first one another one each time,
+ * and ends when two agree.  The place as known counts as a voice, so that one
+ * question is enough as a rule; but not where something speaks against it (a
+ * lost connection, READONLY): one sentinel may have missed the failover.  Where
+ * a single one answers at all, its word is taken.
+ */
+
+
+#include "redis/sentinel.h"
+
+
+/* a sentinel that says nothing for so long is passed over, ms */
+#define NGX_REDIS_SENTINEL_LIMIT   300
+
+/* from one round to the next, ms: while commands come, and in doubt */
+#define NGX_REDIS_SENTINEL_PAUSE   1000
+#define NGX_REDIS_SENTINEL_HURRY   100
+
+
+static void ngx_redis_sentinel_doubt(void *data);
+static void ngx_redis_sentinel_begin(ngx_redis_sentinel_t *sentinel,
+    ngx_uint_t doubt);
+static void ngx_redis_sentinel_turn(ngx_event_t *ev);
+static void ngx_redis_sentinel_ready(void *data);
+static void ngx_redis_sentinel_ask(ngx_redis_sentinel_t *sentinel);
+static void ngx_redis_sentinel_refused(void *data,
+    ngx_redis_refusal_t *refusal);
+static void ngx_redis_sentinel_reply(void *data, void *command, redisReply *r,
+    size_t cost);
+static ngx_int_t ngx_redis_sentinel_parse(redisReply *r,
+    ngx_redis_place_t *place);
+static ngx_uint_t ngx_redis_sentinel_same(ngx_redis_place_t *one,
+    ngx_redis_place_t *two);
+static void ngx_redis_sentinel_vote(ngx_redis_sentinel_t *sentinel,
+    ngx_redis_place_t *place);
+static void ngx_redis_sentinel_next(ngx_redis_sentinel_t *sentinel);
+static void ngx_redis_sentinel_end(ngx_redis_sentinel_t *sentinel,
+    ngx_redis_place_t *place);
+static void ngx_redis_sentinel_move(ngx_redis_sentinel_t *sentinel);
+static void ngx_redis_sentinel_queued(void *data, void *command,
+    redisReply *r);
+static ngx_uint_t ngx_redis_sentinel_wanted(void *command);
+static void ngx_redis_sentinel_lost(void *data, ngx_redis_end_e end,
+    ngx_redis_state_e state, const char *why);
+static void ngx_redis_sentinel_late(ngx_event_t *ev);
+static void ngx_redis_sentinel_shutdown(void *data);
+
+
+static ngx_redis_conn_handlers_t  ngx_redis_sentinel_handlers = {
+    ngx_redis_sentinel_ready,
+    ngx_redis_sentinel_refused,
+    ngx_redis_sentinel_reply,
+    ngx_redis_sentinel_queued,
+    ngx_redis_sentinel_wanted,
+    ngx_redis_sentinel_lost,
+    ngx_redis_sentinel_shutdown
+};
+
+
+ngx_redis_sentinel_t *
+ngx_redis_sentinel_create(ngx_conf_t *cf, ngx_redis_node_t *node,
+    ngx_redis_addr_t *addrs, ngx_uint_t naddrs)
+{
+    ngx_redis_sentinel_t  *sentinel;
+
+    sentinel = ngx_pcalloc(cf->cycle->pool, sizeof(ngx_redis_sentinel_t));
+    if (sentinel == NULL) {
+        return NULL;
+    }
+
+    /* a round may begin with the place as known */
+
+    sentinel->votes = ngx_pcalloc(cf->cycle->pool,
+                                  (naddrs + 1) * sizeof(ngx_redis_place_t));
+    node->addrs = ngx_pcalloc(cf->cycle->pool, sizeof(ngx_redis_addr_t));
+
+    if (sentinel->votes == NULL || node->addrs == NULL) {
+        return NULL;
+    }
+
+    node->addrs->name = node->conf.address;
+    node->addrs->host = sentinel->place.host;
+    node->naddrs = 1;
+    node->placeless = 1;
+    node->doubt = ngx_redis_sentinel_doubt;
+    node->data = sentinel;
+
+    sentinel->node = node;
+    sentinel->addrs = addrs;
+    sentinel->naddrs = naddrs;
+
+    sentinel->conf.address = node->conf.address;
+    sentinel->conf.user = node->conf.sentinel.user;
+    sentinel->conf.password = node->conf.sentinel.password;
+
+    sentinel->log.name = &sentinel->conf.address;
+    sentinel->log.counts = &sentinel->counts;
+    sentinel->log.gauges = &sentinel->gauges;
+
+    sentinel->conn.conf = &sentinel->conf;
+    sentinel->conn.log = &sentinel->log;
+    sentinel->conn.handlers = &ngx_redis_sentinel_handlers;
+    sentinel->conn.data = sentinel;
+
+    ngx_redis_conn_init(&sentinel->conn);
+
+    sentinel->turn.handler = ngx_redis_sentinel_turn;
+    sentinel->turn.data = sentinel;
+
+    sentinel->limit.handler = ngx_redis_sentinel_late;
+    sentinel->limit.data = sentinel;
+    sentinel->limit.cancelable = 1;
+
+    return sentinel;
+}
+
+
+void
+ngx_redis_sentinel_look(ngx_redis_sentinel_t *sentinel)
+{
+    if (sentinel->began == 0
+        || ngx_current_msec - sentinel->began >= NGX_REDIS_SENTINEL_PAUSE)
+    {
+        ngx_redis_sentinel_begin(sentinel, sentinel->place.port == 0);
+    }
+}
+
+
+/* a lane has lost its connection, found a replica, or knows no place */
+
+static void
+ngx_redis_sentinel_doubt(void *data)
+{
+    ngx_redis_sentinel_t *sentinel = data;
+
+    ngx_uint_t  i;
+
+    if (sentinel->asking) {
+
+        /* what was known counts no more, from now on */
+
+        if (!sentinel->doubt) {
+            sentinel->doubt = 1;
+
+            for (i = 1; i < sentinel->nvotes; i++) {
+                sentinel->votes[i - 1] = sentinel->votes[i];
+            }
+
+            sentinel->nvotes--;
+        }
+
+        return;
+    }
+
+    if (sentinel->began == 0
+        || ngx_current_msec - sentinel->began >= NGX_REDIS_SENTINEL_HURRY)
+    {
+        ngx_redis_sentinel_begin(sentinel, 1);
+    }
+}
+
+
+static void
+ngx_redis_sentinel_begin(ngx_redis_sentinel_t *sentinel, ngx_uint_t doubt)
+{
+    if (sentinel->asking || sentinel->stopped) {
+        return;
+    }
+
+    sentinel->asking = 1;
+    sentinel->sent = 0;
+    sentinel->doubt = doubt;
+    sentinel->began = ngx_current_msec;
+    sentinel->nasked = 0;
+    sentinel->nvotes = 0;
+
+    if (!doubt) {
+        sentinel->votes[sentinel->nvotes++] = sentinel->place;
+    }
+
+    sentinel->turn.log = ngx_cycle->log;
+    sentinel->limit.log = ngx_cycle->log;
+
+    ngx_post_event(&sentinel->turn, &ngx_posted_events);
+}
+
+
+/* outside all callbacks of hiredis: one connection for one question */
+
+static void
+ngx_redis_sentinel_turn(ngx_event_t *ev)
+{
+    ngx_redis_sentinel_t *sentinel = ev->data;
+
+    ngx_redis_conn_t  *conn;
+
+    conn = &sentinel->conn;
+
+    if (!sentinel->asking || sentinel->sent) {
+        ngx_redis_stream_close(&conn->stream, NGX_REDIS_END_CLOSED);
+        return;
+    }
+
+    if (conn->state != NGX_REDIS_DOWN) {
+        return;
+    }
+
+    ngx_add_timer(&sentinel->limit, NGX_REDIS_SENTINEL_LIMIT);
+    ngx_redis_connect(conn, &sentinel->addrs[sentinel->at]);
+}
+
+
+static void
+ngx_redis_sentinel_ready(void *data)
+{
+    ngx_redis_sentinel_t *sentinel = data;
+
+    if (sentinel->conn.state == NGX_REDIS_READY && sentinel->asking
+        && !sentinel->sent)
+    {
+        ngx_redis_sentinel_ask(sentinel);
+    }
+}
+
+
+static void
+ngx_redis_sentinel_ask(ngx_redis_sentinel_t *sentinel)
+{
+    ngx_str_t           argv[3];
+    ngx_redis_writer_t  w;
+
+    ngx_str_set(&argv[0], "SENTINEL");
+    ngx_str_set(&argv[1], "get-master-addr-by-name");
+    argv[2] = sentinel->node->conf.sentinel.name;
+
+    sentinel->sent = 1;
+
+    ngx_redis_conn_begin(&sentinel->conn, &w, sentinel, 3, 0);
+
+    if (ngx_redis_wire_args(&w, argv, 3) != NGX_OK
+        || ngx_redis_wire_end(&w) != NGX_OK)
+    {
+        ngx_redis_stream_close(&sentinel->conn.stream, NGX_REDIS_END_LOST);
+    }
+}
+
+
+static void
+ngx_redis_sentinel_refused(void *data, ngx_redis_refusal_t *refusal)
+{
+    ngx_redis_sentinel_t *sentinel = data;
+
+    ngx_redis_stream_close(&sentinel->conn.stream, NGX_REDIS_END_LOST);
+}
+
+
+static void
+ngx_redis_sentinel_reply(void *data, void *command, redisReply *r, size_t cost)
+{
+    ngx_redis_sentinel_t *sentinel = data;
+
+    ngx_str_t          *name;
+    ngx_redis_place_t   place;
+
+    name = &sentinel->addrs[sentinel->at].name;
+
+    if (r->type == REDIS_REPLY_ERROR) {
+        ngx_redis_log_refusal(&sentinel->log,
+                              ngx_redis_refusal(r->str, r->len), r->str,
+                              r->len, "asking for the master");
+
+    } else if (ngx_redis_sentinel_parse(r, &place) != NGX_OK) {
+
+        if (ngx_redis_log_due(&sentinel->log.full, NGX_REDIS_LOG_QUIET)) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "redis: sentinel %V knows no address of \"%V\"",
+                          name, &sentinel->node->conf.sentinel.name);
+        }
+
+    } else {
+        ngx_redis_sentinel_vote(sentinel, &place);
+        return;
+    }
+
+    ngx_redis_sentinel_next(sentinel);
+}
+
+
+/* an array of a numeric address and a port; a name would have to be resolved */
+
+static ngx_int_t
+ngx_redis_sentinel_parse(redisReply *r, ngx_redis_place_t *place)
+{
+    ngx_int_t            port;
+    redisReply          *host;
+    struct in6_addr      addr;
+
+    if (r->type != REDIS_REPLY_ARRAY || r->elements != 2
+        || r->element[0]->type != REDIS_REPLY_STRING
+        || r->element[1]->type != REDIS_REPLY_STRING)
+    {
+        return NGX_ERROR;
+    }
+
+    host = r->element[0];
+    port = ngx_atoi((u_char *) r->element[1]->str, r->element[1]->len);
+
+    if (port < 1 || port > 65535
+        || (size_t) host->len >= sizeof(place->host)
+        || (inet_pton(AF_INET, host->str, &addr) != 1
+            && inet_pton(AF_INET6, host->str, &addr) != 1))
+    {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_cpystrn((u_char *) place->host, (u_char *) host->str,
+                       sizeof(place->host));
+    place->port = (int) port;
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_redis_sentinel_same(ngx_redis_place_t *one, ngx_redis_place_t *two)
+{
+    return one->port == two->port && ngx_strcmp(one->host, two->host) == 0;
+}
+
+
+static void
+ngx_redis_sentinel_vote(ngx_redis_sentinel_t *sentinel,
+    ngx_redis_place_t *place)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < sentinel->nvotes; i++) {
+        if (ngx_redis_sentinel_same(&sentinel->votes[i], place)) {
+            ngx_redis_sentinel_end(sentinel, place);
+            return;
+        }
+    }
+
+    sentinel->votes[sentinel->nvotes++] = *place;
+
+    ngx_redis_sentinel_next(sentinel);
+}
+
+
+/* this one is of no use, or is not enough */
+
+static void
+ngx_redis_sentinel_next(ngx_redis_sentinel_t *sentinel)
+{
+    ngx_uint_t  known, sole;
+
+    if (++sentinel->nasked < sentinel->naddrs) {
+        sentinel->at = (sentinel->at + 1) % sentinel->naddrs;
+
+        /* closes the connection; the loss leads to the next one */
+
+        ngx_post_event(&sentinel->turn, &ngx_posted_events);
+        return;
+    }
+
+    known = !sentinel->doubt;
+    sole = (sentinel->nvotes == known + 1);
+
+    if (sentinel->nvotes == known
+        && ngx_redis_log_due(&sentinel->said, NGX_REDIS_LOG_QUIET))
+    {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "redis: no sentinel says where %V is",
+                      sentinel->log.name);
+    }
+
+    ngx_redis_sentinel_end(sentinel,
+                           sole ? &sentinel->votes[known] : NULL);
+}
+
+
+/* place is that of the master, or NULL: it is not known better than before */
+
+static void
+ngx_redis_sentinel_end(ngx_redis_sentinel_t *sentinel,
+    ngx_redis_place_t *place)
+{
+    sentinel->asking = 0;
+
+    /* another one is the first of the next round */
+
+    sentinel->at = (sentinel->at + 1) % sentinel->naddrs;
+
+    if (sentinel->limit.timer_set) {
+        ngx_del_timer(&sentinel->limit);
+    }
+
+    ngx_post_event(&sentinel->turn, &ngx_posted_events);
+
+    if (place == NULL || ngx_redis_sentinel_same(&sentinel->place, place)) {
+        return;
+    }
+
+    sentinel->place = *place;
+
+    ngx_redis_sentinel_move(sentinel);
+}
+
+
+static void
+ngx_redis_sentinel_move(ngx_redis_sentinel_t *sentinel)
+{
+    const char         *format;
+    ngx_redis_addr_t   *addr;
+    ngx_redis_place_t  *place;
+
+    place = &sentinel->place;
+    addr = sentinel->node->addrs;
+
+    format = ngx_strchr(place->host, ':') ? "[%s]:%d" : "%s:%d";
+
+    addr->port = place->port;
+    addr->name.data = sentinel->text;
+    addr->name.len = ngx_sprintf(sentinel->text, format, place->host,
+                                 place->port)
+                     - sentinel->text;
+
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                  "redis: %V is at %V", sentinel->log.name, &addr->name);
+
+    ngx_redis_node_relocate(sentinel->node);
+}
+
+
+/* no transaction is sent */
+
+static void
+ngx_redis_sentinel_queued(void *data, void *command, redisReply *r)
+{
+}
+
+
+static ngx_uint_t
+ngx_redis_sentinel_wanted(void *command)
+{
+    return 1;
+}
+
+
+static void
+ngx_redis_sentinel_lost(void *data, ngx_redis_end_e end,
+    ngx_redis_state_e state, const char *why)
+{
+    ngx_redis_sentinel_t *sentinel = data;
+
+    if (sentinel->limit.timer_set) {
+        ngx_del_timer(&sentinel->limit);
+    }
+
+    if (!sentinel->asking || sentinel->stopped) {
+        return;
+    }
+
+    sentinel->sent = 0;
+
+    if (end == NGX_REDIS_END_CLOSED) {
+
+        /* it has answered, and another one is to be asked */
+
+        ngx_post_event(&sentinel->turn, &ngx_posted_events);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
+                  "redis: no answer from sentinel %V%s%s",
+                  &sentinel->addrs[sentinel->at].name, *why ? ": " : "", why);
+
+    ngx_redis_sentinel_next(sentinel);
+}
+
+
+static void
+ngx_redis_sentinel_late(ngx_event_t *ev)
+{
+    ngx_redis_sentinel_t *sentinel = ev->data;
+
+    ngx_redis_stream_close(&sentinel->conn.stream, NGX_REDIS_END_SILENT);
+}
+
+
+/* worker_shutdown_timeout is over */
+
+static void
+ngx_redis_sentinel_shutdown(void *data)
+{
+    ngx_redis_sentinel_close(data);
+}
+
+
+void
+ngx_redis_sentinel_close(ngx_redis_sentinel_t *sentinel)
+{
+    sentinel->stopped = 1;
+    sentinel->asking = 0;
+
+    ngx_redis_stream_close(&sentinel->conn.stream, NGX_REDIS_END_CLOSED);
+
+    if (sentinel->limit.timer_set) {
+        ngx_del_timer(&sentinel->limit);
+    }
+
+    if (sentinel->turn.posted) {
+        ngx_delete_posted_event(&sentinel->turn);
+    }
+}

@@ -1,0 +1,87 @@
+package Tracker::Played;
+
+# A Redis, or a sentinel, that is played: another process answers by the book of
+# the test.
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use IO::Select;
+use IO::Socket::INET;
+use POSIX ();
+
+our @EXPORT = qw(play_redis);
+
+# Returns the id of the process.  answer gets the words of a command, what is
+# known of its connection and room for notes; it returns the reply, or undef: to
+# hang up.
+sub play_redis {
+    my ($port, $answer) = @_;
+    my $listener = IO::Socket::INET->new(
+        LocalAddr => '127.0.0.1', LocalPort => $port,
+        Listen => 8, ReuseAddr => 1) or die "port $port: $!";
+    my $pid = fork() // die "fork: $!";
+
+    return $pid if $pid;
+
+    my $select = IO::Select->new($listener);
+    my %notes = (connections => 0);
+    my %conns;
+
+    while (my @ready = $select->can_read) {
+        for my $sock (@ready) {
+            if ($sock == $listener) {
+                my $new = $listener->accept or next;
+
+                $notes{connections}++;
+                $conns{$new} = { sock => $new, in => '' };
+                $select->add($new);
+
+            } elsif (!play_on($conns{$sock}, $answer, \%notes)) {
+                $select->remove($sock);
+                delete $conns{$sock};
+                close $sock;
+            }
+        }
+    }
+
+    POSIX::_exit(0);
+}
+
+# 0 when a connection has ended, or is to end
+sub play_on {
+    my ($conn, $answer, $notes) = @_;
+
+    sysread $conn->{sock}, $conn->{in}, 1 << 20, length $conn->{in}
+        or return 0;
+
+    while (my @words = take_command(\$conn->{in})) {
+        my $reply = $answer->(\@words, $conn, $notes) // return 0;
+
+        syswrite $conn->{sock}, $reply;
+    }
+
+    return 1;
+}
+
+# the words of a command that has come as a whole
+sub take_command {
+    my ($in) = @_;
+    my @words;
+
+    pos($$in) = 0;
+    $$in =~ /\G\*(\d+)\r\n/gc or return;
+
+    for (1 .. $1) {
+        $$in =~ /\G\$(\d+)\r\n/gc && length($$in) >= pos($$in) + $1 + 2
+            or return;
+        push @words, substr $$in, pos $$in, $1;
+        pos($$in) += $1 + 2;
+    }
+
+    substr $$in, 0, pos $$in, '';
+    return @words;
+}
+
+1;
