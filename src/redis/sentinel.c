@@ -33,14 +33,11 @@ static void ngx_redis_sentinel_reply(void *data, void *command, redisReply *r,
     size_t cost);
 static ngx_int_t ngx_redis_sentinel_parse(redisReply *r,
     ngx_redis_place_t *place);
-static ngx_uint_t ngx_redis_sentinel_same(ngx_redis_place_t *one,
-    ngx_redis_place_t *two);
 static void ngx_redis_sentinel_vote(ngx_redis_sentinel_t *sentinel,
     ngx_redis_place_t *place);
 static void ngx_redis_sentinel_next(ngx_redis_sentinel_t *sentinel);
 static void ngx_redis_sentinel_end(ngx_redis_sentinel_t *sentinel,
     ngx_redis_place_t *place);
-static void ngx_redis_sentinel_move(ngx_redis_sentinel_t *sentinel);
 static void ngx_redis_sentinel_queued(void *data, void *command,
     redisReply *r);
 static ngx_uint_t ngx_redis_sentinel_wanted(void *command);
@@ -76,14 +73,13 @@ ngx_redis_sentinel_create(ngx_conf_t *cf, ngx_redis_node_t *node,
 
     sentinel->votes = ngx_pcalloc(cf->cycle->pool,
                                   (naddrs + 1) * sizeof(ngx_redis_place_t));
-    node->addrs = ngx_pcalloc(cf->cycle->pool, sizeof(ngx_redis_addr_t));
-
-    if (sentinel->votes == NULL || node->addrs == NULL) {
+    if (sentinel->votes == NULL) {
         return NULL;
     }
 
-    node->addrs->name = node->conf.address;
-    node->addrs->host = sentinel->place.host;
+    sentinel->place.addr.name = node->conf.address;
+
+    node->addrs = &sentinel->place.addr;
     node->naddrs = 1;
     node->placeless = 1;
     node->doubt = ngx_redis_sentinel_doubt;
@@ -125,7 +121,7 @@ ngx_redis_sentinel_look(ngx_redis_sentinel_t *sentinel)
     if (sentinel->began == 0
         || ngx_current_msec - sentinel->began >= NGX_REDIS_SENTINEL_PAUSE)
     {
-        ngx_redis_sentinel_begin(sentinel, sentinel->place.port == 0);
+        ngx_redis_sentinel_begin(sentinel, sentinel->place.addr.port == 0);
     }
 }
 
@@ -147,7 +143,8 @@ ngx_redis_sentinel_doubt(void *data)
             sentinel->doubt = 1;
 
             for (i = 1; i < sentinel->nvotes; i++) {
-                sentinel->votes[i - 1] = sentinel->votes[i];
+                ngx_redis_place_copy(&sentinel->votes[i - 1],
+                                     &sentinel->votes[i]);
             }
 
             sentinel->nvotes--;
@@ -179,7 +176,8 @@ ngx_redis_sentinel_begin(ngx_redis_sentinel_t *sentinel, ngx_uint_t doubt)
     sentinel->nvotes = 0;
 
     if (!doubt) {
-        sentinel->votes[sentinel->nvotes++] = sentinel->place;
+        ngx_redis_place_copy(&sentinel->votes[sentinel->nvotes++],
+                             &sentinel->place);
     }
 
     sentinel->turn.log = ngx_cycle->log;
@@ -295,9 +293,7 @@ ngx_redis_sentinel_reply(void *data, void *command, redisReply *r, size_t cost)
 static ngx_int_t
 ngx_redis_sentinel_parse(redisReply *r, ngx_redis_place_t *place)
 {
-    ngx_int_t            port;
-    redisReply          *host;
-    struct in6_addr      addr;
+    ngx_str_t  host, port;
 
     if (r->type != REDIS_REPLY_ARRAY || r->elements != 2
         || r->element[0]->type != REDIS_REPLY_STRING
@@ -306,29 +302,13 @@ ngx_redis_sentinel_parse(redisReply *r, ngx_redis_place_t *place)
         return NGX_ERROR;
     }
 
-    host = r->element[0];
-    port = ngx_atoi((u_char *) r->element[1]->str, r->element[1]->len);
+    host.data = (u_char *) r->element[0]->str;
+    host.len = r->element[0]->len;
 
-    if (port < 1 || port > 65535
-        || (size_t) host->len >= sizeof(place->host)
-        || (inet_pton(AF_INET, host->str, &addr) != 1
-            && inet_pton(AF_INET6, host->str, &addr) != 1))
-    {
-        return NGX_ERROR;
-    }
+    port.data = (u_char *) r->element[1]->str;
+    port.len = r->element[1]->len;
 
-    (void) ngx_cpystrn((u_char *) place->host, (u_char *) host->str,
-                       sizeof(place->host));
-    place->port = (int) port;
-
-    return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_redis_sentinel_same(ngx_redis_place_t *one, ngx_redis_place_t *two)
-{
-    return one->port == two->port && ngx_strcmp(one->host, two->host) == 0;
+    return ngx_redis_place_set(place, &host, &port);
 }
 
 
@@ -339,13 +319,13 @@ ngx_redis_sentinel_vote(ngx_redis_sentinel_t *sentinel,
     ngx_uint_t  i;
 
     for (i = 0; i < sentinel->nvotes; i++) {
-        if (ngx_redis_sentinel_same(&sentinel->votes[i], place)) {
+        if (ngx_redis_place_same(&sentinel->votes[i], place)) {
             ngx_redis_sentinel_end(sentinel, place);
             return;
         }
     }
 
-    sentinel->votes[sentinel->nvotes++] = *place;
+    ngx_redis_place_copy(&sentinel->votes[sentinel->nvotes++], place);
 
     ngx_redis_sentinel_next(sentinel);
 }
@@ -401,36 +381,17 @@ ngx_redis_sentinel_end(ngx_redis_sentinel_t *sentinel,
 
     ngx_post_event(&sentinel->turn, &ngx_posted_events);
 
-    if (place == NULL || ngx_redis_sentinel_same(&sentinel->place, place)) {
+    if (place == NULL || ngx_redis_place_same(&sentinel->place, place)) {
         return;
     }
 
-    sentinel->place = *place;
+    ngx_redis_place_copy(&sentinel->place, place);
 
-    ngx_redis_sentinel_move(sentinel);
-}
-
-
-static void
-ngx_redis_sentinel_move(ngx_redis_sentinel_t *sentinel)
-{
-    const char         *format;
-    ngx_redis_addr_t   *addr;
-    ngx_redis_place_t  *place;
-
-    place = &sentinel->place;
-    addr = sentinel->node->addrs;
-
-    format = ngx_strchr(place->host, ':') ? "[%s]:%d" : "%s:%d";
-
-    addr->port = place->port;
-    addr->name.data = sentinel->text;
-    addr->name.len = ngx_sprintf(sentinel->text, format, place->host,
-                                 place->port)
-                     - sentinel->text;
+    sentinel->node->addrs = &sentinel->place.addr;
 
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                  "redis: %V is at %V", sentinel->log.name, &addr->name);
+                  "redis: %V is at %V", sentinel->log.name,
+                  &sentinel->place.addr.name);
 
     ngx_redis_node_relocate(sentinel->node);
 }

@@ -13,17 +13,10 @@
 
 
 #include "redis/node.h"
+#include "redis/place.h"
 
 
 #pragma GCC visibility push(hidden)
-
-
-/* the place of a master, as a sentinel says it */
-
-typedef struct {
-    char                   host[NGX_SOCKADDR_STRLEN];    /* numeric */
-    int                    port;                         /* 0: none */
-} ngx_redis_place_t;
 
 
 typedef struct {
@@ -34,8 +27,7 @@ typedef struct {
     ngx_redis_gauges_t     gauges;
 
     ngx_redis_node_t      *node;       /* the master */
-    ngx_redis_place_t      place;      /* where it is */
-    u_char                 text[NGX_SOCKADDR_STRLEN + sizeof("[]:65535")];
+    ngx_redis_place_t      place;      /* where it is; port 0: not known */
 
     ngx_redis_addr_t      *addrs;      /* of the sentinels */
     ngx_uint_t             naddrs;
