@@ -10,25 +10,30 @@
 
 
 typedef struct {
-    ngx_str_t          name;           /* with the "=" */
+    ngx_str_t          name;           /* with the "=", if it has a value */
 
-    /* value is not empty; NGX_DECLINED: it is invalid, not yet logged */
+    /* value is not empty then; NGX_DECLINED: it is invalid, not yet logged */
     ngx_int_t        (*set)(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
                             ngx_str_t *value);
 } ngx_http_tracker_redis_param_t;
 
 
+static ngx_uint_t ngx_http_tracker_redis_is_host(ngx_str_t *arg);
 static ngx_int_t ngx_http_tracker_redis_param(ngx_conf_t *cf,
     ngx_redis_conf_t *rcf, ngx_str_t *arg);
 static ngx_int_t ngx_http_tracker_redis_check(ngx_conf_t *cf,
     ngx_redis_conf_t *rcf);
-static ngx_int_t ngx_http_tracker_redis_name(ngx_conf_t *cf,
+static ngx_int_t ngx_http_tracker_redis_check_cluster(ngx_conf_t *cf,
     ngx_redis_conf_t *rcf);
+static ngx_int_t ngx_http_tracker_redis_name(ngx_conf_t *cf,
+    ngx_redis_conf_t *rcf, ngx_str_t *what);
 static ngx_int_t ngx_http_tracker_redis_db(ngx_conf_t *cf,
     ngx_redis_conf_t *rcf, ngx_str_t *value);
 static ngx_int_t ngx_http_tracker_redis_user(ngx_conf_t *cf,
     ngx_redis_conf_t *rcf, ngx_str_t *value);
 static ngx_int_t ngx_http_tracker_redis_password(ngx_conf_t *cf,
+    ngx_redis_conf_t *rcf, ngx_str_t *value);
+static ngx_int_t ngx_http_tracker_redis_cluster(ngx_conf_t *cf,
     ngx_redis_conf_t *rcf, ngx_str_t *value);
 static ngx_int_t ngx_http_tracker_redis_sentinel(ngx_conf_t *cf,
     ngx_redis_conf_t *rcf, ngx_str_t *value);
@@ -42,6 +47,7 @@ static ngx_http_tracker_redis_param_t  ngx_http_tracker_redis_params[] = {
     { ngx_string("db="), ngx_http_tracker_redis_db },
     { ngx_string("user="), ngx_http_tracker_redis_user },
     { ngx_string("password_file="), ngx_http_tracker_redis_password },
+    { ngx_string("cluster"), ngx_http_tracker_redis_cluster },
     { ngx_string("sentinel="), ngx_http_tracker_redis_sentinel },
     { ngx_string("sentinel_user="), ngx_http_tracker_sentinel_user },
     { ngx_string("sentinel_password_file="),
@@ -73,16 +79,11 @@ ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    /* a path of a socket may have a "=" in it, and a host has none */
-
     value = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        if (i == 1
-            || ngx_strncmp(value[i].data, "unix:", 5) == 0
-            || ngx_strchr(value[i].data, '=') == NULL)
-        {
+        if (i == 1 || ngx_http_tracker_redis_is_host(&value[i])) {
             rcf->hosts[rcf->nhosts++] = value[i];
             continue;
         }
@@ -102,6 +103,17 @@ ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* a path of a socket may have a "=" in it, a host has none */
+
+static ngx_uint_t
+ngx_http_tracker_redis_is_host(ngx_str_t *arg)
+{
+    return ngx_strncmp(arg->data, "unix:", 5) == 0
+           || (ngx_strchr(arg->data, '=') == NULL
+               && ngx_strcmp(arg->data, "cluster") != 0);
+}
+
+
 static ngx_int_t
 ngx_http_tracker_redis_param(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
     ngx_str_t *arg)
@@ -118,7 +130,9 @@ ngx_http_tracker_redis_param(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
             value.data = arg->data + param->name.len;
             value.len = arg->len - param->name.len;
 
-            if (value.len) {
+            if ((value.len > 0)
+                == (param->name.data[param->name.len - 1] == '='))
+            {
                 rc = param->set(cf, rcf, &value);
             }
 
@@ -130,7 +144,8 @@ ngx_http_tracker_redis_param(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid parameter \"%V\", expected "
                            "\"db=NUMBER\", \"user=NAME\", "
-                           "\"password_file=PATH\", \"sentinel=NAME\", "
+                           "\"password_file=PATH\", \"cluster\", "
+                           "\"sentinel=NAME\", "
                            "\"sentinel_user=NAME\" or "
                            "\"sentinel_password_file=PATH\"", arg);
     }
@@ -159,13 +174,18 @@ ngx_http_tracker_redis_check(ngx_conf_t *cf, ngx_redis_conf_t *rcf)
         return NGX_ERROR;
     }
 
+    if (rcf->cluster) {
+        return ngx_http_tracker_redis_check_cluster(cf, rcf);
+    }
+
     if (rcf->sentinel.name.len == 0) {
 
         if (rcf->nhosts > 1 || rcf->sentinel.password.len) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "%s a \"sentinel=\"",
-                               rcf->nhosts > 1 ? "more than one address needs"
-                               : "\"sentinel_password_file=\" needs");
+                               "%s needs a \"sentinel=\"",
+                               rcf->nhosts > 1
+                               ? "more than one address, and no \"cluster\","
+                               : "\"sentinel_password_file=\"");
             return NGX_ERROR;
         }
 
@@ -173,26 +193,49 @@ ngx_http_tracker_redis_check(ngx_conf_t *cf, ngx_redis_conf_t *rcf)
         return NGX_OK;
     }
 
-    return ngx_http_tracker_redis_name(cf, rcf);
+    return ngx_http_tracker_redis_name(cf, rcf, &rcf->sentinel.name);
+}
+
+
+static ngx_int_t
+ngx_http_tracker_redis_check_cluster(ngx_conf_t *cf, ngx_redis_conf_t *rcf)
+{
+    ngx_str_t  cluster = ngx_string("cluster");
+
+    if (rcf->sentinel.name.len || rcf->sentinel.password.len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "a \"cluster\" has no sentinels");
+        return NGX_ERROR;
+    }
+
+    if (rcf->db) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"db=%ui\": a \"cluster\" has db 0 only",
+                           rcf->db);
+        return NGX_ERROR;
+    }
+
+    return ngx_http_tracker_redis_name(cf, rcf, &cluster);
 }
 
 
 /* one name for the log and the metrics, whichever server is the master */
 
 static ngx_int_t
-ngx_http_tracker_redis_name(ngx_conf_t *cf, ngx_redis_conf_t *rcf)
+ngx_http_tracker_redis_name(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
+    ngx_str_t *what)
 {
     ngx_str_t  *name, *host;
 
     name = &rcf->address;
     host = &rcf->hosts[0];
 
-    name->data = ngx_pnalloc(cf->pool, rcf->sentinel.name.len + 1 + host->len);
+    name->data = ngx_pnalloc(cf->pool, what->len + 1 + host->len);
     if (name->data == NULL) {
         return NGX_ERROR;
     }
 
-    name->len = ngx_sprintf(name->data, "%V@%V", &rcf->sentinel.name, host)
+    name->len = ngx_sprintf(name->data, "%V@%V", what, host)
                 - name->data;
 
     return NGX_OK;
@@ -231,6 +274,16 @@ ngx_http_tracker_redis_password(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
     ngx_str_t *value)
 {
     return ngx_http_tracker_read_secret(cf, value, 1, 1, &rcf->password);
+}
+
+
+static ngx_int_t
+ngx_http_tracker_redis_cluster(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
+    ngx_str_t *value)
+{
+    rcf->cluster = 1;
+
+    return NGX_OK;
 }
 
 

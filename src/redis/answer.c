@@ -153,7 +153,13 @@ ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
 
     refusal = ngx_redis_refusal(error, len);
 
-    if (refusal->action != NGX_REDIS_RELOAD || op->loaded) {
+    if (lane->node->redirect
+        && (refusal->action == NGX_REDIS_MOVED
+            || refusal->action == NGX_REDIS_ASK))
+    {
+        ngx_redis_count_refusal(&lane->node->log, refusal);
+
+    } else if (refusal->action != NGX_REDIS_RELOAD || op->loaded) {
         ngx_redis_log_refusal(&lane->node->log, refusal, error, len,
                               op->cmd.action);
     }
@@ -176,6 +182,13 @@ ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
 
     if (op->handler == NULL) {
         ngx_redis_lane_free(lane, op);
+        return;
+    }
+
+    if (lane->node->redirect
+        && lane->node->redirect(lane->node->data, op, refusal, error, len))
+    {
+        lane->node->log.counts->resends++;
         return;
     }
 
@@ -205,6 +218,8 @@ ngx_redis_retry(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
     switch (refusal->action) {
 
     case NGX_REDIS_FAIL:
+    case NGX_REDIS_MOVED:
+    case NGX_REDIS_ASK:
         return 0;
 
     case NGX_REDIS_HANGUP:

@@ -12,18 +12,19 @@
 #define NGX_REDIS_QUOTE(value)  #value
 
 
-static ngx_redis_node_t *ngx_redis_route(ngx_redis_t *redis,
-    ngx_redis_command_t *cmd);
+static ngx_redis_node_t *ngx_redis_route(ngx_redis_t *redis, ngx_uint_t slot);
 
 
 ngx_redis_op_t *
 ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
     ngx_redis_handler_pt handler, void *data)
 {
+    ngx_uint_t         slot;
     ngx_redis_op_t    *op;
     ngx_redis_node_t  *node;
 
-    node = ngx_redis_route(redis, cmd);
+    slot = redis->cluster ? ngx_redis_slot(&cmd->key) : 0;
+    node = ngx_redis_route(redis, slot);
 
     if (node == NULL) {
         return NULL;
@@ -33,6 +34,8 @@ ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
     if (op == NULL) {
         return NULL;
     }
+
+    op->slot = slot;
 
     if (ngx_redis_node_submit(node, op) != NGX_OK) {
         ngx_redis_op_free(op);
@@ -51,15 +54,16 @@ ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
 }
 
 
-/*
- * The server that serves the keys of cmd, or NULL: it takes no commands any
- * more
- */
+/* the server of these keys, or NULL: it takes no commands any more */
 
 static ngx_redis_node_t *
-ngx_redis_route(ngx_redis_t *redis, ngx_redis_command_t *cmd)
+ngx_redis_route(ngx_redis_t *redis, ngx_uint_t slot)
 {
     ngx_redis_node_t  *node;
+
+    if (redis->cluster) {
+        return ngx_redis_cluster_route(redis->cluster, slot);
+    }
 
     node = &redis->node;
 
@@ -93,6 +97,10 @@ ngx_redis_count(ngx_redis_t *redis, ngx_redis_counts_t *counts,
 {
     redis->node.log.counts = counts;
     redis->node.log.gauges = gauges;
+
+    if (redis->cluster) {
+        ngx_redis_cluster_count(redis->cluster, counts, gauges);
+    }
 }
 
 
@@ -125,6 +133,10 @@ ngx_redis_close_server(void *data)
 
     if (redis->sentinel) {
         ngx_redis_sentinel_close(redis->sentinel);
+    }
+
+    if (redis->cluster) {
+        ngx_redis_cluster_close(redis->cluster);
     }
 
     ngx_redis_node_close(&redis->node);

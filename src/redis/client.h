@@ -8,7 +8,7 @@
 #define _NGX_REDIS_CLIENT_H_INCLUDED_
 
 
-#include "redis/node.h"
+#include "redis/cluster.h"
 #include "redis/sentinel.h"
 
 
@@ -16,8 +16,9 @@
 
 
 struct ngx_redis_s {
-    ngx_redis_node_t       node;       /* the only one */
+    ngx_redis_node_t       node;       /* the only one, if no cluster */
     ngx_redis_sentinel_t  *sentinel;   /* NULL: none, node does not move */
+    ngx_redis_cluster_t   *cluster;    /* or NULL */
     ngx_redis_counts_t     counts;     /* until ngx_redis_count() */
     ngx_redis_gauges_t     gauges;
 };

@@ -110,6 +110,7 @@ ngx_redis_same_place(ngx_redis_conf_t *one, ngx_redis_conf_t *two)
     ngx_uint_t  i;
 
     if (one->nhosts != two->nhosts
+        || one->cluster != two->cluster
         || !ngx_redis_same(&one->sentinel.name, &two->sentinel.name)
         || !ngx_redis_same(&one->sentinel.user, &two->sentinel.user)
         || !ngx_redis_same(&one->sentinel.password, &two->sentinel.password))
@@ -163,6 +164,13 @@ ngx_redis_place(ngx_conf_t *cf, ngx_redis_t *redis)
         {
             return NGX_ERROR;
         }
+    }
+
+    if (node->conf.cluster) {
+        redis->cluster = ngx_redis_cluster_create(cf, &node->conf, addrs.elts,
+                                                  addrs.nelts);
+
+        return redis->cluster ? NGX_OK : NGX_ERROR;
     }
 
     if (node->conf.sentinel.name.len == 0) {

@@ -25,6 +25,8 @@
 
 typedef enum {
     NGX_REDIS_FAIL = 0,                /* the command has failed */
+    NGX_REDIS_MOVED,                   /* the same, unless in a cluster */
+    NGX_REDIS_ASK,                     /* the same */
     NGX_REDIS_RELOAD,                  /* SCRIPT LOAD, then sent again */
     NGX_REDIS_HANGUP,                  /* Redis closes the connection */
     NGX_REDIS_DELAY,                   /* the command waits for a while */
@@ -40,6 +42,7 @@ typedef struct {
     ngx_redis_action_e     action;
     unsigned               maybe:1;    /* parts may have been executed */
     unsigned               moves:1;    /* another server may be the master */
+    unsigned               stale:1;    /* the map of a cluster may be old */
 } ngx_redis_refusal_t;
 
 
@@ -97,8 +100,12 @@ ngx_uint_t ngx_redis_log_due(ngx_redis_said_t *said, ngx_msec_t quiet);
  */
 void ngx_redis_printable(ngx_str_t *text, u_char *buf);
 
+/* Counts an error reply. */
+void ngx_redis_count_refusal(ngx_redis_log_t *log,
+    ngx_redis_refusal_t *refusal);
+
 /*
- * Logs an error reply of len bytes: once a minute, other words of the same row
+ * Counts and logs an error reply of len bytes: once a minute, other words of the same row
  * once a second.  action says what we were doing.
  */
 void ngx_redis_log_refusal(ngx_redis_log_t *log, ngx_redis_refusal_t *refusal,

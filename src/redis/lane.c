@@ -60,13 +60,21 @@ ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal)
 
 
 void
-ngx_redis_lane_hold_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
+ngx_redis_lane_delay(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
 {
     ngx_redis_queue_hold(&lane->queue, op);
 
     if (!lane->held.timer_set) {
+        lane->held.log = ngx_cycle->log;
         ngx_add_timer(&lane->held, NGX_REDIS_HELD_TICK);
     }
+}
+
+
+void
+ngx_redis_lane_hold_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
+{
+    ngx_redis_lane_delay(lane, op);
 
     if (op->refusal->moves) {
         ngx_redis_lane_doubt(lane);
@@ -354,16 +362,25 @@ ngx_redis_lane_settle(ngx_redis_lane_t *lane)
 }
 
 
-/* a turn of the lane, a reply and a timer all end in settle() */
+/*
+ * A turn of the lane, a reply and a timer all end in settle().  Nodes of a
+ * cluster are counted together.
+ */
 
 static void
 ngx_redis_lane_measure(ngx_redis_lane_t *lane)
 {
-    ngx_redis_load_t  *load;
+    ngx_redis_load_t  *load, now;
 
     load = &lane->node->log.gauges->load[lane - lane->node->lanes];
 
-    load->connected = (lane->conn.state == NGX_REDIS_READY);
-    load->commands = lane->queue.commands;
-    load->bytes = lane->queue.bytes;
+    now.connected = (lane->conn.state == NGX_REDIS_READY);
+    now.commands = lane->queue.commands;
+    now.bytes = lane->queue.bytes;
+
+    load->connected += now.connected - lane->load.connected;
+    load->commands += now.commands - lane->load.commands;
+    load->bytes += now.bytes - lane->load.bytes;
+
+    lane->load = now;
 }

@@ -55,6 +55,8 @@ struct ngx_redis_lane_s {
     ngx_uint_t             live;       /* commands with a handler */
     ngx_redis_refusal_t   *refusal;    /* Redis answers, but cannot serve yet */
 
+    ngx_redis_load_t       load;       /* as it was counted last */
+
     ngx_msec_t             max_timeout;     /* of live commands, as it was */
     ngx_msec_t             max_timeout_at;  /* at this time */
 
@@ -91,7 +93,15 @@ struct ngx_redis_node_s {
      * known yet; NULL: it is always this one
      */
     void                 (*doubt)(void *data);
-    void                  *data;       /* of doubt */
+
+    /*
+     * op, in no queue, was refused in these words.  Returns 1 if it has been
+     * taken over, else 0.  NULL: there is nobody else
+     */
+    ngx_uint_t           (*redirect)(void *data, ngx_redis_op_t *op,
+                                     ngx_redis_refusal_t *refusal,
+                                     const char *error, size_t len);
+    void                  *data;       /* of both */
     ngx_msec_t             lost;       /* of absent: since when */
 
     unsigned               absent:1;   /* there is no master */
@@ -117,6 +127,9 @@ void ngx_redis_lane_hold(ngx_redis_lane_t *lane, ngx_redis_refusal_t *refusal);
  * Where another server may take it, the connection is left for a new one.
  */
 void ngx_redis_lane_hold_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op);
+
+/* op, in no queue, waits by itself before it is sent. */
+void ngx_redis_lane_delay(ngx_redis_lane_t *lane, ngx_redis_op_t *op);
 
 /* The server is perhaps not the master any more: its owner finds out. */
 void ngx_redis_lane_doubt(ngx_redis_lane_t *lane);

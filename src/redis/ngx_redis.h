@@ -49,6 +49,7 @@ typedef struct {
                                           server, or of the sentinels */
     ngx_uint_t             nhosts;
     ngx_redis_sentinel_conf_t  sentinel;
+    ngx_uint_t             cluster;    /* 1: hosts are nodes of a cluster */
     ngx_uint_t             db;
     ngx_str_t              user;       /* len 0: none (plain AUTH); needs a
                                           password */

@@ -12,6 +12,8 @@
 #include "redis/setup.h"
 
 
+static ngx_redis_lane_t *ngx_redis_node_lane(ngx_redis_node_t *node,
+    ngx_redis_op_t *op);
 static ngx_redis_status_e ngx_redis_node_check(ngx_redis_lane_t *lane,
     ngx_redis_op_t *op);
 static void ngx_redis_node_ready(void *data);
@@ -82,7 +84,7 @@ ngx_redis_node_submit(ngx_redis_node_t *node, ngx_redis_op_t *op)
     ngx_redis_lane_t    *lane;
     ngx_redis_status_e   status;
 
-    lane = &node->lanes[op->cmd.size > NGX_REDIS_LARGE_SIZE];
+    lane = ngx_redis_node_lane(node, op);
 
     op->lane = lane;
     op->timer.handler = ngx_redis_expire;
@@ -109,6 +111,68 @@ ngx_redis_node_submit(ngx_redis_node_t *node, ngx_redis_op_t *op)
     ngx_redis_lane_post(lane);
 
     return NGX_OK;
+}
+
+
+static ngx_redis_lane_t *
+ngx_redis_node_lane(ngx_redis_node_t *node, ngx_redis_op_t *op)
+{
+    return &node->lanes[op->cmd.size > NGX_REDIS_LARGE_SIZE];
+}
+
+
+void
+ngx_redis_node_take(ngx_redis_node_t *node, ngx_redis_op_t *op,
+    ngx_uint_t pause)
+{
+    ngx_redis_lane_t  *from, *lane;
+
+    from = op->lane;
+    lane = ngx_redis_node_lane(node, op);
+
+    from->live--;
+    ngx_redis_queue_leave(&from->queue, op);
+    ngx_redis_lane_post(from);
+
+    /* what is said of it was said of another connection */
+
+    op->state = NGX_REDIS_OP_WAITING;
+    op->lane = lane;
+    op->lone = 0;
+    op->suspect = 0;
+
+    if (ngx_redis_queue_join(&lane->queue, op) != NGX_OK) {
+        ngx_redis_op_finish(op, NGX_REDIS_ERROR, NULL, op->losses != 0);
+        return;
+    }
+
+    lane->live++;
+
+    if (pause) {
+        ngx_redis_queue_remove(&lane->queue, op);
+        ngx_redis_lane_delay(lane, op);
+    }
+
+    if (lane->conn.stream.connection) {
+        lane->conn.stream.connection->idle = 0;
+    }
+
+    ngx_redis_lane_post(lane);
+}
+
+
+ngx_uint_t
+ngx_redis_node_busy(ngx_redis_node_t *node)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_REDIS_LANES; i++) {
+        if (node->lanes[i].queue.commands) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

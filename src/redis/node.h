@@ -21,6 +21,16 @@ void ngx_redis_node_init(ngx_redis_node_t *node);
 ngx_int_t ngx_redis_node_submit(ngx_redis_node_t *node, ngx_redis_op_t *op);
 
 /*
+ * Takes op, which is in no queue, from the lane that it came to, without a
+ * question of room; pause: 1 if it is to wait before it is sent, else 0.
+ */
+void ngx_redis_node_take(ngx_redis_node_t *node, ngx_redis_op_t *op,
+    ngx_uint_t pause);
+
+/* Returns 1 while there are commands, sent or not, else 0. */
+ngx_uint_t ngx_redis_node_busy(ngx_redis_node_t *node);
+
+/*
  * The server is at another address now: connections to the old one are closed,
  * though they may work, and what was sent there is sent again.
  */

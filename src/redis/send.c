@@ -130,6 +130,10 @@ ngx_redis_send_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
 
     op->nsent = 0;
 
+    if (op->asking && ngx_redis_setup_asking(&lane->conn) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (cmd->before && ngx_redis_send_begin(lane, op) != NGX_OK) {
         return NGX_ERROR;
     }

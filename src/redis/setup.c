@@ -67,6 +67,12 @@ static ngx_redis_step_t  ngx_redis_step_info = {
     NULL, ngx_redis_info_reply, NULL, NULL
 };
 
+/* if it is refused, so is the command behind it */
+
+static ngx_redis_step_t  ngx_redis_step_asking = {
+    NULL, NULL, NULL, NULL
+};
+
 
 ngx_int_t
 ngx_redis_setup_begin(ngx_redis_conn_t *conn)
@@ -193,6 +199,17 @@ void
 ngx_redis_setup_reload(ngx_redis_conn_t *conn, ngx_redis_script_t *script)
 {
     conn->load |= (uint32_t) 1 << (script - conn->conf->scripts);
+}
+
+
+ngx_int_t
+ngx_redis_setup_asking(ngx_redis_conn_t *conn)
+{
+    ngx_str_t  argv[1];
+
+    ngx_str_set(&argv[0], "ASKING");
+
+    return ngx_redis_setup_send(conn, &ngx_redis_step_asking, argv, 1);
 }
 
 

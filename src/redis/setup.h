@@ -28,6 +28,9 @@ ngx_int_t ngx_redis_setup(ngx_redis_conn_t *conn);
 void ngx_redis_setup_reload(ngx_redis_conn_t *conn,
     ngx_redis_script_t *script);
 
+/* Sends ASKING, for the command that follows at once; as above. */
+ngx_int_t ngx_redis_setup_asking(ngx_redis_conn_t *conn);
+
 /* Sends the scripts that are to be loaded; NGX_OK or NGX_ERROR as above. */
 ngx_int_t ngx_redis_setup_scripts(ngx_redis_conn_t *conn);
 

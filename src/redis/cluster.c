@@ -1,0 +1,737 @@
+
+/*
+ * Redis Cluster.
+ *
+ * A handler of a node may run inside a callback of hiredis: there commands are
+ * moved from one node's queues to another's, and members are made; in the turn
+ * of the cluster members are closed and freed.
+ */
+
+
+#include "redis/cluster.h"
+#include "redis/map.h"
+
+
+/* a node that says nothing for so long is passed over, ms */
+#define NGX_REDIS_MAP_LIMIT      300
+
+/* from one map to the next, ms, and up to that much more at random */
+#define NGX_REDIS_MAP_PAUSE      1000
+#define NGX_REDIS_MAP_JITTER     500
+
+/* a map is asked for after so long though nothing speaks against it, ms */
+#define NGX_REDIS_MAP_LIFE       60000
+
+/* so many redirections at once; more are a loop, or nearly so */
+#define NGX_REDIS_MAX_HOPS       3
+
+
+static void ngx_redis_cluster_init(ngx_redis_cluster_t *cluster,
+    ngx_redis_node_t *node);
+static ngx_uint_t ngx_redis_cluster_member(ngx_redis_cluster_t *cluster,
+    ngx_redis_place_t *place);
+static ngx_redis_member_t *ngx_redis_cluster_add(
+    ngx_redis_cluster_t *cluster, ngx_uint_t i, ngx_redis_place_t *place);
+static void ngx_redis_cluster_doubt(void *data);
+static void ngx_redis_cluster_want(ngx_redis_cluster_t *cluster);
+static void ngx_redis_cluster_due(ngx_event_t *ev);
+static void ngx_redis_cluster_turn(ngx_event_t *ev);
+static void ngx_redis_cluster_reap(ngx_redis_cluster_t *cluster);
+static void ngx_redis_cluster_begin(ngx_redis_cluster_t *cluster);
+static void ngx_redis_cluster_ask(ngx_redis_cluster_t *cluster);
+static ngx_uint_t ngx_redis_cluster_first(ngx_redis_cluster_t *cluster);
+static void ngx_redis_cluster_reply(void *data, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static ngx_int_t ngx_redis_cluster_read(ngx_redis_cluster_t *cluster,
+    ngx_redis_reply_t *reply);
+static ngx_int_t ngx_redis_cluster_range(ngx_redis_cluster_t *cluster,
+    ngx_redis_range_t *range);
+static void ngx_redis_cluster_adopt(ngx_redis_cluster_t *cluster);
+static void ngx_redis_cluster_reroute(ngx_redis_cluster_t *cluster,
+    ngx_redis_node_t *node);
+static void ngx_redis_cluster_look(ngx_redis_op_t *op, void *data);
+static ngx_uint_t ngx_redis_cluster_redirect(void *data, ngx_redis_op_t *op,
+    ngx_redis_refusal_t *refusal, const char *error, size_t len);
+static ngx_redis_node_t *ngx_redis_cluster_target(
+    ngx_redis_cluster_t *cluster, ngx_redis_op_t *op, const char *error,
+    size_t len, ngx_uint_t moved);
+
+
+ngx_redis_cluster_t *
+ngx_redis_cluster_create(ngx_conf_t *cf, ngx_redis_conf_t *conf,
+    ngx_redis_addr_t *addrs, ngx_uint_t naddrs)
+{
+    ngx_str_t             host, port;
+    ngx_uint_t            i, n;
+    ngx_pool_t           *pool;
+    ngx_redis_place_t     place;
+    ngx_redis_cluster_t  *cluster;
+    u_char                text[NGX_INT_T_LEN];
+
+    pool = cf->cycle->pool;
+
+    cluster = ngx_pcalloc(pool, sizeof(ngx_redis_cluster_t));
+    if (cluster == NULL) {
+        return NULL;
+    }
+
+    cluster->conf = conf;
+    cluster->members = ngx_pcalloc(pool, NGX_REDIS_MAX_NODES
+                                         * sizeof(ngx_redis_member_t *));
+    cluster->slots = ngx_pcalloc(pool, NGX_REDIS_SLOTS * sizeof(uint16_t));
+    cluster->next = ngx_pcalloc(pool, NGX_REDIS_SLOTS * sizeof(uint16_t));
+
+    if (cluster->members == NULL || cluster->slots == NULL
+        || cluster->next == NULL)
+    {
+        return NULL;
+    }
+
+    cluster->homeless.conf = *conf;
+    cluster->homeless.placeless = 1;
+    ngx_redis_cluster_init(cluster, &cluster->homeless);
+
+    cluster->turn.handler = ngx_redis_cluster_turn;
+    cluster->turn.data = cluster;
+
+    cluster->timer.handler = ngx_redis_cluster_due;
+    cluster->timer.data = cluster;
+    cluster->timer.cancelable = 1;
+
+    for (i = 0; i < naddrs; i++) {
+        host.data = (u_char *) addrs[i].host;
+        host.len = ngx_strlen(host.data);
+        port.data = text;
+        port.len = ngx_sprintf(text, "%d", addrs[i].port) - text;
+
+        if (ngx_redis_place_set(&place, &host, &port) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "a cluster has no node at \"%V\"",
+                               &addrs[i].name);
+            return NULL;
+        }
+
+        n = ngx_redis_cluster_member(cluster, &place);
+        if (n == 0) {
+            return NULL;
+        }
+
+        cluster->members[n - 1]->seed = 1;
+    }
+
+    return cluster;
+}
+
+
+static void
+ngx_redis_cluster_init(ngx_redis_cluster_t *cluster, ngx_redis_node_t *node)
+{
+    node->doubt = ngx_redis_cluster_doubt;
+    node->redirect = ngx_redis_cluster_redirect;
+    node->data = cluster;
+
+    ngx_redis_node_init(node);
+
+    node->log.counts = cluster->counts;
+    node->log.gauges = cluster->gauges;
+}
+
+
+void
+ngx_redis_cluster_count(ngx_redis_cluster_t *cluster,
+    ngx_redis_counts_t *counts, ngx_redis_gauges_t *gauges)
+{
+    ngx_uint_t  i;
+
+    cluster->counts = counts;
+    cluster->gauges = gauges;
+
+    cluster->homeless.log.counts = counts;
+    cluster->homeless.log.gauges = gauges;
+
+    for (i = 0; i < cluster->nmembers; i++) {
+        if (cluster->members[i]) {
+            cluster->members[i]->node.log.counts = counts;
+            cluster->members[i]->node.log.gauges = gauges;
+        }
+    }
+}
+
+
+ngx_redis_node_t *
+ngx_redis_cluster_route(ngx_redis_cluster_t *cluster, ngx_uint_t slot)
+{
+    ngx_uint_t  n;
+
+    if (cluster->stopped) {
+        return NULL;
+    }
+
+    if (ngx_current_msec - cluster->began >= NGX_REDIS_MAP_LIFE) {
+        ngx_redis_cluster_want(cluster);
+    }
+
+    n = cluster->slots[slot];
+
+    return n ? &cluster->members[n - 1]->node : &cluster->homeless;
+}
+
+
+/* the place in members of the one at this place, new if need be, and 1; or 0 */
+
+static ngx_uint_t
+ngx_redis_cluster_member(ngx_redis_cluster_t *cluster,
+    ngx_redis_place_t *place)
+{
+    ngx_uint_t            i, free;
+    ngx_redis_member_t   *member;
+
+    free = cluster->nmembers;
+
+    for (i = 0; i < cluster->nmembers; i++) {
+        member = cluster->members[i];
+
+        if (member == NULL) {
+            free = i;
+
+        } else if (ngx_redis_place_same(&member->place, place)) {
+            return i + 1;
+        }
+    }
+
+    if (free == NGX_REDIS_MAX_NODES) {
+        return 0;
+    }
+
+    return ngx_redis_cluster_add(cluster, free, place) ? free + 1 : 0;
+}
+
+
+static ngx_redis_member_t *
+ngx_redis_cluster_add(ngx_redis_cluster_t *cluster, ngx_uint_t i,
+    ngx_redis_place_t *place)
+{
+    ngx_redis_node_t    *node;
+    ngx_redis_member_t  *member;
+
+    member = ngx_calloc(sizeof(ngx_redis_member_t), ngx_cycle->log);
+    if (member == NULL) {
+        return NULL;
+    }
+
+    ngx_redis_place_copy(&member->place, place);
+
+    member->round = cluster->round;
+
+    node = &member->node;
+    node->conf = *cluster->conf;
+    node->conf.address = member->place.addr.name;
+    node->addrs = &member->place.addr;
+    node->naddrs = 1;
+
+    ngx_redis_cluster_init(cluster, node);
+
+    cluster->members[i] = member;
+    cluster->nmembers = ngx_max(cluster->nmembers, i + 1);
+
+    return member;
+}
+
+
+/* a node has lost its connection, is a replica, or has no place */
+
+static void
+ngx_redis_cluster_doubt(void *data)
+{
+    ngx_redis_cluster_want(data);
+}
+
+
+static void
+ngx_redis_cluster_want(ngx_redis_cluster_t *cluster)
+{
+    ngx_msec_t  passed, pause;
+
+    if (cluster->wanted || cluster->stopped) {
+        return;
+    }
+
+    cluster->wanted = 1;
+    cluster->turn.log = ngx_cycle->log;
+    cluster->timer.log = ngx_cycle->log;
+
+    pause = NGX_REDIS_MAP_PAUSE + ngx_random() % NGX_REDIS_MAP_JITTER;
+    passed = ngx_current_msec - cluster->began;
+
+    if (!cluster->begun || passed >= pause) {
+        ngx_post_event(&cluster->turn, &ngx_posted_events);
+
+    } else {
+        ngx_add_timer(&cluster->timer, pause - passed);
+    }
+}
+
+
+static void
+ngx_redis_cluster_due(ngx_event_t *ev)
+{
+    ngx_redis_cluster_t *cluster = ev->data;
+
+    ngx_post_event(&cluster->turn, &ngx_posted_events);
+}
+
+
+static void
+ngx_redis_cluster_turn(ngx_event_t *ev)
+{
+    ngx_redis_cluster_t *cluster = ev->data;
+
+    if (cluster->stopped) {
+        return;
+    }
+
+    ngx_redis_cluster_reap(cluster);
+
+    if (cluster->wanted && cluster->op == NULL && !cluster->timer.timer_set) {
+        ngx_redis_cluster_begin(cluster);
+    }
+}
+
+
+/* members that no map names any more, and that nobody waits for */
+
+static void
+ngx_redis_cluster_reap(ngx_redis_cluster_t *cluster)
+{
+    ngx_uint_t           i;
+    ngx_redis_member_t  *member;
+
+    for (i = 0; i < cluster->nmembers; i++) {
+        member = cluster->members[i];
+
+        if (member == NULL || member->seed || member->round >= cluster->round
+            || ngx_redis_node_busy(&member->node))
+        {
+            continue;
+        }
+
+        ngx_redis_node_close(&member->node);
+
+        ngx_free(member);
+        cluster->members[i] = NULL;
+    }
+}
+
+
+static void
+ngx_redis_cluster_begin(ngx_redis_cluster_t *cluster)
+{
+    cluster->begun = 1;
+    cluster->began = ngx_current_msec;
+    cluster->tries = 0;
+    cluster->asked = ngx_redis_cluster_first(cluster);
+
+    ngx_redis_cluster_ask(cluster);
+}
+
+
+/* one at random of those that are connected, else of all */
+
+static ngx_uint_t
+ngx_redis_cluster_first(ngx_redis_cluster_t *cluster)
+{
+    ngx_uint_t           i, n, start;
+    ngx_redis_member_t  *member;
+
+    start = ngx_random() % cluster->nmembers;
+
+    for (i = 0; i < cluster->nmembers; i++) {
+        n = (start + i) % cluster->nmembers;
+        member = cluster->members[n];
+
+        if (member && member->node.lanes[0].conn.state == NGX_REDIS_READY
+            && !member->node.absent)
+        {
+            return n;
+        }
+    }
+
+    return start;
+}
+
+
+/* the one that is next, and is there */
+
+static void
+ngx_redis_cluster_ask(ngx_redis_cluster_t *cluster)
+{
+    ngx_redis_op_t       *op;
+    ngx_redis_member_t   *member;
+    ngx_redis_command_t   cmd;
+
+    static ngx_str_t  argv[] = { ngx_string("CLUSTER"), ngx_string("SLOTS") };
+
+    while (cluster->members[cluster->asked] == NULL) {
+        cluster->tries++;
+        cluster->asked = (cluster->asked + 1) % cluster->nmembers;
+    }
+
+    member = cluster->members[cluster->asked];
+
+    ngx_memzero(&cmd, sizeof(ngx_redis_command_t));
+
+    ngx_str_set(&cmd.flow, "cluster");
+
+    cmd.argc = 2;
+    cmd.argv = argv;
+    cmd.size = 64;
+    cmd.timeout = NGX_REDIS_MAP_LIMIT;
+    cmd.deadline = ngx_current_msec + NGX_REDIS_MAP_LIMIT;
+    cmd.failover = NGX_REDIS_MAP_LIMIT;
+    cmd.action = "asking for the slots";
+    cmd.read = 1;
+
+    op = ngx_redis_op_create(&cmd, ngx_redis_cluster_reply, cluster);
+
+    if (op && ngx_redis_node_submit(&member->node, op) == NGX_OK) {
+        cluster->op = op;
+        return;
+    }
+
+    if (op) {
+        ngx_redis_op_free(op);
+    }
+
+    /* no memory: later */
+
+    cluster->wanted = 0;
+    ngx_redis_cluster_want(cluster);
+}
+
+
+static void
+ngx_redis_cluster_reply(void *data, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe)
+{
+    ngx_redis_cluster_t *cluster = data;
+
+    cluster->op = NULL;
+
+    if (status == NGX_REDIS_OK
+        && ngx_redis_cluster_read(cluster, reply) == NGX_OK)
+    {
+        cluster->wanted = 0;
+        ngx_redis_cluster_adopt(cluster);
+        return;
+    }
+
+    if (++cluster->tries < cluster->nmembers) {
+        cluster->asked = (cluster->asked + 1) % cluster->nmembers;
+        ngx_redis_cluster_ask(cluster);
+        return;
+    }
+
+    if (ngx_redis_log_due(&cluster->said, NGX_REDIS_LOG_QUIET)) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "redis: no node of %V has a map of the slots",
+                      &cluster->conf->address);
+    }
+
+    cluster->wanted = 0;
+    ngx_redis_cluster_want(cluster);
+}
+
+
+/*
+ * Into cluster->next.  A node that was reset, or knows few others, has a map
+ * too: one that covers less than half of ours is none.
+ */
+
+static ngx_int_t
+ngx_redis_cluster_read(ngx_redis_cluster_t *cluster, ngx_redis_reply_t *reply)
+{
+    ngx_uint_t          i, covered;
+    ngx_int_t           rc;
+    ngx_redis_place_t  *asked;
+    ngx_redis_range_t   range;
+
+    if (reply->type != NGX_REDIS_ARRAY || reply->n > NGX_REDIS_SLOTS) {
+        return NGX_ERROR;
+    }
+
+    asked = &cluster->members[cluster->asked]->place;
+    covered = 0;
+
+    ngx_memzero(cluster->next, NGX_REDIS_SLOTS * sizeof(uint16_t));
+
+    for (i = 0; i < reply->n; i++) {
+        rc = ngx_redis_map_range(reply, i, asked, &range);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED) {
+            continue;
+        }
+
+        if (ngx_redis_cluster_range(cluster, &range) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        covered += range.last - range.first + 1;
+    }
+
+    if (covered == 0 || covered < cluster->covered / 2) {
+        return NGX_ERROR;
+    }
+
+    cluster->covered = covered;
+    cluster->round++;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_redis_cluster_range(ngx_redis_cluster_t *cluster,
+    ngx_redis_range_t *range)
+{
+    ngx_uint_t  n, slot;
+
+    n = ngx_redis_cluster_member(cluster, &range->place);
+    if (n == 0) {
+        return NGX_ERROR;
+    }
+
+    cluster->members[n - 1]->round = cluster->round + 1;
+
+    for (slot = range->first; slot <= range->last; slot++) {
+
+        if (cluster->next[slot]) {
+            return NGX_ERROR;
+        }
+
+        cluster->next[slot] = (uint16_t) n;
+    }
+
+    return NGX_OK;
+}
+
+
+/* what waits goes to where its slot is now */
+
+static void
+ngx_redis_cluster_adopt(ngx_redis_cluster_t *cluster)
+{
+    uint16_t    *slots;
+    ngx_uint_t   i;
+
+    slots = cluster->slots;
+    cluster->slots = cluster->next;
+    cluster->next = slots;
+
+    ngx_redis_cluster_reroute(cluster, &cluster->homeless);
+
+    for (i = 0; i < cluster->nmembers; i++) {
+        if (cluster->members[i]) {
+            ngx_redis_cluster_reroute(cluster, &cluster->members[i]->node);
+        }
+    }
+
+    ngx_post_event(&cluster->turn, &ngx_posted_events);
+}
+
+
+typedef struct {
+    ngx_redis_cluster_t   *cluster;
+    ngx_redis_node_t      *node;
+    ngx_queue_t            ops;        /* that go elsewhere */
+} ngx_redis_leaving_t;
+
+
+static void
+ngx_redis_cluster_reroute(ngx_redis_cluster_t *cluster, ngx_redis_node_t *node)
+{
+    ngx_uint_t            i;
+    ngx_queue_t          *q;
+    ngx_redis_op_t       *op;
+    ngx_redis_leaving_t   leaving;
+
+    leaving.cluster = cluster;
+    leaving.node = node;
+    ngx_queue_init(&leaving.ops);
+
+    for (i = 0; i < NGX_REDIS_LANES; i++) {
+        ngx_redis_queue_each(&node->lanes[i].queue, ngx_redis_cluster_look,
+                             &leaving);
+    }
+
+    while (!ngx_queue_empty(&leaving.ops)) {
+        q = ngx_queue_head(&leaving.ops);
+        ngx_queue_remove(q);
+
+        op = ngx_queue_data(q, ngx_redis_op_t, queue);
+        op->asking = 0;
+
+        ngx_redis_node_take(ngx_redis_cluster_route(cluster, op->slot), op,
+                            0);
+    }
+}
+
+
+static void
+ngx_redis_cluster_look(ngx_redis_op_t *op, void *data)
+{
+    ngx_redis_leaving_t *leaving = data;
+
+    if (op != leaving->cluster->op
+        && ngx_redis_cluster_route(leaving->cluster, op->slot)
+           != leaving->node)
+    {
+        ngx_redis_queue_remove(&op->lane->queue, op);
+        ngx_queue_insert_tail(&leaving->ops, &op->queue);
+    }
+}
+
+
+/*
+ * op was refused, and is in no queue.  Returns 1 if another node has taken it,
+ * else 0.
+ */
+
+static ngx_uint_t
+ngx_redis_cluster_redirect(void *data, ngx_redis_op_t *op,
+    ngx_redis_refusal_t *refusal, const char *error, size_t len)
+{
+    ngx_redis_cluster_t *cluster = data;
+
+    ngx_redis_node_t  *node;
+
+    if (op == cluster->op) {
+        return 0;
+    }
+
+    switch (refusal->action) {
+
+    case NGX_REDIS_MOVED:
+    case NGX_REDIS_ASK:
+
+        node = ngx_redis_cluster_target(cluster, op, error, len,
+                                        refusal->action == NGX_REDIS_MOVED);
+        break;
+
+    case NGX_REDIS_DELAY:
+
+        /* TRYAGAIN: some of its keys are still where they were */
+
+        if (!op->asking) {
+
+            if (refusal->stale) {
+                ngx_redis_cluster_want(cluster);
+            }
+
+            return 0;
+        }
+
+        op->asking = 0;
+        op->hops = NGX_REDIS_MAX_HOPS;
+        node = ngx_redis_cluster_route(cluster, op->slot);
+        break;
+
+    default:
+        return 0;
+    }
+
+    if (node == NULL) {
+        return 0;
+    }
+
+    if (refusal->action == NGX_REDIS_DELAY) {
+        op->refusal = refusal;
+    }
+
+    op->renew = 1;
+
+    ngx_redis_node_take(node, op, op->hops >= NGX_REDIS_MAX_HOPS);
+
+    return 1;
+}
+
+
+/* where MOVED or ASK sends op; or NULL */
+
+static ngx_redis_node_t *
+ngx_redis_cluster_target(ngx_redis_cluster_t *cluster, ngx_redis_op_t *op,
+    const char *error, size_t len, ngx_uint_t moved)
+{
+    ngx_int_t            rc;
+    ngx_uint_t           n;
+    ngx_redis_range_t    range;
+    ngx_redis_member_t  *asked;
+
+    asked = (ngx_redis_member_t *) op->lane->node;
+
+    rc = ngx_redis_map_redirect(error, len, &asked->place, &range);
+
+    if (rc == NGX_ERROR || range.first != op->slot) {
+        return NULL;
+    }
+
+    op->hops++;
+    op->asking = 0;
+
+    if (moved) {
+        ngx_redis_cluster_want(cluster);
+    }
+
+    n = (rc == NGX_OK) ? ngx_redis_cluster_member(cluster, &range.place) : 0;
+
+    if (n == 0) {
+
+        /* a name, or one node too many: the next map knows */
+
+        op->hops = NGX_REDIS_MAX_HOPS;
+        return ngx_redis_cluster_route(cluster, op->slot);
+    }
+
+    cluster->members[n - 1]->round = cluster->round;
+
+    if (moved) {
+        cluster->slots[op->slot] = (uint16_t) n;
+
+    } else {
+        op->asking = 1;
+    }
+
+    return &cluster->members[n - 1]->node;
+}
+
+
+void
+ngx_redis_cluster_close(ngx_redis_cluster_t *cluster)
+{
+    ngx_uint_t  i;
+
+    cluster->stopped = 1;
+    cluster->op = NULL;
+
+    ngx_redis_node_close(&cluster->homeless);
+
+    for (i = 0; i < cluster->nmembers; i++) {
+        if (cluster->members[i]) {
+            ngx_redis_node_close(&cluster->members[i]->node);
+
+            ngx_free(cluster->members[i]);
+            cluster->members[i] = NULL;
+        }
+    }
+
+    if (cluster->turn.posted) {
+        ngx_delete_posted_event(&cluster->turn);
+    }
+
+    if (cluster->timer.timer_set) {
+        ngx_del_timer(&cluster->timer);
+    }
+}

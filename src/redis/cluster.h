@@ -1,0 +1,91 @@
+
+/*
+ * Redis Cluster: which node has the keys of a command, and what is done when
+ * a node says that it is another one.
+ *
+ * The map is that of CLUSTER SLOTS, asked of one node at a time, at most once
+ * a second.  A command whose slot has no owner waits at a node without a place.
+ */
+
+
+#ifndef _NGX_REDIS_CLUSTER_H_INCLUDED_
+#define _NGX_REDIS_CLUSTER_H_INCLUDED_
+
+
+#include "redis/node.h"
+#include "redis/place.h"
+#include "redis/slot.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* of a cluster, at most */
+#define NGX_REDIS_MAX_NODES  1000
+
+
+typedef struct ngx_redis_cluster_s  ngx_redis_cluster_t;
+
+
+typedef struct {
+    ngx_redis_node_t       node;       /* the first: its data is the cluster */
+    ngx_redis_place_t      place;
+    ngx_uint_t             round;      /* of the map that named it last */
+    unsigned               seed:1;     /* of the configuration: stays */
+} ngx_redis_member_t;
+
+
+struct ngx_redis_cluster_s {
+    ngx_redis_conf_t      *conf;
+    ngx_redis_counts_t    *counts;
+    ngx_redis_gauges_t    *gauges;
+
+    ngx_redis_member_t   **members;    /* NGX_REDIS_MAX_NODES; NULL: none */
+    ngx_uint_t             nmembers;   /* places in use or used */
+    uint16_t              *slots;      /* of each: the member's place and 1,
+                                          or 0: it has no owner */
+    uint16_t              *next;       /* of a map that is being read */
+    ngx_uint_t             covered;    /* slots with an owner */
+    ngx_redis_node_t       homeless;
+
+    ngx_event_t            turn;       /* posted: asks, and frees members */
+    ngx_event_t            timer;      /* not to be asked before */
+    ngx_redis_op_t        *op;         /* CLUSTER SLOTS under way, or NULL */
+    ngx_uint_t             asked;      /* the member that got it */
+    ngx_uint_t             tries;      /* of this round */
+    ngx_uint_t             round;
+    ngx_msec_t             began;      /* the round */
+    ngx_redis_said_t       said;       /* that no node has answered */
+
+    unsigned               wanted:1;   /* another map */
+    unsigned               begun:1;    /* began is set */
+    unsigned               stopped:1;
+};
+
+
+/*
+ * Configuration time.  addrs are those of the seeds; their memory, and that of
+ * conf, is the cycle's.  Returns NULL if there is no memory.
+ */
+ngx_redis_cluster_t *ngx_redis_cluster_create(ngx_conf_t *cf,
+    ngx_redis_conf_t *conf, ngx_redis_addr_t *addrs, ngx_uint_t naddrs);
+
+/* As ngx_redis_count(). */
+void ngx_redis_cluster_count(ngx_redis_cluster_t *cluster,
+    ngx_redis_counts_t *counts, ngx_redis_gauges_t *gauges);
+
+/*
+ * Returns the node that has the slot, or that of commands without one; NULL
+ * after ngx_redis_cluster_close().  Wants another map once a minute.
+ */
+ngx_redis_node_t *ngx_redis_cluster_route(ngx_redis_cluster_t *cluster,
+    ngx_uint_t slot);
+
+/* Closes all nodes; what is pending is freed, no handler is called. */
+void ngx_redis_cluster_close(ngx_redis_cluster_t *cluster);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _NGX_REDIS_CLUSTER_H_INCLUDED_ */
