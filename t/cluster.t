@@ -1,0 +1,433 @@
+# Redis Cluster: each account at the node that has its slot, wherever that is
+# by now.
+
+use lib 't/lib';
+use Tracker;
+use Tracker::Cluster;
+use Tracker::Played;
+use Tracker::Servers;
+use Test::Nginx::Socket 'no_plan';
+
+use IO::Select;
+use Time::HiRes qw(sleep time);
+
+BEGIN {
+    my @nodes = cluster_ports(6);
+
+    $ENV{"TEST_NGINX_N$_"} = $nodes[$_ - 1] for 1 .. 3;
+    $ENV{"TEST_NGINX_PLAYED$_"} = Tracker::Host::free_port() for 1 .. 2;
+}
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    $block->set_value('http_config', <<'CONFIG' . ($block->settings // ''))
+    tracker_redis 127.0.0.1:$TEST_NGINX_N1 127.0.0.1:$TEST_NGINX_N2
+                  127.0.0.1:$TEST_NGINX_N3 cluster;
+    tracker_jwt_key $TEST_NGINX_KEY;
+CONFIG
+        unless defined $block->http_config;
+});
+
+no_shuffle();
+run_tests();
+
+sub create {
+    my ($name, %o) = @_;
+
+    return exchange(post('tracker', tracker_text($name), %o));
+}
+
+# how many trackers of these names a node has
+sub held {
+    my ($port, $account, @names) = @_;
+
+    return grep {
+        ask_server($port, 'EXISTS', account_key($account, "name:$_"));
+    } @names;
+}
+
+# an account whose slot this node has
+sub account_at {
+    my ($port, $n) = @_;
+
+    for ($n = $n // 0; ; $n++) {
+        return "a$n" if owner_of(slot_of("a$n")) == $port;
+    }
+}
+
+# what CLUSTER SLOTS says: first, last, host, port, and what else is known
+sub slots {
+    my @ranges = @_;
+
+    return '*' . @ranges . "\r\n" . join '', map {
+        my ($first, $last, $host, $port, @more) = @$_;
+
+        "*3\r\n:$first\r\n:$last\r\n*4\r\n" . bulk($host) . ":$port\r\n"
+        . bulk('id') . '*' . @more . "\r\n" . join '', map { bulk($_) } @more;
+    } @ranges;
+}
+
+sub bulk {
+    my ($text) = @_;
+
+    return "\$-1\r\n" unless defined $text;
+    return '$' . length($text) . "\r\n$text\r\n";
+}
+
+sub record {
+    return bulk('{"id":"4503599627370497","name":"n","vocabulary":["b"]}');
+}
+
+# A node at PLAYED n: map() answers CLUSTER SLOTS, the how often; other() any
+# other command by its key, or undef: a record.
+sub play_node {
+    my ($n, $map, $other) = @_;
+
+    return play_redis($ENV{"TEST_NGINX_PLAYED$n"}, sub {
+        my ($words, $conn, $notes) = @_;
+
+        return $map->(++$notes->{maps}) if $words->[0] eq 'CLUSTER';
+        return "+OK\r\n" if $words->[0] ne 'GET';
+
+        $notes->{slot} = slot_of('tester');
+        return ($other && $other->($words->[1], $notes)) // record();
+    });
+}
+
+sub end_played {
+    for (@_) {
+        kill KILL => $_;    # no END of ours
+        waitpid $_, 0;
+    }
+}
+
+sub get {
+    my ($digit) = @_;
+
+    return exchange(request('GET', '/v1/manage/tracker/' . $digit x 15 . 1));
+}
+
+# of clients of a node, ours included
+sub connections {
+    my ($port) = @_;
+
+    return scalar(() = ask_server($port, 'CLIENT', 'LIST', 'TYPE', 'NORMAL')
+                       =~ /^id=/mg);
+}
+
+sub join_cluster {
+    my ($port, $known) = @_;
+
+    ask_server($port, 'CLUSTER', 'MEET', '127.0.0.1', $known,
+               ask_bus($known));
+    wait_until(sub {
+        ask_server($port, 'CLUSTER', 'INFO') =~ /^cluster_state:ok/m
+        && owner_of(0, $port);
+    }, 'it knows the others');
+}
+
+# the port of a node's cluster bus
+sub ask_bus {
+    my ($port) = @_;
+
+    return (ask_server($port, 'CLUSTER', 'NODES')
+            =~ /:$port\@(\d+)/)[0];
+}
+
+__DATA__
+
+=== accounts at all of the nodes
+--- scenario
+start_cluster(1);
+
+my %at;
+
+for my $n (1 .. 30) {
+    my $account = "account$n";
+    my $response = create('n', account => $account);
+
+    is($response->{status}, 200, $account);
+    $at{my $port = owner_of(slot_of($account))}++;
+    is(scalar held($port, $account, 'n'), 1, "$account: at its node");
+
+    my $list = exchange(request('GET', '/v1/manage/trackers',
+                                account => $account));
+    is(scalar @{decode($list->{body})->{trackers}}, 1, "$account: its list");
+}
+
+is(join(' ', sort keys %at), join(' ', masters()), 'three nodes');
+
+
+
+=== a slot that moves, and moves back
+--- scenario
+my $slot = slot_of('mover');
+my ($from) = owner_of($slot);
+my ($to) = grep { $_ != $from } masters();
+my $n = 0;
+
+is(create('first', account => 'mover')->{status}, 200, 'before');
+my $id = decode(create('second', account => 'mover')->{body})->{tracker}{id};
+
+for my $way ([$from, $to], [$to, $from]) {
+    move_slot($slot, @$way, sub {
+        my ($how) = @_;
+
+        is(exchange(request('GET', "/v1/manage/tracker/$id",
+                            account => 'mover'))->{status}, 200,
+           "$how moved: a read");
+
+        # other accounts of the node are not held up
+        my $sock = connect_nginx();
+        send_bytes($sock, post('tracker', tracker_text('m' . ++$n),
+                               account => 'mover'));
+        my $other = account_at($way->[0], 100 * $n);
+        is(create('o', account => $other)->{status}, 200,
+           "$how moved: another account");
+        push @Tracker::Test::waiting, $sock;
+    });
+
+    is(read_response($_)->{status} =~ /^(200|429)$/, 1, 'what waited')
+        for splice @Tracker::Test::waiting;
+    is(create('after' . $n, account => 'mover')->{status}, 200, 'moved');
+    is(scalar held($way->[1], 'mover', 'first', 'second', "after$n"), 3,
+       'all of it is there');
+}
+
+
+
+=== a failover that is asked for
+--- scenario
+my $slot = slot_of('over');
+my $old = owner_of($slot);
+my $new = replica_of($slot);
+my %status;
+
+create('before', account => 'over');
+ask_server($new, 'CLUSTER', 'FAILOVER');
+
+for (my ($n, $end) = (0); !$end || time() < $end; ) {
+    $status{create('f' . ++$n, account => 'over')->{status}}++;
+    $end //= time() + 2 if owner_of($slot) == $new;
+}
+
+is(join(' ', keys %status), '200', 'none fails');
+create('last', account => 'over');
+is(scalar held($new, 'over', 'before', 'last'), 2, 'at the new master');
+
+
+
+=== a master that is killed
+--- scenario
+my $slot = slot_of('killed');
+my $old = owner_of($slot);
+my $new = replica_of($slot);
+my ($seen) = grep { $_ != $old } masters();
+my ($n, %status) = (0);
+
+create('before', account => 'killed');
+wait_until(sub { held_by_replica($new) }, 'replicated');
+kill_server($old);
+
+until (owner_of($slot, $seen) == $new && $n > 3) {
+    $status{create('k' . ++$n, account => 'killed')->{status}}++;
+}
+
+sub held_by_replica {
+    my ($port) = @_;
+
+    return ask_server($port, 'DBSIZE')
+           == ask_server(owner_of(slot_of('killed')), 'DBSIZE');
+}
+
+is(join(' ', keys %status), '200', 'none fails');
+is(scalar held($new, 'killed', 'before', map { "k$_" } 1 .. $n), $n + 1,
+   'all are there');
+
+start_node($old);
+wait_until(sub { is_in_sync($old) }, 'the old one is a replica');
+settle();
+
+
+
+=== a node that has left is not called any more, one that came is
+--- scenario
+my $port = (cluster_ports(7))[6];
+my ($first) = masters();
+
+start_node($port);
+join_cluster($port, $first);
+settle();
+
+my $slot = slot_of('guest');
+my $from = owner_of($slot, $first);
+
+is(create('before', account => 'guest')->{status}, 200, 'before');
+move_slot($slot, $from, $port);
+is(create('there', account => 'guest')->{status}, 200, 'at the new node');
+is(scalar held($port, 'guest', 'before', 'there'), 2, 'all of it');
+
+move_slot($slot, $port, $from);
+is(create('back', account => 'guest')->{status}, 200, 'back');
+wait_until(sub {
+    create('x', account => 'guest');
+    connections($port) == 1;
+}, 'the connection to it is closed');
+
+
+
+=== played nodes: a map by every form that a host may have
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1 cluster;
+    tracker_redis_failover_timeout 300ms;
+    tracker_timeout 2s;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my $port = $ENV{TEST_NGINX_PLAYED1};
+
+for my $case (['127.0.0.1', 200], [undef, 200], ['', 200],
+              ['name.test', 200, ip => '127.0.0.1'],
+              ['name.test', 200, x => 'y', ip => '127.0.0.1'],
+              ['?', 200, ip => '127.0.0.1'],
+              ['?', 502], ['name.test', 502], ['name.test', 502, ip => 'x'],
+              ['name.test', 502, 'ip'])
+{
+    my ($host, $status, @more) = @$case;
+    my $played = play_node(1, sub { slots([0, 16383, $host, $port, @more]) });
+
+    wait_until(sub { get(1)->{status} == $status },
+               ($host // 'nil') . " @more: $status");
+    pass(($host // 'nil') . " @more");
+    end_played($played);
+
+    # the next one is not this one's map
+    my %old = map { $_ => 1 } worker_pids();
+    kill HUP => Test::Nginx::Util::get_pid_from_pidfile('cluster');
+    wait_until(sub { !grep { $old{$_} } worker_pids() }, 'another worker');
+}
+--- error_log eval
+qr/no node of cluster\@127\.0\.0\.1:\d+ has a map of the slots/
+
+
+
+=== played nodes: what is no map does not replace one
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1 cluster;
+    tracker_timeout 3s;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my $port = $ENV{TEST_NGINX_PLAYED1};
+my @none = ("*0\r\n", "*-1\r\n", "-ERR This instance has cluster support "
+            . "disabled\r\n", ":1\r\n", "+OK\r\n", "*1\r\n:1\r\n",
+            "*1\r\n*1\r\n:0\r\n", "*1\r\n*2\r\n:0\r\n:16384\r\n",
+            "*1\r\n*2\r\n:5\r\n:4\r\n", "*1\r\n*2\r\n:-1\r\n:4\r\n",
+            "*1\r\n*3\r\n:0\r\n:9\r\n:1\r\n",
+            "*1\r\n*3\r\n:0\r\n:9\r\n*2\r\n:1\r\n:2\r\n",
+            slots([0, 100, '127.0.0.1', $port]),
+            slots([0, 16383, '127.0.0.1', 0]),
+            slots([0, 16383, '127.0.0.1', 65536]),
+            slots([0, 9000, '127.0.0.1', $port], [8000, 16383, '127.0.0.1', 1]),
+            slots(map { [$_, $_, '127.0.0.1', 1 + $_] } 1 .. 1100));
+my $asked = scratch('asked', '');
+my $played = play_node(1, sub {
+    my ($n) = @_;
+
+    open my $out, '>>', $asked;
+    print $out '.';
+    return $n == 1 ? slots([0, 16383, '127.0.0.1', $port])
+                   : $none[($n - 2) % @none];
+}, sub {
+    my ($key, $notes) = @_;
+
+    # each makes a worker want another map
+    return $key =~ /:id:2/ && $notes->{moved}++ % 2 == 0
+           ? "-MOVED $notes->{slot} 127.0.0.1:$port\r\n" : undef;
+});
+
+my $start = time;
+
+until (-s $asked > 3) {
+    is(get(1)->{status}, 200, 'the first map holds');
+    is(get(2)->{status}, 200, 'and where it is said to be moved');
+    sleep 0.05;
+}
+
+cmp_ok(-s $asked, '<=', 2 + (time - $start), 'a map a second at most');
+end_played($played);
+
+
+
+=== played nodes: redirections that lead nowhere
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1 cluster;
+    tracker_timeout 1s;
+    tracker_redis_timeout 1s;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my @ports = map { $ENV{"TEST_NGINX_PLAYED$_"} } 1, 2;
+my $hops = scratch('hops', '');
+my @played = map {
+    my $other = $ports[2 - $_];
+
+    play_node($_, sub { slots([0, 16383, '127.0.0.1', $ports[0]]) }, sub {
+        my ($key, $notes) = @_;
+        my ($digit) = $key =~ /:id:(\d)/;
+        my $slot = $notes->{slot};
+
+        open my $out, '>>', $hops;
+        print $out $digit;
+
+        return "-MOVED $slot 127.0.0.1:$other\r\n" if $digit == 2;
+        return "-ASK $slot 127.0.0.1:$other\r\n" if $digit == 3;
+        return "-MOVED\r\n" if $digit == 4;
+        return "-MOVED 1 x\r\n" if $digit == 5;
+        return "-ASK $slot 127.0.0.1:99999\r\n" if $digit == 6;
+        return "-MOVED $slot host.test:7000\r\n" if $digit == 7;
+        return "-MOVED $slot :$other\r\n" if $digit == 8 && !$notes->{eight}++;
+        return undef;
+    })
+} 1, 2;
+
+is(get(1)->{status}, 200, 'no redirection');
+like(get(2)->{status}, qr/^50[24]$/, 'two that point at each other');
+like(get(3)->{status}, qr/^50[24]$/, 'by ASK');
+is(get(4)->{status}, 500, 'no slot');
+is(get(5)->{status}, 500, 'another slot, no port');
+like(get(6)->{status}, qr/^50[24]$/, 'an impossible port');
+like(get(7)->{status}, qr/^50[24]$/, 'a name');
+is(get(8)->{status}, 200, 'no host: the one that says so');
+is(get(1)->{status}, 200, 'others');
+
+my $seen = do { local (@ARGV, $/) = $hops; <> };
+cmp_ok(scalar(() = $seen =~ /2/g), '<', 200, 'it did not spin');
+end_played(@played);
+
+
+
+=== played nodes: ASKING comes right ahead of what is asked, each time
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1 cluster;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my @ports = map { $ENV{"TEST_NGINX_PLAYED$_"} } 1, 2;
+my $played = play_node(1, sub { slots([0, 16383, '127.0.0.1', $ports[0]]) },
+    sub { "-ASK $_[1]{slot} 127.0.0.1:$ports[1]\r\n" });
+my $asking = play_redis($ports[1], sub {
+    my ($words, $conn, $notes) = @_;
+
+    $notes->{asking} = 1, return "+OK\r\n" if $words->[0] eq 'ASKING';
+
+    my $may = delete $notes->{asking};
+
+    return "+OK\r\n" unless $words->[0] =~ /^(GET|EVALSHA)$/;
+    return "-MOVED 1 127.0.0.1:$ports[0]\r\n" unless $may;
+    return "-NOSCRIPT No matching script\r\n"
+        if $words->[0] eq 'EVALSHA' && !$notes->{loaded}++;
+    return record() if $words->[0] eq 'GET';
+    return "*2\r\n\$1\r\n5\r\n*0\r\n";
+});
+
+is(get(1)->{status}, 200, 'GET');
+isnt(exchange(request('GET', '/v1/manage/trackers'))->{status}, 504, 'EVALSHA');
+end_played($played, $asking);

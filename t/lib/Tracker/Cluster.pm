@@ -1,0 +1,174 @@
+package Tracker::Cluster;
+
+# A Redis Cluster of the test's own: masters, and replicas of each.
+
+use strict;
+use warnings;
+
+use Digest::SHA qw(sha256_hex);
+use Exporter 'import';
+
+use Tracker::Host qw(free_port wait_until);
+use Tracker::Servers;
+
+our @EXPORT = qw(
+    start_cluster start_node settle cluster_ports owner_of slot_of move_slot masters replica_of
+);
+
+use constant SLOTS => 16384;
+
+my (@ports, %bus);
+
+# The ports of n nodes that may be started, from the configuration on.
+sub cluster_ports {
+    my ($n) = @_;
+
+    push @ports, free_port() while @ports < $n;
+    return @ports[0 .. $n - 1];
+}
+
+# One node, or one that was killed: it knows where it belongs.
+sub start_node {
+    my ($port, @options) = @_;
+
+    $bus{$port} //= free_port();
+    start_server($port, '--cluster-enabled', 'yes',
+                 '--cluster-config-file', "nodes-$port.conf",
+                 '--cluster-port', $bus{$port},
+                 '--cluster-node-timeout', 1000, @options);
+}
+
+# Three masters share the slots; replicas is how many each of them has.
+sub start_cluster {
+    my ($replicas, @options) = @_;
+    my @nodes = cluster_ports(3 + 3 * $replicas);
+
+    start_node($_, @options) for @nodes;
+
+    for my $i (0 .. $#nodes) {
+        ask_server($nodes[$i], 'CLUSTER', 'SET-CONFIG-EPOCH', $i + 1);
+        ask_server($nodes[0], 'CLUSTER', 'MEET', '127.0.0.1', $nodes[$i],
+                   $bus{$nodes[$i]}) if $i;
+    }
+
+    for my $i (0 .. 2) {
+        ask_server($nodes[$i], 'CLUSTER', 'ADDSLOTSRANGE',
+                   int(SLOTS * $i / 3), int(SLOTS * ($i + 1) / 3) - 1);
+    }
+
+    wait_until(sub {
+        !grep { ask_server($_, 'CLUSTER', 'INFO')
+                !~ /^cluster_known_nodes:${\ scalar @nodes}\r$/m } @nodes;
+    }, 'the nodes know each other');
+
+    for my $i (3 .. $#nodes) {
+        my $id = ask_server($nodes[($i - 3) % 3], 'CLUSTER', 'MYID');
+
+        wait_until(sub {
+            eval { ask_server($nodes[$i], 'CLUSTER', 'REPLICATE', $id) };
+        }, 'a replica');
+    }
+
+    wait_until(sub {
+        return 0 if grep { ask_server($_, 'CLUSTER', 'INFO')
+                           !~ /^cluster_state:ok/m } @nodes;
+        return 0 if grep { !is_in_sync($_) } @nodes[3 .. $#nodes];
+        return @{ask_server($nodes[0], 'CLUSTER', 'SLOTS')->[0]}
+               == 3 + $replicas;
+    }, 'the cluster is up');
+}
+
+# Waits until all nodes that run say the same.
+sub settle {
+    wait_until(sub {
+        my %seen = map { eval { map_of($_) } // 'down' => 1 } @ports;
+
+        delete $seen{down};
+        return keys %seen == 1;
+    }, 'the nodes agree');
+}
+
+sub map_of {
+    my ($port) = @_;
+
+    return join ' ', sort map { "$_->[0]-$_->[1]:$_->[2][1]" }
+                          @{ask_server($port, 'CLUSTER', 'SLOTS')};
+}
+
+# The slot of an account's keys.
+sub slot_of {
+    my ($account) = @_;
+    my $crc = 0;
+
+    for my $byte (unpack 'C*', substr sha256_hex($account), 0, 32) {
+        $crc ^= $byte << 8;
+        $crc = $crc & 0x8000 ? ($crc << 1 ^ 0x1021) & 0xffff
+                             : $crc << 1 for 1 .. 8;
+    }
+
+    return $crc % SLOTS;
+}
+
+# The port of a slot's master, as a node sees it.
+sub owner_of {
+    my ($slot, $port) = @_;
+
+    for my $range (@{ask_server($port // $ports[0], 'CLUSTER', 'SLOTS')}) {
+        return $range->[2][1]
+            if $slot >= $range->[0] && $slot <= $range->[1];
+    }
+
+    return 0;
+}
+
+# The ports of those that have slots.
+sub masters {
+    my ($port) = @_;
+    my %seen = map { $_->[2][1] => 1 }
+               @{ask_server($port // $ports[0], 'CLUSTER', 'SLOTS')};
+
+    return sort keys %seen;
+}
+
+# The port of a replica of a slot's master.
+sub replica_of {
+    my ($slot, $port) = @_;
+
+    for my $range (@{ask_server($port // $ports[0], 'CLUSTER', 'SLOTS')}) {
+        return $range->[3][1]
+            if $slot >= $range->[0] && $slot <= $range->[1];
+    }
+
+    return 0;
+}
+
+# As redis-cli does it: pause() is called with the slot half moved.
+sub move_slot {
+    my ($slot, $from, $to, $pause) = @_;
+    my ($source, $target) = map { ask_server($_, 'CLUSTER', 'MYID') }
+                                $from, $to;
+
+    ask_server($to, 'CLUSTER', 'SETSLOT', $slot, 'IMPORTING', $source);
+    ask_server($from, 'CLUSTER', 'SETSLOT', $slot, 'MIGRATING', $target);
+    $pause->('none') if $pause;
+
+    for (my $n = 0; ; $n++) {
+        my $keys = ask_server($from, 'CLUSTER', 'GETKEYSINSLOT', $slot, 1);
+
+        last unless @$keys;
+        ask_server($from, 'MIGRATE', '127.0.0.1', $to, $keys->[0], 0, 5000);
+        $pause->('some') if $pause && $n == 0;
+    }
+
+    $pause->('all') if $pause;
+
+    for my $port ($to, grep { $_ != $to } masters($to)) {
+        # one that has no slot left becomes a replica by itself
+        eval {
+            ask_server($port, 'CLUSTER', 'SETSLOT', $slot, 'NODE', $target);
+            1;
+        } or $@ =~ /only with masters/ or die $@;
+    }
+}
+
+1;
