@@ -35,8 +35,6 @@ ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
         return NULL;
     }
 
-    op->slot = slot;
-
     if (ngx_redis_node_submit(node, op) != NGX_OK) {
         ngx_redis_op_free(op);
         return NULL;

@@ -28,6 +28,8 @@
 
 static void ngx_redis_cluster_init(ngx_redis_cluster_t *cluster,
     ngx_redis_node_t *node);
+static ngx_redis_node_t *ngx_redis_cluster_of(ngx_redis_cluster_t *cluster,
+    ngx_redis_op_t *op);
 static ngx_uint_t ngx_redis_cluster_member(ngx_redis_cluster_t *cluster,
     ngx_redis_place_t *place);
 static ngx_redis_member_t *ngx_redis_cluster_add(
@@ -174,6 +176,15 @@ ngx_redis_cluster_route(ngx_redis_cluster_t *cluster, ngx_uint_t slot)
     n = cluster->slots[slot];
 
     return n ? &cluster->members[n - 1]->node : &cluster->homeless;
+}
+
+
+/* the node that op should be at */
+
+static ngx_redis_node_t *
+ngx_redis_cluster_of(ngx_redis_cluster_t *cluster, ngx_redis_op_t *op)
+{
+    return ngx_redis_cluster_route(cluster, ngx_redis_slot(&op->cmd.key));
 }
 
 
@@ -574,8 +585,7 @@ ngx_redis_cluster_reroute(ngx_redis_cluster_t *cluster, ngx_redis_node_t *node)
         op = ngx_queue_data(q, ngx_redis_op_t, queue);
         op->asking = 0;
 
-        ngx_redis_node_take(ngx_redis_cluster_route(cluster, op->slot), op,
-                            0);
+        ngx_redis_node_take(ngx_redis_cluster_of(cluster, op), op, 0);
     }
 }
 
@@ -586,7 +596,7 @@ ngx_redis_cluster_look(ngx_redis_op_t *op, void *data)
     ngx_redis_leaving_t *leaving = data;
 
     if (op != leaving->cluster->op
-        && ngx_redis_cluster_route(leaving->cluster, op->slot)
+        && ngx_redis_cluster_of(leaving->cluster, op)
            != leaving->node)
     {
         ngx_redis_queue_remove(&op->lane->queue, op);
@@ -626,17 +636,13 @@ ngx_redis_cluster_redirect(void *data, ngx_redis_op_t *op,
         /* TRYAGAIN: some of its keys are still where they were */
 
         if (!op->asking) {
-
-            if (refusal->stale) {
-                ngx_redis_cluster_want(cluster);
-            }
-
+            ngx_redis_cluster_want(cluster);
             return 0;
         }
 
         op->asking = 0;
         op->hops = NGX_REDIS_MAX_HOPS;
-        node = ngx_redis_cluster_route(cluster, op->slot);
+        node = ngx_redis_cluster_of(cluster, op);
         break;
 
     default:
@@ -674,7 +680,7 @@ ngx_redis_cluster_target(ngx_redis_cluster_t *cluster, ngx_redis_op_t *op,
 
     rc = ngx_redis_map_redirect(error, len, &asked->place, &range);
 
-    if (rc == NGX_ERROR || range.first != op->slot) {
+    if (rc == NGX_ERROR || range.first != ngx_redis_slot(&op->cmd.key)) {
         return NULL;
     }
 
@@ -692,13 +698,13 @@ ngx_redis_cluster_target(ngx_redis_cluster_t *cluster, ngx_redis_op_t *op,
         /* a name, or one node too many: the next map knows */
 
         op->hops = NGX_REDIS_MAX_HOPS;
-        return ngx_redis_cluster_route(cluster, op->slot);
+        return ngx_redis_cluster_of(cluster, op);
     }
 
     cluster->members[n - 1]->round = cluster->round;
 
     if (moved) {
-        cluster->slots[op->slot] = (uint16_t) n;
+        cluster->slots[range.first] = (uint16_t) n;
 
     } else {
         op->asking = 1;

@@ -19,8 +19,6 @@
  *
  * moves: this server is a replica now; behind a balancer, or at another
  * address of the same name, a new connection may find the master.
- *
- * stale: the node knows of a change that the map may not have yet.
  */
 
 static ngx_redis_refusal_t  ngx_redis_refusals[] = {
@@ -28,49 +26,49 @@ static ngx_redis_refusal_t  ngx_redis_refusals[] = {
     /* accepted and turned away: as good as a refused connection */
 
     { ngx_string("ERR max number of clients reached"),
-                                NGX_REDIS_UNAVAILABLE, NGX_REDIS_HANGUP, 0, 0, 0 },
-    { ngx_string("DENIED"),     NGX_REDIS_UNAVAILABLE, NGX_REDIS_HANGUP, 0, 0, 0 },
+                                NGX_REDIS_UNAVAILABLE, NGX_REDIS_HANGUP, 0, 0 },
+    { ngx_string("DENIED"),     NGX_REDIS_UNAVAILABLE, NGX_REDIS_HANGUP, 0, 0 },
 
-    { ngx_string("NOSCRIPT"),   NGX_REDIS_ERROR,       NGX_REDIS_RELOAD, 0, 0, 0 },
+    { ngx_string("NOSCRIPT"),   NGX_REDIS_ERROR,       NGX_REDIS_RELOAD, 0, 0 },
 
     /* not able to serve yet: these keys, or writes, only; or at all */
 
-    { ngx_string("LOADING"),    NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD,   0, 0, 0 },
-    { ngx_string("MASTERDOWN"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD,   0, 1, 0 },
-    { ngx_string("CLUSTERDOWN"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY, 0, 0, 1 },
-    { ngx_string("TRYAGAIN"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 0, 0 },
+    { ngx_string("LOADING"),    NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD,   0, 0 },
+    { ngx_string("MASTERDOWN"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD,   0, 1 },
+    { ngx_string("CLUSTERDOWN"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY, 0, 0 },
+    { ngx_string("TRYAGAIN"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 0 },
     { ngx_string("ERR Script attempted to access a non local key"),
-                                NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 0, 0 },
-    { ngx_string("READONLY"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 1, 0 },
-    { ngx_string("NOREPLICAS"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 0, 0 },
-    { ngx_string("BUSY"),       NGX_REDIS_TIMEOUT,     NGX_REDIS_HOLD,   0, 0, 0 },
+                                NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 0 },
+    { ngx_string("READONLY"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 1 },
+    { ngx_string("NOREPLICAS"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 0 },
+    { ngx_string("BUSY"),       NGX_REDIS_TIMEOUT,     NGX_REDIS_HOLD,   0, 0 },
 
     /* refused for reasons of its own */
 
-    { ngx_string("OOM"),        NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0, 0 },
-    { ngx_string("MISCONF"),    NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0, 0 },
-    { ngx_string("NOAUTH"),     NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0, 0 },
-    { ngx_string("WRONGPASS"),  NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0, 0 },
-    { ngx_string("MOVED"),      NGX_REDIS_ERROR,       NGX_REDIS_MOVED,  0, 0, 0 },
-    { ngx_string("ASK"),        NGX_REDIS_ERROR,       NGX_REDIS_ASK,    0, 0, 0 },
-    { ngx_string("CROSSSLOT"),  NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0, 0 },
-    { ngx_string("NOPERM"),     NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   1, 0, 0 },
-    { ngx_string("WRONGTYPE"),  NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   1, 0, 0 },
+    { ngx_string("OOM"),        NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0 },
+    { ngx_string("MISCONF"),    NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0 },
+    { ngx_string("NOAUTH"),     NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0 },
+    { ngx_string("WRONGPASS"),  NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0 },
+    { ngx_string("MOVED"),      NGX_REDIS_ERROR,       NGX_REDIS_MOVED,  0, 0 },
+    { ngx_string("ASK"),        NGX_REDIS_ERROR,       NGX_REDIS_ASK,    0, 0 },
+    { ngx_string("CROSSSLOT"),  NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   0, 0 },
+    { ngx_string("NOPERM"),     NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   1, 0 },
+    { ngx_string("WRONGTYPE"),  NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   1, 0 },
 
     /* anything else, including a script's own error; the last one */
 
-    { ngx_null_string,          NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   1, 0, 0 }
+    { ngx_null_string,          NGX_REDIS_ERROR,       NGX_REDIS_FAIL,   1, 0 }
 };
 
 
 ngx_redis_refusal_t  ngx_redis_busy =
-    { ngx_null_string,          NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0, 0, 0 };
+    { ngx_null_string,          NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0, 0 };
 
 ngx_redis_refusal_t  ngx_redis_no_master =
-    { ngx_null_string,          NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0, 0, 0 };
+    { ngx_null_string,          NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0, 0 };
 
 ngx_redis_refusal_t  ngx_redis_replica =
-    { ngx_null_string,          NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0, 1, 0 };
+    { ngx_null_string,          NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD, 0, 1 };
 
 
 /* a row for each of ngx_redis_log_t.refusals */

@@ -42,7 +42,6 @@ typedef struct {
     ngx_redis_action_e     action;
     unsigned               maybe:1;    /* parts may have been executed */
     unsigned               moves:1;    /* another server may be the master */
-    unsigned               stale:1;    /* the map of a cluster may be old */
 } ngx_redis_refusal_t;
 
 
@@ -105,8 +104,8 @@ void ngx_redis_count_refusal(ngx_redis_log_t *log,
     ngx_redis_refusal_t *refusal);
 
 /*
- * Counts and logs an error reply of len bytes: once a minute, other words of the same row
- * once a second.  action says what we were doing.
+ * Counts and logs an error reply of len bytes: once a minute, other words of
+ * the same row once a second.  action says what we were doing.
  */
 void ngx_redis_log_refusal(ngx_redis_log_t *log, ngx_redis_refusal_t *refusal,
     const char *reply, size_t len, const char *action);

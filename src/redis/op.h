@@ -56,7 +56,6 @@ struct ngx_redis_op_s {
     ngx_msec_t             since;      /* start of the wait in progress */
     ngx_uint_t             losses;     /* connections lost under it */
     ngx_uint_t             nsent;      /* of cmd.nmore */
-    ngx_uint_t             slot;       /* of its keys, in a cluster */
     ngx_uint_t             hops;       /* from one node to another */
     unsigned               asking:1;   /* this node may serve it though the
                                           slot is not its own yet */

@@ -1,7 +1,7 @@
 
 /*
- * Hash slots of Redis Cluster: CRC16 with the polynomial 0x1021, from 0, no bits
- * reversed (XMODEM).
+ * Hash slots of Redis Cluster: CRC16 with the polynomial 0x1021, from 0, no
+ * bits reversed (XMODEM).
  */
 
 
