@@ -252,7 +252,7 @@ compile(const char *name, double *time)
     build = detect_build_create(phrases, n, key);
 
     if (detect_build_run(build, &budget) != DETECT_OK) {
-        fprintf(stderr, "phrase %u\n", detect_build_phrase(build));
+        fprintf(stderr, "%s: cannot be compiled\n", name);
         exit(1);
     }
 
