@@ -29,12 +29,12 @@
 #define DETECT_FEW         8
 
 
-/* a place of a hash table; id 0: free */
+/*
+ * A place of a hash table, 0: free.  The bits of the table's mask are the
+ * number of what is there, the others are some of its hash.
+ */
 
-typedef struct {
-    uint32_t         tag;
-    uint32_t         id;
-} detect_slot_t;
+typedef uint32_t  detect_slot_t;
 
 
 /* a word, with what is wanted of the state after it alone, its root */
@@ -42,7 +42,7 @@ typedef struct {
 typedef struct {
     uint64_t         first;        /* its first bytes, 0 behind them */
     uint64_t         filter;       /* as that of the root, of 64 bits */
-    uint32_t         start;        /* in the pool */
+    uint32_t         start;        /* of the other bytes, in the pool */
     uint16_t         len;
     uint8_t          n;            /* of the root */
     uint8_t          reports;
@@ -52,23 +52,28 @@ typedef struct {
 
 
 /*
- * A state is the beginning of a phrase.  Phrases that end in it are those from
- * out on, and those of the state next_out, and so on: shorter ones.  Two states
- * share a line of the processor's cache.
+ * A state is the beginning of a phrase.  What is found in it are the phrase out
+ * and all those that are linked to it.
  */
 
 typedef struct {
     uint32_t         base;         /* the first child */
     uint32_t         word;         /* the last one */
-    uint16_t         depth;        /* words */
-    uint8_t          n;            /* children, DETECT_FEW + 1 at most */
-    uint8_t          reports;      /* out, or next_out, is a phrase */
     uint32_t         filter;       /* a bit for each child, by its word */
     uint32_t         fail;
     uint32_t         out;          /* a phrase, or DETECT_NONE */
-    uint32_t         next_out;     /* 0: none */
-    uint32_t         stamp;        /* of the last sentence it was found in */
+    uint16_t         depth;        /* words */
+    uint8_t          n;            /* children, DETECT_FEW + 1 at most */
 } detect_state_t;
+
+
+/* next is one that is equal or, after these, one that the phrase ends with */
+
+typedef struct {
+    uint32_t         next;         /* or DETECT_NONE */
+    uint32_t         depth;        /* words */
+    uint32_t         stamp;        /* of the last sentence it was found in */
+} detect_phrase_t;
 
 
 typedef struct {
@@ -84,6 +89,7 @@ struct detect_dict_s {
     size_t           size;
     uint64_t         key[2];
     uint32_t         n_states;
+    uint32_t         n_phrases;
     uint32_t         longest;      /* words of a phrase */
     uint32_t         stamp;        /* the last one given out */
     uint32_t         breaks;       /* phrases contain the end of a sentence */
@@ -95,7 +101,7 @@ struct detect_dict_s {
     detect_slot_t   *slots;        /* words */
     detect_entry_t  *words;
     detect_state_t  *states;
-    uint32_t        *next;         /* the phrase that is equal, DETECT_NONE */
+    detect_phrase_t *phrases;
     detect_child_t  *children;
     uint8_t         *pool;
 };
@@ -147,7 +153,19 @@ detect_same(const detect_entry_t *word, const uint8_t *pool, const uint8_t *p,
 {
     return word->first == detect_first(p, len) && word->len == len
            && (len <= 8
-               || memcmp(pool + word->start + 8, p + 8, len - 8) == 0);
+               || memcmp(pool + word->start, p + 8, len - 8) == 0);
+}
+
+
+/*
+ * Returns what a place of a table has besides a number.  Exclusive or with it
+ * the place is the number, or above the mask: the hash is another one.
+ */
+
+static inline uint32_t
+detect_tag(uint64_t hash, uint32_t mask)
+{
+    return hash >> 32 & ~mask;
 }
 
 
@@ -161,16 +179,13 @@ detect_find(const detect_slot_t *slots, uint32_t mask,
     const detect_entry_t *words, const uint8_t *pool, uint64_t hash,
     const uint8_t *p, uint32_t len)
 {
-    uint32_t  i, tag;
+    uint32_t  i, id;
 
-    tag = hash >> 32;
+    for (i = hash & mask; slots[i]; i = (i + 1) & mask) {
+        id = slots[i] ^ detect_tag(hash, mask);
 
-    for (i = hash & mask; slots[i].id; i = (i + 1) & mask) {
-
-        if (slots[i].tag == tag
-            && detect_same(&words[slots[i].id], pool, p, len))
-        {
-            return slots[i].id;
+        if (id <= mask && detect_same(&words[id], pool, p, len)) {
+            return id;
         }
     }
 

@@ -26,7 +26,7 @@
 
 #define DETECT_COPY        32768
 
-/* of the processor's cache: words and states do not straddle two */
+/* of the processor's cache: words do not straddle two */
 #define DETECT_LINE        64
 
 /* positions and numbers have 32 bits; half of it lets tables double */
@@ -154,10 +154,9 @@ detect_insert(detect_slot_t *slots, uint32_t mask, uint64_t hash, uint32_t id)
 {
     uint32_t  i;
 
-    for (i = hash & mask; slots[i].id; i = (i + 1) & mask) { /* void */ }
+    for (i = hash & mask; slots[i]; i = (i + 1) & mask) { /* void */ }
 
-    slots[i].tag = hash >> 32;
-    slots[i].id = id;
+    slots[i] = detect_tag(hash, mask) | id;
 }
 
 
@@ -596,7 +595,7 @@ detect_move_end(detect_table_t *table)
 static uint32_t
 detect_add_word(detect_build_t *build, const detect_item_t *item)
 {
-    uint32_t           id;
+    uint32_t           id, rest;
     uint64_t           hash;
     detect_entry_t    *entry;
     detect_lexicon_t  *words;
@@ -625,8 +624,11 @@ detect_add_word(detect_build_t *build, const detect_item_t *item)
     entry->start = words->used;
     entry->len = item->len;
 
-    memcpy(words->pool + words->used, item->folded, item->len);
-    words->used += item->len;
+    if (item->len > 8) {
+        rest = item->len - 8;
+        memcpy(words->pool + words->used, item->folded + 8, rest);
+        words->used += rest;
+    }
 
     detect_insert(words->table.slots, words->table.mask, hash, id);
 
@@ -639,7 +641,7 @@ detect_add_word(detect_build_t *build, const detect_item_t *item)
 static uint32_t
 detect_add_node(detect_build_t *build, uint32_t node, uint32_t word)
 {
-    uint32_t         i, id, tag;
+    uint32_t         i, id;
     uint64_t         hash;
     detect_node_t   *nodes;
     detect_table_t  *table;
@@ -648,15 +650,10 @@ detect_add_node(detect_build_t *build, uint32_t node, uint32_t word)
     nodes = build->trie.nodes;
 
     hash = detect_child_hash(build->key, node, word);
-    tag = hash >> 32;
+    for (i = hash & table->mask; table->slots[i]; i = (i + 1) & table->mask) {
+        id = table->slots[i] ^ detect_tag(hash, table->mask);
 
-    for (i = hash & table->mask;
-         table->slots[i].id;
-         i = (i + 1) & table->mask)
-    {
-        id = table->slots[i].id;
-
-        if (table->slots[i].tag == tag
+        if (id <= table->mask
             && nodes[id].parent == node && nodes[id].word == word)
         {
             return id;
@@ -665,8 +662,7 @@ detect_add_node(detect_build_t *build, uint32_t node, uint32_t word)
 
     id = table->n++;
 
-    table->slots[i].tag = tag;
-    table->slots[i].id = id;
+    table->slots[i] = detect_tag(hash, table->mask) | id;
 
     nodes[id].parent = node;
     nodes[id].word = word;
@@ -706,9 +702,9 @@ detect_allocate(detect_build_t *build)
     size = sizeof(detect_dict_t) + DETECT_LINE + words * sizeof(detect_entry_t)
            + slots * sizeof(detect_slot_t)
            + states * sizeof(detect_state_t)
-           + build->n_phrases * sizeof(uint32_t)
+           + build->n_phrases * sizeof(detect_phrase_t)
            + children * (sizeof(detect_child_t) + 1) + slots
-           + build->words.used + DETECT_PAD;
+           + build->words.used;
 
     dict = calloc(1, size);
     build->trie.order = malloc(states * sizeof(uint32_t));
@@ -723,6 +719,7 @@ detect_allocate(detect_build_t *build)
     dict->key[0] = build->key[0];
     dict->key[1] = build->key[1];
     dict->n_states = states;
+    dict->n_phrases = build->n_phrases;
     dict->longest = build->trie.longest;
     dict->breaks = build->trie.breaks;
     dict->similar = build->similar;
@@ -733,16 +730,16 @@ detect_allocate(detect_build_t *build)
     p += DETECT_LINE - (uintptr_t) p % DETECT_LINE;
     dict->words = (detect_entry_t *) p;
     p += words * sizeof(detect_entry_t);
-    dict->states = (detect_state_t *) p;
-    p += states * sizeof(detect_state_t);
-    dict->slots = (detect_slot_t *) p;
-    p += slots * sizeof(detect_slot_t);
     dict->filter = (uint64_t *) p;
     p += slots;
     dict->child_filter = (uint64_t *) p;
     p += children;
-    dict->next = (uint32_t *) p;
-    p += build->n_phrases * sizeof(uint32_t);
+    dict->slots = (detect_slot_t *) p;
+    p += slots * sizeof(detect_slot_t);
+    dict->states = (detect_state_t *) p;
+    p += states * sizeof(detect_state_t);
+    dict->phrases = (detect_phrase_t *) p;
+    p += build->n_phrases * sizeof(detect_phrase_t);
     dict->children = (detect_child_t *) p;
     p += children * sizeof(detect_child_t);
     dict->pool = (uint8_t *) p;
@@ -962,7 +959,8 @@ detect_link_phrases(detect_build_t *build)
 
         state = &build->dict->states[build->trie.nodes[end].parent];
 
-        build->dict->next[build->i] = state->out;
+        build->dict->phrases[build->i].next = state->out;
+        build->dict->phrases[build->i].depth = state->depth;
         state->out = build->i;
     }
 
@@ -976,9 +974,9 @@ detect_link_phrases(detect_build_t *build)
 static detect_rc_e
 detect_link_states(detect_build_t *build)
 {
-    uint32_t         parent, word;
+    uint32_t         parent, word, *out;
     detect_dict_t   *dict;
-    detect_state_t  *state, *fail;
+    detect_state_t  *state;
 
     dict = build->dict;
 
@@ -1004,15 +1002,21 @@ detect_link_states(detect_build_t *build)
             }
         }
 
-        fail = &dict->states[state->fail];
-        state->next_out = fail->out != DETECT_NONE ? state->fail
-                                                   : fail->next_out;
-        state->reports = state->out != DETECT_NONE || state->next_out;
+        /* the links of shorter states are complete */
+
+        for (out = &state->out;
+             *out != DETECT_NONE;
+             out = &dict->phrases[*out].next)
+        {
+            detect_spend(build->budget, DETECT_COST_FILTER);
+        }
+
+        *out = dict->states[state->fail].out;
 
         if (parent == 0) {
             dict->words[word].n = state->n;
             dict->words[word].base = state->base;
-            dict->words[word].reports = state->reports;
+            dict->words[word].reports = state->out != DETECT_NONE;
         }
     }
 

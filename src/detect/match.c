@@ -91,7 +91,7 @@ detect_go(const detect_dict_t *dict, detect_cursor_t *at, uint32_t s)
     at->base = state->base;
     at->filter = (uint64_t) state->filter << 32 | state->filter;
     at->fail = state->fail;
-    at->reports = state->reports;
+    at->reports = state->out != DETECT_NONE;
 }
 
 
@@ -291,20 +291,20 @@ detect_find_words(detect_match_t *match)
 
     for (i = 0; i < n; i++) {
         k = match->hashes[i] & mask;
-        tag = match->hashes[i] >> 32;
+        tag = detect_tag(match->hashes[i], mask);
 
-        id = slots[k].id & -(uint32_t) (slots[k].tag == tag);
+        id = slots[k] ^ tag;
         k = (k + 1) & mask;
-        other = slots[k].id & -(uint32_t) (slots[k].tag == tag);
-        id |= other & -(uint32_t) (id == 0);
+        other = slots[k] ^ tag;
+        id = id <= mask ? id : other;
 
-        if (id == 0) {
+        if (id > mask) {
 
-            while (slots[k].tag != tag && slots[k].id) {
+            while (slots[k] && (slots[k] ^ tag) > mask) {
                 k = (k + 1) & mask;
             }
 
-            id = slots[k].id;
+            id = slots[k] & mask;
         }
 
         match->words[i] = id;
@@ -375,8 +375,8 @@ detect_open(detect_match_t *match)
 
     if (++dict->stamp == 0) {
 
-        for (i = 0; i < dict->n_states; i++) {
-            dict->states[i].stamp = 0;
+        for (i = 0; i < dict->n_phrases; i++) {
+            dict->phrases[i].stamp = 0;
         }
 
         dict->stamp = 1;
@@ -511,17 +511,17 @@ detect_match_break(detect_match_t *match, uint32_t end)
 }
 
 
-/* reports what ends with the item, in the state s and in those linked to it */
+/* reports what ends with the item, in the state s */
 
 static int
 detect_match_outputs(detect_match_t *match, uint32_t s,
     const detect_item_t *item)
 {
-    uint32_t         phrase;
-    detect_hit_t     hit;
-    detect_dict_t   *dict;
-    detect_state_t  *state;
-    detect_place_t  *place;
+    uint32_t          i;
+    detect_hit_t      hit;
+    detect_dict_t    *dict;
+    detect_place_t   *place;
+    detect_phrase_t  *phrase;
 
     dict = match->dict;
 
@@ -529,44 +529,33 @@ detect_match_outputs(detect_match_t *match, uint32_t s,
         detect_open(match);
     }
 
-    if (dict->states[s].out == DETECT_NONE) {
-        s = dict->states[s].next_out;
-    }
+    hit.end = item->end;
+    hit.unit_end = item->unit_end;
 
-    do {
-        state = &dict->states[s];
+    for (i = dict->states[s].out; i != DETECT_NONE; i = phrase->next) {
+        phrase = &dict->phrases[i];
 
         /* those linked to it have been reported with it */
 
-        if (state->stamp == match->stamp) {
-            return 0;
+        if (phrase->stamp == match->stamp) {
+            break;
         }
 
-        state->stamp = match->stamp;
+        phrase->stamp = match->stamp;
 
-        place = &match->places[(match->k - state->depth) & match->mask];
+        place = &match->places[(match->k - phrase->depth) & match->mask];
 
+        hit.phrase = i;
         hit.sentence = place->sentence;
         hit.start = place->start;
         hit.unit = place->unit;
-        hit.end = item->end;
-        hit.unit_end = item->unit_end;
 
-        for (phrase = state->out;
-             phrase != DETECT_NONE;
-             phrase = dict->next[phrase])
-        {
-            hit.phrase = phrase;
-            match->hits++;
+        match->hits++;
 
-            if (match->handlers.hit(match->handlers.data, &hit)) {
-                return 1;
-            }
+        if (match->handlers.hit(match->handlers.data, &hit)) {
+            return 1;
         }
-
-        s = state->next_out;
-
-    } while (s);
+    }
 
     return 0;
 }
