@@ -91,7 +91,8 @@ static void detect_shift(detect_text_t *text, const uint8_t *p,
     const uint8_t *end);
 static size_t detect_classify(const detect_text_t *text, detect_cut_t *cut,
     size_t window);
-static inline size_t detect_edges(uint16_t *edges, size_t i, uint64_t bits);
+static inline size_t detect_edges(uint16_t *edges, size_t i, uint64_t bits,
+    uint64_t inside);
 static inline void detect_block(detect_block_t *block, const uint8_t *p,
     uint8_t *folded);
 
@@ -1133,8 +1134,7 @@ detect_classify(const detect_text_t *text, detect_cut_t *cut, size_t window)
 
         detect_block(&block, bytes, cut->folded + i);
 
-        n += detect_edges(cut->edges + n, i,
-                          block.words ^ (block.words << 1 | words));
+        n += detect_edges(cut->edges + n, i, block.words, words);
         words = block.words >> 63;
 
         /* what is before the window and after the block may be a word */
@@ -1164,15 +1164,35 @@ detect_classify(const detect_text_t *text, detect_cut_t *cut, size_t window)
 }
 
 
-/* writes the places of the bits, from i on; returns how many they are */
+/*
+ * Writes where runs of bits begin and end, from i on; inside is 1 if the bit
+ * before them is set.  Returns how many edges they are.
+ */
 
 static inline size_t
-detect_edges(uint16_t *edges, size_t i, uint64_t bits)
+detect_edges(uint16_t *edges, size_t i, uint64_t bits, uint64_t inside)
 {
-    size_t  n;
+    size_t    n;
+    uint64_t  starts, ends;
 
-    for (n = 0; bits; bits &= bits - 1) {
-        edges[n++] = i + __builtin_ctzll(bits);
+    starts = bits & ~(bits << 1 | inside);
+    ends = ~bits & (bits << 1 | inside);
+    n = 0;
+
+    if (inside && ends) {
+        edges[n++] = i + __builtin_ctzll(ends);
+        ends &= ends - 1;
+    }
+
+    for ( /* void */ ; ends; n += 2) {
+        edges[n] = i + __builtin_ctzll(starts);
+        edges[n + 1] = i + __builtin_ctzll(ends);
+        starts &= starts - 1;
+        ends &= ends - 1;
+    }
+
+    if (starts) {
+        edges[n++] = i + __builtin_ctzll(starts);
     }
 
     return n;
