@@ -20,6 +20,9 @@
 #define DETECT_COST_BYTE   6
 #define DETECT_COST_HIT    40
 
+/* words after which what is found is reported */
+#define DETECT_BATCH       32
+
 
 /* where a word began */
 
@@ -34,12 +37,18 @@ typedef struct {
 
 typedef struct {
     uint32_t              state;
-    uint32_t              n;
-    uint32_t              base;
     uint32_t              fail;
     uint32_t              reports;
     uint64_t              filter;
 } detect_cursor_t;
+
+
+/* a state in which something is found, after the i-th known word */
+
+typedef struct {
+    uint32_t              state;
+    uint32_t              i;
+} detect_found_t;
 
 
 struct detect_match_s {
@@ -62,6 +71,7 @@ struct detect_match_s {
     unsigned              broken:1;    /* no word after the last one yet */
     unsigned              last:1;      /* the text was cut to its end */
     unsigned              nomem:1;
+    detect_found_t        found[DETECT_BATCH];
     uint32_t              k;           /* words that were looked up */
     uint32_t              mask;
     detect_place_t        places[];    /* of the last words, a ring */
@@ -72,10 +82,16 @@ static void detect_next_window(detect_match_t *match);
 static void detect_hash_words(detect_match_t *match);
 static void detect_find_words(detect_match_t *match);
 static void detect_compare_words(detect_match_t *match);
+static uint32_t detect_look_up(const detect_match_t *match, uint32_t i,
+    const detect_item_t *item) __attribute__((noinline));
 static int detect_match_words(detect_match_t *match, uint32_t end);
+static uint32_t detect_match_batch(detect_match_t *match, uint32_t end);
+static uint32_t detect_follow(const detect_dict_t *dict, uint32_t state,
+    const detect_entry_t *before, uint32_t word);
 static int detect_match_break(detect_match_t *match, uint32_t end);
-static int detect_match_outputs(detect_match_t *match, uint32_t s,
-    const detect_item_t *item);
+static int detect_report(detect_match_t *match, uint32_t n);
+static int detect_report_state(detect_match_t *match, uint32_t i,
+    uint32_t out);
 static void detect_open(detect_match_t *match);
 
 
@@ -87,8 +103,6 @@ detect_go(const detect_dict_t *dict, detect_cursor_t *at, uint32_t s)
     state = &dict->states[s];
 
     at->state = s;
-    at->n = state->n;
-    at->base = state->base;
     at->filter = (uint64_t) state->filter << 32 | state->filter;
     at->fail = state->fail;
     at->reports = state->out != DETECT_NONE;
@@ -96,15 +110,9 @@ detect_go(const detect_dict_t *dict, detect_cursor_t *at, uint32_t s)
 
 
 static inline void
-detect_go_root(const detect_dict_t *dict, detect_cursor_t *at, uint32_t word)
+detect_go_root(detect_cursor_t *at, const detect_entry_t *entry)
 {
-    const detect_entry_t  *entry;
-
-    entry = &dict->words[word];
-
     at->state = entry->root;
-    at->n = entry->n;
-    at->base = entry->base;
     at->filter = entry->filter;
     at->fail = 0;
     at->reports = entry->reports;
@@ -116,7 +124,7 @@ detect_ring(const detect_dict_t *dict)
 {
     uint32_t  n;
 
-    for (n = 16; n < dict->longest; n *= 2) { /* void */ }
+    for (n = 16; n < dict->longest + DETECT_BATCH; n *= 2) { /* void */ }
 
     return n;
 }
@@ -296,7 +304,7 @@ detect_find_words(detect_match_t *match)
         id = slots[k] ^ tag;
         k = (k + 1) & mask;
         other = slots[k] ^ tag;
-        id = id <= mask ? id : other;
+        id ^= (id ^ other) & -(uint32_t) (id > mask);
 
         if (id > mask) {
 
@@ -342,9 +350,7 @@ detect_compare_words(detect_match_t *match)
 
             /* another may have the same tag */
 
-            word = detect_find(dict->slots, dict->slot_mask, dict->words,
-                               dict->pool, match->hashes[i], item->folded,
-                               item->len);
+            word = detect_look_up(match, i, item);
             entry = &dict->words[word];
         }
 
@@ -363,27 +369,18 @@ detect_compare_words(detect_match_t *match)
 }
 
 
-/* a sentence begins: its stamp is one that nothing has yet */
+/* rare, and away from the loop, whose registers it would take */
 
-static void
-detect_open(detect_match_t *match)
+static uint32_t
+detect_look_up(const detect_match_t *match, uint32_t i,
+    const detect_item_t *item)
 {
-    uint32_t        i;
-    detect_dict_t  *dict;
+    const detect_dict_t  *dict;
 
     dict = match->dict;
 
-    if (++dict->stamp == 0) {
-
-        for (i = 0; i < dict->n_phrases; i++) {
-            dict->phrases[i].stamp = 0;
-        }
-
-        dict->stamp = 1;
-    }
-
-    match->stamp = dict->stamp;
-    match->open = 1;
+    return detect_find(dict->slots, dict->slot_mask, dict->words, dict->pool,
+                       match->hashes[i], item->folded, item->len);
 }
 
 
@@ -392,27 +389,47 @@ detect_open(detect_match_t *match)
 static int
 detect_match_words(detect_match_t *match, uint32_t end)
 {
-    uint64_t              on;
-    uint32_t              i, k, n, to, begins, next, last, mask, word;
-    uint32_t              sentence;
-    detect_place_t       *place;
-    detect_cursor_t       at;
-    const detect_item_t  *item;
-    const detect_dict_t  *dict;
+    uint32_t  n;
 
-    if (match->i == match->n_known || match->known[match->i] >= end) {
-        return 0;
+    while (match->i < match->n_known && match->known[match->i] < end) {
+        n = detect_match_batch(match, end);
+
+        if (n && detect_report(match, n)) {
+            return 1;
+        }
     }
 
+    return 0;
+}
+
+
+/* some of them, one at least; returns how many entries match->found has */
+
+static uint32_t
+detect_match_batch(detect_match_t *match, uint32_t end)
+{
+    uint64_t               on;
+    uint32_t               i, k, n, to, next, last, mask, word, stop;
+    uint32_t               sentence;
+    detect_place_t        *place;
+    detect_cursor_t        at;
+    const detect_item_t   *item;
+    const detect_dict_t   *dict;
+    const detect_entry_t  *before;
+
     dict = match->dict;
-    n = match->n_known;
     next = match->next;
     last = match->k;
     mask = match->mask;
     sentence = match->sentence;
+    stop = match->n_known - match->i > DETECT_BATCH ? match->i + DETECT_BATCH
+                                                    : match->n_known;
+    before = dict->words;
+    n = 0;
+
     detect_go(dict, &at, match->state);
 
-    for (i = match->i; i < n && match->known[i] < end; i++) {
+    for (i = match->i; i < stop && match->known[i] < end; i++) {
         k = match->known[i];
         word = match->words[i];
 
@@ -423,19 +440,16 @@ detect_match_words(detect_match_t *match, uint32_t end)
         at.fail &= on;
         next = k + 1;
 
-        begins = at.filter >> (word & 63) & 1;
-        to = 0;
+        to = (at.filter >> (word & 63) & 1) | at.fail
+             ? detect_follow(dict, at.state, before, word) : 0;
 
-        if (begins | at.fail) {
-            to = begins ? detect_child(dict, at.state, at.n, at.base, word) : 0;
-            to = to ? to : detect_step(dict, at.fail, word);
-        }
+        before = &dict->words[word];
 
         if (to) {
             detect_go(dict, &at, to);
 
         } else {
-            detect_go_root(dict, &at, word);
+            detect_go_root(&at, before);
         }
 
         item = &match->cut.items[k];
@@ -445,13 +459,9 @@ detect_match_words(detect_match_t *match, uint32_t end)
         place->unit = item->unit;
         place->sentence = sentence;
 
-        if (at.reports) {
-            match->k = last;
-
-            if (detect_match_outputs(match, at.state, item)) {
-                return 1;
-            }
-        }
+        match->found[n].state = at.state;
+        match->found[n].i = i;
+        n += at.reports;
     }
 
     match->k = last;
@@ -460,7 +470,41 @@ detect_match_words(detect_match_t *match, uint32_t end)
     match->next = next;
     match->state = at.state;
 
-    return 0;
+    return n;
+}
+
+
+/*
+ * As detect_step(), after the word before, or after words[0]: what is wanted of
+ * its root, which nearly all fail to, is at hand.
+ */
+
+static uint32_t
+detect_follow(const detect_dict_t *dict, uint32_t state,
+    const detect_entry_t *before, uint32_t word)
+{
+    uint32_t               to;
+    const detect_state_t  *s;
+
+    for ( /* void */ ; state != before->root; state = s->fail) {
+
+        if (state == 0) {
+            return 0;
+        }
+
+        s = &dict->states[state];
+
+        if (s->filter >> (word & 31) & 1) {
+            to = detect_child(dict, state, s->n, s->base, word);
+
+            if (to) {
+                return to;
+            }
+        }
+    }
+
+    return before->filter >> (word & 63) & 1
+           ? detect_child(dict, state, before->n, before->base, word) : 0;
 }
 
 
@@ -511,29 +555,57 @@ detect_match_break(detect_match_t *match, uint32_t end)
 }
 
 
-/* reports what ends with the item, in the state s */
+/*
+ * Reports what the n first entries of match->found lead to.  One loop asks for
+ * it, another has it.
+ */
 
 static int
-detect_match_outputs(detect_match_t *match, uint32_t s,
-    const detect_item_t *item)
+detect_report(detect_match_t *match, uint32_t n)
 {
-    uint32_t          i;
-    detect_hit_t      hit;
-    detect_dict_t    *dict;
-    detect_place_t   *place;
-    detect_phrase_t  *phrase;
+    uint32_t              i, out[DETECT_BATCH];
+    const detect_dict_t  *dict;
 
     dict = match->dict;
+
+    for (i = 0; i < n; i++) {
+        out[i] = dict->states[match->found[i].state].out;
+        __builtin_prefetch(&dict->phrases[out[i]]);
+    }
 
     if (!match->open) {
         detect_open(match);
     }
 
+    for (i = 0; i < n; i++) {
+        if (detect_report_state(match, match->found[i].i, out[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* the phrase out, and those linked to it, end with the i-th known word */
+
+static int
+detect_report_state(detect_match_t *match, uint32_t i, uint32_t out)
+{
+    uint32_t              last;
+    detect_hit_t          hit;
+    detect_place_t       *place;
+    detect_phrase_t      *phrase;
+    const detect_item_t  *item;
+
+    item = &match->cut.items[match->known[i]];
+    last = match->k - (match->i - 1 - i);
+
     hit.end = item->end;
     hit.unit_end = item->unit_end;
 
-    for (i = dict->states[s].out; i != DETECT_NONE; i = phrase->next) {
-        phrase = &dict->phrases[i];
+    for ( /* void */ ; out != DETECT_NONE; out = phrase->next) {
+        phrase = &match->dict->phrases[out];
 
         /* those linked to it have been reported with it */
 
@@ -543,9 +615,9 @@ detect_match_outputs(detect_match_t *match, uint32_t s,
 
         phrase->stamp = match->stamp;
 
-        place = &match->places[(match->k - phrase->depth) & match->mask];
+        place = &match->places[(last - phrase->depth) & match->mask];
 
-        hit.phrase = i;
+        hit.phrase = out;
         hit.sentence = place->sentence;
         hit.start = place->start;
         hit.unit = place->unit;
@@ -558,4 +630,28 @@ detect_match_outputs(detect_match_t *match, uint32_t s,
     }
 
     return 0;
+}
+
+
+/* a sentence begins: its stamp is one that nothing has yet */
+
+static void
+detect_open(detect_match_t *match)
+{
+    uint32_t        i;
+    detect_dict_t  *dict;
+
+    dict = match->dict;
+
+    if (++dict->stamp == 0) {
+
+        for (i = 0; i < dict->n_phrases; i++) {
+            dict->phrases[i].stamp = 0;
+        }
+
+        dict->stamp = 1;
+    }
+
+    match->stamp = dict->stamp;
+    match->open = 1;
 }
