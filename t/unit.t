@@ -41,6 +41,7 @@ my @tests = (
     [ jwt_test => [qw(jwt/jwt.c)], [qw(-ljansson -lcrypto)] ],
     [ jwt_cache_test => ['jwt/*.c'],
       [qw(-ljansson -lcrypto)] ],
+    [ detect_char_test => [qw(detect/char.c)], ['-lutf8proc'] ],
     map({ [ $_ => [@detect], [qw(-lutf8proc -lstemmer)] ],
           [ $_ => [@detect], [qw(-lutf8proc -lstemmer)], '-U__SSE2__' ] }
         qw(detect_text_test detect_match_test detect_naive_test)),

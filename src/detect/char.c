@@ -1,7 +1,8 @@
 
 /*
  * What characters are.  ASCII has a table; the rest is asked of utf8proc, which
- * also folds the words that have something else than ASCII.
+ * also folds the words that have something else than ASCII.  What it said of a
+ * character of two or three bytes is remembered.
  */
 
 
@@ -20,6 +21,9 @@ typedef struct {
 } detect_range_t;
 
 
+static void detect_see(const detect_char_t *c, const uint8_t *p);
+static int detect_fold_seen(uint8_t *to, const uint8_t *data, size_t len);
+static int detect_fold_any(uint8_t *to, const uint8_t *data, size_t len);
 static detect_kind_e detect_kind(uint32_t code);
 static int detect_alone(uint32_t code);
 
@@ -91,8 +95,11 @@ static const detect_range_t  detect_no_spaces[] = {
 };
 
 
+detect_seen_t  detect_seen[0x10000];
+
+
 detect_char_t
-detect_char_wide(const uint8_t *p, const uint8_t *end)
+detect_char_new(const uint8_t *p, const uint8_t *end)
 {
     size_t             n;
     detect_char_t      c;
@@ -114,7 +121,47 @@ detect_char_wide(const uint8_t *p, const uint8_t *end)
     c.len = len;
     c.kind = detect_kind(code);
 
+    if (detect_decode(p, end)) {
+        detect_see(&c, p);
+    }
+
     return c;
+}
+
+
+/* remembers the character at p, of two or three bytes */
+
+static void
+detect_see(const detect_char_t *c, const uint8_t *p)
+{
+    int             len;
+    uint8_t         folded[DETECT_WORD_MAX];
+    uint32_t        code;
+    detect_seen_t  *seen;
+
+    seen = &detect_seen[c->code];
+
+    seen->kind = c->kind;
+    seen->known = 1;
+
+    /* marks depend on what is before them, and so do the parts of Hangul */
+
+    if ((c->kind != DETECT_LETTER && c->kind != DETECT_DIGIT
+         && c->kind != DETECT_ALONE)
+        || (c->code >= 0x1100 && c->code <= 0x11ff))
+    {
+        return;
+    }
+
+    len = detect_fold_any(folded, p, c->len);
+
+    if (len == 1) {
+        seen->folded = folded[0];
+
+    } else if (len > 1 && len <= 3) {
+        code = detect_decode(folded, folded + len);
+        seen->folded = (code < 0x800 ? 2 : 3) == len ? code : 0;
+    }
 }
 
 
@@ -210,6 +257,66 @@ detect_alone(uint32_t code)
 
 int
 detect_fold(uint8_t *to, const uint8_t *data, size_t len)
+{
+    int  n;
+
+    n = detect_fold_seen(to, data, len);
+
+    return n >= 0 ? n : detect_fold_any(to, data, len);
+}
+
+
+/* returns -1 if there is a character of which not enough is remembered */
+
+static int
+detect_fold_seen(uint8_t *to, const uint8_t *data, size_t len)
+{
+    uint32_t        code;
+    uint8_t        *p;
+    const uint8_t  *end;
+
+    p = to;
+
+    for (end = data + len; data < end; /* void */ ) {
+
+        if (*data < 0x80) {
+
+            if (*data != ',') {
+                *p++ = *data >= 'A' && *data <= 'Z' ? *data | 0x20 : *data;
+            }
+
+            data++;
+            continue;
+        }
+
+        code = detect_decode(data, end);
+        data += code < 0x800 ? 2 : 3;
+        code = code == 0x2019 ? '\'' : detect_seen[code].folded;
+
+        if (code == 0 || p - to > DETECT_WORD_MAX - 3) {
+            return -1;
+        }
+
+        if (code < 0x80) {
+            *p++ = code;
+
+        } else if (code < 0x800) {
+            *p++ = 0xc0 | code >> 6;
+            *p++ = 0x80 | (code & 0x3f);
+
+        } else {
+            *p++ = 0xe0 | code >> 12;
+            *p++ = 0x80 | (code >> 6 & 0x3f);
+            *p++ = 0x80 | (code & 0x3f);
+        }
+    }
+
+    return p - to;
+}
+
+
+static int
+detect_fold_any(uint8_t *to, const uint8_t *data, size_t len)
 {
     size_t             n;
     uint8_t            text[DETECT_WORD_MAX], other;

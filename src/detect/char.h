@@ -43,18 +43,33 @@ typedef struct {
 } detect_char_t;
 
 
+/*
+ * What is remembered of a character: its kind, and what it folds to where that
+ * does not depend on those beside it; 0: it does, or is more than a character.
+ */
+
+typedef struct {
+    uint16_t       folded;
+    uint8_t        kind;
+    uint8_t        known;
+} detect_seen_t;
+
+
 /* the kinds of the ASCII characters */
 extern const uint8_t  detect_ascii[128];
+
+/*
+ * By code.  Of its 256 KB a process has only the pages with characters that it
+ * has seen.
+ */
+extern detect_seen_t  detect_seen[0x10000];
 
 /* 0 to 8 bytes, as the processor has them, that are all ones */
 extern const uint64_t  detect_ones[9];
 
 
-/*
- * Reads the character at p, which is before end and not ASCII.  A byte that is
- * invalid UTF-8 is a character of its own, of the kind DETECT_OTHER.
- */
-detect_char_t detect_char_wide(const uint8_t *p, const uint8_t *end);
+/* Does what detect_char_wide() does, of any character; remembers it. */
+detect_char_t detect_char_new(const uint8_t *p, const uint8_t *end);
 
 /*
  * Folds the len bytes of a word at data, at most DETECT_WORD_MAX: full case
@@ -64,6 +79,57 @@ detect_char_t detect_char_wide(const uint8_t *p, const uint8_t *end);
  * be more than DETECT_WORD_MAX.
  */
 int detect_fold(uint8_t *to, const uint8_t *data, size_t len);
+
+
+/*
+ * Returns the code of the character at p, before end, if it has two or three
+ * bytes; 0 for any other.  Of three bytes it may be no UTF-8: a surrogate.
+ */
+
+static inline uint32_t
+detect_decode(const uint8_t *p, const uint8_t *end)
+{
+    uint32_t  code;
+
+    if (*p >= 0xc2 && *p < 0xe0 && end - p >= 2 && (p[1] & 0xc0) == 0x80) {
+        return (*p & 0x1f) << 6 | (p[1] & 0x3f);
+    }
+
+    if ((*p & 0xf0) == 0xe0 && end - p >= 3
+        && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80)
+    {
+        code = (*p & 0x0f) << 12 | (p[1] & 0x3f) << 6 | (p[2] & 0x3f);
+
+        return code >= 0x800 ? code : 0;
+    }
+
+    return 0;
+}
+
+
+/*
+ * Reads the character at p, which is before end and not ASCII.  A byte that is
+ * invalid UTF-8 is a character of its own, of the kind DETECT_OTHER.
+ */
+
+static inline detect_char_t
+detect_char_wide(const uint8_t *p, const uint8_t *end)
+{
+    uint32_t       code;
+    detect_char_t  c;
+
+    code = detect_decode(p, end);
+
+    if (!detect_seen[code].known) {
+        return detect_char_new(p, end);
+    }
+
+    c.code = code;
+    c.len = code < 0x800 ? 2 : 3;
+    c.kind = detect_seen[code].kind;
+
+    return c;
+}
 
 
 /* Reads the character at p, which is before end, as detect_char_wide() does. */
