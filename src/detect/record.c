@@ -34,8 +34,8 @@ typedef struct {
 
 static detect_rc_e detect_write_said(detect_record_t *record, size_t *budget);
 static detect_rc_e detect_write_message(detect_record_t *record);
-static void detect_find_times(const detect_record_t *record,
-    const tracker_utterance_t *message, detect_times_t *times, char *now);
+static void detect_find_times(detect_record_t *record,
+    const tracker_utterance_t *message, detect_times_t *times);
 static char *detect_write_time(detect_record_t *record, char *p,
     const tracker_str_t *time);
 static char *detect_write_person(char *p, const tracker_utterance_t *message);
@@ -125,7 +125,7 @@ detect_write_said(detect_record_t *record, size_t *budget)
 static detect_rc_e
 detect_write_message(detect_record_t *record)
 {
-    char                       *p, now[DETECT_TIME_LEN];
+    char                       *p;
     detect_rc_e                 rc;
     detect_times_t              times;
     const tracker_utterance_t  *message;
@@ -137,7 +137,7 @@ detect_write_message(detect_record_t *record)
 
     message = &record->conversation->messages[record->message];
 
-    detect_find_times(record, message, &times, now);
+    detect_find_times(record, message, &times);
 
     p = detect_buffer_room(&record->said,
                            DETECT_LINE + detect_person_length(message)
@@ -176,13 +176,13 @@ detect_write_message(detect_record_t *record)
 
 
 /*
- * When a message began and ended, as it says; without that, now, which is
- * written to where it is said.  Clients compute with both.
+ * When a message began and ended, as it says; without that, now.  Clients
+ * compute with both.
  */
 
 static void
-detect_find_times(const detect_record_t *record,
-    const tracker_utterance_t *message, detect_times_t *times, char *now)
+detect_find_times(detect_record_t *record, const tracker_utterance_t *message,
+    detect_times_t *times)
 {
     int64_t  end;
 
@@ -190,14 +190,23 @@ detect_find_times(const detect_record_t *record,
     times->to = message->end;
 
     if (times->from.data == NULL) {
-        detect_time_format(now, record->now);
+
+        if (record->time[0] == '\0') {
+            detect_time_format(record->time, record->now);
+        }
 
         times->from.len = DETECT_TIME_LEN;
-        times->from.data = now;
+        times->from.data = record->time;
     }
 
     if (times->to.data == NULL) {
         times->to = times->from;
+    }
+
+    if (times->to.data == record->time) {
+        times->start = record->now;
+        times->duration = 0;
+        return;
     }
 
     if (!detect_time_parse(times->from.data, times->from.len, &times->start)

@@ -30,6 +30,7 @@
 
 #include "detect/array.h"
 #include "detect/search.h"
+#include "detect/time.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -41,6 +42,8 @@ typedef struct {
     uint64_t                       key[2];     /* random, of a hash table */
     uint64_t                       first;      /* id of the first sentence */
     int64_t                        now;        /* ms since 1970 */
+    char                           time[DETECT_TIME_LEN];  /* the same, when
+                                                              it was wanted */
     detect_buffer_t                said;       /* the first text */
     detect_buffer_t                found;      /* the second */
     detect_buffer_t                members;    /* a JSON object a line */
