@@ -412,16 +412,15 @@ static detect_rc_e
 detect_write_sentence(detect_record_t *record, detect_sentence_t *sentence)
 {
     char           *p;
-    size_t          len;
     tracker_str_t   text;
 
     text.len = sentence->end - sentence->start;
     text.data = record->conversation->messages[sentence->message].content.data
                 + sentence->start;
 
-    len = tracker_json_string_length(text.data, text.len);
+    /* a byte becomes six at most; to count them would take as long as it is */
 
-    p = detect_buffer_room(&record->said, len + DETECT_LINE);
+    p = detect_buffer_room(&record->said, 6 * text.len + DETECT_LINE);
     if (p == NULL) {
         return DETECT_NOMEM;
     }
@@ -429,9 +428,10 @@ detect_write_sentence(detect_record_t *record, detect_sentence_t *sentence)
     p = detect_put(p, "S ");
 
     sentence->pos = p - record->said.data;
-    sentence->len = len;
 
     p = tracker_json_string_write(p, text.data, text.len);
+
+    sentence->len = p - record->said.data - sentence->pos;
     *p++ = '\n';
 
     record->said.n = p - record->said.data;

@@ -56,13 +56,21 @@ void
 tracker_id_format(char *p, uint64_t random)
 {
     size_t    i;
+    uint32_t  high, low;
     uint64_t  id;
 
     id = (random & (TRACKER_ID_BASE - 1)) | TRACKER_ID_BASE;
 
-    for (i = TRACKER_ID_LEN; i > 0; i--) {
-        p[i - 1] = '0' + id % 10;
-        id /= 10;
+    /* its halves do not wait for one another */
+
+    high = id / 100000000;
+    low = id % 100000000;
+
+    for (i = TRACKER_ID_LEN / 2; i > 0; i--) {
+        p[i - 1] = '0' + high % 10;
+        p[TRACKER_ID_LEN / 2 + i - 1] = '0' + low % 10;
+        high /= 10;
+        low /= 10;
     }
 }
 
