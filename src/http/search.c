@@ -144,8 +144,8 @@ ngx_http_tracker_decode_messages(ngx_http_request_t *r,
     if (search->decode == NULL) {
         search->decode = tracker_decode_talk_start(
                              (char *) ctx->body.data.data, ctx->body.data.len,
-                             &tlcf->limits, &search->write.arena,
-                             &search->conversation);
+                             TRACKER_TALK_BODY, &tlcf->limits,
+                             &search->write.arena, &search->conversation);
 
         if (search->decode == NULL) {
             return TRACKER_NOMEM;

@@ -27,6 +27,7 @@ struct tracker_decode_s {
 struct tracker_decode_talk_s {
     const char               *data;
     size_t                    len;
+    tracker_talk_e            what;
     const tracker_limits_t   *limits;
     const tracker_arena_t    *arena;
     tracker_conversation_t   *conversation;
@@ -164,7 +165,7 @@ tracker_decode_jansson(tracker_decode_t *decode, tracker_message_t *message)
 
 
 tracker_decode_talk_t *
-tracker_decode_talk_start(const char *data, size_t len,
+tracker_decode_talk_start(const char *data, size_t len, tracker_talk_e what,
     const tracker_limits_t *limits, const tracker_arena_t *arena,
     tracker_conversation_t *conversation)
 {
@@ -177,6 +178,7 @@ tracker_decode_talk_start(const char *data, size_t len,
 
     decode->data = data;
     decode->len = len;
+    decode->what = what;
     decode->limits = limits;
     decode->arena = arena;
     decode->conversation = conversation;
@@ -192,7 +194,7 @@ tracker_decode_talk_start(const char *data, size_t len,
         return NULL;
     }
 
-    decode->talk = tracker_read_talk_start(decode->reader, limits,
+    decode->talk = tracker_read_talk_start(decode->reader, what, limits,
                                            conversation);
     if (decode->talk == NULL) {
         return NULL;
@@ -217,8 +219,9 @@ tracker_decode_talk_run(tracker_decode_talk_t *decode, size_t *budget,
     (void) tracker_spend(budget, decode->len);
 
     return tracker_jansson_conversation(decode->data, decode->len,
-                                        decode->limits, decode->arena,
-                                        decode->conversation, message);
+                                        decode->what, decode->limits,
+                                        decode->arena, decode->conversation,
+                                        message);
 }
 
 

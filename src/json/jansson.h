@@ -49,8 +49,9 @@ tracker_rc_e tracker_jansson_login(const char *data, size_t len,
  * the result points to only metadata lies in data.
  */
 tracker_rc_e tracker_jansson_conversation(const char *data, size_t len,
-    const tracker_limits_t *limits, const tracker_arena_t *arena,
-    tracker_conversation_t *conversation, tracker_message_t *message);
+    tracker_talk_e what, const tracker_limits_t *limits,
+    const tracker_arena_t *arena, tracker_conversation_t *conversation,
+    tracker_message_t *message);
 
 /*
  * Returns how many values, objects and arrays among them, lie in at most depth

@@ -28,6 +28,7 @@ static tracker_rc_e tracker_json_all(tracker_json_talk_t *talk, json_t *value,
     const tracker_member_t *member, tracker_all_e *all);
 static tracker_rc_e tracker_json_array(tracker_json_talk_t *talk,
     json_t *array, const tracker_member_t *member);
+static void *tracker_json_base(tracker_json_talk_t *talk, tracker_talk_e what);
 static void *tracker_json_room(tracker_json_talk_t *talk,
     const tracker_member_t *member, size_t n, size_t size);
 static tracker_rc_e tracker_json_validate(tracker_json_talk_t *talk,
@@ -39,9 +40,11 @@ static void tracker_json_pass(tracker_lexer_t *lx);
 
 tracker_rc_e
 tracker_jansson_conversation(const char *data, size_t len,
-    const tracker_limits_t *limits, const tracker_arena_t *arena,
-    tracker_conversation_t *conversation, tracker_message_t *message)
+    tracker_talk_e what, const tracker_limits_t *limits,
+    const tracker_arena_t *arena, tracker_conversation_t *conversation,
+    tracker_message_t *message)
 {
+    void                 *base;
     json_t               *root;
     tracker_rc_e          rc;
     tracker_json_talk_t   talk = { { limits, arena, message, NULL, -1, NULL,
@@ -54,14 +57,29 @@ tracker_jansson_conversation(const char *data, size_t len,
 
     memset(conversation, 0, sizeof(tracker_conversation_t));
 
-    rc = tracker_json_talk(&talk, root, &tracker_conversation_members, NULL,
-                           conversation);
+    base = tracker_json_base(&talk, what);
+
+    rc = base ? tracker_json_talk(&talk, root, &tracker_talk_members[what],
+                                  NULL, base)
+              : TRACKER_NOMEM;
 
     json_decref(root);
 
-    return rc == TRACKER_OK ? tracker_validate_conversation(conversation,
+    return rc == TRACKER_OK ? tracker_validate_conversation(conversation, what,
                                                             message)
                             : rc;
+}
+
+
+/* what has the keys of the text; NULL: there is no memory */
+
+static void *
+tracker_json_base(tracker_json_talk_t *talk, tracker_talk_e what)
+{
+    return what == TRACKER_TALK_MESSAGE
+           ? tracker_json_room(talk, &tracker_talk_members[0].elts[0], 1,
+                               sizeof(tracker_utterance_t))
+           : talk->conversation;
 }
 
 
@@ -122,6 +140,10 @@ tracker_json_typed(tracker_json_talk_t *talk, json_t *value,
         return tracker_json_text(talk, value, member,
                                  tracker_member_value(tracker_str_t, base,
                                                       member));
+
+    case TRACKER_MEMBER_PAYLOAD:
+        talk->conversation->is_message = 1;
+        return TRACKER_OK;
 
     case TRACKER_MEMBER_OBJECT:
         return tracker_json_talk(talk, value, member->inner, &member->path,

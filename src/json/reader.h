@@ -122,12 +122,14 @@ tracker_reader_rc_e tracker_read_patch(tracker_reader_t *rd,
     tracker_patch_t *patch, tracker_message_t *message);
 
 /*
- * Begins to read the text as a conversation instead; the check of the reader is
- * replaced.  limits are for trackers to look for.
+ * Begins to read the text as a conversation instead, or as a line of one: what
+ * says which; the check of the reader is replaced.  limits are for trackers to
+ * look for.
  * Returns memory of the arena, or NULL if an allocation failed.
  */
 tracker_reader_talk_t *tracker_read_talk_start(tracker_reader_t *rd,
-    const tracker_limits_t *limits, tracker_conversation_t *conversation);
+    tracker_talk_e what, const tracker_limits_t *limits,
+    tracker_conversation_t *conversation);
 
 /*
  * Reads until the budget is spent, at least one message, tracker or key.

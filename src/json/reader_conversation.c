@@ -19,16 +19,20 @@
 
 struct tracker_reader_talk_s {
     tracker_reader_t          *rd;
+    tracker_talk_e             what;
+    void                      *base;         /* what has the keys of the text */
     const tracker_limits_t    *limits;
     tracker_conversation_t    *conversation;
     tracker_message_t         *message;
     const tracker_member_t    *list;         /* p is in it; NULL: in none */
     tracker_skip_t             skip;
-    uint32_t                   seen;         /* keys of the body */
+    uint32_t                   seen;         /* keys of the text */
     unsigned                   begun:1;
 };
 
 
+static void *tracker_read_alone(tracker_reader_t *rd,
+    tracker_conversation_t *conversation);
 static tracker_rc_e tracker_read_talk_fault(void *ctx, long index,
     const tracker_t *t, const tracker_reader_fault_t *fault);
 static int tracker_read_talk(tracker_reader_talk_t *talk, size_t *budget);
@@ -45,14 +49,15 @@ static int tracker_read_typed(tracker_reader_talk_t *talk,
     const tracker_member_t *member, void *base);
 static int tracker_read_all(tracker_reader_talk_t *talk,
     const tracker_member_t *member, tracker_all_e *all);
+static int tracker_read_payload(tracker_reader_talk_t *talk);
 static int tracker_read_text(tracker_reader_talk_t *talk, tracker_str_t *text);
 static int tracker_read_open(tracker_reader_talk_t *talk,
     const tracker_member_t *member);
 
 
 tracker_reader_talk_t *
-tracker_read_talk_start(tracker_reader_t *rd, const tracker_limits_t *limits,
-    tracker_conversation_t *conversation)
+tracker_read_talk_start(tracker_reader_t *rd, tracker_talk_e what,
+    const tracker_limits_t *limits, tracker_conversation_t *conversation)
 {
     tracker_reader_talk_t  *talk;
 
@@ -64,7 +69,17 @@ tracker_read_talk_start(tracker_reader_t *rd, const tracker_limits_t *limits,
 
     memset(conversation, 0, sizeof(tracker_conversation_t));
 
+    talk->base = conversation;
+
+    if (what == TRACKER_TALK_MESSAGE) {
+        talk->base = tracker_read_alone(rd, conversation);
+        if (talk->base == NULL) {
+            return NULL;
+        }
+    }
+
     talk->rd = rd;
+    talk->what = what;
     talk->limits = limits;
     talk->conversation = conversation;
     talk->list = NULL;
@@ -80,7 +95,25 @@ tracker_read_talk_start(tracker_reader_t *rd, const tracker_limits_t *limits,
 }
 
 
-/* a fault of the reader is one of an element of the list, or of the body */
+/* memory for the message of the conversation; or NULL */
+
+static void *
+tracker_read_alone(tracker_reader_t *rd, tracker_conversation_t *conversation)
+{
+    conversation->messages = rd->lexer.arena->alloc(rd->lexer.arena->data,
+                                                 sizeof(tracker_utterance_t));
+    if (conversation->messages == NULL) {
+        return NULL;
+    }
+
+    memset(conversation->messages, 0, sizeof(tracker_utterance_t));
+    conversation->nmessages = 1;
+
+    return conversation->messages;
+}
+
+
+/* a fault of the reader is one of an element of the list, or of the text */
 
 static tracker_rc_e
 tracker_read_talk_fault(void *ctx, long index, const tracker_t *t,
@@ -118,7 +151,8 @@ tracker_read_talk_run(tracker_reader_talk_t *talk, size_t *budget,
     }
 
     if (ok && tracker_lex_end(&rd->lexer)) {
-        rd->rc = tracker_validate_conversation(talk->conversation, message);
+        rd->rc = tracker_validate_conversation(talk->conversation, talk->what,
+                                               message);
 
         if (rd->rc == TRACKER_OK) {
             return TRACKER_READER_OK;
@@ -164,8 +198,8 @@ tracker_read_talk(tracker_reader_talk_t *talk, size_t *budget)
         start = rd->lexer.p;
 
         if (talk->list == NULL
-            && !tracker_read_pair(talk, &tracker_conversation_members, 0,
-                                  &talk->seen, talk->conversation))
+            && !tracker_read_pair(talk, &tracker_talk_members[talk->what], 0,
+                                  &talk->seen, talk->base))
         {
             return 0;
         }
@@ -386,6 +420,9 @@ tracker_read_typed(tracker_reader_talk_t *talk, const tracker_member_t *member,
                                  tracker_member_value(tracker_str_t, base,
                                                       member));
 
+    case TRACKER_MEMBER_PAYLOAD:
+        return tracker_read_payload(talk);
+
     case TRACKER_MEMBER_OBJECT:
         return tracker_read_members(talk, member->inner, &member->path, base);
 
@@ -424,6 +461,15 @@ tracker_read_all(tracker_reader_talk_t *talk, const tracker_member_t *member,
            ? tracker_read_other(rd, &member->path, -1,
                                 TRACKER_FAULT_NOT_BOOLEAN)
            : 0;
+}
+
+
+static int
+tracker_read_payload(tracker_reader_talk_t *talk)
+{
+    talk->conversation->is_message = 1;
+
+    return tracker_skip_value(talk->rd, &talk->skip);
 }
 
 

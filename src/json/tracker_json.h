@@ -84,15 +84,16 @@ tracker_rc_e tracker_decode_run(tracker_decode_t *decode, size_t *budget,
     tracker_message_t *message);
 
 /*
- * Begins to decode and validate a conversation: the body of a POST or PUT of
- * text, or of a detection, len bytes, at least 1.  limits are for trackers that
- * are given in it.  data, limits, arena and conversation must stay where they
- * are until the last tracker_decode_talk_run().
+ * Begins to decode and validate a conversation, the body of a POST or PUT of
+ * text, or of a detection, or a line of one: what says which.  It has len
+ * bytes, at least 1.  limits are for trackers that are given in it.  data,
+ * limits, arena and conversation must stay where they are until the last
+ * tracker_decode_talk_run().
  * Returns memory of the arena, or NULL if an allocation failed.
  */
 tracker_decode_talk_t *tracker_decode_talk_start(const char *data, size_t len,
-    const tracker_limits_t *limits, const tracker_arena_t *arena,
-    tracker_conversation_t *conversation);
+    tracker_talk_e what, const tracker_limits_t *limits,
+    const tracker_arena_t *arena, tracker_conversation_t *conversation);
 
 /*
  * Decodes until the budget (tracker_spend()) is spent.  What is left to the

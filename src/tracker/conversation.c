@@ -13,6 +13,8 @@ static int tracker_same_letters(const tracker_str_t *str, const char *lower,
     size_t len);
 static tracker_rc_e tracker_validate_rows(const tracker_members_t *rows,
     tracker_utterance_t *utterance, long index, tracker_message_t *message);
+static tracker_rc_e tracker_refuse_utterance(long index,
+    tracker_message_t *message);
 
 
 #define tracker_rows(rows)                                                    \
@@ -88,8 +90,18 @@ static const tracker_member_t  tracker_conversation_rows[] = {
     tracker_conversation_row("metadata", TEXT, metadata, NULL)
 };
 
-const tracker_members_t  tracker_conversation_members =
-    tracker_rows(tracker_conversation_rows);
+static const tracker_member_t  tracker_line_rows[] = {
+    { tracker_str("payload"), tracker_str("payload"), TRACKER_MEMBER_PAYLOAD,
+      0, NULL }
+};
+
+
+const tracker_members_t  tracker_talk_members[] = {
+    [TRACKER_TALK_BODY] = tracker_rows(tracker_conversation_rows),
+    [TRACKER_TALK_LINE] = tracker_rows(tracker_line_rows),
+    [TRACKER_TALK_SETTINGS] = tracker_rows(tracker_conversation_rows),
+    [TRACKER_TALK_MESSAGE] = tracker_rows(tracker_utterance_rows)
+};
 
 
 int
@@ -135,8 +147,7 @@ tracker_validate_utterance(tracker_utterance_t *utterance, long index,
     if (utterance->content.data == NULL) {
         tracker_message_fault(message, index, &tracker_payload_rows[0].path,
                               -1, TRACKER_FAULT_REQUIRED);
-        tracker_message_prefix(message, &tracker_conversation_rows[0].key);
-        return TRACKER_INVALID;
+        return tracker_refuse_utterance(index, message);
     }
 
     if (tracker_validate_rows(&tracker_from_members, utterance, index, message)
@@ -171,13 +182,22 @@ tracker_validate_rows(const tracker_members_t *rows,
                                   TRACKER_FAULT_COUNT);
             tracker_message_append(message, " at most %d bytes, found %zu",
                                    TRACKER_DETAIL_MAX, str->len);
-            tracker_message_prefix(message,
-                                   &tracker_conversation_rows[0].key);
-            return TRACKER_INVALID;
+            return tracker_refuse_utterance(index, message);
         }
     }
 
     return TRACKER_OK;
+}
+
+
+static tracker_rc_e
+tracker_refuse_utterance(long index, tracker_message_t *message)
+{
+    if (index >= 0) {
+        tracker_message_prefix(message, &tracker_conversation_rows[0].key);
+    }
+
+    return TRACKER_INVALID;
 }
 
 
@@ -236,11 +256,23 @@ tracker_validate_choice(tracker_choice_t *choice, long index,
 
 tracker_rc_e
 tracker_validate_conversation(tracker_conversation_t *conversation,
-    tracker_message_t *message)
+    tracker_talk_e talk, tracker_message_t *message)
 {
+    if (talk == TRACKER_TALK_MESSAGE) {
+        return tracker_validate_utterance(conversation->messages, -1, message);
+    }
+
     tracker_empty_is_absent(&conversation->name);
 
-    if (conversation->nmessages == 0) {
+    /* they are the lines that follow */
+
+    if (talk == TRACKER_TALK_SETTINGS && conversation->messages) {
+        tracker_message_fault(message, -1, &tracker_conversation_rows[0].key,
+                              -1, TRACKER_FAULT_NOT_ALLOWED);
+        return TRACKER_INVALID;
+    }
+
+    if (talk == TRACKER_TALK_BODY && conversation->nmessages == 0) {
         tracker_message_fault(message, -1, &tracker_conversation_rows[0].key,
                               -1, conversation->messages
                                   ? TRACKER_FAULT_EMPTY

@@ -62,7 +62,20 @@ typedef struct {
     tracker_choice_t          *choices;
     size_t                     nchoices;     /* 0: none, or absent */
     tracker_all_e              all;
+    unsigned                   is_message:1; /* only of TRACKER_TALK_LINE: it
+                                                has a payload */
 } tracker_conversation_t;
+
+
+/* what the text is, an object */
+
+typedef enum {
+    TRACKER_TALK_BODY = 0,                   /* a conversation */
+    TRACKER_TALK_LINE,                       /* a message, or settings: sets
+                                                is_message only */
+    TRACKER_TALK_SETTINGS,                   /* one without messages */
+    TRACKER_TALK_MESSAGE                     /* a message alone */
+} tracker_talk_e;
 
 
 /* what the value of a key is */
@@ -72,6 +85,7 @@ typedef enum {
     TRACKER_MEMBER_STRINGS,                  /* a tracker_list_t */
     TRACKER_MEMBER_BOOLEAN,                  /* a tracker_all_e */
     TRACKER_MEMBER_TEXT,                     /* a tracker_str_t: JSON */
+    TRACKER_MEMBER_PAYLOAD,                  /* sets is_message */
     TRACKER_MEMBER_OBJECT,                   /* inner, of the same struct */
     TRACKER_MEMBER_MESSAGES,                 /* each has the keys of inner */
     TRACKER_MEMBER_CHOICES
@@ -99,9 +113,12 @@ struct tracker_member_s {
 };
 
 
-/* the keys of the body: those of tracker_conversation_t */
+/*
+ * The keys of a text: those of tracker_utterance_t for TRACKER_TALK_MESSAGE,
+ * else of tracker_conversation_t
+ */
 
-extern const tracker_members_t  tracker_conversation_members;
+extern const tracker_members_t  tracker_talk_members[];
 
 
 /* the value of a member of the struct at base */
@@ -140,9 +157,10 @@ tracker_member(const tracker_members_t *members, const tracker_str_t *key)
 int tracker_all_string(const tracker_str_t *str, tracker_all_e *all);
 
 /*
- * Checks a message whose values are of the right types; index is its place.
- * It has content, and its other strings have TRACKER_DETAIL_MAX bytes at most.
- * Optional strings that are empty become absent.
+ * Checks a message whose values are of the right types; index is its place, -1
+ * if it is alone.  It has content, and its other strings have
+ * TRACKER_DETAIL_MAX bytes at most.  Optional strings that are empty become
+ * absent.
  * Returns TRACKER_OK, or TRACKER_INVALID with the message for the client.
  */
 tracker_rc_e tracker_validate_utterance(tracker_utterance_t *utterance,
@@ -160,12 +178,13 @@ tracker_rc_e tracker_validate_choice(tracker_choice_t *choice, long index,
     tracker_message_t *message);
 
 /*
- * Checks what is left when all messages and choices are good: that there are
- * messages.  A name that is empty becomes absent.
+ * Checks what is left of a text when all elements of its lists are good: that
+ * there are messages, or none, or that the one alone is good.  A name that is
+ * empty becomes absent.
  * Returns TRACKER_OK, or TRACKER_INVALID with the message.
  */
 tracker_rc_e tracker_validate_conversation(tracker_conversation_t *conversation,
-    tracker_message_t *message);
+    tracker_talk_e talk, tracker_message_t *message);
 
 
 #pragma GCC visibility pop

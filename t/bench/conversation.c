@@ -80,7 +80,7 @@ bench_reader(const char *body, size_t len)
     tracker_conversation_t    conversation;
     static tracker_message_t  message;
 
-    decode = tracker_decode_talk_start(body, len, &limits, &arena,
+    decode = tracker_decode_talk_start(body, len, TRACKER_TALK_BODY, &limits, &arena,
                                        &conversation);
 
     do {
@@ -107,8 +107,8 @@ bench_jansson(const char *body, size_t len)
     tracker_conversation_t    conversation;
     static tracker_message_t  message;
 
-    return tracker_jansson_conversation(body, len, &limits, &arena,
-                                        &conversation, &message);
+    return tracker_jansson_conversation(body, len, TRACKER_TALK_BODY, &limits,
+                                        &arena, &conversation, &message);
 }
 
 

@@ -327,7 +327,8 @@ static tracker_rc_e
 step_text(step_t *step)
 {
     if (step->talk == NULL) {
-        step->talk = tracker_decode_talk_start(step->data, step->len, &limits,
+        step->talk = tracker_decode_talk_start(step->data, step->len,
+                                               TRACKER_TALK_BODY, &limits,
                                                &step->arena,
                                                &step->conversation);
         if (step->talk == NULL) {

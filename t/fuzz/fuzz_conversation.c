@@ -49,7 +49,7 @@ name(const char *data, size_t len, const tracker_limits_t *limits,            \
     size_t                  left;                                             \
     tracker_rc_e            rc;                                               \
                                                                               \
-    state = start(data, len, limits, arena, conversation);                    \
+    state = start(data, len, TRACKER_TALK_BODY, limits, arena, conversation); \
                                                                               \
     if (state == NULL) {                                                      \
         return TRACKER_NOMEM;                                                 \
@@ -413,7 +413,8 @@ check_reader(const char *body, size_t len, const tracker_limits_t *limit,
                             &set);
     must(rd != NULL);
 
-    talk = tracker_read_talk_start(rd, limit, &conversation);
+    talk = tracker_read_talk_start(rd, TRACKER_TALK_BODY, limit,
+                                   &conversation);
     must(talk != NULL);
 
     do {
@@ -493,8 +494,8 @@ check_decode(const char *body, size_t len, const tracker_limits_t *limit)
 
     message.len = 0;
 
-    rc = tracker_jansson_conversation(body, len, limit, &arena, &conversation,
-                                      &message);
+    rc = tracker_jansson_conversation(body, len, TRACKER_TALK_BODY, limit, &arena,
+                                      &conversation, &message);
 
     root = load(body, len);
     must(rc == (root && is_good(root, limit) ? TRACKER_OK : TRACKER_INVALID));

@@ -36,6 +36,7 @@ static tracker_conversation_t  conversation;
 static char                   *block;
 static size_t                  block_len;
 static char                    text[1048576];
+static tracker_talk_e          what;
 
 /* what a run may spend, without bounds and as little as there is */
 static const size_t            budgets[] = { (size_t) -1, 1 };
@@ -63,7 +64,7 @@ decode_in(const char *data, size_t len, size_t *runs)
     message.len = 0;
     *runs = 0;
 
-    decode = tracker_decode_talk_start(block, len, &limits, &arena,
+    decode = tracker_decode_talk_start(block, len, what, &limits, &arena,
                                        &conversation);
     if (decode == NULL) {
         return TRACKER_NOMEM;
@@ -377,8 +378,9 @@ is_jansson(const body_t *body)
 
     tap_arena_reset(&memory, 0);
 
-    ok(tracker_jansson_conversation(body->data, body->len, &limits, &arena,
-                                    &other, &expected) == TRACKER_INVALID
+    ok(tracker_jansson_conversation(body->data, body->len,
+                                    TRACKER_TALK_BODY, &limits, &arena, &other,
+                                    &expected) == TRACKER_INVALID
        && memcmp(expected.data, body->expected, strlen(body->expected)) == 0,
        "%s: %s", body->expected, body->data);
 
@@ -563,7 +565,8 @@ stop_of(const char *data, size_t len)
     tap_arena_reset(&memory, 0);
 
     rd = tracker_read_start(data, len, 0, &arena, unexpected, NULL, &set);
-    talk = tracker_read_talk_start(rd, &limits, &conversation);
+    talk = tracker_read_talk_start(rd, TRACKER_TALK_BODY, &limits,
+                                   &conversation);
 
     do {
         left = budget;
@@ -731,6 +734,108 @@ test_no_memory(void)
 }
 
 
+/* lines: what each is, and what is found in it; or what is wrong with it */
+
+typedef struct {
+    tracker_talk_e   what;
+    const char      *data;
+    const char      *expected;     /* the message; NULL: it is good */
+    const char      *content;
+    int              is_message;
+    size_t           nchoices;
+} line_t;
+
+
+static const line_t  lines[] = {
+    { TRACKER_TALK_LINE, "{}", NULL, NULL, 0, 0 },
+    { TRACKER_TALK_LINE, "{\"payload\":null}", NULL, NULL, 0, 0 },
+    { TRACKER_TALK_LINE, "{\"trackers\":5,\"messages\":[]}", NULL, NULL, 0, 0 },
+    { TRACKER_TALK_LINE, "{\"x\":[{}],\"payload\":{}}", NULL, NULL, 1, 0 },
+    { TRACKER_TALK_LINE, "{\"payload\":\"text\"}", NULL, NULL, 1, 0 },
+    { TRACKER_TALK_LINE, "{\"payload\":{},\"payload\":{}}",
+      "Duplicate key at line 1 column 23.", NULL, 0, 0 },
+    { TRACKER_TALK_LINE, "[]", "Request body must be an object.", NULL, 0, 0 },
+    { TRACKER_TALK_LINE, "{\"payload\":{}", "Invalid JSON", NULL, 0, 0 },
+
+    { TRACKER_TALK_SETTINGS, "{}", NULL, NULL, 0, 0 },
+    { TRACKER_TALK_SETTINGS, "{\"messages\":null,\"languageCode\":\"en\"}",
+      NULL, NULL, 0, 0 },
+    { TRACKER_TALK_SETTINGS,
+      "{\"trackers\":[{\"name\":\"a\",\"vocabulary\":[\"b\"]},"
+      "{\"id\":\"4503599627370497\"}],\"enableAllTrackers\":\"true\"}",
+      NULL, NULL, 0, 2 },
+    { TRACKER_TALK_SETTINGS, "{\"messages\":[]}",
+      "\"messages\" is not allowed", NULL, 0, 0 },
+    { TRACKER_TALK_SETTINGS, "{\"trackers\":[{\"id\":\"1\"}]}",
+      "\"trackers[0].id\" must be a string of 16 digits", NULL, 0, 0 },
+
+    { TRACKER_TALK_MESSAGE,
+      "{\"payload\":{\"content\":\"one\"},\"from\":null,\"trackers\":5}",
+      NULL, "one", 0, 0 },
+    { TRACKER_TALK_MESSAGE, "{\"payload\":{\"content\":\"\"}}", NULL, "", 0,
+      0 },
+    { TRACKER_TALK_MESSAGE, "{}", "\"payload.content\" is required", NULL, 0,
+      0 },
+    { TRACKER_TALK_MESSAGE, "{\"messages\":[{\"payload\":{\"content\":\"\"}}]}",
+      "\"payload.content\" is required", NULL, 0, 0 },
+    { TRACKER_TALK_MESSAGE, "{\"payload\":\"text\"}",
+      "\"payload\" must be an object", NULL, 0, 0 },
+    { TRACKER_TALK_MESSAGE, "{\"payload\":{\"content\":5}}",
+      "\"payload.content\" must be a string", NULL, 0, 0 },
+    { TRACKER_TALK_MESSAGE, "{\"payload\":{\"content\":\"a\"}},{}",
+      "Invalid JSON at line 1 column 28.", NULL, 0, 0 },
+    { TRACKER_TALK_MESSAGE, "5", "Invalid JSON at line 1 column 1.", NULL, 0,
+      0 }
+};
+
+
+static int
+line_is(const line_t *line, tracker_rc_e rc)
+{
+    if (line->expected) {
+        return rc == TRACKER_INVALID
+               && memcmp(message.data, line->expected, strlen(line->expected))
+                  == 0;
+    }
+
+    return rc == TRACKER_OK
+           && conversation.is_message == line->is_message
+           && conversation.nchoices == line->nchoices
+           && conversation.nmessages == (line->content ? 1 : 0)
+           && (line->content == NULL
+               || (conversation.messages[0].content.len == strlen(line->content)
+                   && memcmp(conversation.messages[0].content.data,
+                             line->content, strlen(line->content)) == 0));
+}
+
+
+static void
+test_lines(void)
+{
+    size_t         i, len;
+    tracker_rc_e   rc;
+    const line_t  *line;
+
+    for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        line = &lines[i];
+        len = strlen(line->data);
+        what = line->what;
+
+        rc = decode(line->data, len);
+        ok(line_is(line, rc), "line %d: %s: %.*s", what, line->data,
+           (int) message.len, message.data);
+
+        message.len = 0;
+        rc = tracker_jansson_conversation(line->data, len, what, &limits,
+                                          &arena, &conversation, &message);
+        ok(line_is(line, rc), "the same by jansson: %.*s", (int) message.len,
+           message.data);
+    }
+
+    what = TRACKER_TALK_BODY;
+}
+
+
 int
 main(void)
 {
@@ -745,6 +850,7 @@ main(void)
         test_large();
         test_large_wrong();
         test_no_memory();
+        test_lines();
 
 #if !(TRACKER_NO_READER)
         test_taken();
