@@ -9,6 +9,9 @@
 #include "http/response.h"
 
 
+static ngx_int_t ngx_http_tracker_gather(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_parts_t *parts,
+    ngx_chain_t **out);
 static ngx_int_t ngx_http_tracker_send_header(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_uint_t more);
 static void ngx_http_tracker_drop_body(ngx_http_request_t *r,
@@ -21,74 +24,103 @@ static ngx_int_t ngx_http_tracker_push_location(ngx_http_request_t *r,
 
 ngx_int_t
 ngx_http_tracker_send(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
-    ngx_buf_t **tail)
+    ngx_http_tracker_parts_t *parts)
 {
-    ngx_int_t     rc;
-    ngx_uint_t    i;
-    ngx_buf_t    *b;
-    ngx_str_t    *parts[3];
-    ngx_chain_t   out[3], *first, **ll;
+    ngx_int_t                  rc;
+    ngx_chain_t               *out;
+    ngx_http_tracker_parts_t   all;
 
     /* r->header_sent may be of the request that a post_action follows */
 
     if (!ctx->sent) {
 
-        rc = ngx_http_tracker_send_header(r, ctx, tail != NULL);
+        rc = ngx_http_tracker_send_header(r, ctx, parts != NULL);
 
         if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
             return rc;
         }
     }
 
-    parts[0] = &ctx->open;
-    parts[1] = &ctx->answer;
-    parts[2] = &ctx->close;
+    ngx_memzero(&all, sizeof(ngx_http_tracker_parts_t));
 
-    ll = &first;
-    b = NULL;
-
-    for (i = 0; i < 3; i++) {
-
-        if (parts[i]->len == 0) {
-            continue;
-        }
-
-        b = ngx_calloc_buf(r->pool);
-        if (b == NULL) {
-            return NGX_ERROR;
-        }
-
-        b->pos = parts[i]->data;
-        b->last = parts[i]->data + parts[i]->len;
-        b->memory = 1;
-
-        out[i].buf = b;
-
-        *ll = &out[i];
-        ll = &out[i].next;
+    if (ngx_http_tracker_gather(r, ctx, parts ? parts : &all, &out)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    *ll = NULL;
-
-    if (tail) {
-        *tail = b;
-    }
-
-    if (b == NULL) {
+    if (out == NULL) {
         return NGX_OK;
     }
 
     /* a filter that waits for the end would take either "last" for it */
 
-    if (tail) {
-        b->flush = 1;
+    if (parts == NULL) {
+        all.tail->last_buf = 1;
+        all.tail->last_in_chain = 1;
 
-    } else {
-        b->last_buf = 1;
-        b->last_in_chain = 1;
+        return ngx_http_output_filter(r, out);
     }
 
-    return ngx_http_output_filter(r, first);
+    parts->tail->flush = 1;
+
+    rc = ngx_http_output_filter(r, out);
+
+    ngx_chain_update_chains(r->pool, &parts->free, &parts->busy, &out,
+                            (ngx_buf_tag_t) &ngx_http_tracker_module);
+
+    return rc;
+}
+
+
+/* puts ctx->open, ctx->answer and ctx->close, unless they are empty, in *out */
+
+static ngx_int_t
+ngx_http_tracker_gather(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_http_tracker_parts_t *parts, ngx_chain_t **out)
+{
+    ngx_buf_t    *b;
+    ngx_str_t    *texts[3];
+    ngx_uint_t    i;
+    ngx_chain_t  *cl;
+
+    texts[0] = &ctx->open;
+    texts[1] = &ctx->answer;
+    texts[2] = &ctx->close;
+
+    parts->tail = NULL;
+
+    for (i = 0; i < 3; i++) {
+
+        if (texts[i]->len == 0) {
+            continue;
+        }
+
+        cl = ngx_chain_get_free_buf(r->pool, &parts->free);
+        if (cl == NULL) {
+            return NGX_ERROR;
+        }
+
+        b = cl->buf;
+
+        ngx_memzero(b, sizeof(ngx_buf_t));
+
+        b->tag = (ngx_buf_tag_t) &ngx_http_tracker_module;
+        b->start = texts[i]->data;
+        b->pos = texts[i]->data;
+        b->last = texts[i]->data + texts[i]->len;
+        b->end = b->last;
+        b->memory = 1;
+
+        *out = cl;
+        out = &cl->next;
+
+        parts->tail = b;
+    }
+
+    *out = NULL;
+
+    return NGX_OK;
 }
 
 

@@ -14,14 +14,23 @@
 #pragma GCC visibility push(hidden)
 
 
+/* the buffers of an answer that is sent in parts, zeros at first */
+
+typedef struct {
+    ngx_buf_t    *tail;     /* the last one of the last part; or NULL */
+    ngx_chain_t  *busy;     /* not sent so far */
+    ngx_chain_t  *free;     /* sent, and used again: there is no end of parts */
+} ngx_http_tracker_parts_t;
+
+
 /*
  * Sends the header with the status of ctx->outcome, once, and ctx->open,
- * ctx->answer and ctx->close.  With a tail the answer goes on in another call,
- * and *tail is set to the last buffer of this part.
+ * ctx->answer and ctx->close.  With parts the answer goes on in another call,
+ * and parts->tail is set.
  * Returns what ngx_http_finalize_request() takes.
  */
 ngx_int_t ngx_http_tracker_send(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, ngx_buf_t **tail);
+    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_parts_t *parts);
 
 /*
  * Sends what the headers alone have decided: an error or the answer to

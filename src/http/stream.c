@@ -5,10 +5,10 @@
 
 
 #include "http/stream.h"
-#include "http/send.h"
 
 
 static void ngx_http_tracker_sent(ngx_http_request_t *r);
+static void ngx_http_tracker_unready(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_tracker_ended(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_int_t rc);
 static ngx_uint_t ngx_http_tracker_unsent(ngx_http_tracker_stream_t *stream);
@@ -23,9 +23,8 @@ ngx_http_tracker_send_stretch(ngx_http_request_t *r,
     ngx_int_t  rc;
 
     stream->next = next;
-    stream->sending = 1;
 
-    rc = ngx_http_tracker_send(r, ctx, &stream->tail);
+    rc = ngx_http_tracker_send(r, ctx, &stream->parts);
 
     if (ngx_http_tracker_ended(r, ctx, rc)) {
         return;
@@ -72,17 +71,6 @@ ngx_http_tracker_sent(ngx_http_request_t *r)
         return;
     }
 
-    if (!stream->sending) {
-
-        /* waiting for Redis; a level-triggered event would come again */
-
-        if (ngx_handle_write_event(wev, 0) != NGX_OK) {
-            ngx_http_finalize_request(r, NGX_ERROR);
-        }
-
-        return;
-    }
-
     if (ngx_http_tracker_unsent(stream)
         && ngx_http_tracker_ended(r, ctx, ngx_http_output_filter(r, NULL)))
     {
@@ -108,9 +96,23 @@ ngx_http_tracker_sent(ngx_http_request_t *r)
         ngx_del_timer(wev);
     }
 
-    stream->sending = 0;
+    r->write_event_handler = ngx_http_tracker_unready;
 
     stream->next(r, ctx);
+}
+
+
+/*
+ * The next stretch is not there so far, and ctx->data may be of another struct.
+ * A level-triggered event would come again.
+ */
+
+static void
+ngx_http_tracker_unready(ngx_http_request_t *r)
+{
+    if (ngx_handle_write_event(r->connection->write, 0) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+    }
 }
 
 
@@ -145,5 +147,9 @@ ngx_http_tracker_ended(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 static ngx_uint_t
 ngx_http_tracker_unsent(ngx_http_tracker_stream_t *stream)
 {
-    return stream->tail && ngx_buf_size(stream->tail);
+    ngx_buf_t  *tail;
+
+    tail = stream->parts.tail;
+
+    return tail && ngx_buf_size(tail);
 }

@@ -10,7 +10,7 @@
 #define _NGX_HTTP_TRACKER_STREAM_H_INCLUDED_
 
 
-#include "http/ctx.h"
+#include "http/send.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -20,8 +20,7 @@
 
 typedef struct {
     ngx_http_tracker_step_pt    next;         /* asks for the next stretch */
-    ngx_buf_t                  *tail;         /* last buffer of this one */
-    unsigned                    sending:1;    /* it, or Redis is awaited */
+    ngx_http_tracker_parts_t    parts;
 } ngx_http_tracker_stream_t;
 
 
