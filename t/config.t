@@ -588,9 +588,16 @@ is_refused('', 'location /t/ { tracker_conversations; }',
            '"tracker_conversations".*"/t/".*authenticator', 'no key');
 is_refused("$key tracker_account a;",
            'location /t/ { tracker_conversations; }', 'exclude', 'both');
+
+# of lines; other bodies have a limit of their own
+is_accepted($key, 'location /t/ { client_max_body_size 0;
+                       tracker_conversations; }', 'no limit');
+is_accepted($key, 'location /t/ { client_max_body_size 1g;
+                       tracker_conversations; }', 'one of lines');
 is_refused($key, 'location /t/ { client_max_body_size 0;
-                       tracker_conversations; }',
-           '"client_max_body_size".*"tracker_conversations" needs', 'no limit');
+                       tracker_conversations;
+                       location /t/u/ { tracker_api; } }',
+           '"client_max_body_size".*"tracker_api" needs', 'inherited');
 
 for my $where ('~ /t/', '@t', '= /t/') {
     is_refused($key, "location $where { tracker_conversations; }",

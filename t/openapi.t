@@ -202,6 +202,20 @@ for my $path ('/v1/conversations', '/v1/conversations?limit=9&offset=1',
 
 create('found');
 
+my $line = '{"payload":{"content":"A phrase."}}';
+
+for ("$line\n", "{}\n$line", "$line\n$line\n{}\n") {
+    my $lines = call(200, 'POST', '/v1/conversations/detect', body => $_,
+                     type => 'application/x-ndjson');
+
+    is($lines->{headers}{'content-type'}, 'application/x-ndjson', 'lines');
+}
+
+for ("[]\n", "{}\n\n{}\n") {
+    call(400, 'POST', '/v1/conversations/detect', body => $_,
+         type => 'application/x-ndjson');
+}
+
 for (spoken()) {
     call($_->[1] =~ /detect/ ? 200 : 201, @$_);
 }

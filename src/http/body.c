@@ -18,6 +18,13 @@ static void ngx_http_tracker_body_received(ngx_http_request_t *r,
 static void ngx_http_tracker_body_pause(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tracker_body_take(ngx_http_request_t *r,
     ngx_http_tracker_body_t *body);
+static ngx_int_t ngx_http_tracker_body_fill(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body);
+static ngx_int_t ngx_http_tracker_body_outrun(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body);
+static ngx_int_t ngx_http_tracker_body_taken(ngx_int_t rc);
+static ngx_int_t ngx_http_tracker_body_rest(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body);
 static ngx_int_t ngx_http_tracker_body_start(ngx_http_request_t *r);
 static void ngx_http_tracker_body_started(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tracker_body_error(ngx_http_request_t *r,
@@ -27,13 +34,16 @@ static ngx_int_t ngx_http_tracker_body_whole(ngx_http_request_t *r,
 static ngx_int_t ngx_http_tracker_body_part(ngx_http_request_t *r,
     ngx_http_tracker_body_t *body);
 static ngx_int_t ngx_http_tracker_body_append(ngx_http_request_t *r,
-    ngx_http_tracker_body_t *body, ngx_buf_t *b);
+    ngx_http_tracker_body_t *body, ngx_buf_t *b, off_t pos, off_t size);
 static ngx_int_t ngx_http_tracker_body_reserve(ngx_http_request_t *r,
     ngx_http_tracker_body_t *body, size_t size);
 
 
 /* the first allocation for a body of unknown length */
 #define NGX_HTTP_TRACKER_BODY_SIZE  4096
+
+/* bytes after which a piece is enough */
+#define NGX_HTTP_TRACKER_BODY_PIECE  65536
 
 
 ngx_int_t
@@ -97,7 +107,7 @@ ngx_http_tracker_body_proceed(ngx_http_request_t *r,
 
     r->read_event_handler = ngx_http_tracker_body_readable;
 
-    if (body->event.timer_set) {
+    if (body->event.timer_set || body->lines) {
         return;
     }
 
@@ -170,13 +180,58 @@ static ngx_int_t
 ngx_http_tracker_body_take(ngx_http_request_t *r,
     ngx_http_tracker_body_t *body)
 {
-    size_t     before;
-    ngx_int_t  rc, taken;
+    ngx_int_t  rc;
 
     body->before = body->data.len;
 
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "tracker body read");
+
+    if (body->lines == NULL) {
+        return ngx_http_tracker_body_outrun(r, body)
+               ? NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
+               : ngx_http_tracker_body_fill(r, body);
+    }
+
+    if (body->failed) {
+        return body->failed;
+    }
+
+    if (body->ended) {
+        rc = ngx_http_tracker_body_taken(ngx_http_tracker_body_rest(r, body));
+
+    } else {
+        rc = ngx_http_tracker_body_fill(r, body);
+    }
+
+    /* what has arrived comes first */
+
+    if (rc != NGX_OK && body->data.len > body->before) {
+        body->failed = rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : 0;
+        return NGX_BUSY;
+    }
+
+    return rc;
+}
+
+
+/* where client_max_body_size allows more for the sake of lines */
+
+static ngx_int_t
+ngx_http_tracker_body_outrun(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body)
+{
+    return !r->headers_in.chunked
+           && r->headers_in.content_length_n > NGX_HTTP_TRACKER_MAX_BODY;
+}
+
+
+static ngx_int_t
+ngx_http_tracker_body_fill(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body)
+{
+    size_t     before;
+    ngx_int_t  rc, taken;
 
     if (body->started) {
         rc = ngx_http_read_unbuffered_request_body(r);
@@ -197,13 +252,8 @@ ngx_http_tracker_body_take(ngx_http_request_t *r,
         taken = rc == NGX_OK ? ngx_http_tracker_body_whole(r, body)
                              : ngx_http_tracker_body_part(r, body);
 
-        if (taken != NGX_OK) {
-            return taken == NGX_DECLINED ? NGX_HTTP_TOO_MANY_REQUESTS
-                                         : NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        if (rc == NGX_OK) {
-            return NGX_OK;
+        if (taken != NGX_OK || rc == NGX_OK) {
+            return ngx_http_tracker_body_taken(taken);
         }
 
         /*
@@ -216,7 +266,36 @@ ngx_http_tracker_body_take(ngx_http_request_t *r,
             return NGX_AGAIN;
         }
 
+        if (body->lines
+            && body->data.len - body->before >= NGX_HTTP_TRACKER_BODY_PIECE)
+        {
+            return NGX_AGAIN;
+        }
+
         rc = ngx_http_read_unbuffered_request_body(r);
+    }
+}
+
+
+/* rc: of a function that takes bytes; what is returned in its place */
+
+static ngx_int_t
+ngx_http_tracker_body_taken(ngx_int_t rc)
+{
+    switch (rc) {
+
+    case NGX_DECLINED:
+        return NGX_HTTP_TOO_MANY_REQUESTS;
+
+    case NGX_ABORT:
+        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+
+    case NGX_OK:
+    case NGX_BUSY:
+        return rc;
+
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 }
 
@@ -309,6 +388,13 @@ ngx_http_tracker_body_whole(ngx_http_request_t *r,
     ngx_buf_t    *b;
     ngx_chain_t  *cl, *only;
 
+    if (body->lines) {
+        body->ended = 1;
+        body->rest = r->request_body ? r->request_body->bufs : NULL;
+
+        return ngx_http_tracker_body_rest(r, body);
+    }
+
     body->complete = 1;
 
     if (r->request_body == NULL) {
@@ -333,7 +419,9 @@ ngx_http_tracker_body_whole(ngx_http_request_t *r,
         only = cl;
     }
 
-    if (cl == NULL && only) {
+    if (cl == NULL && only
+        && ngx_buf_size(only->buf) <= NGX_HTTP_TRACKER_MAX_BODY)
+    {
         b = only->buf;
 
         body->data.data = b->pos;
@@ -344,11 +432,56 @@ ngx_http_tracker_body_whole(ngx_http_request_t *r,
 
     for (cl = r->request_body->bufs; cl; cl = cl->next) {
 
-        rc = ngx_http_tracker_body_append(r, body, cl->buf);
+        rc = ngx_http_tracker_body_append(r, body, cl->buf, 0,
+                                          ngx_buf_size(cl->buf));
         if (rc != NGX_OK) {
             return rc;
         }
     }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Copies a piece of the last buffers, which may be a whole body that another
+ * module has read.  Returns NGX_BUSY if there is more.
+ */
+
+static ngx_int_t
+ngx_http_tracker_body_rest(ngx_http_request_t *r,
+    ngx_http_tracker_body_t *body)
+{
+    off_t      size, room;
+    ngx_int_t  rc;
+
+    while (body->rest) {
+
+        room = NGX_HTTP_TRACKER_BODY_PIECE
+               - (off_t) (body->data.len - body->before);
+
+        if (room <= 0) {
+            return NGX_BUSY;
+        }
+
+        size = ngx_buf_size(body->rest->buf) - body->rest_pos;
+        size = ngx_min(size, room);
+
+        rc = ngx_http_tracker_body_append(r, body, body->rest->buf,
+                                          body->rest_pos, size);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        body->rest_pos += size;
+
+        if (body->rest_pos == ngx_buf_size(body->rest->buf)) {
+            body->rest = body->rest->next;
+            body->rest_pos = 0;
+        }
+    }
+
+    body->complete = 1;
 
     return NGX_OK;
 }
@@ -366,7 +499,8 @@ ngx_http_tracker_body_part(ngx_http_request_t *r,
     for (cl = r->request_body->bufs; cl; cl = next) {
         next = cl->next;
 
-        rc = ngx_http_tracker_body_append(r, body, cl->buf);
+        rc = ngx_http_tracker_body_append(r, body, cl->buf, 0,
+                                          ngx_buf_size(cl->buf));
         if (rc != NGX_OK) {
             return rc;
         }
@@ -383,13 +517,10 @@ ngx_http_tracker_body_part(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_tracker_body_append(ngx_http_request_t *r,
-    ngx_http_tracker_body_t *body, ngx_buf_t *b)
+    ngx_http_tracker_body_t *body, ngx_buf_t *b, off_t pos, off_t size)
 {
-    off_t       size;
     u_char     *p;
     ngx_int_t   rc;
-
-    size = ngx_buf_size(b);
 
     if (size == 0) {
         return NGX_OK;
@@ -403,9 +534,9 @@ ngx_http_tracker_body_append(ngx_http_request_t *r,
     p = body->data.data + body->data.len;
 
     if (ngx_buf_in_memory(b)) {
-        ngx_memcpy(p, b->pos, (size_t) size);
+        ngx_memcpy(p, b->pos + pos, (size_t) size);
 
-    } else if (ngx_read_file(b->file, p, (size_t) size, b->file_pos)
+    } else if (ngx_read_file(b->file, p, (size_t) size, b->file_pos + pos)
                != (ssize_t) size)
     {
         return NGX_ERROR;
@@ -421,8 +552,9 @@ ngx_http_tracker_body_append(ngx_http_request_t *r,
  * Makes room for size more bytes.  client_max_body_size bounds it: nginx has
  * checked the announced length, and counts the bytes of chunks.  Bodies that
  * take no lock are as many as a client likes: they are counted before they are
- * complete, except at a login, which has no account.  Returns what
- * ngx_http_tracker_hold() does.
+ * complete, except at a login, which has no account.  Lines are counted by who
+ * takes them.  Returns what ngx_http_tracker_hold() does, or NGX_ABORT: the
+ * body is too large.
  */
 
 static ngx_int_t
@@ -436,13 +568,18 @@ ngx_http_tracker_body_reserve(ngx_http_request_t *r,
 
     need = body->data.len + size;
 
+    if (body->lines == NULL && need > NGX_HTTP_TRACKER_MAX_BODY) {
+        return NGX_ABORT;
+    }
+
     if (need <= body->size) {
         return NGX_OK;
     }
 
     room = ngx_max(2 * body->size, NGX_HTTP_TRACKER_BODY_SIZE);
 
-    if (!r->headers_in.chunked
+    if (body->lines == NULL
+        && !r->headers_in.chunked
         && r->headers_in.content_length_n >= (off_t) need)
     {
         room = (size_t) r->headers_in.content_length_n;

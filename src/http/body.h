@@ -1,6 +1,7 @@
 
 /*
- * The request body as one contiguous piece of memory.
+ * The request body as one contiguous piece of memory; or in pieces, a body of
+ * lines, that may be of any length.
  *
  * It is read unbuffered: only then are too many chunked bytes, bad chunks and
  * timeouts return codes, and the caller can still release its lock.
@@ -24,8 +25,12 @@ typedef void (*ngx_http_tracker_body_handler_pt)(ngx_http_request_t *r,
     ngx_int_t rc);
 
 
+typedef struct ngx_http_tracker_lines_s  ngx_http_tracker_lines_t;
+
+
 typedef struct {
-    ngx_str_t                          data;      /* received so far */
+    ngx_str_t                          data;      /* received so far, or what
+                                                     is left of it */
     size_t                             size;      /* of the memory there */
     size_t                             before;    /* data.len before the last
                                                      read */
@@ -35,7 +40,13 @@ typedef struct {
     ngx_msec_t                         deadline;  /* as ngx_current_msec */
     ngx_event_t                        event;     /* at the deadline */
 
+    ngx_http_tracker_lines_t          *lines;     /* NULL: not in pieces */
+    ngx_chain_t                       *rest;      /* buffers, the last ones */
+    off_t                              rest_pos;  /* in the first of them */
+    ngx_int_t                          failed;    /* after the last piece */
+
     unsigned                           started:1;
+    unsigned                           ended:1;   /* all is here, or in rest */
     unsigned                           complete:1;
     unsigned                           owned:1;   /* data may be freed */
 } ngx_http_tracker_body_t;
@@ -66,6 +77,10 @@ ngx_int_t ngx_http_tracker_body_read(ngx_http_request_t *r,
  * ngx_http_tracker_body_read() would return, perhaps before this returns;
  * NGX_HTTP_REQUEST_TIME_OUT also says that the deadline, a value of
  * ngx_current_msec, has passed.
+ *
+ * A body with lines has no deadline, and only some of it is read: NGX_BUSY says
+ * that there is more in data, and that the caller goes on when it has made room
+ * there.  Nothing is read meanwhile.
  */
 void ngx_http_tracker_body_receive(ngx_http_request_t *r,
     ngx_http_tracker_body_t *body, ngx_msec_t deadline,

@@ -11,9 +11,6 @@
 #include "http/secret.h"
 
 
-/* a body is held in memory, a few times its size for a moment */
-#define NGX_HTTP_TRACKER_MAX_BODY  (16 * 1024 * 1024)
-
 
 typedef struct {
     const char  *directive;
@@ -263,7 +260,11 @@ ngx_http_tracker_check_store(ngx_conf_t *cf, ngx_http_tracker_loc_conf_t *tlcf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_tracker_check_body_size(cf, directive) != NGX_CONF_OK) {
+    /* lines may be of any length; other bodies are checked when they come */
+
+    if (tlcf->service != NGX_HTTP_TRACKER_SERVES_CONVERSATIONS
+        && ngx_http_tracker_check_body_size(cf, directive) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 

@@ -21,6 +21,13 @@
 #pragma GCC visibility push(hidden)
 
 
+/*
+ * The largest body that is held in memory, a few times its size for a moment,
+ * and the most that client_max_body_size may be except for lines
+ */
+#define NGX_HTTP_TRACKER_MAX_BODY  (16 * 1024 * 1024)
+
+
 typedef struct ngx_http_tracker_ctx_s   ngx_http_tracker_ctx_t;
 typedef struct ngx_http_tracker_apps_s  ngx_http_tracker_apps_t;
 

@@ -7,18 +7,17 @@
 
 
 #include "http/found.h"
+#include "http/lines.h"
 #include "http/request.h"
 #include "http/stream.h"
 #include "detect/answer.h"
 #include "store/conversation.h"
 
 
-/* bytes of a stretch, about */
-#define NGX_HTTP_TRACKER_FOUND_STRETCH  65536
-
-
-typedef struct {
+struct ngx_http_tracker_found_s {
     ngx_http_tracker_stream_t   stream;       /* first */
+    ngx_http_tracker_step_pt    next;         /* after a job of several */
+    void                       *data;         /* ctx->data of that step */
 
     ngx_str_t                   open;         /* before the next stretch */
     ngx_str_t                   cursor;       /* where messages go on */
@@ -28,8 +27,9 @@ typedef struct {
     detect_str_t                said;
     detect_messages_t           messages;
     detect_report_t             report;
-    detect_buffer_t             buffer;       /* the stretch */
-} ngx_http_tracker_found_t;
+    detect_buffer_t            *buffer;       /* the stretch */
+    detect_buffer_t             own;          /* it is this one, or of lines */
+};
 
 
 static ngx_http_tracker_found_t *ngx_http_tracker_create_found(
@@ -47,6 +47,12 @@ static void ngx_http_tracker_report(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_write_report(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_put_text(ngx_http_tracker_found_t *found,
+    const char *text);
+static void ngx_http_tracker_end_job(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_jobs_sent(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_send_found(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_step_pt next);
 static void ngx_http_tracker_finish_found(ngx_http_request_t *r,
@@ -55,7 +61,7 @@ static void ngx_http_tracker_fail_found(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, detect_rc_e rc);
 
 
-/* ctx->data; returns NULL if there is no memory */
+/* for ctx->data; returns NULL if there is no memory */
 
 static ngx_http_tracker_found_t *
 ngx_http_tracker_create_found(ngx_http_request_t *r,
@@ -72,6 +78,8 @@ ngx_http_tracker_create_found(ngx_http_request_t *r,
     found = cln->data;
     ngx_memzero(found, sizeof(ngx_http_tracker_found_t));
 
+    found->buffer = &found->own;
+
     cln->handler = ngx_http_tracker_free_found;
 
     if (tracker_random(found->report.key, sizeof(found->report.key))
@@ -79,8 +87,6 @@ ngx_http_tracker_create_found(ngx_http_request_t *r,
     {
         return NULL;
     }
-
-    ctx->data = found;
 
     return found;
 }
@@ -93,7 +99,7 @@ ngx_http_tracker_free_found(void *data)
 
     detect_messages_free(&found->messages);
     detect_report_free(&found->report);
-    detect_buffer_free(&found->buffer);
+    detect_buffer_free(&found->own);
 }
 
 
@@ -112,6 +118,8 @@ ngx_http_tracker_start_messages(ngx_http_request_t *r,
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
     }
+
+    ctx->data = found;
 
     ngx_str_set(&found->open, "{\"messages\":[");
 
@@ -178,16 +186,13 @@ ngx_http_tracker_write_messages(ngx_http_request_t *r,
 {
     ngx_http_tracker_found_t *found = ctx->data;
 
-    char         *p;
-    detect_rc_e   rc;
-
-    static const char  between[] = "],\"trackers\":";
+    detect_rc_e  rc;
 
     if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_write_messages)) {
         return;
     }
 
-    rc = detect_messages_write(&found->messages, &found->said, &found->buffer,
+    rc = detect_messages_write(&found->messages, &found->said, found->buffer,
                                NGX_HTTP_TRACKER_FOUND_STRETCH);
 
     if (rc == DETECT_AGAIN) {
@@ -210,16 +215,32 @@ ngx_http_tracker_write_messages(ngx_http_request_t *r,
         return;
     }
 
-    p = detect_buffer_room(&found->buffer, sizeof(between));
-    if (p == NULL) {
+    if (ngx_http_tracker_put_text(found, "],\"trackers\":") != NGX_OK) {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
     }
 
-    ngx_memcpy(p, between, sizeof(between) - 1);
-    found->buffer.n += sizeof(between) - 1;
-
     ngx_http_tracker_report(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_tracker_put_text(ngx_http_tracker_found_t *found, const char *text)
+{
+    char    *p;
+    size_t   len;
+
+    len = ngx_strlen(text);
+
+    p = detect_buffer_room(found->buffer, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, text, len);
+    found->buffer->n += len;
+
+    return NGX_OK;
 }
 
 
@@ -231,7 +252,9 @@ ngx_http_tracker_start_found(ngx_http_request_t *r,
         return;
     }
 
-    if (ngx_http_tracker_create_found(r, ctx) == NULL
+    ctx->data = ngx_http_tracker_create_found(r, ctx);
+
+    if (ctx->data == NULL
         || tracker_txn_get_hits(ctx->txn, &ctx->id) != NGX_OK)
     {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
@@ -312,7 +335,7 @@ ngx_http_tracker_write_report(ngx_http_request_t *r,
         return;
     }
 
-    rc = detect_report_write(&found->report, &found->buffer,
+    rc = detect_report_write(&found->report, found->buffer,
                              NGX_HTTP_TRACKER_FOUND_STRETCH);
 
     if (rc == DETECT_AGAIN) {
@@ -322,6 +345,11 @@ ngx_http_tracker_write_report(ngx_http_request_t *r,
 
     if (rc != DETECT_OK) {
         ngx_http_tracker_fail_found(r, ctx, rc);
+        return;
+    }
+
+    if (found->next) {
+        ngx_http_tracker_end_job(r, ctx);
         return;
     }
 
@@ -341,6 +369,8 @@ ngx_http_tracker_answer_job(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
         return;
     }
 
+    ctx->data = found;
+
     ngx_str_set(&found->open, "{\"messages\":[");
 
     found->both = 1;
@@ -349,6 +379,95 @@ ngx_http_tracker_answer_job(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     found->report.found = *hits;
 
     ngx_http_tracker_write_messages(r, ctx);
+}
+
+
+ngx_http_tracker_found_t *
+ngx_http_tracker_create_jobs(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_found_t  *found;
+
+    found = ngx_http_tracker_create_found(r, ctx);
+
+    if (found) {
+        found->both = 1;
+        found->buffer = &ctx->body.lines->out;
+    }
+
+    return found;
+}
+
+
+void
+ngx_http_tracker_gather_job(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_found_t *found,
+    const detect_str_t *said, const detect_str_t *hits,
+    ngx_http_tracker_step_pt next)
+{
+    found->next = next;
+    found->data = ctx->data;
+    ctx->data = found;
+
+    found->said = *said;
+    found->report.said = *said;
+    found->report.found = *hits;
+
+    if (ngx_http_tracker_put_text(found, "{\"messages\":[") != NGX_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    ngx_http_tracker_write_messages(r, ctx);
+}
+
+
+static void
+ngx_http_tracker_end_job(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_found_t *found = ctx->data;
+
+    uint64_t  key[2];
+
+    detect_messages_free(&found->messages);
+    ngx_memzero(&found->messages, sizeof(detect_messages_t));
+
+    ngx_memcpy(key, found->report.key, sizeof(key));
+    detect_report_free(&found->report);
+    ngx_memzero(&found->report, sizeof(detect_report_t));
+    ngx_memcpy(found->report.key, key, sizeof(key));
+
+    if (ngx_http_tracker_put_text(found, "}\n") != NGX_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    ctx->data = found->data;
+
+    found->next(r, ctx);
+}
+
+
+void
+ngx_http_tracker_send_jobs(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    ngx_http_tracker_found_t *found, ngx_http_tracker_step_pt next)
+{
+    found->next = next;
+    found->data = ctx->data;
+    ctx->data = found;
+
+    ngx_http_tracker_send_found(r, ctx, ngx_http_tracker_jobs_sent);
+}
+
+
+static void
+ngx_http_tracker_jobs_sent(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_found_t *found = ctx->data;
+
+    ctx->data = found->data;
+
+    found->next(r, ctx);
 }
 
 
@@ -362,11 +481,16 @@ ngx_http_tracker_send_found(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 
     ctx->outcome = TRACKER_OUTCOME_FOUND;
     ctx->open = found->open;
-    ctx->answer.len = found->buffer.n;
-    ctx->answer.data = (u_char *) found->buffer.data;
+    ctx->answer.len = found->buffer->n;
+    ctx->answer.data = (u_char *) found->buffer->data;
 
     ngx_str_null(&found->open);
-    found->buffer.n = 0;
+    found->buffer->n = 0;
+
+    if (ctx->body.lines) {
+        ngx_http_tracker_lines_sent(ctx->body.lines,
+                                    next != ngx_http_tracker_jobs_sent);
+    }
 
     /* others have their turn before the next one */
 
@@ -387,9 +511,9 @@ ngx_http_tracker_finish_found(ngx_http_request_t *r,
     ctx->close.len = ngx_strlen(close);
     ctx->close.data = (u_char *) close;
 
-    if (found->buffer.n) {
-        ctx->answer.len = found->buffer.n;
-        ctx->answer.data = (u_char *) found->buffer.data;
+    if (found->buffer->n) {
+        ctx->answer.len = found->buffer->n;
+        ctx->answer.data = (u_char *) found->buffer->data;
 
     } else {
         ngx_str_set(&ctx->answer, "");

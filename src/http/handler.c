@@ -11,6 +11,7 @@
 #include "http/change.h"
 #include "http/conversation.h"
 #include "http/create.h"
+#include "http/detect_stream.h"
 #include "http/endpoint.h"
 #include "http/etag.h"
 #include "http/found.h"
@@ -330,6 +331,19 @@ ngx_http_tracker_check_write(ngx_http_request_t *r,
         return outcome;
     }
 
-    return r->method == NGX_HTTP_DELETE
-           ? 0 : ngx_http_tracker_check_content(r, ctx);
+    if (r->method == NGX_HTTP_DELETE) {
+        return 0;
+    }
+
+    /* the same messages, a line each */
+
+    if (ctx->counted.at == NGX_HTTP_TRACKER_AT_DETECT
+        && ngx_http_tracker_has_lines(r))
+    {
+        ctx->step = ngx_http_tracker_start_detect_stream;
+
+        return ngx_http_tracker_check_coding(r, ctx);
+    }
+
+    return ngx_http_tracker_check_content(r, ctx);
 }

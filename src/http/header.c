@@ -14,19 +14,19 @@
 typedef struct {
     ngx_list_part_t  *part;
     ngx_uint_t        i;
-} ngx_http_tracker_lines_t;
+} ngx_http_tracker_headers_t;
 
 #define ngx_http_tracker_first_line(lines, r)                                 \
     (lines)->part = &(r)->headers_in.headers.part;                            \
     (lines)->i = 0
 
 
-static ngx_str_t *ngx_http_tracker_next_line(ngx_http_tracker_lines_t *lines,
+static ngx_str_t *ngx_http_tracker_next_line(ngx_http_tracker_headers_t *lines,
     ngx_str_t *name);
 static ngx_uint_t ngx_http_tracker_is_json(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_tracker_has_type(ngx_http_request_t *r,
+    ngx_str_t *type, ngx_str_t *other);
 static ngx_uint_t ngx_http_tracker_is_type(ngx_str_t *value, ngx_str_t *type);
-static ngx_uint_t ngx_http_tracker_check_coding(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_find_coding(ngx_str_t *line,
     ngx_str_t *coding);
 
@@ -48,7 +48,7 @@ static ngx_str_t  ngx_http_tracker_unsupported[] = {
 /* returns the value of the next line, or NULL */
 
 static ngx_str_t *
-ngx_http_tracker_next_line(ngx_http_tracker_lines_t *lines, ngx_str_t *name)
+ngx_http_tracker_next_line(ngx_http_tracker_headers_t *lines, ngx_str_t *name)
 {
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
@@ -81,7 +81,7 @@ ngx_http_tracker_find_header(ngx_http_request_t *r, ngx_str_t *name,
 {
     ngx_str_t                 *line;
     ngx_uint_t                 n;
-    ngx_http_tracker_lines_t   lines;
+    ngx_http_tracker_headers_t  lines;
 
     n = 0;
 
@@ -113,6 +113,15 @@ ngx_http_tracker_check_content(ngx_http_request_t *r,
 
 
 ngx_uint_t
+ngx_http_tracker_has_lines(ngx_http_request_t *r)
+{
+    static ngx_str_t  ndjson = ngx_string("application/x-ndjson");
+
+    return ngx_http_tracker_has_type(r, &ndjson, NULL);
+}
+
+
+ngx_uint_t
 ngx_http_tracker_check_key(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     static ngx_str_t  name = ngx_string("idempotency-key");
@@ -135,18 +144,28 @@ ngx_http_tracker_check_key(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 }
 
 
-/* each line must be JSON: nginx keeps only one of them */
-
 static ngx_uint_t
 ngx_http_tracker_is_json(ngx_http_request_t *r)
 {
-    ngx_str_t                 *line;
-    ngx_uint_t                 n;
-    ngx_http_tracker_lines_t   lines;
-
-    static ngx_str_t  name = ngx_string("content-type");
     static ngx_str_t  json = ngx_string("application/json");
     static ngx_str_t  patch = ngx_string("application/json-patch+json");
+
+    return ngx_http_tracker_has_type(r, &json, r->method == NGX_HTTP_PATCH
+                                               ? &patch : NULL);
+}
+
+
+/* each line must have this type, or the other: nginx keeps only one of them */
+
+static ngx_uint_t
+ngx_http_tracker_has_type(ngx_http_request_t *r, ngx_str_t *type,
+    ngx_str_t *other)
+{
+    ngx_str_t                 *line;
+    ngx_uint_t                 n;
+    ngx_http_tracker_headers_t  lines;
+
+    static ngx_str_t  name = ngx_string("content-type");
 
     n = 0;
 
@@ -154,9 +173,8 @@ ngx_http_tracker_is_json(ngx_http_request_t *r)
 
     while ((line = ngx_http_tracker_next_line(&lines, &name)) != NULL) {
 
-        if (!ngx_http_tracker_is_type(line, &json)
-            && (r->method != NGX_HTTP_PATCH
-                || !ngx_http_tracker_is_type(line, &patch)))
+        if (!ngx_http_tracker_is_type(line, type)
+            && (other == NULL || !ngx_http_tracker_is_type(line, other)))
         {
             return 0;
         }
@@ -195,12 +213,12 @@ ngx_http_tracker_is_type(ngx_str_t *value, ngx_str_t *type)
 }
 
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_tracker_check_coding(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
     ngx_str_t                 *line;
-    ngx_http_tracker_lines_t   lines;
+    ngx_http_tracker_headers_t  lines;
 
     static ngx_str_t  name = ngx_string("content-encoding");
 

@@ -29,6 +29,13 @@ ngx_uint_t ngx_http_tracker_find_header(ngx_http_request_t *r,
 ngx_uint_t ngx_http_tracker_check_content(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
+/* Returns 1 if the header says that the body is NDJSON, else 0. */
+ngx_uint_t ngx_http_tracker_has_lines(ngx_http_request_t *r);
+
+/* Checks that a body has no coding.  Returns 0 or the outcome, as above. */
+ngx_uint_t ngx_http_tracker_check_coding(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
 /* Sets ctx->idempotency_key, if one was sent.  Returns 0 or the outcome. */
 ngx_uint_t ngx_http_tracker_check_key(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);

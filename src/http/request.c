@@ -6,11 +6,16 @@
 
 #include "http/request.h"
 #include "http/count.h"
+#include "http/lines.h"
 #include "http/response.h"
 #include "http/send.h"
 
 
 static void ngx_http_tracker_txn_handler(tracker_txn_t *txn);
+static void ngx_http_tracker_drop_txn(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_pool_cleanup_t *ngx_http_tracker_find_cleanup(
+    ngx_http_request_t *r, tracker_txn_t *txn);
 static void ngx_http_tracker_free_txn(void *data);
 static void ngx_http_tracker_end_txn(ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_turn(ngx_event_t *ev);
@@ -85,9 +90,15 @@ ngx_http_tracker_begin_txn(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
-    cln = ngx_pool_cleanup_add(r->pool, 0);
+    ngx_http_tracker_drop_txn(r, ctx);
+
+    cln = ngx_http_tracker_find_cleanup(r, NULL);
+
     if (cln == NULL) {
-        return NGX_ERROR;
+        cln = ngx_pool_cleanup_add(r->pool, 0);
+        if (cln == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     ctx->txn = tracker_txn_begin(&tlcf->store, &ctx->identity.account,
@@ -109,6 +120,27 @@ ngx_http_tracker_begin_txn(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 }
 
 
+static void
+ngx_http_tracker_drop_txn(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    tracker_txn_t       *txn;
+    ngx_pool_cleanup_t  *cln;
+
+    txn = ctx->txn;
+
+    if (txn == NULL) {
+        return;
+    }
+
+    ngx_http_tracker_end_txn(ctx);
+
+    cln = ngx_http_tracker_find_cleanup(r, txn);
+    cln->data = NULL;
+
+    tracker_txn_free(txn);
+}
+
+
 ngx_int_t
 ngx_http_tracker_begin_conversation(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
@@ -127,10 +159,29 @@ ngx_http_tracker_begin_conversation(ngx_http_request_t *r,
 }
 
 
+/* of a txn, or with NULL of one that was dropped; or NULL */
+
+static ngx_pool_cleanup_t *
+ngx_http_tracker_find_cleanup(ngx_http_request_t *r, tracker_txn_t *txn)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_tracker_free_txn && cln->data == txn) {
+            break;
+        }
+    }
+
+    return cln;
+}
+
+
 static void
 ngx_http_tracker_free_txn(void *data)
 {
-    tracker_txn_free(data);
+    if (data) {
+        tracker_txn_free(data);
+    }
 }
 
 
@@ -317,7 +368,7 @@ void
 ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_uint_t outcome)
 {
-    if (ctx->sent) {
+    if (ctx->sent && ctx->body.lines == NULL) {
         ngx_http_finalize_request(r, NGX_ERROR);
         return;
     }
@@ -330,6 +381,11 @@ ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 void
 ngx_http_tracker_refuse(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
+    if (ctx->body.lines && ngx_http_tracker_refuse_line(ctx) != NGX_OK) {
+        ngx_http_finalize_request(r, NGX_ERROR);
+        return;
+    }
+
     ngx_http_tracker_forget(r, ctx);
 
     switch (ctx->outcome) {

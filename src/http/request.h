@@ -40,7 +40,8 @@ ngx_int_t ngx_http_tracker_start(ngx_http_request_t *r,
 
 /*
  * Begins the txn of the request, for ctx->identity.account.  size as in
- * tracker_txn_begin().  Returns NGX_OK or NGX_ERROR.
+ * tracker_txn_begin().  One that was begun before is closed and freed.
+ * Returns NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_http_tracker_begin_txn(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t size);
@@ -103,7 +104,8 @@ void ngx_http_tracker_refuse(ngx_http_request_t *r,
 
 /*
  * Sets the error of an outcome, with the message of its table, and refuses; or
- * cuts off an answer that has begun.
+ * cuts off an answer that has begun, unless it is of lines: then the error is
+ * the last one.
  */
 void ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_uint_t outcome);

@@ -6,6 +6,7 @@
 
 
 #include "http/response.h"
+#include "http/lines.h"
 #include "json/string.h"
 
 
@@ -198,6 +199,7 @@ void
 ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome,
     tracker_message_t *message)
 {
+    ngx_uint_t         line;
     tracker_message_t  own;
 
     ctx->outcome = outcome;
@@ -208,6 +210,14 @@ ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome,
     if (message == NULL) {
         message = &own;
         ngx_http_tracker_describe(ctx, message);
+    }
+
+    line = ngx_http_tracker_line_at(ctx);
+
+    if (line
+        && ngx_http_tracker_answers[outcome].status == NGX_HTTP_BAD_REQUEST)
+    {
+        tracker_message_line(message, line);
     }
 
     if (ngx_http_tracker_wrap(ctx->request->pool, &ctx->answer, message)
@@ -294,6 +304,18 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
                         r->method_name.data);
         break;
 
+    case NGX_HTTP_TRACKER_BAD_TYPE:
+
+        if (ctx->counted.at == NGX_HTTP_TRACKER_AT_DETECT) {
+            tracker_message(message, "Content-Type must be application/json "
+                                     "or application/x-ndjson.");
+            break;
+        }
+
+        tracker_message(message, "%s",
+                        ngx_http_tracker_answers[ctx->outcome].message);
+        break;
+
     case NGX_HTTP_TRACKER_BAD_ARG:
         tracker_message(message, "\"%s\" is not allowed.",
                         ngx_http_tracker_quote(ctx, quote));
@@ -333,11 +355,20 @@ static void
 ngx_http_tracker_describe_limit(ngx_http_tracker_ctx_t *ctx,
     tracker_message_t *message)
 {
+    off_t                         size;
     ngx_http_core_loc_conf_t     *clcf;
     ngx_http_tracker_loc_conf_t  *tlcf;
 
     clcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_core_module);
     tlcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_tracker_module);
+
+    size = clcf->client_max_body_size;
+
+    if (ctx->body.lines == NULL
+        && (size == 0 || size > NGX_HTTP_TRACKER_MAX_BODY))
+    {
+        size = NGX_HTTP_TRACKER_MAX_BODY;
+    }
 
     switch (ctx->outcome) {
 
@@ -382,7 +413,7 @@ ngx_http_tracker_describe_limit(ngx_http_tracker_ctx_t *ctx,
     default: /* NGX_HTTP_TRACKER_TOO_LARGE */
         tracker_message(message,
                         "Request body exceeds the limit of %lu bytes.",
-                        (unsigned long) clcf->client_max_body_size);
+                        (unsigned long) size);
         break;
     }
 }

@@ -25,6 +25,8 @@ static tracker_rc_e ngx_http_tracker_decode_messages(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, tracker_message_t *message);
 static void ngx_http_tracker_messages(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_find_similar(ngx_http_request_t *r,
+    ngx_uint_t *similar);
 static ngx_uint_t ngx_http_tracker_wants_stored(ngx_http_request_t *r,
     ngx_http_tracker_search_t *search);
 static void ngx_http_tracker_get_stored(ngx_http_request_t *r,
@@ -43,6 +45,8 @@ static void ngx_http_tracker_stored_checked(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_choose(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_clear_marks(ngx_http_request_t *r,
+    ngx_http_tracker_search_t *search);
 static void ngx_http_tracker_choose_ids(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_fail_choice(ngx_http_request_t *r,
@@ -54,8 +58,6 @@ static void ngx_http_tracker_fail_given(ngx_http_request_t *r,
 static detect_rc_e ngx_http_tracker_add_given(
     ngx_http_tracker_search_t *search, tracker_choice_t *choice);
 static void ngx_http_tracker_compile_given(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_begin_search(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_add_source(ngx_http_tracker_search_t *search,
     detect_trackers_t *trackers, u_char *chosen);
@@ -79,42 +81,53 @@ ngx_http_tracker_start_search(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_uint_t check,
     ngx_http_tracker_step_pt next)
 {
-    ngx_str_t                     similar;
-    ngx_http_cleanup_t           *stop;
-    ngx_pool_cleanup_t           *cln;
-    ngx_http_tracker_search_t    *search;
-    ngx_http_tracker_loc_conf_t  *tlcf;
+    ngx_http_tracker_search_t  *search;
+
+    search = ngx_pcalloc(r->pool, sizeof(ngx_http_tracker_search_t));
+    if (search == NULL) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    if (ngx_http_tracker_init_search(r, ctx, search) != NGX_OK) {
+        return;
+    }
+
+    search->next = next;
+    search->check = check;
+
+    search->write.next = ngx_http_tracker_messages;
+    search->write.decoder = ngx_http_tracker_decode_messages;
+
+    ngx_http_tracker_start_post(r, ctx, &search->write);
+}
+
+
+ngx_int_t
+ngx_http_tracker_init_search(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_search_t *search)
+{
+    ngx_http_cleanup_t  *stop;
+    ngx_pool_cleanup_t  *cln;
 
     /* a load calls back no request that has ended */
 
     stop = ngx_http_cleanup_add(r, 0);
     cln = ngx_pool_cleanup_add(r->pool, 0);
-    search = ngx_pcalloc(r->pool, sizeof(ngx_http_tracker_search_t));
 
-    if (stop == NULL || cln == NULL || search == NULL) {
+    if (stop == NULL || cln == NULL) {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-        return;
+        return NGX_ABORT;
     }
 
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
-
-    search->next = next;
-    search->check = check;
-    search->similar = tlcf->talk.similar;
-
-    if (ngx_http_tracker_find_arg(r, "similar", &similar) == NGX_OK) {
-        search->similar = (similar.len == 4
-                           && ngx_strncmp(similar.data, "true", 4) == 0);
-
-        if (!search->similar
-            && (similar.len != 5
-                || ngx_strncmp(similar.data, "false", 5) != 0))
-        {
-            ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_BAD_SIMILAR);
-            return;
-        }
+    if (ngx_http_tracker_find_similar(r, &search->similar) != NGX_OK) {
+        ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_BAD_SIMILAR);
+        return NGX_ABORT;
     }
 
+    ctx->data = search;
+
+    search->check = 1;
     search->wait.handler = ngx_http_tracker_loaded;
     search->wait.data = ctx;
 
@@ -124,10 +137,35 @@ ngx_http_tracker_start_search(ngx_http_request_t *r,
     cln->handler = ngx_http_tracker_free_search;
     cln->data = search;
 
-    search->write.next = ngx_http_tracker_messages;
-    search->write.decoder = ngx_http_tracker_decode_messages;
+    return NGX_OK;
+}
 
-    ngx_http_tracker_start_post(r, ctx, &search->write);
+
+/* the argument, or the directive; returns NGX_OK or NGX_ERROR */
+
+static ngx_int_t
+ngx_http_tracker_find_similar(ngx_http_request_t *r, ngx_uint_t *similar)
+{
+    ngx_str_t                     value;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    *similar = tlcf->talk.similar;
+
+    if (ngx_http_tracker_find_arg(r, "similar", &value) != NGX_OK) {
+        return NGX_OK;
+    }
+
+    *similar = (value.len == 4 && ngx_strncmp(value.data, "true", 4) == 0);
+
+    if (*similar
+        || (value.len == 5 && ngx_strncmp(value.data, "false", 5) == 0))
+    {
+        return NGX_OK;
+    }
+
+    return NGX_ERROR;
 }
 
 
@@ -159,14 +197,24 @@ ngx_http_tracker_decode_messages(ngx_http_request_t *r,
 static void
 ngx_http_tracker_messages(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_http_tracker_search_t *search = ctx->data;
-
-    search->wait.since = detect_dictionary_loads();
-
     if (ngx_http_tracker_begin_txn(r, ctx, ctx->body.data.len) != NGX_OK) {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
     }
+
+    ngx_http_tracker_find_trackers(r, ctx, ngx_http_tracker_search_messages);
+}
+
+
+void
+ngx_http_tracker_find_trackers(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_step_pt ready)
+{
+    ngx_http_tracker_search_t *search = ctx->data;
+
+    search->ready = ready;
+    search->current = 0;
+    search->wait.since = detect_dictionary_loads();
 
     if (ngx_http_tracker_wants_stored(r, search)) {
         ngx_http_tracker_get_stored(r, ctx);
@@ -215,11 +263,19 @@ ngx_http_tracker_get_stored(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_search_t *search = ctx->data;
 
-    detect_name_t  name;
+    detect_name_t         name;
+    detect_dictionary_t  *dictionary;
 
     ngx_http_tracker_name_stored(r, ctx, &name);
 
-    search->stored = detect_dictionary_get(&name);
+    dictionary = detect_dictionary_get(&name);
+
+    /* that of an earlier search may be kept by nobody else */
+
+    if (dictionary) {
+        ngx_http_tracker_drop_stored(search);
+        search->stored = dictionary;
+    }
 
     if (search->stored == NULL) {
         ngx_http_tracker_load_stored(r, ctx);
@@ -380,15 +436,47 @@ ngx_http_tracker_choose(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
-    search->chosen = ngx_pcalloc(r->pool, search->stored->trackers.n + 1);
-    if (search->chosen == NULL) {
+    if (ngx_http_tracker_clear_marks(r, search) != NGX_OK) {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
     }
 
+    search->chosen = search->marks;
     search->nchosen = 0;
 
     ngx_http_tracker_choose_ids(r, ctx);
+}
+
+
+/* a byte for each of the trackers, 0; returns NGX_OK or NGX_ERROR */
+
+static ngx_int_t
+ngx_http_tracker_clear_marks(ngx_http_request_t *r,
+    ngx_http_tracker_search_t *search)
+{
+    size_t  n;
+
+    n = search->stored->trackers.n + 1;
+
+    if (n > search->max_marks) {
+
+        if (search->marks) {
+            ngx_free(search->marks);
+        }
+
+        search->max_marks = 0;
+
+        search->marks = ngx_alloc(n, r->connection->log);
+        if (search->marks == NULL) {
+            return NGX_ERROR;
+        }
+
+        search->max_marks = n;
+    }
+
+    ngx_memzero(search->marks, n);
+
+    return NGX_OK;
 }
 
 
@@ -552,7 +640,7 @@ ngx_http_tracker_compile_given(ngx_http_request_t *r,
     uint64_t     key[2];
 
     if (search->given.dict || (search->given.n == 0 && search->stored)) {
-        ngx_http_tracker_begin_search(r, ctx);
+        search->ready(r, ctx);
         return;
     }
 
@@ -576,12 +664,12 @@ ngx_http_tracker_compile_given(ngx_http_request_t *r,
         return;
     }
 
-    ngx_http_tracker_begin_search(r, ctx);
+    search->ready(r, ctx);
 }
 
 
-static void
-ngx_http_tracker_begin_search(ngx_http_request_t *r,
+void
+ngx_http_tracker_search_messages(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_search_t *search = ctx->data;
@@ -657,7 +745,8 @@ ngx_http_tracker_searching(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     case DETECT_OK:
         ctx->spent.searched = 1;
-        ctx->spent.hits = detect_search_finds(&search->search);
+        ctx->spent.hits = search->hits
+                          + detect_search_finds(&search->search);
 
         ngx_http_tracker_begin_record(r, ctx);
         break;
@@ -826,6 +915,10 @@ ngx_http_tracker_free_search(void *data)
 
     detect_search_free(&search->search);
     detect_trackers_free(&search->given);
+
+    if (search->marks) {
+        ngx_free(search->marks);
+    }
 
     ngx_http_tracker_drop_stored(search);
 

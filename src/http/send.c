@@ -6,6 +6,7 @@
 
 
 #include "http/send.h"
+#include "http/lines.h"
 #include "http/response.h"
 
 
@@ -159,6 +160,12 @@ ngx_http_tracker_send_header(ngx_http_request_t *r,
 
     r->headers_out.status = ngx_http_tracker_outcome_status(ctx->outcome);
 
+    /* an error behind the answers of other lines is a line */
+
+    if (ngx_http_tracker_answers_lines(ctx)) {
+        r->headers_out.status = NGX_HTTP_OK;
+    }
+
     if (ngx_http_tracker_set_headers(r, ctx) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -171,7 +178,14 @@ ngx_http_tracker_send_header(ngx_http_request_t *r,
         break;
 
     default:
-        ngx_str_set(&r->headers_out.content_type, "application/json");
+
+        if (ctx->body.lines && r->headers_out.status == NGX_HTTP_OK) {
+            ngx_str_set(&r->headers_out.content_type, "application/x-ndjson");
+
+        } else {
+            ngx_str_set(&r->headers_out.content_type, "application/json");
+        }
+
         r->headers_out.content_type_len = r->headers_out.content_type.len;
         r->headers_out.content_type_lowcase = NULL;
 
@@ -201,13 +215,16 @@ ngx_http_tracker_send_header(ngx_http_request_t *r,
  * A body that was not read must never be taken for the next request.  nginx
  * discards it and keeps the connection, except if we have begun to read it, if
  * the client still waits for "100 Continue", if another request of the account
- * writes, or if its chunks are invalid: then the connection is closed.
+ * writes, or if its chunks are invalid: then the connection is closed.  Lines
+ * are read while they are answered; nginx sees what is left of them in the end.
  */
 
 static void
 ngx_http_tracker_drop_body(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
-    if (ctx->body.complete) {
+    if (ctx->body.complete
+        || (ctx->body.lines && ctx->outcome == TRACKER_OUTCOME_FOUND))
+    {
         return;
     }
 

@@ -47,6 +47,11 @@ static const tracker_str_t  tracker_fault_words[] = {
 };
 
 
+/* what is at fault where no key is */
+
+static const tracker_str_t  tracker_fault_body = tracker_str("Request body ");
+
+
 void
 tracker_message(tracker_message_t *message, const char *fmt, ...)
 {
@@ -99,13 +104,12 @@ tracker_message_fault(tracker_message_t *message, long index,
 {
     const tracker_str_t  *words;
 
-    static const tracker_str_t  body = tracker_str("Request body ");
-
     words = &tracker_fault_words[fault];
     message->len = 0;
 
     if (index < 0 && field == NULL) {
-        tracker_message_text(message, body.data, body.len);
+        tracker_message_text(message, tracker_fault_body.data,
+                             tracker_fault_body.len);
         tracker_message_text(message, words->data, words->len);
         tracker_message_text(message, ".", 1);
         return;
@@ -153,6 +157,27 @@ tracker_message_prefix(tracker_message_t *message, const tracker_str_t *key)
     memmove(place + key->len, place, n);
     memcpy(place, key->data, key->len);
     message->len = 1 + key->len + n;
+}
+
+
+void
+tracker_message_line(tracker_message_t *message, size_t line)
+{
+    size_t             n;
+    tracker_message_t  old;
+
+    old = *message;
+    n = tracker_fault_body.len - 1;
+
+    tracker_message(message, "Line %zu", line);
+
+    if (old.len > n && memcmp(old.data, tracker_fault_body.data, n + 1) == 0) {
+        tracker_message_text(message, old.data + n, old.len - n);
+        return;
+    }
+
+    tracker_message_text(message, ": ", 2);
+    tracker_message_text(message, old.data, old.len);
 }
 
 

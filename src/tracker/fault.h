@@ -64,6 +64,13 @@ void tracker_message_fault(tracker_message_t *message, long index,
     const tracker_str_t *field, long elt, tracker_fault_e fault);
 
 /*
+ * Says in which line the fault is: "Line 3: ..." with what the message was, or
+ * "Line 3 must be an object." where that was about the request body.  What does
+ * not fit is cut.
+ */
+void tracker_message_line(tracker_message_t *message, size_t line);
+
+/*
  * Puts the key of a list before the place that the path of a message begins
  * with: "[2].name" becomes "trackers[2].name".  What does not fit is cut.
  */

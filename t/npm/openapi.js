@@ -149,6 +149,13 @@ function fault(answer, pointer) {
         return answer.body === '' ? null : 'a body';
     }
 
+    if (answer.headers['content-type'] === 'application/x-ndjson'
+        && response.content['application/x-ndjson'])
+    {
+        return linesFault(answer.body,
+            `${at}/content/application~1x-ndjson/schema`);
+    }
+
     if (answer.headers['content-type'] !== 'application/json') {
         return `the type is ${answer.headers['content-type']}`;
     }
@@ -166,6 +173,32 @@ function fault(answer, pointer) {
     }
 
     return check(`${at}/content/application~1json/schema`, body);
+}
+
+
+// The same of a body whose lines the schema is of.
+function linesFault(body, schema) {
+    if (!body.endsWith('\n')) {
+        return 'the last line has no end';
+    }
+
+    for (const line of body.slice(0, -1).split('\n')) {
+        let value;
+
+        try {
+            value = JSON.parse(line);
+        } catch (error) {
+            return `no JSON: ${error.message}`;
+        }
+
+        const wrong = check(schema, value);
+
+        if (wrong) {
+            return wrong;
+        }
+    }
+
+    return null;
 }
 
 
