@@ -10,6 +10,7 @@
 
 static void ngx_redis_answer(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
     redisReply *r);
+static ngx_uint_t ngx_redis_lead_decides(ngx_redis_op_t *op);
 static redisReply *ngx_redis_error_in(ngx_redis_op_t *op, redisReply *r);
 static void ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
     const char *error, size_t len);
@@ -46,14 +47,14 @@ ngx_redis_reply(void *data, void *command, redisReply *r, size_t cost)
 
     error = ngx_redis_error_in(op, r);
 
-    if (error == NULL) {
-        ngx_redis_answer(lane, op, r);
-
-    } else if (op->error.len) {
+    if (op->error.len && (error || ngx_redis_lead_decides(op))) {
         ngx_redis_refused(lane, op, (char *) op->error.data, op->error.len);
 
-    } else {
+    } else if (error) {
         ngx_redis_refused(lane, op, error->str, error->len);
+
+    } else {
+        ngx_redis_answer(lane, op, r);
     }
 
     if (early) {
@@ -69,6 +70,15 @@ ngx_redis_reply(void *data, void *command, redisReply *r, size_t cost)
 
     ngx_redis_lane_drained(lane);
     ngx_redis_lane_settle(lane);
+}
+
+
+/* 1 if nothing but its lead's error can be the result of op; else 0 */
+
+static ngx_uint_t
+ngx_redis_lead_decides(ngx_redis_op_t *op)
+{
+    return op->cmd.lead && (op->cmd.read || op->losses == 0);
 }
 
 
@@ -103,6 +113,11 @@ ngx_redis_queued(void *data, void *command, redisReply *r)
     ngx_redis_op_t *op = command;
 
     if (r->type != REDIS_REPLY_ERROR) {
+
+        if (op->cmd.lead) {
+            ngx_redis_op_lead(op, r);
+        }
+
         return;
     }
 
@@ -149,9 +164,15 @@ static void
 ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
     const char *error, size_t len)
 {
+    const char           *action;
     ngx_redis_refusal_t  *refusal;
 
     refusal = ngx_redis_refusal(error, len);
+    action = op->cmd.action;
+
+    if (op->cmd.lead && error == (char *) op->error.data) {
+        action = op->cmd.lead->action;
+    }
 
     if (lane->node->redirect
         && (refusal->action == NGX_REDIS_MOVED
@@ -161,7 +182,7 @@ ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
 
     } else if (refusal->action != NGX_REDIS_RELOAD || op->loaded) {
         ngx_redis_log_refusal(&lane->node->log, refusal, error, len,
-                              op->cmd.action);
+                              action);
     }
 
     if (refusal->action == NGX_REDIS_FAIL) {
@@ -194,7 +215,7 @@ ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
 
     if (!ngx_redis_retry(lane, op, refusal)) {
         ngx_redis_lane_finish(lane, op, refusal->status, NULL,
-                              op->losses || refusal->maybe);
+                              refusal->maybe || ngx_redis_lane_maybe(op));
         return;
     }
 
@@ -276,8 +297,7 @@ ngx_redis_expire(ngx_event_t *ev)
     handler = op->handler;
     data = op->data;
     status = ngx_redis_expired(lane, op);
-    maybe = op->losses
-            || (op->state == NGX_REDIS_OP_SENT && op != lane->partial);
+    maybe = ngx_redis_lane_maybe(op);
 
     if (op->state != NGX_REDIS_OP_SENT && again && !ngx_redis_op_late(op)) {
         op->renew = 1;

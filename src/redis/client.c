@@ -76,8 +76,7 @@ ngx_redis_cancel(ngx_redis_op_t *op)
     ngx_redis_lane_t  *lane;
 
     lane = op->lane;
-    maybe = op->losses
-            || (op->state == NGX_REDIS_OP_SENT && op != lane->partial);
+    maybe = ngx_redis_lane_maybe(op);
 
     ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
                    "redis cancel %p", op);

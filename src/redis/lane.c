@@ -293,8 +293,18 @@ ngx_redis_lane_deliver(ngx_redis_lane_t *lane)
 
         op = ngx_queue_data(q, ngx_redis_op_t, queue);
 
-        ngx_redis_lane_finish(lane, op, op->status, NULL, op->losses != 0);
+        ngx_redis_lane_finish(lane, op, op->status, NULL,
+                              ngx_redis_lane_maybe(op));
     }
+}
+
+
+ngx_uint_t
+ngx_redis_lane_maybe(ngx_redis_op_t *op)
+{
+    return op->losses
+           || op->led
+           || (op->state == NGX_REDIS_OP_SENT && op != op->lane->partial);
 }
 
 

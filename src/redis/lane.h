@@ -161,6 +161,9 @@ void ngx_redis_lane_fail(ngx_redis_lane_t *lane, ngx_redis_status_e status);
 /* Calls the handlers of what has failed. */
 void ngx_redis_lane_deliver(ngx_redis_lane_t *lane);
 
+/* Returns 1 if op, or its lead, may have been executed; else 0. */
+ngx_uint_t ngx_redis_lane_maybe(ngx_redis_op_t *op);
+
 /* Gives op, which is in no queue, its result; r is NULL, or the reply. */
 void ngx_redis_lane_finish(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
     ngx_redis_status_e status, redisReply *r, ngx_uint_t maybe);

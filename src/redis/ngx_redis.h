@@ -167,6 +167,29 @@ typedef struct {
 } ngx_redis_eval_t;
 
 
+/*
+ * Gets the reply to a lead, if it is no error, before the handler of its
+ * command is called, and again where both are sent again; data is that
+ * handler's.  It must not submit or cancel.
+ */
+typedef void (*ngx_redis_lead_pt)(void *data, ngx_redis_reply_t *reply);
+
+
+/*
+ * A plain command that goes ahead of another one, in the same write, each time
+ * that this is sent; it lives as argv of that one.  Its error is the result of
+ * both; except where the command, which may have been executed the time
+ * before, is answered without an error.
+ */
+
+typedef struct {
+    ngx_uint_t             argc;
+    ngx_str_t             *argv;
+    ngx_redis_lead_pt      handler;
+    const char            *action;     /* for the log */
+} ngx_redis_lead_t;
+
+
 /* for ngx_redis_command_t.size */
 #define NGX_REDIS_SIZE_UNKNOWN  ((size_t) -1)
 
@@ -198,6 +221,9 @@ typedef struct {
                                           has theirs; where one of them is an
                                           error, this is the result */
     ngx_redis_eval_t      *after;
+    ngx_redis_lead_t      *lead;       /* NULL, or what goes ahead of it: then
+                                          it is sent in one piece, and is no
+                                          transaction */
     ngx_str_t              key;        /* what its keys begin with, the hash
                                           tag included: for the debug log,
                                           and to choose the server where there
@@ -226,9 +252,10 @@ typedef struct {
 
 /*
  * status is the result; reply is there for NGX_REDIS_OK only.  maybe is 1
- * where a command that failed may have been executed all the same, and where
- * the reply is that to a command that was sent again: the one before may have
- * been executed too, others since.  The handler may submit and cancel others.
+ * where a command that failed, or its lead, may have been executed all the
+ * same, and where the reply is that to a command that was sent again: the one
+ * before may have been executed too, others since.  The handler may submit and
+ * cancel others.
  */
 typedef void (*ngx_redis_handler_pt)(void *data, ngx_redis_status_e status,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
@@ -264,7 +291,8 @@ ngx_redis_op_t *ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
 /*
  * The handler will not be called.  A command not yet sent as a whole is never
  * executed; one that was may be, its reply is dropped unread.  op is gone.
- * Returns 1 when it was sent as a whole, or may have been, else 0.
+ * Returns 1 when it was sent as a whole, or may have been, or its lead was
+ * executed; else 0.
  */
 ngx_uint_t ngx_redis_cancel(ngx_redis_op_t *op);
 

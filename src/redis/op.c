@@ -50,6 +50,10 @@ ngx_redis_command_size(ngx_redis_command_t *cmd)
            + ngx_redis_args_size(cmd->argv, cmd->argc)
            + cmd->nmore * NGX_REDIS_ARG_SIZE + cmd->more_size;
 
+    if (cmd->lead) {
+        size += ngx_redis_args_size(cmd->lead->argv, cmd->lead->argc);
+    }
+
     if (cmd->before) {
         size += cmd->before->script->text.len + cmd->after->script->text.len
                 + ngx_redis_args_size(cmd->before->argv, cmd->before->argc)
@@ -150,10 +154,31 @@ ngx_redis_op_disarm(ngx_redis_op_t *op)
 
 
 void
+ngx_redis_op_lead(ngx_redis_op_t *op, void *r)
+{
+    ngx_redis_reply_t  reply;
+
+    op->led = 1;
+
+    if (op->handler) {
+        ngx_redis_reply_view(r, &reply);
+        op->cmd.lead->handler(op->data, &reply);
+    }
+}
+
+
+void
 ngx_redis_op_set_error(ngx_redis_op_t *op, const char *error, size_t len)
 {
-    if (op->error.len || len == 0) {
+    if (op->error.len) {
         return;
+    }
+
+    /* one without a word is an error, too */
+
+    if (len == 0) {
+        error = "-";
+        len = 1;
     }
 
     len = ngx_min(len, NGX_REDIS_LOG_LEN);

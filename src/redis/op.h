@@ -47,8 +47,8 @@ struct ngx_redis_op_s {
     ngx_redis_status_e     status;     /* of NGX_REDIS_OP_FAILED */
     ngx_redis_refusal_t   *refusal;    /* why it waits to be sent again, or
                                           NULL */
-    ngx_str_t              error;      /* of a command of its transaction, on
-                                          the heap; or empty */
+    ngx_str_t              error;      /* of its lead, or a command of its
+                                          transaction, on the heap; or empty */
     size_t                 size;       /* about what it takes on the wire */
     size_t                 owed;       /* expected cost of its reply */
     ngx_msec_t             pause;      /* the last one of a held command */
@@ -65,6 +65,8 @@ struct ngx_redis_op_s {
     unsigned               renew:1;    /* the timer starts anew when sent */
     unsigned               loaded:1;   /* NOSCRIPT was answered in this
                                           wait */
+    unsigned               led:1;      /* its lead was executed, at least
+                                          once */
 };
 
 
@@ -87,9 +89,12 @@ ngx_uint_t ngx_redis_op_late(ngx_redis_op_t *op);
 /* Stops the timer, if it runs. */
 void ngx_redis_op_disarm(ngx_redis_op_t *op);
 
+/* r, which is no error, answers the lead of op. */
+void ngx_redis_op_lead(ngx_redis_op_t *op, void *r);
+
 /*
- * Keeps an error reply of len bytes to a command of the transaction, the first
- * one only: that of EXEC does not say why.
+ * Keeps an error reply of len bytes to the lead; or to a command of the
+ * transaction, the first one only: that of EXEC does not say why.
  */
 void ngx_redis_op_set_error(ngx_redis_op_t *op, const char *error, size_t len);
 

@@ -11,6 +11,8 @@
 static void ngx_redis_refuse(ngx_redis_lane_t *lane, ngx_redis_op_t *op);
 static ngx_int_t ngx_redis_send_op(ngx_redis_lane_t *lane,
     ngx_redis_op_t *op);
+static ngx_int_t ngx_redis_send_lead(ngx_redis_lane_t *lane,
+    ngx_redis_op_t *op);
 static ngx_int_t ngx_redis_send_more(ngx_redis_lane_t *lane,
     ngx_redis_op_t *op, ngx_redis_writer_t *w);
 static ngx_int_t ngx_redis_send_begin(ngx_redis_lane_t *lane,
@@ -138,6 +140,10 @@ ngx_redis_send_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
         return NGX_ERROR;
     }
 
+    if (cmd->lead && ngx_redis_send_lead(lane, op) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_redis_conn_begin(&lane->conn, &w, op, n + cmd->argc + cmd->nmore,
                          cmd->before != NULL);
 
@@ -154,7 +160,30 @@ ngx_redis_send_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
 }
 
 
-/* as many of the arguments behind argv as there is room for */
+static ngx_int_t
+ngx_redis_send_lead(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
+{
+    ngx_redis_lead_t    *lead;
+    ngx_redis_writer_t   w;
+
+    lead = op->cmd.lead;
+
+    ngx_redis_op_clear_error(op);
+
+    ngx_redis_conn_begin(&lane->conn, &w, op, lead->argc, 1);
+
+    if (ngx_redis_wire_args(&w, lead->argv, lead->argc) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_redis_wire_end(&w);
+}
+
+
+/*
+ * As many of the arguments behind argv as there is room for.  Those that have a
+ * lead are sent at once: a lead is executed, whatever becomes of the rest.
+ */
 
 static ngx_int_t
 ngx_redis_send_more(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
@@ -165,7 +194,9 @@ ngx_redis_send_more(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
 
     cmd = &op->cmd;
 
-    while (op->nsent < cmd->nmore && ngx_redis_wire_room(w)) {
+    while (op->nsent < cmd->nmore
+           && (cmd->lead || ngx_redis_wire_room(w)))
+    {
         cmd->more(op->data, op->nsent++, part);
 
         if (ngx_redis_wire_arg(w, part, 2) != NGX_OK) {
