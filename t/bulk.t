@@ -36,7 +36,7 @@ sub create_script {
         map({ "id:$pairs[2 * $_ + 1]" } 0 .. $n - 1);
 
     return redis('EVAL', script('create'), scalar @keys, @keys, '', 0, '',
-                 0, 2 ** 40, 1, $n, ('{}') x $n);
+                 0, 2 ** 40, 1, $n, '', ('{}') x $n);
 }
 
 __DATA__

@@ -56,7 +56,7 @@ sub create_again {
 
     return redis('EVAL', script('create'), 5,
                  map({ key($_) } 'lock', 'index', 'rev', "name:$name",
-                     "id:$id"), '', 0, '', 0, 2 ** 40, 1, 1, $record);
+                     "id:$id"), '', 0, '', 0, 2 ** 40, 1, 1, '', $record);
 }
 
 __DATA__

@@ -2,6 +2,11 @@ use lib 't/lib';
 use Tracker;
 use Test::Nginx::Socket 'no_plan';
 
+use IO::Select;
+use IO::Socket::INET;
+
+BEGIN { $ENV{TEST_NGINX_RELAY_PORT} = Tracker::Host::free_port() }
+
 workers(2);
 
 run_tests();
@@ -20,6 +25,70 @@ sub lock_is_free {
     my ($title) = @_;
 
     is(redis('EXISTS', lock_key()), 0, $title);
+}
+
+# Goes between nginx and Redis until the response on sock is there.  Returns it
+# and, for each time that something was read of nginx, the names of the commands
+# that were whole then; not those of a new connection.  rest is sent to nginx
+# after the first of these.
+sub relayed {
+    my ($listener, $conns, $sock, $rest) = @_;
+    my $select = IO::Select->new($listener, $sock, map { @$_{qw(from to)} }
+                                                       values %$conns);
+    my @writes;
+
+    while (1) {
+        for my $ready ($select->can_read(60)) {
+            if ($ready == $sock) {
+                return read_response($sock), @writes;
+            }
+
+            if ($ready == $listener) {
+                my $conn = { from => scalar $listener->accept, in => '',
+                             to => IO::Socket::INET->new(
+                                 "127.0.0.1:$ENV{TEST_NGINX_REDIS_PORT}") };
+
+                @$conns{@$conn{qw(from to)}} = ($conn, $conn);
+                $select->add(@$conn{qw(from to)});
+                next;
+            }
+
+            my $conn = $conns->{$ready};
+            my $other = $conn->{$ready == $conn->{to} ? 'from' : 'to'};
+
+            sysread $ready, my $bytes, 1 << 20 or die "a connection ended\n";
+            send_bytes($other, $bytes);
+            next if $ready == $conn->{to};
+
+            $conn->{in} .= $bytes;
+            my @names = grep { !/^(?:INFO|SCRIPT)$/ } names_in(\$conn->{in});
+            push @writes, "@names" if @names;
+            send_bytes($sock, $rest) if @writes == 1 && $rest;
+            $rest = '' if @writes;
+        }
+    }
+}
+
+# takes the commands that are whole, and returns their names
+sub names_in {
+    my ($in) = @_;
+    my @names;
+
+    COMMAND: while ($$in =~ /^\*(\d+)\r\n/) {
+        my ($n, $at, @words) = ($1, $+[0]);
+
+        for (1 .. $n) {
+            substr($$in, $at) =~ /^\$(\d+)\r\n/ or last COMMAND;
+            $at += $+[0] + $1 + 2;
+            last COMMAND if length $$in < $at;
+            push @words, substr $$in, $at - $1 - 2, $1;
+        }
+
+        substr $$in, 0, $at, '';
+        push @names, $words[0];
+    }
+
+    return @names;
 }
 
 # counts of the statuses of responses
@@ -325,3 +394,170 @@ send_bytes($sock, post('tracker', tracker_text('a'))
 
 is(read_response($sock)->{status}, 429, 'the first is refused');
 is_created(read_response($sock), 'b', 'the second is answered');
+
+
+
+=== a small create and its lock are one trip, a change and its lock two
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_RELAY_PORT;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location /off/ {
+        tracker_api;
+        tracker_lock off;
+        client_max_body_size 1m;
+    }
+--- scenario
+my $listener = IO::Socket::INET->new(
+    LocalAddr => "127.0.0.1:$ENV{TEST_NGINX_RELAY_PORT}", Listen => 8,
+    ReuseAddr => 1) or die "listen: $!";
+my $sock = connect_nginx();
+my %conns;
+
+sub trips {
+    my ($text, $late) = @_;
+    my $rest = $late ? substr $text, -5, 5, '' : '';
+
+    send_bytes($sock, $text);
+    return relayed($listener, \%conns, $sock, $rest);
+}
+
+sub list {
+    my ($name, $n) = @_;
+
+    return '[' . join(',', map { tracker_text("$name$_") } 1 .. $n) . ']';
+}
+
+my ($first) = trips(post('tracker', tracker_text('first')));
+is_created($first, 'first', 'a connection to Redis');
+
+my $item = '/v1/manage/tracker/' . decode($first->{body})->{tracker}{id};
+my $append = '[{"op":"add","path":"/vocabulary/-","value":"x"}]';
+my @key = (headers => ['Idempotency-Key: k']);
+
+for my $case (
+    ['SET EVALSHA', post('tracker', tracker_text('one'))],
+    ['SET EVALSHA', post('tracker', tracker_text('one')), 409],
+    ['SET EVALSHA', post('trackers', list('small', 15))],
+    ['SET EVALSHA', post('tracker', tracker_text('keyed'), @key)],
+    ['SET EVALSHA', post('tracker', tracker_text('keyed'), @key)],
+    ['SET GET, EVALSHA', request('PUT', $item, body => tracker_text('put'))],
+    ['SET GET, EVALSHA', request('PATCH', $item, body => $append)],
+    ['SET GET, EVALSHA', request('PUT', '/v1/manage/tracker/4503599627370496',
+                                 body => tracker_text('put')), 404],
+    ['GET, EVALSHA', request('DELETE', $item)],
+    ['EVALSHA', post('tracker', tracker_text('off')) =~ s{/v1/manage}{/off}r],
+
+    # what is large, or still to come, is not sent before the lock is ours
+    ['SET, MULTI EVAL MSETNX EVAL EXEC', post('trackers', list('large', 16))],
+    ['SET, MULTI EVAL MSETNX EVAL EXEC',
+     post('tracker', tracker_text('long', 'x' x 17_000))],
+    ['SET, EVALSHA', post('tracker', tracker_text('late')), 200, 'late'],
+    ['SET, EVALSHA', post('trackers', '[' . tracker_text('a') . ','
+                                      . tracker_text('a') . ']'), 409],
+) {
+    my ($want, $text, $status, $late) = @$case;
+    my ($response, @writes) = trips($text, $late);
+    my ($title) = $text =~ /^(\S+ \S+)/;
+
+    is($response->{status}, $status // 200, "$title: status");
+
+    # a long command may be read in pieces
+    my $got = join ', ', @writes;
+    $got =~ s/, /,_/;
+    $got =~ s/, / /g if $want =~ /MULTI/;
+    is($got =~ s/,_/, /r, $want, "$title: $want");
+}
+
+lock_is_free('no lock is left');
+close $listener;
+
+
+
+=== what a worker knows to be locked does not wait for Redis
+--- scenario
+my @texts = map { post('tracker', tracker_text("n$_")) } 1 .. 50;
+my @socks = map { connect_nginx() } @texts;
+my $select = IO::Select->new(@socks);
+
+is(exchange(request('GET', '/v1/manage/trackers'))->{status}, 200,
+   'a connection to Redis');
+pause_redis();
+send_bytes($socks[$_], $texts[$_]) for 0 .. $#texts;
+wait_until(sub { my @ready = $select->can_read(0); @ready >= 48 },
+           'all but one in each of two workers are refused');
+resume_redis();
+
+my $n = statuses(map { read_response($_) } @socks);
+
+cmp_ok($n->{200}, '<=', 2, 'one in each worker at most');
+cmp_ok($n->{200}, '>=', 1, 'one at least');
+is($n->{200} + $n->{429}, 50, 'and nothing else');
+is(redis('ZCARD', account_key('tester', 'index')), $n->{200}, 'the index');
+lock_is_free('no lock is left');
+
+
+
+=== a client that goes away before its commands are sent leaves nothing
+Until Redis has answered SELECT, no command is sent.
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_REDIS_PORT db=5;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+        access_log $TEST_NGINX_SCRATCH/unsent.log;
+    }
+--- scenario
+my $log = Tracker::Host::scratch('unsent.log');
+
+pause_redis();
+
+for my $body (tracker_text('gone'), '[' . tracker_text('gone') . ']') {
+    my $sock = connect_nginx();
+
+    send_bytes($sock, post('trackers', $body));
+    wait_until(sub { unread_by_redis() > 0 }, 'a connection is made');
+    close $sock;
+}
+
+wait_until(sub {
+    open my $in, '<', $log or return;
+    (grep { / 499 / } <$in>) == 2;
+}, 'both have gone');
+resume_redis();
+
+is_created(exchange(post('tracker', tracker_text('n'))), 'n', 'the next');
+is(exchange(post('tracker', tracker_text('gone')))->{status}, 200,
+   'the name is free');
+
+
+
+=== a client that goes away after its commands are sent leaves no lock
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_REDIS_PORT;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+is(exchange(request('GET', '/v1/manage/trackers'))->{status}, 200,
+   'a connection to Redis') for 1 .. 10;
+
+for my $i (1 .. 10) {
+    my $sock = connect_nginx();
+
+    pause_redis();
+    send_bytes($sock, post('tracker', tracker_text("gone $i")));
+    wait_until(sub { unread_by_redis() > 0 }, 'the commands are sent');
+    close $sock;
+    resume_redis();
+
+    wait_until(sub { exchange(post('tracker', tracker_text("n$i")))->{status}
+                     == 200 }, 'the account is free');
+}
+
+lock_is_free('no lock is left');

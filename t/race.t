@@ -473,6 +473,39 @@ is(scalar keys %{is_consistent()}, $counts{'PUT 200'} // 0, 'what is left');
 
 
 
+=== one after another, over all workers: never a 429
+The lock is free before the answer is sent.
+--- scenario
+my (%sock, %counts, $id);
+
+wait_until(sub {
+    my $sock = connect_nginx();
+
+    send_bytes($sock, request('GET', '/v1/manage/trackers'));
+    $sock{read_response($sock)->{headers}{'x-worker'}} //= $sock;
+    keys %sock == 4;
+}, 'a connection to each worker');
+
+for my $i (1 .. 200) {
+    for my $pid (sort keys %sock) {
+        my $text = $i % 5 == 0 ? item('PUT', $id, tracker_text('put', "$i $pid"))
+                   : $i % 5 == 1 && $id ? item('PATCH', $id, append("$i $pid"))
+                   : post('tracker', tracker_text($i % 5 == 2 ? 'same'
+                                                              : "$i $pid"));
+
+        send_bytes($sock{$pid}, $text);
+        my $response = read_response($sock{$pid});
+
+        count(\%counts, $text, $response);
+        $id //= decode($response->{body})->{tracker}{id};
+    }
+}
+
+is_allowed(\%counts, 'POST 200', 'POST 409', 'PUT 200', 'PATCH 200');
+is(scalar keys %{is_consistent()}, $counts{'POST 200'}, 'all are there');
+
+
+
 === everything at once, with the lock
 --- scenario
 storm_of_all();

@@ -772,6 +772,151 @@ is(logged('answered "'), 0, 'no complaint');
 
 
 
+=== nothing is written without the right to take the lock
+The script of a create has all the rights that it needs.
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location /off/ {
+        tracker_api;
+        tracker_lock off;
+        client_max_body_size 1m;
+    }
+--- scenario
+my $id = decode(create('n')->{body})->{tracker}{id};
+my $keys = redis('DBSIZE');
+my $rev = redis('GET', account_key('tester', 'rev'));
+my @key = (headers => ['Idempotency-Key: k']);
+
+redis('ACL', 'SETUSER', 'default', '-set');
+
+is(create('m')->{status}, 500, 'one');
+is(create('m', @key)->{status}, 500, 'one with a key');
+is(exchange(post('trackers', '[' . tracker_text('m') . ','
+                             . tracker_text('o') . ']'))->{status}, 500, 'two');
+is(exchange(request('PUT', "/v1/manage/tracker/$id",
+                    body => tracker_text('m')))->{status}, 500, 'PUT');
+is(exchange(request('PUT', '/v1/manage/tracker/4503599627370496',
+                    body => tracker_text('m')))->{status}, 500,
+   'PUT of what does not exist');
+is(redis('DBSIZE'), $keys, 'nothing was written');
+is(redis('GET', account_key('tester', 'rev')), $rev, 'the revision');
+
+is(exchange(post('tracker', tracker_text('m')) =~ s{/v1/manage}{/off}r)
+   ->{status}, 200, 'without the lock it is written');
+redis('ACL', 'SETUSER', 'default', '+set');
+--- error_log
+answered "NOPERM
+while locking
+
+
+
+=== what takes the lock and what goes with it are sent again in order
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_DENIED_PORT;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /v1/manage/ {
+        client_max_body_size 1m;
+        tracker_api;
+        tracker_timeout 3s;
+    }
+--- scenario
+my $nil = "\$-1\r\n";
+my $other = "\$5\r\nother\r\n";
+my $created = "*1\r\n\$7\r\ncreated\r\n";
+my $locked = "*1\r\n\$6\r\nlocked\r\n";
+my $unlocked = "-UNLOCKED the lock was not taken\r\n";
+my $full = "-OOM command not allowed\r\n";
+my $wait = "-TRYAGAIN Multiple keys request\r\n";
+my $text = record('n');
+
+# the status, then, for each time that they are sent, the replies to SET and to
+# what goes with it; undef: none, the connection ends
+my %create = (
+    'taken' => [200, [$nil, $created]],
+    'in other hands' => [429, [$other, $locked]],
+    'lost' => [200, [undef], [$nil, $created]],
+    'lost behind the lock' => [200, [$nil, undef], ['own', $created]],
+    'lost, but done, and others have it' =>
+        [200, [$nil, undef], [$other, $created]],
+    'lost, and others have it' => [429, [$nil, undef], [$other, $locked]],
+    'lost, but done, then full' => [200, [$nil, undef], [$full, $created]],
+    'lost, then full' => [500, [$nil, undef], [$full, $unlocked]],
+    'full' => [500, [$full, $unlocked]],
+    'full, and nonsense' => [500, [$full, $created]],
+    'no word for an error' => [500, ["-\r\n", $created]],
+    'expired at once' => [500, [$nil, $unlocked]],
+    'the lock has to wait' => [200, [$wait, $unlocked], [$wait, $unlocked],
+                               [$nil, $created]],
+    'the other has to wait' => [200, [$nil, $wait], ['own', $wait],
+                                ['own', $created]],
+    'no script' => [200, [$nil, "-NOSCRIPT no\r\n"], ['own', $created]],
+    'loading' => [200, [("-LOADING no\r\n") x 2], [$nil, $created]],
+);
+my %change = (
+    'taken' => [200, [$nil, $text]],
+    'in other hands' => [429, [$other, $text]],
+    'in other hands, not there' => [429, [$other, $nil]],
+    'not there' => [404, [$nil, $nil]],
+    'full' => [500, [$full, $text]],
+    'lost' => [200, [$nil, undef], ['own', $text]],
+    'lost, then full' => [500, [$nil, undef], [$full, $text]],
+    'another type' => [500, [":1\r\n", $text]],
+    'the lock has to wait' => [200, [$wait, $text], [$nil, $text]],
+    'the other has to wait' => [200, [$nil, $wait], ['own', $text]],
+);
+
+my %replies = (
+    map({ account_key("create $_", '') => $create{$_} } keys %create),
+    map({ account_key("change $_", '') => $change{$_} } keys %change));
+
+my $pid = play_redis(sub {
+    my ($command, $conn, $notes) = @_;
+    my ($base) = "@$command" =~ /(tracker:\{\w+\}:)/ or return "+OK\r\n";
+    my $is_set = $command->[0] eq 'SET';
+
+    # the release, and change.lua
+    if ($command->[0] eq 'EVALSHA') {
+        return ":1\r\n" if $command->[2] == 1;
+        return "*1\r\n\$7\r\nchanged\r\n" if $command->[4] =~ /:rev$/;
+    }
+
+    # both, in this order, and no more often
+    my $times = $notes->{$base}{times} += $is_set;
+    my $replies = $replies{$base}[$times];
+    my $behind = delete $notes->{$base}{set};
+
+    $notes->{$base}{set} = $conn if $is_set;
+    return "*0\r\n" if !$replies || !$is_set && ($behind // '') ne $conn;
+
+    my $reply = $replies->[!$is_set];
+    return ($reply // '') eq 'own' ? "\$32\r\n$command->[2]\r\n" : $reply;
+});
+
+for my $title (sort keys %create) {
+    is(create('n', account => "create $title")->{status}, $create{$title}[0],
+       "create: $title");
+}
+
+for my $title (sort keys %change) {
+    is(exchange(request('PUT', '/v1/manage/tracker/5555555555555555',
+                        account => "change $title",
+                        body => tracker_text('m')))->{status},
+       $change{$title}[0], "change: $title");
+}
+
+kill KILL => $pid;
+waitpid $pid, 0;
+--- error_log
+answered "OOM command not allowed" while locking
+answered "UNLOCKED the lock was not taken" while creating
+
+
+
 === a store that refuses for its own reasons is a 500, its words stay here
 --- scenario
 is_created(create('n'), 'n', 'it works');

@@ -166,8 +166,9 @@ is_grown($text, scalar @cases, 'tracker_request_duration_seconds_count');
 is_grown($text, 4, 'tracker_trackers_created_total');
 is_grown($text, 2, 'tracker_trackers_changed_total');
 is_grown($text, 1, 'tracker_trackers_deleted_total');
-is_grown($text, 7, 'tracker_redis_wait_seconds_count', step => 'lock');
+is_grown($text, 0, 'tracker_redis_wait_seconds_count', step => 'lock');
 is_grown($text, 4, 'tracker_redis_wait_seconds_count', step => 'create');
+is_grown($text, 5, 'tracker_redis_wait_seconds_count', step => 'get');
 is_grown($text, 1, 'tracker_redis_wait_seconds_count', step => 'find');
 is_grown($text, 1, 'tracker_request_body_bytes_bucket', endpoint => 'none',
          le => '+Inf');

@@ -7,11 +7,14 @@
 #include "http/write.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "store/write.h"
 
 
 static void ngx_http_tracker_start_body(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_write_t *write);
 static void ngx_http_tracker_accept(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_takes_along(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_locked(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
@@ -136,12 +139,43 @@ ngx_http_tracker_accept(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
+    if (ngx_http_tracker_takes_along(r, ctx)) {
+
+        if (tracker_txn_lock_along(ctx->txn) != NGX_OK) {
+            ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+            return;
+        }
+
+        ngx_http_tracker_accepted(r, ctx);
+        return;
+    }
+
     if (tracker_txn_lock(ctx->txn) != NGX_OK) {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
     }
 
     ngx_http_tracker_wait(r, ctx, ngx_http_tracker_locked);
+}
+
+
+/*
+ * 1 if the lock can wait for the verb's first command: no more is read and
+ * decoded under it, and that command may be sent even if it is refused
+ */
+
+static ngx_uint_t
+ngx_http_tracker_takes_along(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_write_t *write = ctx->data;
+
+    if (!write->decoded || ctx->outcome == NGX_HTTP_TRACKER_REPEATED) {
+        return 0;
+    }
+
+    return r->method != NGX_HTTP_POST
+           || tracker_txn_is_small(ctx->set.n, ctx->body.data.len);
 }
 
 
@@ -157,7 +191,7 @@ ngx_http_tracker_locked(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 }
 
 
-/* the lock is taken, or none is used */
+/* the lock is taken, or goes along with what follows, or none is used */
 
 static void
 ngx_http_tracker_accepted(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
@@ -198,7 +232,7 @@ ngx_http_tracker_received(ngx_http_request_t *r, ngx_int_t rc)
 }
 
 
-/* the lock is taken, or none is used, and the body is complete */
+/* the same, and the body is complete */
 
 static void
 ngx_http_tracker_decoding(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)

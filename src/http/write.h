@@ -41,8 +41,9 @@ typedef struct {
  * Allocates ctx->data, size bytes of zeros that begin with an
  * ngx_http_tracker_write_t.  Takes the account's lock, if locks are
  * configured, and reads and decodes the body, to write->patch for PATCH, else
- * to ctx->set; next is called with both done.  Otherwise the request is
- * answered.
+ * to ctx->set; next is called with both done, or with a lock that the next step
+ * of the txn takes along: a fetch, or a create of ctx->set.  Otherwise the
+ * request is answered.
  */
 void ngx_http_tracker_start_write(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t size, ngx_http_tracker_step_pt next);

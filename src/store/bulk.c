@@ -22,13 +22,16 @@ static void tracker_bulk_arg(void *data, ngx_uint_t i, ngx_str_t part[2]);
 
 
 ngx_uint_t
+tracker_bulk_is_large(size_t n, size_t size)
+{
+    return n >= TRACKER_BULK_MIN || size >= TRACKER_BULK_BYTES;
+}
+
+
+ngx_uint_t
 tracker_bulk_fits(tracker_create_t *create)
 {
     size_t  i, size;
-
-    if (create->n >= TRACKER_BULK_MIN) {
-        return 1;
-    }
 
     size = 0;
 
@@ -36,7 +39,7 @@ tracker_bulk_fits(tracker_create_t *create)
         size += create->records[i].len;
     }
 
-    return size >= TRACKER_BULK_BYTES;
+    return tracker_bulk_is_large(create->n, size);
 }
 
 

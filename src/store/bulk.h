@@ -21,6 +21,12 @@
 #define TRACKER_BULK_LAST     2
 
 
+/*
+ * Returns 1 if n trackers, whose records have size bytes, are better written
+ * so, else 0.
+ */
+ngx_uint_t tracker_bulk_is_large(size_t n, size_t size);
+
 /* Returns 1 if what ctx->create has is better written so, else 0. */
 ngx_uint_t tracker_bulk_fits(tracker_create_t *create);
 

@@ -415,6 +415,11 @@ tracker_txn_fetched(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
 
     txn = &ctx->txn;
 
+    if (ctx->lead && ctx->owner) {
+        txn->holds_lock = (ctx->owner != TRACKER_OUTCOME_LOCKED);
+        return ctx->owner;
+    }
+
     if (reply->type == NGX_REDIS_NIL
         || (reply->type == NGX_REDIS_STRING && reply->str.len == 0))
     {

@@ -20,7 +20,8 @@
 
 /*
  * Reads the tracker of an id (16 digits).  Ends in FOUND, and record and
- * digest are set until the next fetch; or in MISSING.
+ * digest are set until the next fetch; or in MISSING; or, where it takes the
+ * lock along, in LOCKED.
  */
 ngx_int_t tracker_txn_fetch(tracker_txn_t *txn, ngx_str_t *id);
 

@@ -47,7 +47,9 @@ tracker_reply_word(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
         return 0;
     }
 
-    if (w->outcome == TRACKER_OUTCOME_LOCKED && ctx->txn.holds_lock) {
+    if (w->outcome == TRACKER_OUTCOME_LOCKED
+        && ctx->txn.holds_lock && ctx->lead == NULL)
+    {
         ctx->store->reports->lock(TRACKER_LOCK_EXPIRED);
     }
 

@@ -62,6 +62,7 @@ tracker_step_start(tracker_txn_ctx_t *ctx)
     cmd->more_size = 0;
     cmd->before = NULL;
     cmd->after = NULL;
+    cmd->lead = ctx->lead;
     cmd->timeout = ctx->store->redis_timeout;
     cmd->failover = ctx->store->failover;
     cmd->deadline = ctx->deadline;
@@ -140,7 +141,14 @@ void
 tracker_step_add_token(tracker_txn_ctx_t *ctx)
 {
     tracker_step_add(ctx, ctx->token,
-                     ctx->txn.holds_lock ? TRACKER_TOKEN_LEN : 0);
+                     ctx->txn.holds_lock || ctx->lead ? TRACKER_TOKEN_LEN : 0);
+}
+
+
+void
+tracker_step_add_lead(tracker_txn_ctx_t *ctx)
+{
+    tracker_step_add(ctx, "1", ctx->lead ? 1 : 0);
 }
 
 
@@ -201,6 +209,11 @@ tracker_step_send(tracker_txn_ctx_t *ctx, ngx_redis_script_t *script,
     ctx->sent = ngx_current_msec;
     ctx->txn.again = 0;
 
+    if (ctx->lead) {
+        ctx->locking = 1;
+        ctx->txn.holds_lock = 1;
+    }
+
     return NGX_OK;
 }
 
@@ -213,7 +226,16 @@ tracker_step_replied(void *data, ngx_redis_status_e status,
 
     tracker_outcome_e  outcome;
 
-    outcome = (status == NGX_REDIS_OK) ? ctx->reply(ctx, reply, maybe) : 0;
+    outcome = 0;
+
+    if (status == NGX_REDIS_OK) {
+        outcome = ctx->reply(ctx, reply, maybe);
+
+    } else if (ctx->lead) {
+        ctx->txn.holds_lock = maybe;
+    }
+
+    ctx->lead = NULL;
 
     tracker_step_end(ctx, status, outcome);
 }
@@ -238,6 +260,7 @@ tracker_step_end(tracker_txn_ctx_t *ctx, ngx_redis_status_e status,
     ctx->store->reports->waited(ctx->step, time);
 
     ctx->op = NULL;
+    ctx->locking = 0;
     ctx->txn.redis_time += time;
     ctx->txn.outcome = (status == NGX_REDIS_OK) ? outcome
                                                 : tracker_failures[status];

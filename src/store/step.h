@@ -79,6 +79,10 @@ struct tracker_txn_ctx_s {
     tracker_reply_pt         reply;
     ngx_msec_t               sent;
 
+    ngx_redis_lead_t        *lead;      /* takes the lock ahead of the next
+                                           step's command; or NULL */
+    tracker_outcome_e        owner;     /* what the lead was answered */
+
     ngx_str_t                key_base;
     tracker_claim_t          claim;     /* of a write */
     u_char                   token[TRACKER_TOKEN_LEN];
@@ -89,7 +93,7 @@ struct tracker_txn_ctx_s {
     tracker_listed_t        *listed;    /* the stretch of a list */
 
     unsigned                 nomem:1;   /* for an argument of the command */
-    unsigned                 locking:1; /* the lock was asked for */
+    unsigned                 locking:1; /* the step asks for the lock */
     unsigned                 left:1;    /* the store needs it no longer */
     unsigned                 freed:1;   /* its owner does not either */
 };
@@ -120,8 +124,14 @@ void tracker_step_add_key(tracker_txn_ctx_t *ctx, const char *kind,
 /* Adds a copy of where a stretch of a list begins, "0" if len is 0. */
 void tracker_step_add_cursor(tracker_txn_ctx_t *ctx, ngx_str_t *cursor);
 
-/* Adds the token of the lock, an empty one where the txn does not hold it. */
+/*
+ * Adds the token of the lock, an empty one where the txn does not hold it and
+ * the command does not take it along.
+ */
 void tracker_step_add_token(tracker_txn_ctx_t *ctx);
+
+/* Adds "1" where the command takes the lock along, else "". */
+void tracker_step_add_lead(tracker_txn_ctx_t *ctx);
 
 /* Adds what a script is told of revisions: the first one, and a step. */
 void tracker_step_add_revision(tracker_txn_ctx_t *ctx);

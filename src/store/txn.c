@@ -14,10 +14,12 @@
 #define TRACKER_TXN_POOL      4096
 
 
+static ngx_int_t tracker_txn_lock_command(tracker_txn_ctx_t *ctx);
 static void tracker_txn_locked(void *data, ngx_redis_status_e status,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static tracker_outcome_e tracker_txn_owner(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
+static void tracker_txn_led(void *data, ngx_redis_reply_t *reply);
 static void tracker_txn_released(void *data, ngx_redis_status_e status,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static void tracker_txn_unlock(tracker_txn_ctx_t *ctx);
@@ -79,10 +81,30 @@ tracker_txn_claim(tracker_txn_t *txn)
 ngx_int_t
 tracker_txn_lock(tracker_txn_t *txn)
 {
-    u_char              random[TRACKER_TOKEN_LEN / 2];
     tracker_txn_ctx_t  *ctx;
 
     ctx = tracker_txn_ctx(txn);
+
+    if (tracker_txn_lock_command(ctx) != NGX_OK
+        || tracker_step_send(ctx, NULL, TRACKER_STEP_LOCK, tracker_txn_locked)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ctx->locking = 1;
+    txn->holds_lock = 1;
+
+    return NGX_OK;
+}
+
+
+/* the command that takes the lock, with a new token, not yet sent */
+
+static ngx_int_t
+tracker_txn_lock_command(tracker_txn_ctx_t *ctx)
+{
+    u_char  random[TRACKER_TOKEN_LEN / 2];
 
     if (tracker_random(random, sizeof(random)) != NGX_OK) {
         return NGX_ERROR;
@@ -104,16 +126,7 @@ tracker_txn_lock(tracker_txn_t *txn)
     tracker_step_add_text(ctx, "PX");
     tracker_step_add_number(ctx, ctx->store->timeout + TRACKER_LOCK_MARGIN);
 
-    if (tracker_step_send(ctx, NULL, TRACKER_STEP_LOCK, tracker_txn_locked)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ctx->locking = 1;
-    txn->holds_lock = 1;
-
-    return NGX_OK;
+    return ctx->nomem ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -124,8 +137,6 @@ tracker_txn_locked(void *data, ngx_redis_status_e status,
     tracker_txn_ctx_t *ctx = data;
 
     tracker_outcome_e  outcome;
-
-    ctx->locking = 0;
 
     if (status == NGX_REDIS_OK) {
         outcome = tracker_txn_owner(ctx, reply);
@@ -160,6 +171,49 @@ tracker_txn_owner(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
     }
 
     return TRACKER_OUTCOME_LOCKED;
+}
+
+
+ngx_int_t
+tracker_txn_lock_along(tracker_txn_t *txn)
+{
+    size_t              size;
+    ngx_redis_lead_t   *lead;
+    tracker_txn_ctx_t  *ctx;
+
+    ctx = tracker_txn_ctx(txn);
+
+    if (tracker_txn_lock_command(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    size = ctx->command.argc * sizeof(ngx_str_t);
+
+    lead = ngx_palloc(txn->pool, sizeof(ngx_redis_lead_t) + size);
+    if (lead == NULL) {
+        return NGX_ERROR;
+    }
+
+    lead->argc = ctx->command.argc;
+    lead->argv = (ngx_str_t *) (lead + 1);
+    lead->handler = tracker_txn_led;
+    lead->action = "locking";
+
+    ngx_memcpy(lead->argv, ctx->command.argv, size);
+
+    ctx->lead = lead;
+    ctx->owner = TRACKER_OUTCOME_ERROR;
+
+    return NGX_OK;
+}
+
+
+static void
+tracker_txn_led(void *data, ngx_redis_reply_t *reply)
+{
+    tracker_txn_ctx_t *ctx = data;
+
+    ctx->owner = tracker_txn_owner(ctx, reply);
 }
 
 
@@ -268,7 +322,17 @@ tracker_txn_close(tracker_txn_t *txn)
     ctx->handler = tracker_txn_leave;
     ctx->create.set = NULL;
 
-    if (ctx->op && (ctx->command.read || ngx_exiting)) {
+    if (ctx->locking) {
+
+        /*
+         * The release is sent after it, on the same connection.  What takes the
+         * lock along was executed by then, or never is.
+         */
+
+        txn->holds_lock = ngx_redis_cancel(ctx->op);
+        ctx->op = NULL;
+
+    } else if (ctx->op && (ctx->command.read || ngx_exiting)) {
 
         /*
          * Nobody needs the reply; a command that was lost with its connection
@@ -277,14 +341,9 @@ tracker_txn_close(tracker_txn_t *txn)
 
         (void) ngx_redis_cancel(ctx->op);
         ctx->op = NULL;
-
-    } else if (ctx->locking) {
-
-        /* the release is sent after it, on the same connection */
-
-        txn->holds_lock = ngx_redis_cancel(ctx->op);
-        ctx->op = NULL;
     }
+
+    ctx->lead = NULL;
 
     if (ctx->op == NULL) {
         tracker_txn_leave(txn);

@@ -130,6 +130,13 @@ ngx_int_t tracker_txn_claim(tracker_txn_t *txn);
 ngx_int_t tracker_txn_lock(tracker_txn_t *txn);
 
 /*
+ * The same with the command of the next step, a create that is small or a
+ * fetch: Redis gets both in one write.  No step: that one may end in LOCKED.
+ * Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t tracker_txn_lock_along(tracker_txn_t *txn);
+
+/*
  * Releases the lock, and waits a second at most.  Ends in 0, always: what could
  * not be released is released in the background, or by its ttl.
  */

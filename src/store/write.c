@@ -11,7 +11,7 @@
 
 
 /* arguments of create.lua between the keys and the records */
-#define TRACKER_CREATE_VALUES  7
+#define TRACKER_CREATE_VALUES  8
 
 
 /* the ids of a bulk differ */
@@ -138,6 +138,13 @@ tracker_txn_choose_ids(tracker_txn_t *txn, tracker_set_t *set)
 }
 
 
+ngx_uint_t
+tracker_txn_is_small(size_t n, size_t size)
+{
+    return !tracker_bulk_is_large(n, size);
+}
+
+
 ngx_int_t
 tracker_txn_create(tracker_txn_t *txn, tracker_set_t *set,
     tracker_str_t *records)
@@ -157,7 +164,7 @@ tracker_txn_create(tracker_txn_t *txn, tracker_set_t *set,
     create->records = records;
     create->failed = 0;
 
-    if (!tracker_bulk_fits(create)) {
+    if (ctx->lead || !tracker_bulk_fits(create)) {
         return tracker_txn_run_create(ctx, create->n);
     }
 
@@ -205,6 +212,7 @@ tracker_txn_run_create(tracker_txn_ctx_t *ctx, size_t nrecords)
     tracker_bulk_add_values(ctx);
     tracker_step_add_revision(ctx);
     tracker_step_add_number(ctx, n);
+    tracker_step_add_lead(ctx);
 
     /* the rest is sent as tracker_txn_create_arg() makes it */
 

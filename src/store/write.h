@@ -29,6 +29,12 @@ ngx_int_t tracker_txn_idempotent(tracker_txn_t *txn, ngx_str_t *key,
 ngx_int_t tracker_txn_choose_ids(tracker_txn_t *txn, tracker_set_t *set);
 
 /*
+ * Returns 1 if a create of n trackers, from a body of size bytes, may take the
+ * lock along, else 0.
+ */
+ngx_uint_t tracker_txn_is_small(size_t n, size_t size);
+
+/*
  * Creates the trackers of set, whose ids were chosen last and whose JSON
  * texts are records (both memory of the txn: they are sent from there, in
  * pieces).  set must live until the handler was called or the txn was closed.

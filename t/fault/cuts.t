@@ -24,8 +24,9 @@ use Fault;
 
 use constant TTL => 7;            # of the lock: 2 s and the margin
 
-# The lock is taken by a command of its own where the body comes later; else a
-# create is one script; a large one is a transaction.
+# The lock is taken by a command of its own where the body comes later, and
+# before a large create, which is a transaction; else it goes along with the
+# create's script.
 my %shape = (
     single => { path => 'tracker', names => ['one'], later => 1,
                 body => tracker_text('one') },
@@ -64,8 +65,7 @@ for my $shape (qw(single bulk large)) {
         my $wide = $shape eq 'large' && !$dir ? 20 : 1;
 
         cut_all("$shape: close in the $name", $shape, 0, $dir, 'close',
-                every($wide * ($shape eq 'single' || $dir ? 1 : amount(3, 1)),
-                      $n));
+                every($wide, $n));
         cut_all("$shape: reset in the $name", $shape, 0, $dir, 'reset',
                 every($wide * amount(4 - 3 * $dir, 1), $n));
         cut_all("$shape: close in the $name, new connection", $shape, 1, $dir,

@@ -399,7 +399,8 @@ sub step_of {
 
 # nginx
 
-# The response to one create while Redis answers as it is told.  beside: gets
+# The response to one create while Redis answers as it is told.  along: the lock
+# goes along with the create.  beside: gets
 # the status of another create, of more patience, that comes while the first one
 # is amid its command; to that one Redis is good.
 sub ask {
@@ -419,9 +420,10 @@ sub ask {
     $answers = $told;
     %seen = ();
 
-    # for the lock, and its release, a body that comes later
+    # for the lock alone, and its release, a body that comes later
 
-    my $late = grep { $told->{$_} || exists $told->{$_} } qw(lock release);
+    my $late = !$o{along}
+               && grep { $told->{$_} || exists $told->{$_} } qw(lock release);
     my $rest = $late ? substr $text, -5, 5, '' : '';
 
     my $sock = connect_nginx();
@@ -556,15 +558,23 @@ sub test_good {
     is(status_of(undef, v2 => 1), 200, 'also after AUTH and SELECT');
 }
 
+# The step that the answers of a mode are for, and how the create is sent.
+sub told_in {
+    my ($mode) = @_;
+
+    return $mode eq 'along' ? ('lock', along => 1) : $mode;
+}
+
 sub test_words {
     for my $row (@error_words) {
         my ($text, $status, $times) = @$row;
 
-        for my $step (qw(lock create)) {
-            my $title = "\"" . substr($text, 0, 20) . "\" to the $step";
-            my $twice = $times eq 'twice' && $step eq 'create';
+        for my $mode (qw(lock create along)) {
+            my $title = "\"" . substr($text, 0, 20) . "\" to the $mode";
+            my $twice = $times eq 'twice' && $mode ne 'lock';
+            my ($step, %o) = told_in($mode);
 
-            is(status_of({ $step => "-$text\r\n" }), $status,
+            is(status_of({ $step => "-$text\r\n" }, %o), $status,
                "$title: status");
 
             if ($times eq 'often') {
@@ -580,7 +590,7 @@ sub test_words {
             }
 
             next if $times eq 'once' || $times eq 'twice' && !$twice;
-            is(status_of({ $step => ["-$text\r\n", $good{$step}] }), 200,
+            is(status_of({ $step => ["-$text\r\n", $good{$step}] }, %o), 200,
                "$title: once only");
         }
     }
@@ -701,19 +711,21 @@ sub test_malformed {
 
 # A reply cut anywhere, then silence or the end of the connection.
 sub test_partial {
-    for my $step (qw(lock create)) {
+    for my $mode (qw(lock create along)) {
+        my ($step, %o) = told_in($mode);
         my $good = $good{$step};
 
         for my $n (0 .. length($good) - 1) {
             my $part = substr $good, 0, $n;
-            my $rest = substr $good, $n;
 
-            like(status_of({ $step => { text => $part, close => 1 } }),
-                 qr/^502$/, "$step: $n bytes, then closed");
-            is(status_of({ $step => [{ text => $part, close => 1 }, $good] }),
-               200, "$step: $n bytes, then closed, then well");
-            is(status_of({ $step => $n ? $part : undef }), 504,
-               "$step: $n bytes, then silence") if $n % 3 == 0 || long_form();
+            like(status_of({ $step => { text => $part, close => 1 } }, %o),
+                 qr/^502$/, "$mode: $n bytes, then closed");
+            is(status_of({ $step => [{ text => $part, close => 1 }, $good] },
+                         %o),
+               200, "$mode: $n bytes, then closed, then well");
+            is(status_of({ $o{along} ? (create => undef) : (),
+                           $step => $n ? $part : undef }, %o), 504,
+               "$mode: $n bytes, then silence") if $n % 3 == 0 || long_form();
         }
     }
 
@@ -807,11 +819,11 @@ sub test_random {
     my ($n, %status, @wrong) = amount(400, 6000);
 
     for my $i (1 .. $n) {
-        my $step = rand() < 0.3 ? 'lock' : 'create';
+        my ($step, %o) = told_in(qw(lock along create create)[rand 4]);
         my $bytes = mutation(rand() < 0.8 ? $good{$step}
                              : $shapes[3][rand @{$shapes[3]}][0]);
         my $status = status_of({ $step => { text => $bytes,
-                                            close => rand() < 0.9 } });
+                                            close => rand() < 0.9 } }, %o);
 
         $status{$status}++;
         push @wrong, "$status for the $step " . shown($bytes)

@@ -54,7 +54,9 @@ control('the lock is not looked at', 'rivals', ['rivals'],
          . "        return 0;"],
         ['src/store/claim.c', 'if (ngx_str_rbtree_lookup(&tracker_claims, base,'
          . ' hash)) {', 'if (0) {'],
-        ['src/store/lua/create.lua', 'holder and holder ~= token', 'false']);
+        ['src/store/lua/create.lua',
+         "token ~= '' and holder ~= token and (holder or ARGV[8] ~= '')",
+         'false']);
 
 finish();
 

@@ -11,7 +11,9 @@
 --        5  the first revision of an account
 --        6  by how much it is raised
 --        7  n
---        8  ... n records, the JSON text of each tracker, as many as Lua can
+--        8  not empty: the command ahead of this one, in the same write, takes
+--           the lock, which must be ours
+--        9  ... n records, the JSON text of each tracker, as many as Lua can
 --           pass on in one call; or none: nothing is written
 --
 -- Reply  {"created"}           written now, or by an earlier run of this call
@@ -25,11 +27,13 @@
 --        {"taken"}             an id is in use: choose others, the lock is kept
 --        {"free"}              there were no records, and nothing speaks
 --                              against them; the lock is kept
+--        an error, UNLOCKED    nobody holds the lock, which must be ours: it
+--                              was refused
 --
 -- MSETNX checks the names and ids, and writes; only where it does not is it
 -- asked why.  Redis does not roll back: what else may fail comes before, or
--- what was written is removed.  Each reply except "locked", "taken" and "free"
--- has released the lock.
+-- what was written is removed.  Each reply except "locked", "taken", "free" and
+-- errors has released the lock.
 -- There is no first line "#!lua": with it Redis refuses the whole script when
 -- its memory is full, and a call that is sent again could not learn that it was
 -- done.  Without it Redis refuses the first command that takes memory.
@@ -41,7 +45,7 @@
 local DAY = 86400
 local MICRO = 1000000
 
-local VALUES = 7
+local VALUES = 8
 
 local n = tonumber(ARGV[7])
 local names = #KEYS - 2 * n
@@ -53,7 +57,7 @@ local quota = tonumber(ARGV[2])
 local most = digest ~= '' and tonumber(ARGV[4]) or 0
 
 local holder = token ~= '' and redis.call('get', KEYS[1])
-local locked = holder and holder ~= token
+local locked = token ~= '' and holder ~= token and (holder or ARGV[8] ~= '')
 local have = quota > 0 and redis.call('zcard', KEYS[2])
 local earlier = digest ~= ''
                 and redis.call('hmget', KEYS[4], 'digest', 'ids') or {}
@@ -172,7 +176,8 @@ if written ~= 1 then
     end
 
     if locked then
-        return {'locked'}
+        return holder and {'locked'}
+               or redis.error_reply('UNLOCKED the lock was not taken')
     end
 
     if earlier[1] == digest then

@@ -221,7 +221,7 @@ bench_create(bench_t *b, long account, long name, long id)
         return;
     }
 
-    argc = 6 + 2 * n + 7 + n;
+    argc = 6 + 2 * n + 8 + n;
 
     argv = malloc(argc * sizeof(char *));
     len = malloc(argc * sizeof(size_t));
@@ -262,6 +262,7 @@ bench_create(bench_t *b, long account, long name, long id)
     bench_arg("1099511627776");
     bench_arg("1");
     bench_arg("%d", n);
+    bench_arg("%s", "");
 
 #undef bench_arg
 
