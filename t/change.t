@@ -665,8 +665,10 @@ my @cases = ([PUT => tracker_text('m')], [PATCH => rename_to('m')],
              [DELETE => '']);
 
 pause_redis();
-is_refused(item(@$_[0], $id, @$_[1]), 504,
-           'The tracker store did not respond in time.', @$_[0]) for @cases;
+for (@cases) {
+    my $response = item(@$_[0], $id, @$_[1]);
+    is_refused($response, silence($response), @$_[0]);
+}
 resume_redis();
 
 stop_redis();

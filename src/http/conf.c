@@ -9,6 +9,7 @@
 #include "http/count.h"
 #include "http/directive.h"
 #include "http/secret.h"
+#include "http/ssl.h"
 
 
 
@@ -18,10 +19,14 @@ typedef struct {
 } ngx_http_tracker_service_t;
 
 
+static char *ngx_http_tracker_merge_redis(ngx_http_tracker_loc_conf_t *conf,
+    ngx_http_tracker_loc_conf_t *prev);
 static char *ngx_http_tracker_check_store(ngx_conf_t *cf,
     ngx_http_tracker_loc_conf_t *tlcf);
 static char *ngx_http_tracker_check_redis(ngx_conf_t *cf,
     ngx_http_tracker_loc_conf_t *tlcf);
+static ngx_redis_t *ngx_http_tracker_add_redis(ngx_conf_t *cf,
+    ngx_redis_conf_t *rcf);
 static char *ngx_http_tracker_check_token(ngx_conf_t *cf,
     ngx_http_tracker_loc_conf_t *tlcf);
 static char *ngx_http_tracker_check_body_size(ngx_conf_t *cf,
@@ -102,10 +107,15 @@ ngx_http_tracker_create_loc_conf(ngx_conf_t *cf)
      *     tlcf->service = NGX_HTTP_TRACKER_SERVES_NOTHING;
      *     tlcf->handler = NULL;
      *     tlcf->base = { 0, NULL };
+     *     tlcf->store.redis = NULL;
      *     tlcf->store.prefix = { 0, NULL };
      */
 
-    tlcf->store.redis = NGX_CONF_UNSET_PTR;
+#if (NGX_SSL)
+    ngx_http_tracker_ssl_init(&tlcf->ssl);
+#endif
+
+    tlcf->redis = NGX_CONF_UNSET_PTR;
     tlcf->store.timeout = NGX_CONF_UNSET_MSEC;
     tlcf->store.redis_timeout = NGX_CONF_UNSET_MSEC;
     tlcf->store.failover = NGX_CONF_UNSET_MSEC;
@@ -163,7 +173,10 @@ ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         }
     }
 
-    ngx_conf_merge_ptr_value(conf->store.redis, prev->store.redis, NULL);
+    if (ngx_http_tracker_merge_redis(conf, prev) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     ngx_conf_merge_str_value(conf->store.prefix, prev->store.prefix,
                              "tracker");
     ngx_conf_merge_msec_value(conf->store.timeout, prev->store.timeout,
@@ -239,6 +252,20 @@ ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
 
 static char *
+ngx_http_tracker_merge_redis(ngx_http_tracker_loc_conf_t *conf,
+    ngx_http_tracker_loc_conf_t *prev)
+{
+    ngx_conf_merge_ptr_value(conf->redis, prev->redis, NULL);
+
+#if (NGX_SSL)
+    return ngx_http_tracker_ssl_merge(&conf->ssl, &prev->ssl);
+#else
+    return NGX_CONF_OK;
+#endif
+}
+
+
+static char *
 ngx_http_tracker_check_store(ngx_conf_t *cf, ngx_http_tracker_loc_conf_t *tlcf)
 {
     const char        *directive;
@@ -289,26 +316,42 @@ ngx_http_tracker_check_store(ngx_conf_t *cf, ngx_http_tracker_loc_conf_t *tlcf)
 }
 
 
-/* the server that is used where none is named */
-
 static char *
 ngx_http_tracker_check_redis(ngx_conf_t *cf,
     ngx_http_tracker_loc_conf_t *tlcf)
 {
     ngx_redis_conf_t  *rcf;
 
-    if (tlcf->store.redis) {
-        return NGX_CONF_OK;
-    }
-
     rcf = ngx_pcalloc(cf->pool, sizeof(ngx_redis_conf_t));
     if (rcf == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_str_set(&rcf->address, "127.0.0.1:6379");
-    rcf->hosts = &rcf->address;
-    rcf->nhosts = 1;
+    if (tlcf->redis) {
+        *rcf = *tlcf->redis;
+
+    } else {
+        ngx_str_set(&rcf->address, "127.0.0.1:6379");
+        rcf->hosts = &rcf->address;
+        rcf->nhosts = 1;
+
+        if (ngx_redis_resolve(cf, rcf) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+#if (NGX_SSL)
+    if (rcf->ssl) {
+
+        /* of this level, which may say more than that of tracker_redis */
+
+        rcf->ssl = &tlcf->ssl;
+
+        if (ngx_http_tracker_ssl_check(cf, tlcf, rcf) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+#endif
 
     tlcf->store.redis = ngx_http_tracker_add_redis(cf, rcf);
 
@@ -388,7 +431,9 @@ ngx_http_tracker_serve(ngx_conf_t *cf, void *conf,
 }
 
 
-ngx_redis_t *
+/* the client of a server, with the scripts of the store */
+
+static ngx_redis_t *
 ngx_http_tracker_add_redis(ngx_conf_t *cf, ngx_redis_conf_t *rcf)
 {
     ngx_str_t                      name;
@@ -427,7 +472,8 @@ ngx_http_tracker_name_redis(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
     u_char  *p;
 
     name->data = ngx_pnalloc(cf->pool, rcf->address.len + rcf->user.len
-                                       + sizeof(" db= user=") + NGX_INT_T_LEN);
+                                       + sizeof(" db= user= ssl")
+                                       + NGX_INT_T_LEN);
     if (name->data == NULL) {
         return NGX_ERROR;
     }
@@ -440,6 +486,10 @@ ngx_http_tracker_name_redis(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
 
     if (rcf->user.len) {
         p = ngx_sprintf(p, " user=%V", &rcf->user);
+    }
+
+    if (rcf->ssl) {
+        p = ngx_cpymem(p, " ssl", 4);
     }
 
     name->len = p - name->data;

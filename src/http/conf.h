@@ -97,7 +97,11 @@ typedef struct {
     ngx_str_t                   base;         /* the location's prefix */
     ngx_http_handler_pt         handler;      /* of the service, or NULL */
 
-    tracker_store_t             store;
+    ngx_redis_conf_t           *redis;        /* as tracker_redis says; NULL:
+                                                 the default */
+    ngx_redis_ssl_t             ssl;
+    tracker_store_t             store;        /* store.redis: set where a
+                                                 location answers */
     tracker_limits_t            limits;
 
     ngx_http_tracker_keys_t    *keys;

@@ -30,13 +30,6 @@ char *ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 
 /*
- * Adds the client of a server, with the scripts of the store.  rcf must live
- * as long as the cycle.  Returns NULL after logging the cause.
- */
-ngx_redis_t *ngx_http_tracker_add_redis(ngx_conf_t *cf,
-    ngx_redis_conf_t *rcf);
-
-/*
  * Setters of tracker_redis, tracker_jwt_key and tracker_account.  Return
  * NGX_CONF_OK, or NGX_CONF_ERROR after logging the cause, or the words of the
  * error.

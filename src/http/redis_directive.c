@@ -33,6 +33,8 @@ static ngx_int_t ngx_http_tracker_redis_user(ngx_conf_t *cf,
     ngx_redis_conf_t *rcf, ngx_str_t *value);
 static ngx_int_t ngx_http_tracker_redis_password(ngx_conf_t *cf,
     ngx_redis_conf_t *rcf, ngx_str_t *value);
+static ngx_int_t ngx_http_tracker_redis_ssl(ngx_conf_t *cf,
+    ngx_redis_conf_t *rcf, ngx_str_t *value);
 static ngx_int_t ngx_http_tracker_redis_cluster(ngx_conf_t *cf,
     ngx_redis_conf_t *rcf, ngx_str_t *value);
 static ngx_int_t ngx_http_tracker_redis_sentinel(ngx_conf_t *cf,
@@ -47,6 +49,7 @@ static ngx_http_tracker_redis_param_t  ngx_http_tracker_redis_params[] = {
     { ngx_string("db="), ngx_http_tracker_redis_db },
     { ngx_string("user="), ngx_http_tracker_redis_user },
     { ngx_string("password_file="), ngx_http_tracker_redis_password },
+    { ngx_string("ssl"), ngx_http_tracker_redis_ssl },
     { ngx_string("cluster"), ngx_http_tracker_redis_cluster },
     { ngx_string("sentinel="), ngx_http_tracker_redis_sentinel },
     { ngx_string("sentinel_user="), ngx_http_tracker_sentinel_user },
@@ -65,7 +68,7 @@ ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_uint_t         i;
     ngx_redis_conf_t  *rcf;
 
-    if (tlcf->store.redis != NGX_CONF_UNSET_PTR) {
+    if (tlcf->redis != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
     }
 
@@ -93,13 +96,15 @@ ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    if (ngx_http_tracker_redis_check(cf, rcf) != NGX_OK) {
+    if (ngx_http_tracker_redis_check(cf, rcf) != NGX_OK
+        || ngx_redis_resolve(cf, rcf) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
-    tlcf->store.redis = ngx_http_tracker_add_redis(cf, rcf);
+    tlcf->redis = rcf;
 
-    return tlcf->store.redis ? NGX_CONF_OK : NGX_CONF_ERROR;
+    return NGX_CONF_OK;
 }
 
 
@@ -110,6 +115,7 @@ ngx_http_tracker_redis_is_host(ngx_str_t *arg)
 {
     return ngx_strncmp(arg->data, "unix:", 5) == 0
            || (ngx_strchr(arg->data, '=') == NULL
+               && ngx_strcmp(arg->data, "ssl") != 0
                && ngx_strcmp(arg->data, "cluster") != 0);
 }
 
@@ -144,7 +150,7 @@ ngx_http_tracker_redis_param(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid parameter \"%V\", expected "
                            "\"db=NUMBER\", \"user=NAME\", "
-                           "\"password_file=PATH\", \"cluster\", "
+                           "\"password_file=PATH\", \"ssl\", \"cluster\", "
                            "\"sentinel=NAME\", "
                            "\"sentinel_user=NAME\" or "
                            "\"sentinel_password_file=PATH\"", arg);
@@ -274,6 +280,31 @@ ngx_http_tracker_redis_password(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
     ngx_str_t *value)
 {
     return ngx_http_tracker_read_secret(cf, value, 1, 1, &rcf->password);
+}
+
+
+/* with the settings of the level that is merged in the end */
+
+static ngx_int_t
+ngx_http_tracker_redis_ssl(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
+    ngx_str_t *value)
+{
+#if (NGX_SSL)
+
+    static ngx_redis_ssl_t  later;
+
+    rcf->ssl = &later;
+
+    return NGX_OK;
+
+#else
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "the \"ssl\" parameter needs an nginx that was built "
+                       "with SSL support");
+    return NGX_ERROR;
+
+#endif
 }
 
 

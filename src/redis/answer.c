@@ -309,7 +309,9 @@ ngx_redis_expire(ngx_event_t *ev)
     }
 
     if (dead) {
-        ngx_redis_stream_close(&lane->conn.stream, NGX_REDIS_END_SILENT);
+        ngx_redis_stream_close(&lane->conn.stream,
+                               lane->conn.stream.securing
+                               ? NGX_REDIS_END_LOST : NGX_REDIS_END_SILENT);
     }
 
     if (handler) {
@@ -340,6 +342,12 @@ ngx_redis_expired(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
 
     if (lane->refusal) {
         return lane->refusal->status;
+    }
+
+    /* a port without TLS says nothing to the first words of a handshake */
+
+    if (lane->conn.stream.securing) {
+        return NGX_REDIS_UNAVAILABLE;
     }
 
     /* lost, and no connection since that was answered on */

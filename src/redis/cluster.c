@@ -60,7 +60,7 @@ static ngx_redis_node_t *ngx_redis_cluster_target(
 
 
 ngx_redis_cluster_t *
-ngx_redis_cluster_create(ngx_conf_t *cf, ngx_redis_conf_t *conf,
+ngx_redis_cluster_create(ngx_conf_t *cf, ngx_redis_node_t *model,
     ngx_redis_addr_t *addrs, ngx_uint_t naddrs)
 {
     ngx_str_t             host, port;
@@ -77,7 +77,8 @@ ngx_redis_cluster_create(ngx_conf_t *cf, ngx_redis_conf_t *conf,
         return NULL;
     }
 
-    cluster->conf = conf;
+    cluster->conf = &model->conf;
+    cluster->tls = model->tls;
     cluster->members = ngx_pcalloc(pool, NGX_REDIS_MAX_NODES
                                          * sizeof(ngx_redis_member_t *));
     cluster->slots = ngx_pcalloc(pool, NGX_REDIS_SLOTS * sizeof(uint16_t));
@@ -89,7 +90,7 @@ ngx_redis_cluster_create(ngx_conf_t *cf, ngx_redis_conf_t *conf,
         return NULL;
     }
 
-    cluster->homeless.conf = *conf;
+    cluster->homeless.conf = model->conf;
     cluster->homeless.placeless = 1;
     ngx_redis_cluster_init(cluster, &cluster->homeless);
 
@@ -131,6 +132,7 @@ ngx_redis_cluster_init(ngx_redis_cluster_t *cluster, ngx_redis_node_t *node)
     node->doubt = ngx_redis_cluster_doubt;
     node->redirect = ngx_redis_cluster_redirect;
     node->data = cluster;
+    node->tls = cluster->tls;
 
     ngx_redis_node_init(node);
 

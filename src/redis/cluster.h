@@ -37,6 +37,7 @@ typedef struct {
 
 struct ngx_redis_cluster_s {
     ngx_redis_conf_t      *conf;
+    ngx_redis_tls_t       *tls;        /* NULL: none */
     ngx_redis_counts_t    *counts;
     ngx_redis_gauges_t    *gauges;
 
@@ -64,11 +65,12 @@ struct ngx_redis_cluster_s {
 
 
 /*
- * Configuration time.  addrs are those of the seeds; their memory, and that of
- * conf, is the cycle's.  Returns NULL if there is no memory.
+ * Configuration time.  addrs are those of the seeds; model has the conf and
+ * the tls of all nodes, and its memory is the cycle's.  Returns NULL if there is
+ * no memory, or after it logged what is wrong.
  */
 ngx_redis_cluster_t *ngx_redis_cluster_create(ngx_conf_t *cf,
-    ngx_redis_conf_t *conf, ngx_redis_addr_t *addrs, ngx_uint_t naddrs);
+    ngx_redis_node_t *model, ngx_redis_addr_t *addrs, ngx_uint_t naddrs);
 
 /* As ngx_redis_count(). */
 void ngx_redis_cluster_count(ngx_redis_cluster_t *cluster,

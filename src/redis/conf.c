@@ -17,11 +17,16 @@
 
 static ngx_redis_t *ngx_redis_find(ngx_array_t *servers,
     ngx_redis_conf_t *conf);
-static ngx_int_t ngx_redis_place(ngx_conf_t *cf, ngx_redis_t *redis);
-static ngx_int_t ngx_redis_resolve(ngx_conf_t *cf, ngx_array_t *addrs,
+static ngx_int_t ngx_redis_init_place(ngx_conf_t *cf, ngx_redis_t *redis,
+    ngx_redis_conf_t *conf);
+static ngx_int_t ngx_redis_same_ssl(ngx_redis_ssl_t *one,
+    ngx_redis_ssl_t *two);
+static ngx_int_t ngx_redis_resolve_host(ngx_conf_t *cf, ngx_array_t *addrs,
     ngx_str_t *host, in_port_t port);
 static const char *ngx_redis_set_addr(ngx_conf_t *cf, ngx_redis_addr_t *addr,
-    ngx_addr_t *from);
+    ngx_addr_t *from, ngx_str_t *host);
+static ngx_int_t ngx_redis_set_peer(ngx_conf_t *cf, ngx_redis_addr_t *addr,
+    ngx_str_t *host);
 static void ngx_redis_sha(ngx_redis_script_t *script);
 static ngx_int_t ngx_redis_same_place(ngx_redis_conf_t *one,
     ngx_redis_conf_t *two);
@@ -45,9 +50,7 @@ ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers, ngx_redis_conf_t *conf)
         return NULL;
     }
 
-    redis->node.conf = *conf;
-
-    if (ngx_redis_place(cf, redis) != NGX_OK) {
+    if (ngx_redis_init_place(cf, redis, conf) != NGX_OK) {
         return NULL;
     }
 
@@ -94,7 +97,8 @@ ngx_redis_find(ngx_array_t *servers, ngx_redis_conf_t *conf)
             && ngx_redis_same(&other->user, &conf->user)
             && ngx_redis_same(&other->password, &conf->password)
             && other->scripts == conf->scripts
-            && other->nscripts == conf->nscripts)
+            && other->nscripts == conf->nscripts
+            && ngx_redis_same_ssl(other->ssl, conf->ssl))
         {
             return server[i];
         }
@@ -137,17 +141,92 @@ ngx_redis_same(ngx_str_t *one, ngx_str_t *two)
 }
 
 
+static ngx_int_t
+ngx_redis_same_ssl(ngx_redis_ssl_t *one, ngx_redis_ssl_t *two)
+{
+    if (one == NULL || two == NULL) {
+        return one == two;
+    }
+
+    return ngx_redis_same(&one->name, &two->name)
+           && ngx_redis_same(&one->trusted_certificate,
+                             &two->trusted_certificate)
+           && ngx_redis_same(&one->crl, &two->crl)
+           && ngx_redis_same(&one->certificate, &two->certificate)
+           && ngx_redis_same(&one->certificate_key, &two->certificate_key)
+           && ngx_redis_same(&one->ciphers, &two->ciphers)
+           && one->passwords == two->passwords
+           && one->protocols == two->protocols
+           && one->verify == two->verify
+           && one->verify_depth == two->verify_depth
+           && one->server_name == two->server_name
+           && one->session_reuse == two->session_reuse;
+}
+
+
 /* where the server is, or who knows it */
 
 static ngx_int_t
-ngx_redis_place(ngx_conf_t *cf, ngx_redis_t *redis)
+ngx_redis_init_place(ngx_conf_t *cf, ngx_redis_t *redis,
+    ngx_redis_conf_t *conf)
 {
-    in_port_t          port;
-    ngx_uint_t         i;
-    ngx_array_t        addrs;
+    size_t             size;
+    ngx_redis_addr_t  *addrs;
     ngx_redis_node_t  *node;
 
     node = &redis->node;
+    node->conf = *conf;
+
+    /* not of others that have the same address, and other settings of TLS */
+
+    size = conf->naddrs * sizeof(ngx_redis_addr_t);
+
+    addrs = ngx_palloc(cf->cycle->pool, size);
+    if (addrs == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(addrs, conf->addrs, size);
+
+#if (NGX_SSL)
+    if (conf->ssl) {
+        node->tls = ngx_redis_tls_create(cf, conf);
+
+        if (node->tls == NULL) {
+            return NGX_ERROR;
+        }
+    }
+#endif
+
+    if (conf->cluster) {
+        redis->cluster = ngx_redis_cluster_create(cf, node, addrs,
+                                                  conf->naddrs);
+
+        return redis->cluster ? NGX_OK : NGX_ERROR;
+    }
+
+    if (conf->sentinel.name.len) {
+        redis->sentinel = ngx_redis_sentinel_create(cf, node, addrs,
+                                                    conf->naddrs);
+
+        return redis->sentinel ? NGX_OK : NGX_ERROR;
+    }
+
+    node->addrs = addrs;
+    node->naddrs = conf->naddrs;
+
+    return NGX_OK;
+}
+
+
+/* what hiredis would resolve while workers wait is resolved here, once */
+
+ngx_int_t
+ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_conf_t *conf)
+{
+    in_port_t    port;
+    ngx_uint_t   i;
+    ngx_array_t  addrs;
 
     if (ngx_array_init(&addrs, cf->cycle->pool, 4, sizeof(ngx_redis_addr_t))
         != NGX_OK)
@@ -155,45 +234,25 @@ ngx_redis_place(ngx_conf_t *cf, ngx_redis_t *redis)
         return NGX_ERROR;
     }
 
-    port = node->conf.sentinel.name.len ? NGX_REDIS_SENTINEL_PORT
-                                        : NGX_REDIS_PORT;
+    port = conf->sentinel.name.len ? NGX_REDIS_SENTINEL_PORT : NGX_REDIS_PORT;
 
-    for (i = 0; i < node->conf.nhosts; i++) {
-        if (ngx_redis_resolve(cf, &addrs, &node->conf.hosts[i], port)
+    for (i = 0; i < conf->nhosts; i++) {
+        if (ngx_redis_resolve_host(cf, &addrs, &conf->hosts[i], port)
             != NGX_OK)
         {
             return NGX_ERROR;
         }
     }
 
-    if (node->conf.cluster) {
-        redis->cluster = ngx_redis_cluster_create(cf, &node->conf, addrs.elts,
-                                                  addrs.nelts);
+    conf->addrs = addrs.elts;
+    conf->naddrs = addrs.nelts;
 
-        return redis->cluster ? NGX_OK : NGX_ERROR;
-    }
-
-    if (node->conf.sentinel.name.len == 0) {
-        node->addrs = addrs.elts;
-        node->naddrs = addrs.nelts;
-
-        return NGX_OK;
-    }
-
-    redis->sentinel = ngx_redis_sentinel_create(cf, node, addrs.elts,
-                                                addrs.nelts);
-
-    return redis->sentinel ? NGX_OK : NGX_ERROR;
+    return NGX_OK;
 }
 
 
-/*
- * What hiredis would resolve while workers wait is resolved here, once; its
- * addresses go to addrs.
- */
-
 static ngx_int_t
-ngx_redis_resolve(ngx_conf_t *cf, ngx_array_t *addrs, ngx_str_t *host,
+ngx_redis_resolve_host(ngx_conf_t *cf, ngx_array_t *addrs, ngx_str_t *host,
     in_port_t port)
 {
     ngx_url_t          u;
@@ -219,7 +278,7 @@ ngx_redis_resolve(ngx_conf_t *cf, ngx_array_t *addrs, ngx_str_t *host,
     ngx_memzero(addr, u.naddrs * sizeof(ngx_redis_addr_t));
 
     for (i = 0; i < u.naddrs; i++) {
-        err = ngx_redis_set_addr(cf, &addr[i], &u.addrs[i]);
+        err = ngx_redis_set_addr(cf, &addr[i], &u.addrs[i], &u.host);
 
         if (err) {
             goto failed;
@@ -240,7 +299,8 @@ failed:
 /* returns what is wrong, or NULL */
 
 static const char *
-ngx_redis_set_addr(ngx_conf_t *cf, ngx_redis_addr_t *addr, ngx_addr_t *from)
+ngx_redis_set_addr(ngx_conf_t *cf, ngx_redis_addr_t *addr, ngx_addr_t *from,
+    ngx_str_t *host)
 {
     u_char               text[NGX_SOCKADDR_STRLEN];
     size_t               len;
@@ -270,6 +330,10 @@ ngx_redis_set_addr(ngx_conf_t *cf, ngx_redis_addr_t *addr, ngx_addr_t *from)
         if (addr->port == 0) {
             return "invalid port";
         }
+
+        if (ngx_redis_set_peer(cf, addr, host) != NGX_OK) {
+            return "no memory";
+        }
     }
 
     addr->host = ngx_pnalloc(cf->cycle->pool, len + 1);
@@ -284,6 +348,34 @@ ngx_redis_set_addr(ngx_conf_t *cf, ngx_redis_addr_t *addr, ngx_addr_t *from)
     addr->name.len = from->name.len;
 
     return NULL;
+}
+
+
+/* the host as it is written, without the brackets of an IPv6 address */
+
+static ngx_int_t
+ngx_redis_set_peer(ngx_conf_t *cf, ngx_redis_addr_t *addr, ngx_str_t *host)
+{
+    u_char  *p;
+    size_t   len;
+
+    p = host->data;
+    len = host->len;
+
+    if (len > 2 && *p == '[') {
+        p++;
+        len -= 2;
+    }
+
+    addr->peer.data = ngx_pnalloc(cf->cycle->pool, len + 1);
+    if (addr->peer.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_cpystrn(addr->peer.data, p, len + 1);
+    addr->peer.len = len;
+
+    return NGX_OK;
 }
 
 

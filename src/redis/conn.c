@@ -68,6 +68,8 @@ ngx_redis_connect(ngx_redis_conn_t *conn, ngx_redis_addr_t *addr)
                    "redis connect to %V", &addr->name);
 
     conn->addr = addr;
+    conn->stream.peer = &addr->peer;
+    conn->stream.session = &addr->session;
 
     ngx_set_errno(0);
 
@@ -353,7 +355,9 @@ ngx_redis_conn_closed(void *data, redisAsyncContext *ac)
 
     why = ac->c.errstr;
 
-    if (!conn->stream.spoken && conn->stream.end == NGX_REDIS_END_LOST) {
+    if (!conn->stream.spoken && conn->stream.end == NGX_REDIS_END_LOST
+        && conn->stream.tls == NULL)
+    {
         why = ngx_redis_last_words(ac, buf);
     }
 

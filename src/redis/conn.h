@@ -23,11 +23,14 @@
 #define NGX_REDIS_ELEMENT_COST   1024
 
 
-typedef struct {
+struct ngx_redis_addr_s {
     char                  *host;       /* numeric, or the path of a socket */
     int                    port;       /* 0: a path */
     ngx_str_t              name;       /* for the log */
-} ngx_redis_addr_t;
+    ngx_str_t              peer;       /* the name of its certificate, with a
+                                          NUL; len 0: none */
+    void                  *session;    /* the last one of TLS, or NULL */
+};
 
 
 typedef enum {

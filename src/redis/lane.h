@@ -82,8 +82,9 @@ typedef enum {
 
 struct ngx_redis_node_s {
     ngx_redis_conf_t       conf;
-    ngx_redis_addr_t      *addrs;
+    ngx_redis_addr_t      *addrs;      /* its own: with sessions of TLS */
     ngx_uint_t             naddrs;
+    ngx_redis_tls_t       *tls;        /* NULL: none */
     ngx_redis_lane_t       lanes[NGX_REDIS_LANES];
     ngx_redis_log_t        log;
     ngx_redis_stage_e      stage;

@@ -23,6 +23,7 @@
 
 typedef struct ngx_redis_s     ngx_redis_t;
 typedef struct ngx_redis_op_s  ngx_redis_op_t;
+typedef struct ngx_redis_addr_s  ngx_redis_addr_t;
 
 
 /* a server-side script; sha is filled by ngx_redis_add() */
@@ -32,6 +33,24 @@ typedef struct {
     ngx_str_t              text;
     u_char                 sha[40];    /* lower-case hex sha1 of text */
 } ngx_redis_script_t;
+
+
+/* how connections are secured; named as nginx's proxy_ssl_* */
+
+typedef struct {
+    ngx_str_t              name;       /* len 0: the host of the address */
+    ngx_str_t              trusted_certificate;  /* len 0: the system's */
+    ngx_str_t              crl;        /* len 0: none */
+    ngx_str_t              certificate;          /* len 0: none */
+    ngx_str_t              certificate_key;
+    ngx_str_t              ciphers;
+    ngx_array_t           *passwords;  /* of the key, or NULL */
+    ngx_uint_t             protocols;
+    ngx_flag_t             verify;
+    ngx_int_t              verify_depth;
+    ngx_flag_t             server_name;
+    ngx_flag_t             session_reuse;
+} ngx_redis_ssl_t;
 
 
 /* the name of a master, and who knows where it is */
@@ -54,6 +73,9 @@ typedef struct {
     ngx_str_t              user;       /* len 0: none (plain AUTH); needs a
                                           password */
     ngx_str_t              password;   /* len 0: no AUTH */
+    ngx_redis_ssl_t       *ssl;        /* NULL: no TLS */
+    ngx_redis_addr_t      *addrs;      /* filled by ngx_redis_resolve() */
+    ngx_uint_t             naddrs;
     ngx_redis_script_t    *scripts;    /* loaded on each new connection */
     ngx_uint_t             nscripts;
 } ngx_redis_conf_t;
@@ -262,11 +284,17 @@ typedef void (*ngx_redis_handler_pt)(void *data, ngx_redis_status_e status,
 
 
 /*
- * Configuration time.  Finds the server of conf among those of servers (an
- * array of ngx_redis_t *, owned by the caller) or adds it; equal servers are
- * shared.  The hosts are resolved here, to all of their addresses: the next
- * one is tried when a connection fails.  The scripts, NGX_REDIS_MAX_SCRIPTS at
- * most, and all strings must live as long as cf->cycle; they are not copied.
+ * Configuration time.  Resolves conf->hosts, to all of their addresses: the
+ * next one is tried when a connection fails.  Returns NGX_OK, or NGX_ERROR
+ * after it logged what is wrong (EMERG, the value quoted).
+ */
+ngx_int_t ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_conf_t *conf);
+
+/*
+ * Configuration time.  Finds the server of conf, which is resolved, among those
+ * of servers (an array of ngx_redis_t *, owned by the caller) or adds it; equal
+ * servers are shared.  The scripts, NGX_REDIS_MAX_SCRIPTS at most, and all
+ * strings must live as long as cf->cycle; they are not copied.
  * Returns NULL after it logged what is wrong (EMERG, the value quoted).
  */
 ngx_redis_t *ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers,

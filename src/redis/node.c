@@ -71,6 +71,7 @@ ngx_redis_node_init(ngx_redis_node_t *node)
         lane->conn.info = (i == 0);
         lane->conn.handlers = &ngx_redis_node_handlers;
         lane->conn.data = lane;
+        lane->conn.stream.tls = node->tls;
 
         ngx_redis_conn_init(&lane->conn);
         ngx_redis_queue_init(&lane->queue);
@@ -563,6 +564,12 @@ ngx_redis_node_close(ngx_redis_node_t *node)
             ngx_del_timer(&lane->pause);
         }
     }
+
+#if (NGX_SSL)
+    for (i = 0; i < node->naddrs; i++) {
+        ngx_redis_tls_forget(&node->addrs[i].session);
+    }
+#endif
 }
 
 

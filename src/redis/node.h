@@ -14,7 +14,7 @@
 #pragma GCC visibility push(hidden)
 
 
-/* Configuration time; conf, addrs and naddrs are set by the caller. */
+/* Configuration time; conf, addrs, naddrs and tls are set by the caller. */
 void ngx_redis_node_init(ngx_redis_node_t *node);
 
 /* Takes op; NGX_OK, or NGX_ERROR: no memory, op is still the caller's. */

@@ -38,6 +38,9 @@ ngx_redis_place_set(ngx_redis_place_t *place, ngx_str_t *host,
 
     place->addr.host = place->host;
     place->addr.port = (int) n;
+    place->addr.peer.data = (u_char *) place->host;
+    place->addr.peer.len = host->len;
+    place->addr.session = NULL;
     place->addr.name.data = place->text;
     place->addr.name.len = ngx_sprintf(place->text, format, place->host, n)
                            - place->text;
@@ -52,6 +55,8 @@ ngx_redis_place_copy(ngx_redis_place_t *to, ngx_redis_place_t *from)
     *to = *from;
 
     to->addr.host = to->host;
+    to->addr.peer.data = (u_char *) to->host;
+    to->addr.session = NULL;
     to->addr.name.data = to->text;
 }
 

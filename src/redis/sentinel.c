@@ -102,6 +102,8 @@ ngx_redis_sentinel_create(ngx_conf_t *cf, ngx_redis_node_t *node,
     sentinel->conn.handlers = &ngx_redis_sentinel_handlers;
     sentinel->conn.data = sentinel;
 
+    sentinel->conn.stream.tls = node->tls;
+
     ngx_redis_conn_init(&sentinel->conn);
 
     sentinel->turn.handler = ngx_redis_sentinel_turn;
@@ -385,9 +387,11 @@ ngx_redis_sentinel_end(ngx_redis_sentinel_t *sentinel,
         return;
     }
 
-    ngx_redis_place_copy(&sentinel->place, place);
+#if (NGX_SSL)
+    ngx_redis_tls_forget(&sentinel->place.addr.session);
+#endif
 
-    sentinel->node->addrs = &sentinel->place.addr;
+    ngx_redis_place_copy(&sentinel->place, place);
 
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                   "redis: %V is at %V", sentinel->log.name,
@@ -465,6 +469,10 @@ ngx_redis_sentinel_shutdown(void *data)
 void
 ngx_redis_sentinel_close(ngx_redis_sentinel_t *sentinel)
 {
+#if (NGX_SSL)
+    ngx_uint_t  i;
+
+#endif
     sentinel->stopped = 1;
     sentinel->asking = 0;
 
@@ -477,4 +485,10 @@ ngx_redis_sentinel_close(ngx_redis_sentinel_t *sentinel)
     if (sentinel->turn.posted) {
         ngx_delete_posted_event(&sentinel->turn);
     }
+
+#if (NGX_SSL)
+    for (i = 0; i < sentinel->naddrs; i++) {
+        ngx_redis_tls_forget(&sentinel->addrs[i].session);
+    }
+#endif
 }

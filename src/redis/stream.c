@@ -3,11 +3,18 @@
  * A hiredis context on nginx's event loop.
  *
  * The events are level-triggered: hiredis reads 16 KiB at a time and stops,
- * with EPOLLET the rest of a long reply would never come.
+ * with EPOLLET the rest of a long reply would never come.  Those of TLS are
+ * as nginx has them: OpenSSL may hold bytes of which no event tells, and a
+ * read may have to wait until something can be written.
  */
 
 
 #include "redis/stream.h"
+
+
+/* what is read at a time, and how often in a turn: then others come first */
+#define NGX_REDIS_READ_SIZE  16384
+#define NGX_REDIS_READS      4
 
 
 static void ngx_redis_stream_read(ngx_event_t *rev);
@@ -19,12 +26,31 @@ static void ngx_redis_stream_add_write(void *data);
 static void ngx_redis_stream_del_write(void *data);
 static void ngx_redis_stream_cleanup(void *data);
 
+#if (NGX_SSL)
+static void ngx_redis_stream_tls_read(ngx_event_t *rev);
+static ngx_int_t ngx_redis_stream_tls_feed(ngx_redis_stream_t *stream,
+    u_char *buf, size_t size);
+static void ngx_redis_stream_tls_write(ngx_event_t *wev);
+static void ngx_redis_stream_tls_connected(ngx_redis_stream_t *stream);
+static void ngx_redis_stream_tls_handshake(ngx_redis_stream_t *stream);
+static void ngx_redis_stream_tls_flush(ngx_redis_stream_t *stream);
+static void ngx_redis_stream_tls_uncork(ngx_redis_stream_t *stream,
+    ngx_uint_t more);
+static void ngx_redis_stream_tls_add_write(void *data);
+
+
+/* in no header of hiredis, which calls it itself, from 0.14 to 1.4 */
+
+void redisProcessCallbacks(redisAsyncContext *ac);
+#endif
+
 
 ngx_int_t
 ngx_redis_stream_attach(ngx_redis_stream_t *stream, redisAsyncContext *ac,
     ngx_uint_t keepalive)
 {
     int                fd, on;
+    ngx_int_t          rc;
     ngx_connection_t  *c;
 
     fd = ac->c.fd;
@@ -68,7 +94,20 @@ ngx_redis_stream_attach(ngx_redis_stream_t *stream, redisAsyncContext *ac,
      * close from there, and REDIS_CONNECTED in the flags says the same.
      */
 
-    if (ngx_add_event(c->write, NGX_WRITE_EVENT, NGX_LEVEL_EVENT) != NGX_OK) {
+#if (NGX_SSL)
+    if (stream->tls) {
+        c->read->handler = ngx_redis_stream_tls_read;
+        c->write->handler = ngx_redis_stream_tls_write;
+
+        rc = ngx_handle_write_event(c->write, 0);
+
+    } else
+#endif
+    {
+        rc = ngx_add_event(c->write, NGX_WRITE_EVENT, NGX_LEVEL_EVENT);
+    }
+
+    if (rc != NGX_OK) {
         c->shared = 1;
         ngx_close_connection(c);
         return NGX_ERROR;
@@ -82,12 +121,23 @@ ngx_redis_stream_attach(ngx_redis_stream_t *stream, redisAsyncContext *ac,
     stream->spoken = 0;
     stream->since = ngx_current_msec;
 
+    stream->secure = NULL;
+    stream->securing = 0;
+
     ac->ev.data = stream;
+    ac->ev.cleanup = ngx_redis_stream_cleanup;
+
+#if (NGX_SSL)
+    if (stream->tls) {
+        ac->ev.addWrite = ngx_redis_stream_tls_add_write;
+        return NGX_OK;
+    }
+#endif
+
     ac->ev.addRead = ngx_redis_stream_add_read;
     ac->ev.delRead = ngx_redis_stream_del_read;
     ac->ev.addWrite = ngx_redis_stream_add_write;
     ac->ev.delWrite = ngx_redis_stream_del_write;
-    ac->ev.cleanup = ngx_redis_stream_cleanup;
 
     return NGX_OK;
 }
@@ -116,6 +166,13 @@ ngx_redis_stream_uncork(ngx_redis_stream_t *stream, ngx_uint_t more)
     if (stream->ac == NULL) {
         return;
     }
+
+#if (NGX_SSL)
+    if (stream->tls) {
+        ngx_redis_stream_tls_uncork(stream, more);
+        return;
+    }
+#endif
 
     if (stream->unwritten && !stream->connection->write->active) {
         redisAsyncHandleWrite(stream->ac);
@@ -302,6 +359,12 @@ ngx_redis_stream_cleanup(void *data)
     ac->ev.delWrite = NULL;
     ac->ev.cleanup = NULL;
 
+#if (NGX_SSL)
+    if (stream->secure) {
+        ngx_redis_tls_end(stream->secure);
+    }
+#endif
+
     if (c->read->active) {
         (void) ngx_del_event(c->read, NGX_READ_EVENT, NGX_CLOSE_EVENT);
     }
@@ -317,8 +380,254 @@ ngx_redis_stream_cleanup(void *data)
 
     stream->connection = NULL;
     stream->ac = NULL;
+    stream->secure = NULL;
+    stream->securing = 0;
     stream->unanswered = 0;
     stream->unwritten = 0;
 
     stream->closed(stream->data, ac);
 }
+
+
+#if (NGX_SSL)
+
+static void
+ngx_redis_stream_tls_read(ngx_event_t *rev)
+{
+    u_char               buf[NGX_REDIS_READ_SIZE];
+    ssize_t              n;
+    ngx_uint_t           i;
+    ngx_connection_t    *c;
+    ngx_redis_stream_t  *stream;
+
+    c = rev->data;
+    stream = c->data;
+
+    if (ngx_redis_stream_stopped(c) || stream->secure == NULL) {
+        return;
+    }
+
+    if (stream->securing) {
+        ngx_redis_stream_tls_handshake(stream);
+        return;
+    }
+
+    for (i = 0; i < NGX_REDIS_READS; i++) {
+        n = ngx_redis_tls_read(stream->secure, buf, NGX_REDIS_READ_SIZE);
+
+        if (n == NGX_AGAIN) {
+            break;
+        }
+
+        /* as without TLS: a reply that nobody waits for is the end too */
+
+        if (n < 0 || stream->unanswered == 0) {
+            ngx_redis_stream_close(stream, NGX_REDIS_END_LOST);
+            return;
+        }
+
+        if (ngx_redis_stream_tls_feed(stream, buf, n) != NGX_OK) {
+            return;
+        }
+
+        if (!rev->ready) {
+            break;
+        }
+    }
+
+    if (rev->ready) {
+        ngx_post_event(rev, &ngx_posted_next_events);
+    }
+
+    if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        ngx_redis_stream_close(stream, NGX_REDIS_END_LOST);
+    }
+}
+
+
+/* NGX_OK, or NGX_DONE: the context is gone */
+
+static ngx_int_t
+ngx_redis_stream_tls_feed(ngx_redis_stream_t *stream, u_char *buf, size_t size)
+{
+    redisAsyncContext  *ac;
+
+    ac = stream->ac;
+
+    stream->since = ngx_current_msec;
+    stream->spoken = 1;
+
+    if (redisReaderFeed(ac->c.reader, (char *) buf, size) != REDIS_OK) {
+        (void) ngx_cpystrn((u_char *) ac->c.errstr,
+                           (u_char *) ac->c.reader->errstr,
+                           sizeof(ac->c.errstr));
+
+        ngx_redis_stream_close(stream, NGX_REDIS_END_LOST);
+        return NGX_DONE;
+    }
+
+    redisProcessCallbacks(ac);
+
+    return stream->ac ? NGX_OK : NGX_DONE;
+}
+
+
+static void
+ngx_redis_stream_tls_write(ngx_event_t *wev)
+{
+    ngx_connection_t    *c;
+    ngx_redis_stream_t  *stream;
+
+    c = wev->data;
+    stream = c->data;
+
+    if (ngx_redis_stream_stopped(c)) {
+        return;
+    }
+
+    if (stream->secure == NULL) {
+        ngx_redis_stream_tls_connected(stream);
+        return;
+    }
+
+    if (stream->securing) {
+        ngx_redis_stream_tls_handshake(stream);
+        return;
+    }
+
+    ngx_redis_stream_tls_flush(stream);
+
+    if (stream->ac) {
+        stream->writable(stream->data);
+    }
+}
+
+
+/* hiredis looks how connect() has ended; it has nothing to write */
+
+static void
+ngx_redis_stream_tls_connected(ngx_redis_stream_t *stream)
+{
+    ngx_connection_t  *c;
+
+    c = stream->connection;
+
+    redisAsyncHandleWrite(stream->ac);
+
+    if (stream->ac == NULL) {
+        return;
+    }
+
+    if (!(stream->ac->c.flags & REDIS_CONNECTED)) {
+        c->write->ready = 0;
+
+        if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
+            ngx_redis_stream_close(stream, NGX_REDIS_END_LOST);
+        }
+
+        return;
+    }
+
+    stream->secure = ngx_redis_tls_begin(stream->tls, c, stream->ac,
+                                         stream->peer, stream->session);
+
+    if (stream->secure == NULL) {
+        ngx_redis_stream_close(stream, NGX_REDIS_END_LOST);
+        return;
+    }
+
+    stream->securing = 1;
+
+    ngx_redis_stream_tls_handshake(stream);
+}
+
+
+static void
+ngx_redis_stream_tls_handshake(ngx_redis_stream_t *stream)
+{
+    ngx_int_t          rc;
+    ngx_connection_t  *c;
+
+    rc = ngx_redis_tls_handshake(stream->secure);
+
+    if (rc == NGX_AGAIN) {
+        return;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_redis_stream_close(stream, NGX_REDIS_END_LOST);
+        return;
+    }
+
+    stream->securing = 0;
+
+    /* a session, or the end, may have come along with the handshake */
+
+    c = stream->connection;
+
+    if (c->read->ready) {
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+
+    stream->writable(stream->data);
+}
+
+
+static void
+ngx_redis_stream_tls_flush(ngx_redis_stream_t *stream)
+{
+    ngx_int_t     rc;
+    ngx_event_t  *wev;
+
+    wev = stream->connection->write;
+
+    rc = ngx_redis_tls_write(stream->secure);
+
+    if (rc == NGX_OK) {
+        stream->unwritten = 0;
+    }
+
+    if (rc == NGX_ERROR || ngx_handle_write_event(wev, 0) != NGX_OK) {
+        ngx_redis_stream_close(stream, NGX_REDIS_END_LOST);
+    }
+}
+
+
+static void
+ngx_redis_stream_tls_uncork(ngx_redis_stream_t *stream, ngx_uint_t more)
+{
+    ngx_event_t  *wev;
+
+    wev = stream->connection->write;
+
+    if (stream->unwritten && wev->ready) {
+        ngx_redis_stream_tls_flush(stream);
+    }
+
+    if (!more || stream->ac == NULL) {
+        return;
+    }
+
+    if (wev->ready) {
+        ngx_post_event(wev, &ngx_posted_next_events);
+    }
+}
+
+
+/* something was appended */
+
+static void
+ngx_redis_stream_tls_add_write(void *data)
+{
+    ngx_redis_stream_t *stream = data;
+
+    ngx_event_t  *wev;
+
+    wev = stream->connection->write;
+
+    if (!stream->corked && wev->ready) {
+        ngx_post_event(wev, &ngx_posted_events);
+    }
+}
+
+#endif /* NGX_SSL */

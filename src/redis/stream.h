@@ -19,6 +19,8 @@
 #include <hiredis/hiredis.h>
 #include <hiredis/async.h>
 
+#include "redis/tls.h"
+
 
 #pragma GCC visibility push(hidden)
 
@@ -45,7 +47,13 @@ typedef struct {
     size_t                 unwritten;  /* in hiredis' output buffer */
     ngx_msec_t             since;      /* we wait for a byte since then */
 
+    ngx_redis_tls_t       *tls;        /* NULL: none; of the owner, as */
+    ngx_str_t             *peer;       /* the name of this address, and */
+    void                 **session;    /* its last session */
+    ngx_redis_secure_t    *secure;     /* NULL: TLS has not begun */
+
     unsigned               spoken:1;   /* something was read */
+    unsigned               securing:1; /* in the handshake of TLS */
     unsigned               corked:1;   /* until ngx_redis_stream_uncork() */
 
     void                  *data;       /* of the handlers: */
@@ -59,9 +67,10 @@ typedef struct {
 
 /*
  * Puts the socket of ac on nginx's event loop; keepalive: a TCP socket.  The
- * writable handler is called when it is connected, and whenever it took bytes
- * that it could not take at once.  Returns NGX_ERROR if nginx has no free
- * connection; then ac is still the caller's.
+ * writable handler is called when it is connected, which with TLS is after the
+ * handshake, and whenever it took bytes that it could not take at once.
+ * Returns NGX_ERROR if nginx has no free connection; then ac is still the
+ * caller's.
  */
 ngx_int_t ngx_redis_stream_attach(ngx_redis_stream_t *stream,
     redisAsyncContext *ac, ngx_uint_t keepalive);

@@ -43,6 +43,7 @@ use Tracker::Answers ();
 use Tracker::Host qw(LIMIT root tmp kept scratch free_port wait_until);
 use Tracker::Token;
 use Tracker::Redis qw(:DEFAULT redis_reply redis_runs);
+use Tracker::Tls ();
 use Tracker::Client qw(:DEFAULT take_response);
 
 our @EXPORT = (
@@ -78,6 +79,18 @@ BEGIN {
     $ENV{TEST_NGINX_SCRATCH} = scratch('') =~ s{/$}{}r;
     $ENV{TEST_NGINX_REDIS} = 'unix:' . scratch('redis.sock');
     $ENV{TEST_NGINX_REDIS_PORT} = free_port();
+
+    # The workers speak TLS to Redis.  The configurations need not say whom they
+    # trust: nginx takes this authority for the only one of the system.
+    if ($ENV{TRACKER_REDIS_TLS}) {
+        $ENV{TEST_NGINX_REDIS_TLS_PORT} = free_port();
+        $ENV{TEST_NGINX_REDIS} =
+            "127.0.0.1:$ENV{TEST_NGINX_REDIS_TLS_PORT} ssl";
+        $ENV{SSL_CERT_FILE} = Tracker::Tls::authority('ca');
+        Tracker::Tls::certificate('redis', 'ca',
+                                  names => 'IP:127.0.0.1,DNS:redis.internal');
+    }
+
     $ENV{TEST_NGINX_KEY} = scratch('jwt.key', KEY . "\n");
     $ENV{TEST_NGINX_APPS} = scratch('apps', '');
 }

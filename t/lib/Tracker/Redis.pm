@@ -12,11 +12,12 @@ use POSIX qw(WNOHANG);
 
 use Tracker::Answers ();
 use Tracker::Host qw(scratch wait_until);
+use Tracker::Tls ();
 
 our @EXPORT = qw(
     redis redis_password start_redis stop_redis pause_redis resume_redis
     account_key lock_key hold_lock commands_seen script
-    unread_by_redis
+    unread_by_redis silence
 );
 our @EXPORT_OK = qw(redis_reply redis_runs);
 
@@ -26,6 +27,11 @@ my ($redis_pid, $redis_password);
 
 sub start_redis {
     my @options = @_;
+
+    unshift @options,
+            Tracker::Tls::redis_options($ENV{TEST_NGINX_REDIS_TLS_PORT},
+                                        'redis', 'ca')
+        if $ENV{TEST_NGINX_REDIS_TLS_PORT};
 
     die "redis runs already\n" if $redis_pid;
     $redis_pid = fork() // die "fork: $!";
@@ -73,6 +79,16 @@ sub pause_redis {
 
 sub resume_redis {
     kill CONT => $redis_pid;
+}
+
+# What an answer must be where Redis says nothing, its status and its message.
+# With TLS a new connection does not even come about.
+sub silence {
+    my ($response) = @_;
+
+    return (502, 'The tracker store did not acknowledge the request.')
+        if $ENV{TEST_NGINX_REDIS_TLS_PORT} && $response->{status} == 502;
+    return (504, 'The tracker store did not respond in time.');
 }
 
 # bytes that wait in the socket of a connection to Redis, where most do
