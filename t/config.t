@@ -292,6 +292,62 @@ is_refused(directive('tracker_redis;'), '"tracker_redis"', 'no address');
 
 
 
+=== tracker_redis_ssl_*: what fits together, and what does not
+--- scenario
+my ($crt, $key) = map { scratch("own.$_") } qw(crt key);
+
+system('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1'
+       . " -nodes -subj /CN=own -keyout $key -out $crt 2>/dev/null") == 0
+    or die "openssl: no certificate\n";
+scratch('phrases', "one\ntwo\n");
+
+my $own = "tracker_redis_ssl_certificate $crt";
+my $own_key = "tracker_redis_ssl_certificate_key $key";
+
+is_accepted(directive("tracker_redis $_;"), $_)
+    for '127.0.0.1:6380 ssl', '[::1]:6380 ssl', 'localhost:6380 db=1 ssl',
+        "127.0.0.1 ssl; $own; $own_key",
+        "127.0.0.1 ssl; tracker_redis_ssl_trusted_certificate $crt",
+        '127.0.0.1 ssl; tracker_redis_ssl_protocols TLSv1.2 TLSv1.3',
+        '127.0.0.1 ssl; tracker_redis_ssl_ciphers HIGH:!aNULL',
+        '127.0.0.1 ssl; tracker_redis_ssl_password_file phrases',
+        'unix:/run/redis.sock ssl; tracker_redis_ssl_name redis.internal',
+        'unix:/run/redis.sock ssl; tracker_redis_ssl_verify off',
+        # as with proxy_pass http:// they have no effect
+        "127.0.0.1; $own", '127.0.0.1; tracker_redis_ssl_verify off';
+
+is_refused(directive("tracker_redis $_->[0];"), $_->[1], $_->[0])
+    for ['127.0.0.1 ssl=on', '"ssl=on"'],
+        ["127.0.0.1 ssl; $own", '"tracker_redis_ssl_certificate_key".*own\.crt'
+                                . '.*"/t/"'],
+        ["127.0.0.1 ssl; $own_key", '"tracker_redis_ssl_certificate".*own\.key'
+                                    . '.*"/t/"'],
+        ['unix:/run/redis.sock ssl', 'unix:/run/redis\.sock.*"/t/"'
+                                     . '.*"tracker_redis_ssl_name"'],
+        ["127.0.0.1 ssl; $own; tracker_redis_ssl_certificate_key /none/key",
+         '/none/key'],
+        ['127.0.0.1 ssl; tracker_redis_ssl_trusted_certificate /none/ca',
+         '/none/ca'],
+        ["127.0.0.1 ssl; tracker_redis_ssl_crl $key", 'own\.key'],
+        ['127.0.0.1 ssl; tracker_redis_ssl_ciphers none', '"none"'],
+        ['127.0.0.1 ssl; tracker_redis_ssl_protocols TLSv9', '"TLSv9"'],
+        ['127.0.0.1 ssl; tracker_redis_ssl_password_file /none/phrases',
+         '/none/phrases'],
+        ['127.0.0.1 ssl; tracker_redis_ssl_verify maybe', '"maybe"'],
+        ['127.0.0.1 ssl; tracker_redis_ssl_verify_depth x', 'invalid number'];
+
+for my $line ('name a', 'trusted_certificate a', 'crl a', 'certificate a',
+              'certificate_key a', 'password_file phrases', 'ciphers HIGH',
+              'verify on', 'verify_depth 1', 'server_name on',
+              'session_reuse on')
+{
+    is_refused(directive("tracker_redis_ssl_$line; " x 2), 'duplicate', $line);
+    is_accepted("tracker_redis_ssl_$line; " . KEY_LINE,
+                'location /t/ { tracker_api; }', "http: $line");
+}
+
+
+
 === tracker_redis: a password for everybody gets a warning
 --- scenario
 scratch('redis.password', "secret\n", 0644);
@@ -692,7 +748,8 @@ for my $name (qw(tracker_api tracker_redis tracker_prefix tracker_jwt_key
                  tracker_conversation_ttl tracker_conversation_max_size
                  tracker_empty_insights tracker_detect_default
                  tracker_detect_similar tracker_detect_cache
-                 tracker_detect_max_phrases tracker_detect_max_hits))
+                 tracker_detect_max_phrases tracker_detect_max_hits
+                 tracker_redis_ssl_trusted_certificate))
 {
     like($text, qr/^\s*(# *)?$name\b/m, $name);
 }
