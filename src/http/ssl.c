@@ -82,7 +82,9 @@ ngx_http_tracker_ssl_check(ngx_conf_t *cf, ngx_http_tracker_loc_conf_t *tlcf,
         return NGX_ERROR;
     }
 
-    if (ssl->verify && ssl->name.len == 0 && rcf->addrs[0].peer.len == 0) {
+    if (ssl->verify && ssl->name.len == 0 && rcf->sentinel.name.len == 0
+        && ngx_strncmp(rcf->hosts[0].data, "unix:", 5) == 0)
+    {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"tracker_redis %V ssl\" has no name to verify in "
                       "location \"%V\": write \"tracker_redis_ssl_name\"",
