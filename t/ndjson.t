@@ -151,7 +151,7 @@ sub read_until {
     my $bytes = '';
 
     until ($bytes =~ $pattern) {
-        IO::Select->new($sock)->can_read(30) or last;
+        IO::Select->new($sock)->can_read(20) or last;
         sysread $sock, $bytes, 65536, length $bytes or last;
     }
 
@@ -593,7 +593,7 @@ for ( ;; ) {
     }
 
     last if $sent == length $body;
-    IO::Select->new($sock)->can_read(30) or last;
+    IO::Select->new($sock)->can_read(20) or last;
     sysread $sock, $bytes, 65536, length $bytes or last;
 
     # how far the window was opened

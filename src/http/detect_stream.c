@@ -23,7 +23,7 @@
 #define NGX_HTTP_TRACKER_STREAM_POOL  16384
 
 /* what a line costs besides its bytes and its search, in nanoseconds */
-#define NGX_HTTP_TRACKER_COST_MESSAGE  5000
+#define NGX_HTTP_TRACKER_COST_MESSAGE  1500
 
 
 /* ctx->data, except while answers are written */
