@@ -550,7 +550,7 @@ is(list()->{status}, 502, 'status');
 my @lines = logged(qr/\[(?:error|crit|alert)\]/);
 
 is(scalar @lines, 1, 'one line') or diag(@lines);
-like($lines[0], qr/connection lost to \S+: SSL_(?:read|write)\(\) failed/,
+like($lines[0], qr/could not connect to \S+: SSL_(?:read|write)\(\) failed/,
      'the reason');
 
 

@@ -355,10 +355,20 @@ ngx_redis_conn_closed(void *data, redisAsyncContext *ac)
 
     why = ac->c.errstr;
 
-    if (!conn->stream.spoken && conn->stream.end == NGX_REDIS_END_LOST
-        && conn->stream.tls == NULL)
-    {
-        why = ngx_redis_last_words(ac, buf);
+    if (!conn->stream.spoken && conn->stream.end == NGX_REDIS_END_LOST) {
+
+        if (conn->stream.tls == NULL) {
+            why = ngx_redis_last_words(ac, buf);
+
+        } else if (conn->state == NGX_REDIS_READY) {
+
+            /*
+             * With TLS 1.3 our handshake is done before the server has seen
+             * our certificate: no command is what ended this
+             */
+
+            conn->state = NGX_REDIS_SETUP;
+        }
     }
 
     ngx_redis_conn_lost(conn, conn->stream.end, why);
