@@ -570,14 +570,14 @@ tracker_txn_list_conversations(tracker_txn_t *txn, ngx_str_t *cursor,
     ctx->deadline = ngx_current_msec + ctx->store->timeout;
 
     tracker_step_start(ctx);
-    tracker_step_add_text(ctx, "2");
+    tracker_step_add_text(ctx, "1");
     tracker_step_add_key(ctx, TRACKER_KEY_CONVS, NULL, 0);
-    tracker_step_add_key(ctx, TRACKER_KEY_CONV, NULL, 0);
     tracker_step_add_cursor(ctx, cursor);
     tracker_step_add_number(ctx, cursor->len ? 0 : offset);
     tracker_step_add_number(ctx, limit);
     tracker_step_add_number(ctx, ctx->store->conversation_ttl);
     tracker_step_add_number(ctx, TRACKER_STRETCH_BYTES);
+    tracker_step_add_key(ctx, TRACKER_KEY_CONV, NULL, 0);
     tracker_step_add_text(ctx, TRACKER_KEY_WHO);
 
     ctx->command.read = 1;

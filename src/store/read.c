@@ -201,13 +201,13 @@ tracker_txn_stretch(tracker_txn_ctx_t *ctx, ngx_str_t *cursor,
     tracker_reply_pt reply)
 {
     tracker_step_start(ctx);
-    tracker_step_add_text(ctx, "3");
+    tracker_step_add_text(ctx, "2");
     tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_INDEX, NULL, 0);
-    tracker_step_add_key(ctx, TRACKER_KEY_ID, NULL, 0);
     tracker_step_add_cursor(ctx, cursor);
     tracker_step_add_number(ctx, limit);
     tracker_step_add_number(ctx, bytes);
+    tracker_step_add_key(ctx, TRACKER_KEY_ID, NULL, 0);
 
     ctx->command.read = 1;
 
@@ -395,7 +395,7 @@ tracker_txn_find(tracker_txn_t *txn, ngx_str_t *name)
     ctx = tracker_txn_ctx(txn);
 
     tracker_step_start(ctx);
-    tracker_step_add_text(ctx, "3");
+    tracker_step_add_text(ctx, "2");
     tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_NAME, name->data, name->len);
     tracker_step_add_key(ctx, TRACKER_KEY_ID, NULL, 0);

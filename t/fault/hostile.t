@@ -389,8 +389,13 @@ sub step_of {
     my ($command) = @_;
     my $name = $command->[0];
 
-    return { 1 => 'release', 2 => 'talk', 5 => 'forget' }->{$command->[2]}
-           // 'create' if $name eq 'EVALSHA';
+    # by the number of keys; a list has one, too, and more arguments
+    if ($name eq 'EVALSHA') {
+        return 'talk' if $command->[2] == 1 && @$command > 5;
+        return { 1 => 'release', 2 => 'talk', 5 => 'forget' }->{$command->[2]}
+               // 'create';
+    }
+
     return { HMGET => 'job', SET => 'lock', SCRIPT => 'load', INFO => 'info', AUTH => 'auth',
              SELECT => 'select', MULTI => 'multi', EVAL => 'queued',
              MSETNX => 'queued', EXEC => 'exec' }->{$name} // die "unexpected $name\n";

@@ -35,6 +35,19 @@ local function answer(word)
 end
 
 
+-- The same where an earlier call has written: with a write that changes
+-- nothing, so that a WAIT behind this call counts the replicas that have it.
+-- EXPIRE, which does nothing here, comes first: a full Redis refuses INCRBY
+-- only where it is the first write of a script.
+
+local function answer_again(word)
+    redis.call('expire', KEYS[2], 1, 'gt')
+    redis.call('incrby', KEYS[2], 0)
+
+    return answer(word)
+end
+
+
 local stored = redis.call('get', KEYS[3])
 
 if not stored or stored == '' then
@@ -42,7 +55,7 @@ if not stored or stored == '' then
 end
 
 if stored == ARGV[3] then
-    return answer('changed')
+    return answer_again('changed')
 end
 
 if redis.sha1hex(stored) ~= ARGV[2] then

@@ -15,8 +15,16 @@
 local conv = KEYS[1]
 local have = redis.call('hmget', conv, 'meta', 'first')
 
+if not have[1] and not have[2] then
+    return {'missing'}
+end
+
+-- a write, so that a WAIT behind this call counts the replicas that have it
+
 if not have[1] then
-    return {have[2] and 'gone' or 'missing'}
+    redis.call('pexpire', conv, ARGV[1])
+
+    return {'gone'}
 end
 
 -- first what may fail: the account's conversations may be no sorted set

@@ -2,14 +2,15 @@
 --
 -- Reads a stretch of an account's conversations, the last one written first.
 --
--- KEYS   the account's conversations; what the keys of all conversations begin
---        with
+-- KEYS   the account's conversations
 -- ARGV   1  begin after this score; "0": at the beginning
 --        2  how many to leave out there
 --        3  most conversations to read
 --        4  seconds that a conversation lives after a write
 --        5  bytes of records after which to stop
---        6  what the key of a conversation's members ends with
+--        6  what the keys of all conversations begin with: which of them are
+--           read is not known before
+--        7  what the key of a conversation's members ends with
 --
 -- Reply  {more, score, record, ...}: more is 1 when others follow; score is
 --        that of the last conversation, returned or skipped
@@ -37,14 +38,14 @@ local i = 0
 
 while i < last and room > 0 do
     local id = found[2 * i + 1]
-    local conv = KEYS[2] .. id
+    local conv = ARGV[6] .. id
     local have = redis.call('hmget', conv, 'meta', 'start', 'end')
 
     reply[2] = found[2 * i + 2]
     i = i + 1
 
     if have[1] then
-        local members = redis.call('zrange', conv .. ARGV[6], 0, -1)
+        local members = redis.call('zrange', conv .. ARGV[7], 0, -1)
         local record = '{"id":"' .. id .. '","type":"meeting",' .. have[1]
                        .. ',"startTime":' .. (have[2] or 'null')
                        .. ',"endTime":' .. (have[3] or 'null')

@@ -46,7 +46,21 @@ local append = ARGV[1] == 'append'
 local have = redis.call('hmget', conv, 'meta', 'start', 'end', 'first',
                         'bytes', 'jobs', ARGV[3])
 
+
+-- all keys of a conversation expire together
+
+local function expire()
+    for i = 2, #KEYS do
+        redis.call('expire', KEYS[i], ARGV[4])
+    end
+end
+
+
+-- a write, so that a WAIT behind this call counts the replicas that have it
+
 if have[7] then
+    expire()
+
     return {'created', tonumber(have[7])}
 end
 
@@ -162,8 +176,6 @@ end
 redis.call('zadd', convs, score, string.sub(conv, -16))
 redis.call('zremrangebyscore', convs, '-inf', '(' .. now - ARGV[4] * 1000)
 
-for i = 2, #KEYS do
-    redis.call('expire', KEYS[i], ARGV[4])
-end
+expire()
 
 return {'created', job}

@@ -72,6 +72,19 @@ local function answer(...)
 end
 
 
+-- The same where an earlier call has written: with a write that changes
+-- nothing, so that a WAIT behind this call counts the replicas that have it.
+-- EXPIRE, which does nothing here, comes first: a full Redis refuses INCRBY
+-- only where it is the first write of a script.
+
+local function answer_again(...)
+    redis.call('expire', KEYS[3], 1, 'gt')
+    redis.call('incrby', KEYS[3], 0)
+
+    return answer(...)
+end
+
+
 -- For the new idempotency key the two oldest ones of the account are removed,
 -- if there are too many or they have expired.
 
@@ -172,7 +185,7 @@ if written ~= 1 then
     -- the first id exists if this call has run before
 
     if redis.call('exists', KEYS[ids + 1]) == 1 then
-        return answer('created')
+        return answer_again('created')
     end
 
     if locked then
@@ -181,7 +194,7 @@ if written ~= 1 then
     end
 
     if earlier[1] == digest then
-        return answer('replayed', earlier[2])
+        return answer_again('replayed', earlier[2])
     end
 
     if earlier[1] then

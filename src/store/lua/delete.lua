@@ -15,7 +15,15 @@
 
 local stored = redis.call('get', KEYS[3])
 
-if not stored or stored == '' then
+if not stored then
+    return {'deleted'}
+end
+
+-- a write, so that a WAIT behind this call counts the replicas that have it
+
+if stored == '' then
+    redis.call('set', KEYS[3], '', 'PX', ARGV[2])
+
     return {'deleted'}
 end
 

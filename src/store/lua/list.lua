@@ -2,10 +2,12 @@
 --
 -- Reads a stretch of an account's trackers in the order of their creation.
 --
--- KEYS   rev, index, what all id keys begin with
+-- KEYS   rev, index
 -- ARGV   1  begin after this score; "0": at the beginning
 --        2  most trackers to read
 --        3  bytes of records after which to stop
+--        4  what all id keys begin with: which of them are read is not known
+--           before
 --
 -- Reply  {rev, more, score, record, ...}: more is 1 when others follow; score
 --        is that of the last tracker, returned or skipped
@@ -30,7 +32,7 @@ local i = 0
 while i < last and room > 0 do
     i = i + 1
 
-    local record = redis.call('get', KEYS[3] .. found[i])
+    local record = redis.call('get', ARGV[4] .. found[i])
 
     if record and record ~= '' then
         n = n + 1

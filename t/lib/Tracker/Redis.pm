@@ -19,7 +19,7 @@ our @EXPORT = qw(
     account_key lock_key hold_lock commands_seen script
     unread_by_redis silence
 );
-our @EXPORT_OK = qw(redis_reply redis_runs);
+our @EXPORT_OK = qw(redis_command redis_connect redis_reply redis_runs);
 
 my $server = $ENV{TRACKER_REDIS_SERVER} || 'redis-server';
 my $dir = scratch('') =~ s{/$}{}r;
@@ -110,15 +110,20 @@ sub unread_by_redis {
 # One command on a connection of its own; dies with the words of an error.
 sub redis {
     my @command = @_;
-    my $sock = IO::Socket::UNIX->new(Peer => "$dir/redis.sock")
-        or die "cannot connect to redis: $!\n";
 
     # a record that the test writes may hold anything
     Tracker::Answers::leave() if $command[0] =~ /SET/ && "@command" =~ /:id:/;
 
+    return redis_command(redis_connect(), @command);
+}
+
+sub redis_connect {
+    my $sock = IO::Socket::UNIX->new(Peer => "$dir/redis.sock")
+        or die "cannot connect to redis: $!\n";
+
     redis_command($sock, 'AUTH', $redis_password) if defined $redis_password;
 
-    return redis_command($sock, @command);
+    return $sock;
 }
 
 sub redis_command {
