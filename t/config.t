@@ -259,7 +259,10 @@ is_accepted(directive("tracker_redis $_;"), $_)
         '127.0.0.1 sentinel=main', '127.0.0.1 127.0.0.2:1 [::1] sentinel=main',
         'unix:/a=b unix:/c sentinel=main db=3',
         '127.0.0.1 sentinel=main sentinel_user=u
-             sentinel_password_file=redis.password';
+             sentinel_password_file=redis.password',
+        '127.0.0.1 wait=1', '127.0.0.1 wait=16:10ms', '127.0.0.1 wait=1:2500ms',
+        '127.0.0.1 db=1 user=u password_file=redis.password wait=2:1s',
+        '127.0.0.1 wait=1; tracker_redis_timeout 100ms';
 is_refused(directive("tracker_redis $_->[0];"), $_->[1], $_->[0])
     for ['127.0.0.1:0', '127\.0\.0\.1:0'],
         ['127.0.0.1:70000', '127\.0\.0\.1:70000'],
@@ -284,6 +287,20 @@ is_refused(directive("tracker_redis $_->[0];"), $_->[1], $_->[0])
         ['127.0.0.1 sentinel_password_file=redis.password',
          '"sentinel_password_file=" needs a "sentinel="'],
         ['127.0.0.1 sentinel=a sentinel_password_file=none', 'none".*No such'],
+        (map { ["127.0.0.1 wait=$_", "\"wait=$_\", expected \"wait=N\" or .* "
+                                     . 'in \S+/test\.conf:\d'] }
+             '', qw(0 17 -1 x 1x 1:0 1:x 1: :1s 1:-1 99999999999999999999)),
+        ['127.0.0.1 waits=1', '"waits=1", expected "db="'],
+        ['127.0.0.1 wait', 'more than one address'],
+        (map { ["127.0.0.1 $_ $_", "duplicate parameter \"$_\""] }
+             'db=1', 'user=u', 'wait=1',
+             'password_file=redis.password', 'ssl', 'cluster',
+             'sentinel=a'),
+        ['127.0.0.1 wait=1 wait=2', 'duplicate parameter "wait=2"'],
+        ['127.0.0.1 wait=1:2501ms',
+         '"tracker_redis_timeout", 5000 ms, in location "/t/"'],
+        ['127.0.0.1 wait=1:51ms; tracker_redis_timeout 100ms',
+         '"tracker_redis_timeout", 100 ms'],
         ['127.0.0.1 password_file=$TEST_NGINX_SCRATCH/none', 'none".*No such'],
         (map { ["127.0.0.1 password_file=\$TEST_NGINX_SCRATCH/$_.password",
                 $_ . '\.password" holds 0 bytes'] } qw(empty none crlf)),

@@ -312,7 +312,21 @@ ngx_http_tracker_check_store(ngx_conf_t *cf, ngx_http_tracker_loc_conf_t *tlcf)
         tlcf->limits.max_bulk = TRACKER_STORE_MAX_BULK;
     }
 
-    return ngx_http_tracker_check_redis(cf, tlcf);
+    if (ngx_http_tracker_check_redis(cf, tlcf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_redis_fit_wait(tlcf->store.redis, tlcf->store.redis_timeout)
+        != NGX_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "the time of \"wait=\" of \"tracker_redis\" is more than "
+                      "half of \"tracker_redis_timeout\", %M ms, in location "
+                      "\"%V\"", tlcf->store.redis_timeout, &tlcf->base);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 
@@ -472,8 +486,8 @@ ngx_http_tracker_name_redis(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
     u_char  *p;
 
     name->data = ngx_pnalloc(cf->pool, rcf->address.len + rcf->user.len
-                                       + sizeof(" db= user= ssl")
-                                       + NGX_INT_T_LEN);
+                                       + sizeof(" db= user= ssl wait=:ms")
+                                       + 3 * NGX_INT_T_LEN);
     if (name->data == NULL) {
         return NGX_ERROR;
     }
@@ -490,6 +504,14 @@ ngx_http_tracker_name_redis(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
 
     if (rcf->ssl) {
         p = ngx_cpymem(p, " ssl", 4);
+    }
+
+    if (rcf->wait.replicas) {
+        p = ngx_sprintf(p, " wait=%ui", rcf->wait.replicas);
+    }
+
+    if (rcf->wait.time) {
+        p = ngx_sprintf(p, ":%Mms", rcf->wait.time);
     }
 
     name->len = p - name->data;

@@ -9,8 +9,13 @@
 #include "http/secret.h"
 
 
+/* more replicas than anybody has: another number was meant */
+#define NGX_HTTP_TRACKER_MAX_REPLICAS  16
+
+
 typedef struct {
     ngx_str_t          name;           /* with the "=", if it has a value */
+    const char        *form;
 
     /* value is not empty then; NGX_DECLINED: it is invalid, not yet logged */
     ngx_int_t        (*set)(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
@@ -20,7 +25,7 @@ typedef struct {
 
 static ngx_uint_t ngx_http_tracker_redis_is_host(ngx_str_t *arg);
 static ngx_int_t ngx_http_tracker_redis_param(ngx_conf_t *cf,
-    ngx_redis_conf_t *rcf, ngx_str_t *arg);
+    ngx_redis_conf_t *rcf, ngx_str_t *arg, ngx_uint_t *seen);
 static ngx_int_t ngx_http_tracker_redis_check(ngx_conf_t *cf,
     ngx_redis_conf_t *rcf);
 static ngx_int_t ngx_http_tracker_redis_check_cluster(ngx_conf_t *cf,
@@ -35,6 +40,8 @@ static ngx_int_t ngx_http_tracker_redis_password(ngx_conf_t *cf,
     ngx_redis_conf_t *rcf, ngx_str_t *value);
 static ngx_int_t ngx_http_tracker_redis_ssl(ngx_conf_t *cf,
     ngx_redis_conf_t *rcf, ngx_str_t *value);
+static ngx_int_t ngx_http_tracker_redis_wait(ngx_conf_t *cf,
+    ngx_redis_conf_t *rcf, ngx_str_t *value);
 static ngx_int_t ngx_http_tracker_redis_cluster(ngx_conf_t *cf,
     ngx_redis_conf_t *rcf, ngx_str_t *value);
 static ngx_int_t ngx_http_tracker_redis_sentinel(ngx_conf_t *cf,
@@ -46,16 +53,25 @@ static ngx_int_t ngx_http_tracker_sentinel_password(ngx_conf_t *cf,
 
 
 static ngx_http_tracker_redis_param_t  ngx_http_tracker_redis_params[] = {
-    { ngx_string("db="), ngx_http_tracker_redis_db },
-    { ngx_string("user="), ngx_http_tracker_redis_user },
-    { ngx_string("password_file="), ngx_http_tracker_redis_password },
-    { ngx_string("ssl"), ngx_http_tracker_redis_ssl },
-    { ngx_string("cluster"), ngx_http_tracker_redis_cluster },
-    { ngx_string("sentinel="), ngx_http_tracker_redis_sentinel },
-    { ngx_string("sentinel_user="), ngx_http_tracker_sentinel_user },
+    { ngx_string("db="), "\"db=NUMBER\"", ngx_http_tracker_redis_db },
+    { ngx_string("user="), "\"user=NAME\"", ngx_http_tracker_redis_user },
+    { ngx_string("password_file="), "\"password_file=PATH\"",
+      ngx_http_tracker_redis_password },
+    { ngx_string("ssl"), "\"ssl\"", ngx_http_tracker_redis_ssl },
+    { ngx_string("wait="),
+      "\"wait=N\" or \"wait=N:TIME\", with N from 1 to 16",
+      ngx_http_tracker_redis_wait },
+    { ngx_string("cluster"), "\"cluster\"", ngx_http_tracker_redis_cluster },
+    { ngx_string("sentinel="), "\"sentinel=NAME\"",
+      ngx_http_tracker_redis_sentinel },
+    { ngx_string("sentinel_user="), "\"sentinel_user=NAME\"",
+      ngx_http_tracker_sentinel_user },
     { ngx_string("sentinel_password_file="),
+      "\"sentinel_password_file=PATH\"",
       ngx_http_tracker_sentinel_password },
-    { ngx_null_string, NULL }
+    { ngx_null_string,
+      "\"db=\", \"user=\", \"password_file=\", \"ssl\", \"wait=\", "
+      "\"cluster\" or \"sentinel=\"", NULL }
 };
 
 
@@ -65,7 +81,7 @@ ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_tracker_loc_conf_t *tlcf = conf;
 
     ngx_str_t         *value;
-    ngx_uint_t         i;
+    ngx_uint_t         i, seen;
     ngx_redis_conf_t  *rcf;
 
     if (tlcf->redis != NGX_CONF_UNSET_PTR) {
@@ -83,6 +99,7 @@ ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     value = cf->args->elts;
+    seen = 0;
 
     for (i = 1; i < cf->args->nelts; i++) {
 
@@ -91,7 +108,9 @@ ngx_http_tracker_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             continue;
         }
 
-        if (ngx_http_tracker_redis_param(cf, rcf, &value[i]) != NGX_OK) {
+        if (ngx_http_tracker_redis_param(cf, rcf, &value[i], &seen)
+            != NGX_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
@@ -120,40 +139,53 @@ ngx_http_tracker_redis_is_host(ngx_str_t *arg)
 }
 
 
+/* seen has a bit for each parameter that was there before */
+
 static ngx_int_t
 ngx_http_tracker_redis_param(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
-    ngx_str_t *arg)
+    ngx_str_t *arg, ngx_uint_t *seen)
 {
     ngx_int_t                        rc;
     ngx_str_t                        value;
+    ngx_uint_t                       i, has_value;
     ngx_http_tracker_redis_param_t  *param;
+
+    for (i = 0; ngx_http_tracker_redis_params[i].set; i++) {
+        param = &ngx_http_tracker_redis_params[i];
+
+        if (ngx_strncmp(arg->data, param->name.data, param->name.len) == 0) {
+            break;
+        }
+    }
+
+    param = &ngx_http_tracker_redis_params[i];
+
+    if (*seen & ((ngx_uint_t) 1 << i)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate parameter \"%V\"", arg);
+        return NGX_ERROR;
+    }
+
+    *seen |= (ngx_uint_t) 1 << i;
+
+    value.data = arg->data + param->name.len;
+    value.len = arg->len - param->name.len;
 
     rc = NGX_DECLINED;
 
-    for (param = ngx_http_tracker_redis_params; param->set; param++) {
+    if (param->set) {
+        has_value = (value.data[-1] == '=');
 
-        if (ngx_strncmp(arg->data, param->name.data, param->name.len) == 0) {
-            value.data = arg->data + param->name.len;
-            value.len = arg->len - param->name.len;
-
-            if ((value.len > 0)
-                == (param->name.data[param->name.len - 1] == '='))
-            {
-                rc = param->set(cf, rcf, &value);
-            }
-
-            break;
+        if (has_value == (value.len > 0)) {
+            rc = param->set(cf, rcf, &value);
         }
     }
 
     if (rc == NGX_DECLINED) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\", expected "
-                           "\"db=NUMBER\", \"user=NAME\", "
-                           "\"password_file=PATH\", \"ssl\", \"cluster\", "
-                           "\"sentinel=NAME\", "
-                           "\"sentinel_user=NAME\" or "
-                           "\"sentinel_password_file=PATH\"", arg);
+                           "invalid parameter \"%V\", expected %s", arg,
+                           param->form);
+        return NGX_ERROR;
     }
 
     return rc;
@@ -305,6 +337,48 @@ ngx_http_tracker_redis_ssl(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
     return NGX_ERROR;
 
 #endif
+}
+
+
+static ngx_int_t
+ngx_http_tracker_redis_wait(ngx_conf_t *cf, ngx_redis_conf_t *rcf,
+    ngx_str_t *value)
+{
+    u_char     *colon, *last;
+    ngx_int_t   n;
+    ngx_str_t   time;
+
+    last = value->data + value->len;
+
+    colon = ngx_strlchr(value->data, last, ':');
+    if (colon == NULL) {
+        colon = last;
+    }
+
+    n = ngx_atoi(value->data, colon - value->data);
+
+    if (n < 1 || n > NGX_HTTP_TRACKER_MAX_REPLICAS) {
+        return NGX_DECLINED;
+    }
+
+    rcf->wait.replicas = n;
+
+    if (colon == last) {
+        return NGX_OK;
+    }
+
+    time.data = colon + 1;
+    time.len = last - time.data;
+
+    n = ngx_parse_time(&time, 0);
+
+    if (n == NGX_ERROR || n == 0) {
+        return NGX_DECLINED;
+    }
+
+    rcf->wait.time = n;
+
+    return NGX_OK;
 }
 
 

@@ -83,7 +83,9 @@ static const char  *ngx_http_tracker_step_names[] = {
     "load", "revision", "write", "converse", "forget"
 };
 
-static const char  *ngx_http_tracker_lane_names[] = { "small", "large" };
+static const char  *ngx_http_tracker_lane_names[] = {
+    "small", "large", "read"
+};
 
 static const char  *ngx_http_tracker_setting_names[] = {
     "maxmemory_policy", "appendonly"
@@ -454,6 +456,8 @@ ngx_http_tracker_status_redis(ngx_http_tracker_status_t *status)
           "Connections that were lost under commands." },
         { "tracker_redis_refused", "counter",
           "Commands that were not sent since too many wait." },
+        { "tracker_redis_unreplicated", "counter",
+          "Writes that too few replicas had in time." },
         { "tracker_redis_errors", "counter", "Error replies of Redis." }
     };
 
@@ -480,6 +484,9 @@ ngx_http_tracker_status_redis(ngx_http_tracker_status_t *status)
                                     offsetof(ngx_redis_counts_t, refused),
                                     NULL, NULL);
     ngx_http_tracker_status_counted(status, &counts[4],
+                                    offsetof(ngx_redis_counts_t, few),
+                                    NULL, NULL);
+    ngx_http_tracker_status_counted(status, &counts[5],
                                     offsetof(ngx_redis_counts_t, errors),
                                     "word", ngx_redis_error_word);
 }

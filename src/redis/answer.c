@@ -156,7 +156,9 @@ ngx_redis_answer(ngx_redis_lane_t *lane, ngx_redis_op_t *op, redisReply *r)
         return;
     }
 
-    ngx_redis_lane_finish(lane, op, NGX_REDIS_OK, r, op->losses != 0);
+    if (!ngx_redis_wait_hold(lane, op, r)) {
+        ngx_redis_lane_finish(lane, op, NGX_REDIS_OK, r, op->losses != 0);
+    }
 }
 
 
@@ -299,7 +301,7 @@ ngx_redis_expire(ngx_event_t *ev)
     status = ngx_redis_expired(lane, op);
     maybe = ngx_redis_lane_maybe(op);
 
-    if (op->state != NGX_REDIS_OP_SENT && again && !ngx_redis_op_late(op)) {
+    if (op->state < NGX_REDIS_OP_SENT && again && !ngx_redis_op_late(op)) {
         op->renew = 1;
         ngx_redis_op_arm(op);
         handler = NULL;
@@ -327,6 +329,10 @@ ngx_redis_expire(ngx_event_t *ev)
 static ngx_redis_status_e
 ngx_redis_expired(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
 {
+    if (op->state == NGX_REDIS_OP_ANSWERED) {
+        return NGX_REDIS_TIMEOUT;
+    }
+
     /* the deadline may come soon after one that was refused is sent again */
 
     if (op->state == NGX_REDIS_OP_SENT

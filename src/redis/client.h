@@ -21,6 +21,8 @@ struct ngx_redis_s {
     ngx_redis_cluster_t   *cluster;    /* or NULL */
     ngx_redis_counts_t     counts;     /* until ngx_redis_count() */
     ngx_redis_gauges_t     gauges;
+    ngx_uint_t             wait_default;   /* 1: the time of node.conf.wait is
+                                              not configured */
 };
 
 

@@ -162,6 +162,20 @@ ngx_redis_cluster_count(ngx_redis_cluster_t *cluster,
 }
 
 
+void
+ngx_redis_cluster_wait(ngx_redis_cluster_t *cluster,
+    ngx_redis_wait_conf_t *wait)
+{
+    ngx_uint_t  i;
+
+    cluster->homeless.conf.wait = *wait;
+
+    for (i = 0; i < cluster->nmembers; i++) {
+        cluster->members[i]->node.conf.wait = *wait;
+    }
+}
+
+
 ngx_redis_node_t *
 ngx_redis_cluster_route(ngx_redis_cluster_t *cluster, ngx_uint_t slot)
 {

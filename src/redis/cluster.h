@@ -76,6 +76,10 @@ ngx_redis_cluster_t *ngx_redis_cluster_create(ngx_conf_t *cf,
 void ngx_redis_cluster_count(ngx_redis_cluster_t *cluster,
     ngx_redis_counts_t *counts, ngx_redis_gauges_t *gauges);
 
+/* Configuration time: this is what all nodes wait for. */
+void ngx_redis_cluster_wait(ngx_redis_cluster_t *cluster,
+    ngx_redis_wait_conf_t *wait);
+
 /*
  * Returns the node that has the slot, or that of commands without one; NULL
  * after ngx_redis_cluster_close().  Wants another map once a minute.

@@ -14,9 +14,13 @@
 #define NGX_REDIS_PORT           6379
 #define NGX_REDIS_SENTINEL_PORT  26379
 
+/* by default writes wait for replicas so long, ms */
+#define NGX_REDIS_WAIT_TIME      1000
+
 
 static ngx_redis_t *ngx_redis_find(ngx_array_t *servers,
     ngx_redis_conf_t *conf);
+static ngx_msec_t ngx_redis_wait_time(ngx_redis_t *redis);
 static ngx_int_t ngx_redis_init_place(ngx_conf_t *cf, ngx_redis_t *redis,
     ngx_redis_conf_t *conf);
 static ngx_int_t ngx_redis_same_ssl(ngx_redis_ssl_t *one,
@@ -58,6 +62,11 @@ ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers, ngx_redis_conf_t *conf)
         ngx_redis_sha(&conf->scripts[i]);
     }
 
+    if (conf->wait.time == 0) {
+        redis->node.conf.wait.time = NGX_REDIS_WAIT_TIME;
+        redis->wait_default = 1;
+    }
+
     ngx_redis_node_init(&redis->node);
     ngx_redis_count(redis, &redis->counts, &redis->gauges);
 
@@ -96,6 +105,8 @@ ngx_redis_find(ngx_array_t *servers, ngx_redis_conf_t *conf)
             && other->db == conf->db
             && ngx_redis_same(&other->user, &conf->user)
             && ngx_redis_same(&other->password, &conf->password)
+            && other->wait.replicas == conf->wait.replicas
+            && ngx_redis_wait_time(server[i]) == conf->wait.time
             && other->scripts == conf->scripts
             && other->nscripts == conf->nscripts
             && ngx_redis_same_ssl(other->ssl, conf->ssl))
@@ -105,6 +116,35 @@ ngx_redis_find(ngx_array_t *servers, ngx_redis_conf_t *conf)
     }
 
     return NULL;
+}
+
+
+/* as it was configured */
+
+static ngx_msec_t
+ngx_redis_wait_time(ngx_redis_t *redis)
+{
+    return redis->wait_default ? 0 : redis->node.conf.wait.time;
+}
+
+
+ngx_int_t
+ngx_redis_fit_wait(ngx_redis_t *redis, ngx_msec_t timeout)
+{
+    ngx_redis_wait_conf_t  *wait;
+
+    wait = &redis->node.conf.wait;
+
+    if (redis->wait_default) {
+        wait->time = ngx_min(wait->time, timeout / 2);
+
+        if (redis->cluster) {
+            ngx_redis_cluster_wait(redis->cluster, wait);
+        }
+    }
+
+    return wait->replicas == 0 || wait->time <= timeout / 2 ? NGX_OK
+                                                            : NGX_DECLINED;
 }
 
 

@@ -29,9 +29,11 @@ static void *ngx_redis_create_string(const redisReadTask *task, char *str,
     size_t len);
 static void *ngx_redis_create_array(const redisReadTask *task,
     ngx_redis_elements_t elements);
+static void ngx_redis_free_object(void *r);
 static void ngx_redis_conn_writable(void *data);
 static void ngx_redis_conn_own(redisAsyncContext *ac, void *r, void *data);
 static void ngx_redis_conn_queued(redisAsyncContext *ac, void *r, void *data);
+static void ngx_redis_conn_waited(redisAsyncContext *ac, void *r, void *data);
 static void ngx_redis_conn_reply(redisAsyncContext *ac, void *r, void *data);
 static void ngx_redis_conn_check(ngx_redis_conn_t *conn,
     redisAsyncContext *ac);
@@ -44,6 +46,15 @@ static const char *ngx_redis_last_words(redisAsyncContext *ac, u_char *buf);
 
 static redisReplyObjectFunctions   ngx_redis_reply_functions;
 static redisReplyObjectFunctions  *ngx_redis_reply_defaults;
+
+/* what hiredis is not to free after the callback in progress, or NULL */
+static redisReply                 *ngx_redis_kept;
+
+static redisCallbackFn            *ngx_redis_conn_callbacks[] = {
+    [NGX_REDIS_ANSWERS_COMMAND] = ngx_redis_conn_reply,
+    [NGX_REDIS_ANSWERS_PART] = ngx_redis_conn_queued,
+    [NGX_REDIS_ANSWERS_WAIT] = ngx_redis_conn_waited
+};
 
 
 void
@@ -155,6 +166,7 @@ ngx_redis_watch_replies(ngx_redis_conn_t *conn, redisReader *reader)
         ngx_redis_reply_functions = *reader->fn;
         ngx_redis_reply_functions.createString = ngx_redis_create_string;
         ngx_redis_reply_functions.createArray = ngx_redis_create_array;
+        ngx_redis_reply_functions.freeObject = ngx_redis_free_object;
     }
 
     reader->fn = &ngx_redis_reply_functions;
@@ -207,6 +219,27 @@ ngx_redis_create_array(const redisReadTask *task,
 }
 
 
+void
+ngx_redis_conn_keep(redisReply *r)
+{
+    ngx_redis_kept = r;
+}
+
+
+/* after each callback; 0.14 has no other way to keep a reply */
+
+static void
+ngx_redis_free_object(void *r)
+{
+    if (r == ngx_redis_kept) {
+        ngx_redis_kept = NULL;
+        return;
+    }
+
+    ngx_redis_reply_defaults->freeObject(r);
+}
+
+
 static void
 ngx_redis_conn_writable(void *data)
 {
@@ -230,10 +263,9 @@ ngx_redis_conn_writable(void *data)
 
 void
 ngx_redis_conn_begin(ngx_redis_conn_t *conn, ngx_redis_writer_t *w,
-    void *command, ngx_uint_t n, ngx_uint_t queued)
+    void *command, ngx_uint_t n, ngx_redis_answers_e answers)
 {
-    ngx_redis_wire_begin(w, &conn->stream,
-                         queued ? ngx_redis_conn_queued : ngx_redis_conn_reply,
+    ngx_redis_wire_begin(w, &conn->stream, ngx_redis_conn_callbacks[answers],
                          command, n);
 }
 
@@ -276,6 +308,25 @@ ngx_redis_conn_queued(redisAsyncContext *ac, void *r, void *data)
     conn->cost = 0;
 
     conn->handlers->queued(conn->data, data, r);
+    ngx_redis_conn_check(conn, ac);
+}
+
+
+static void
+ngx_redis_conn_waited(redisAsyncContext *ac, void *r, void *data)
+{
+    ngx_redis_conn_t  *conn;
+
+    if (r == NULL) {
+        return;
+    }
+
+    conn = ac->data;
+
+    conn->stream.unanswered--;
+    conn->cost = 0;
+
+    conn->handlers->waited(conn->data, r);
     ngx_redis_conn_check(conn, ac);
 }
 

@@ -61,6 +61,9 @@ typedef struct {
     /* r answers a command of the transaction that command is, before EXEC */
     void       (*queued)(void *data, void *command, redisReply *r);
 
+    /* r answers WAIT */
+    void       (*waited)(void *data, redisReply *r);
+
     /* 0: nobody waits for the reply to command, its text need not be copied */
     ngx_uint_t (*wanted)(void *command);
 
@@ -74,6 +77,16 @@ typedef struct {
     /* an exiting worker closes its idle connections, or all of them */
     void       (*shutdown)(void *data);
 } ngx_redis_conn_handlers_t;
+
+
+/* what a reply answers, and which handler gets it */
+
+typedef enum {
+    NGX_REDIS_ANSWERS_COMMAND = 0,     /* reply */
+    NGX_REDIS_ANSWERS_PART,            /* of a transaction before EXEC:
+                                          queued */
+    NGX_REDIS_ANSWERS_WAIT             /* waited */
+} ngx_redis_answers_e;
 
 
 typedef struct ngx_redis_step_s  ngx_redis_step_t;
@@ -104,10 +117,15 @@ void ngx_redis_connect(ngx_redis_conn_t *conn, ngx_redis_addr_t *addr);
 
 /*
  * Begins a command of the owner in w, of n arguments: see redis/wire.h.
- * queued: 1 for one of a transaction before EXEC, else 0.
  */
 void ngx_redis_conn_begin(ngx_redis_conn_t *conn, ngx_redis_writer_t *w,
-    void *command, ngx_uint_t n, ngx_uint_t queued);
+    void *command, ngx_uint_t n, ngx_redis_answers_e answers);
+
+/*
+ * For the reply handler: r, the one that it was called with, outlives it.  The
+ * caller frees it by freeReplyObject().
+ */
+void ngx_redis_conn_keep(redisReply *r);
 
 /* Logs that Redis sent an unexpected reply, and closes. */
 void ngx_redis_conn_surplus(ngx_redis_conn_t *conn);

@@ -41,6 +41,9 @@ static ngx_redis_refusal_t  ngx_redis_refusals[] = {
                                 NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 0 },
     { ngx_string("READONLY"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 1 },
     { ngx_string("NOREPLICAS"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 0 },
+    { ngx_string("ERR WAIT cannot be used with replica"),
+                                NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 1 },
+    { ngx_string("UNBLOCKED"),  NGX_REDIS_UNAVAILABLE, NGX_REDIS_HANGUP, 0, 0 },
     { ngx_string("BUSY"),       NGX_REDIS_TIMEOUT,     NGX_REDIS_HOLD,   0, 0 },
 
     /* refused for reasons of its own */

@@ -69,6 +69,7 @@ typedef struct {
     ngx_redis_said_t       lost;       /* an outage */
     ngx_redis_said_t       full;       /* a flow was refused */
     ngx_redis_said_t       hangup;     /* a command that ends connections */
+    ngx_redis_said_t       few;        /* replicas have a write */
     ngx_redis_said_t       refusals[NGX_REDIS_REFUSALS];
     ngx_redis_counts_t    *counts;
     ngx_redis_gauges_t    *gauges;

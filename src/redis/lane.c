@@ -17,6 +17,7 @@
 static void ngx_redis_lane_await_op(ngx_redis_op_t *op, void *data);
 static void ngx_redis_lane_demote(ngx_redis_lane_t *lane);
 static void ngx_redis_lane_look(ngx_redis_op_t *op, void *data);
+static void ngx_redis_lane_look_at(ngx_redis_lane_t *lane, ngx_queue_t *ops);
 static void ngx_redis_lane_measure(ngx_redis_lane_t *lane);
 static void ngx_redis_lane_fail_op(ngx_redis_op_t *op, void *data);
 
@@ -162,7 +163,7 @@ ngx_redis_lane_drained(ngx_redis_lane_t *lane)
 {
     if (lane->paused != NGX_REDIS_PAUSE_DEMOTED
         || lane->refusal
-        || !ngx_queue_empty(&lane->queue.sent))
+        || ngx_redis_lane_busy(lane))
     {
         return;
     }
@@ -217,30 +218,41 @@ ngx_redis_lane_alive(ngx_redis_lane_t *lane)
 /*
  * The longest timeout of those that wait counts: a command that waits for a
  * short while only says nothing about a connection that others share.  Many
- * may expire at once: they are looked through once a millisecond.
+ * may expire at once: they are looked through once a millisecond.  Redis is
+ * silent during a WAIT, and may be for its time.
  */
 
 ngx_uint_t
 ngx_redis_lane_dead(ngx_redis_lane_t *lane)
 {
-    ngx_queue_t  *q;
+    ngx_msec_t  wait;
 
     if (lane->max_timeout_at != ngx_current_msec) {
         lane->max_timeout_at = ngx_current_msec;
         lane->max_timeout = 0;
 
-        for (q = ngx_queue_head(&lane->queue.sent);
-             q != ngx_queue_sentinel(&lane->queue.sent);
-             q = ngx_queue_next(q))
-        {
-            ngx_redis_lane_look(ngx_queue_data(q, ngx_redis_op_t, queue),
-                                lane);
-        }
-
+        ngx_redis_lane_look_at(lane, &lane->queue.sent);
+        ngx_redis_lane_look_at(lane, &lane->wait.held);
         ngx_redis_queue_each(&lane->queue, ngx_redis_lane_look, lane);
     }
 
-    return ngx_redis_conn_dead(&lane->conn, lane->max_timeout);
+    wait = lane->wait.asked ? lane->node->conf.wait.time : 0;
+
+    return ngx_redis_conn_dead(&lane->conn, lane->max_timeout + 2 * wait);
+}
+
+
+static void
+ngx_redis_lane_look_at(ngx_redis_lane_t *lane, ngx_queue_t *ops)
+{
+    ngx_queue_t  *q;
+
+    for (q = ngx_queue_head(ops);
+         q != ngx_queue_sentinel(ops);
+         q = ngx_queue_next(q))
+    {
+        ngx_redis_lane_look(ngx_queue_data(q, ngx_redis_op_t, queue), lane);
+    }
 }
 
 
@@ -304,6 +316,7 @@ ngx_redis_lane_maybe(ngx_redis_op_t *op)
 {
     return op->losses
            || op->led
+           || op->state == NGX_REDIS_OP_ANSWERED
            || (op->state == NGX_REDIS_OP_SENT && op != op->lane->partial);
 }
 

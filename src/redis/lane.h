@@ -15,6 +15,7 @@
 
 #include "redis/conn.h"
 #include "redis/queue.h"
+#include "redis/wait.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -42,6 +43,7 @@ struct ngx_redis_lane_s {
     ngx_redis_node_t      *node;
     ngx_redis_conn_t       conn;
     ngx_redis_queue_t      queue;
+    ngx_redis_wait_t       wait;
 
     ngx_event_t            turn;       /* posted: once in a turn of the loop */
     ngx_event_t            held;       /* timer: while commands are held */
@@ -113,6 +115,11 @@ struct ngx_redis_node_s {
 /* The address that the lane uses or will try next, for the log. */
 #define ngx_redis_lane_addr(lane)                                             \
     (&(lane)->node->addrs[(lane)->addr].name)
+
+/* Returns 1 if a command is under way, or its WAIT, else 0. */
+#define ngx_redis_lane_busy(lane)                                             \
+    (!ngx_queue_empty(&(lane)->queue.sent)                                    \
+     || !ngx_queue_empty(&(lane)->wait.held))
 
 /* The turn of the lane comes after the events of this turn of the loop. */
 void ngx_redis_lane_post(ngx_redis_lane_t *lane);

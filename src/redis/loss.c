@@ -23,6 +23,8 @@ static void ngx_redis_loss_count(ngx_redis_lane_t *lane, ngx_redis_end_e end,
     ngx_redis_state_e state);
 static void ngx_redis_loss_requeue(ngx_redis_lane_t *lane,
     ngx_redis_end_e end);
+static void ngx_redis_loss_again(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
+    ngx_redis_end_e end, ngx_uint_t suspect);
 static void ngx_redis_loss_busy(ngx_redis_lane_t *lane);
 static ngx_uint_t ngx_redis_loss_retry(ngx_redis_lane_t *lane,
     ngx_redis_state_e state, const char *why);
@@ -135,7 +137,10 @@ ngx_redis_loss_count(ngx_redis_lane_t *lane, ngx_redis_end_e end,
 }
 
 
-/* what was sent is to be sent again, behind those that were refused earlier */
+/*
+ * What was sent is to be sent again, behind those that were refused earlier; so
+ * is what was answered, and may not have been written to replicas
+ */
 
 static void
 ngx_redis_loss_requeue(ngx_redis_lane_t *lane, ngx_redis_end_e end)
@@ -148,6 +153,13 @@ ngx_redis_loss_requeue(ngx_redis_lane_t *lane, ngx_redis_end_e end)
     queue = &lane->queue;
     suspect = queue->alone && end == NGX_REDIS_END_LOST;
 
+    while ((op = ngx_redis_wait_take(&lane->wait))) {
+        ngx_redis_op_clear_reply(op);
+        ngx_redis_loss_again(lane, op, end, 0);
+    }
+
+    ngx_redis_wait_lost(&lane->wait);
+
     while (!ngx_queue_empty(&queue->sent)) {
         q = ngx_queue_head(&queue->sent);
         op = ngx_queue_data(q, ngx_redis_op_t, queue);
@@ -159,21 +171,29 @@ ngx_redis_loss_requeue(ngx_redis_lane_t *lane, ngx_redis_end_e end)
             continue;
         }
 
-        op->refusal = NULL;
-        op->losses++;
-        op->lone = 1;
-        op->suspect = suspect && !op->cmd.urgent;
-        op->renew = (end != NGX_REDIS_END_SILENT);
-
-        ngx_redis_queue_again(queue, op);
-
-        if (op->losses >= NGX_REDIS_MAX_LOSSES) {
-            ngx_redis_queue_fail(queue, op, NGX_REDIS_UNAVAILABLE);
-            continue;
-        }
-
-        lane->node->log.counts->resends++;
+        ngx_redis_loss_again(lane, op, end, suspect);
     }
+}
+
+
+static void
+ngx_redis_loss_again(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
+    ngx_redis_end_e end, ngx_uint_t suspect)
+{
+    op->refusal = NULL;
+    op->losses++;
+    op->lone = 1;
+    op->suspect = suspect && !op->cmd.urgent;
+    op->renew = (end != NGX_REDIS_END_SILENT);
+
+    ngx_redis_queue_again(&lane->queue, op);
+
+    if (op->losses >= NGX_REDIS_MAX_LOSSES) {
+        ngx_redis_queue_fail(&lane->queue, op, NGX_REDIS_UNAVAILABLE);
+        return;
+    }
+
+    lane->node->log.counts->resends++;
 }
 
 

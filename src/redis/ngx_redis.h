@@ -35,6 +35,15 @@ typedef struct {
 } ngx_redis_script_t;
 
 
+/* replicas that must have a write before it is answered */
+
+typedef struct {
+    ngx_uint_t             replicas;   /* 0: none */
+    ngx_msec_t             time;       /* how long to wait for them; 0: by
+                                          default, see ngx_redis_fit_wait() */
+} ngx_redis_wait_conf_t;
+
+
 /* how connections are secured; named as nginx's proxy_ssl_* */
 
 typedef struct {
@@ -76,6 +85,7 @@ typedef struct {
     ngx_redis_ssl_t       *ssl;        /* NULL: no TLS */
     ngx_redis_addr_t      *addrs;      /* filled by ngx_redis_resolve() */
     ngx_uint_t             naddrs;
+    ngx_redis_wait_conf_t  wait;
     ngx_redis_script_t    *scripts;    /* loaded on each new connection */
     ngx_uint_t             nscripts;
 } ngx_redis_conf_t;
@@ -107,7 +117,7 @@ typedef struct {
 typedef enum {
     NGX_REDIS_OK = 0,      /* a reply that is no error */
     NGX_REDIS_UNAVAILABLE, /* no connection, or not able to serve: 502 */
-    NGX_REDIS_TIMEOUT,     /* no answer in time: 504 */
+    NGX_REDIS_TIMEOUT,     /* no answer in time, or too few replicas: 504 */
     NGX_REDIS_CROWDED,     /* too many of its flow wait: 429 */
     NGX_REDIS_ERROR        /* Redis refused it, a script failed, a reply of
                               no known shape, or no memory: 500 */
@@ -139,8 +149,17 @@ typedef enum {
 /* error replies are counted by their first word, at most so many words */
 #define NGX_REDIS_REFUSALS     24
 
-/* connections of a worker to a server: for small commands, for large ones */
-#define NGX_REDIS_LANES        2
+
+/* connections of a worker to a server */
+
+typedef enum {
+    NGX_REDIS_LANE_SMALL = 0,          /* for small commands */
+    NGX_REDIS_LANE_LARGE,
+    NGX_REDIS_LANE_READ,               /* for reads, where writes wait for
+                                          replicas */
+
+    NGX_REDIS_LANES
+} ngx_redis_lane_e;
 
 
 /* what a worker counts of a server; of ngx_uint_t only */
@@ -150,6 +169,8 @@ typedef struct {
     ngx_uint_t             losses;     /* connections, under commands */
     ngx_uint_t             resends;    /* commands that are sent again */
     ngx_uint_t             refused;    /* commands: too many wait */
+    ngx_uint_t             few;        /* writes: too few replicas had them in
+                                          time */
     ngx_uint_t             errors[NGX_REDIS_REFUSALS];
 } ngx_redis_counts_t;
 
@@ -255,8 +276,9 @@ typedef struct {
                                           of those that are to stay in order:
                                           commands of one flow and size are
                                           sent, and run by Redis, in submit's
-                                          order, except urgent ones and those
-                                          sent again */
+                                          order, except urgent ones, those sent
+                                          again and, where writes wait for
+                                          replicas, reads */
     ngx_msec_t             timeout;    /* ms for connect plus one answer */
     ngx_msec_t             deadline;   /* ngx_current_msec at which the
                                           command is given up, retries and
@@ -265,6 +287,10 @@ typedef struct {
                                           from the loss of the old one on */
     const char            *action;     /* for the log: "locking" */
     unsigned               read:1;     /* changes nothing */
+    unsigned               write:1;    /* answered when the replicas of the
+                                          server's configuration have it; it
+                                          must write when it is sent again,
+                                          too */
     unsigned               urgent:1;   /* a lock release: never refused, goes
                                           ahead of what waits, is retried until
                                           the deadline, at most 1 s in an
@@ -299,6 +325,14 @@ ngx_int_t ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_conf_t *conf);
  */
 ngx_redis_t *ngx_redis_add(ngx_conf_t *cf, ngx_array_t *servers,
     ngx_redis_conf_t *conf);
+
+/*
+ * Configuration time.  Commands that write will have this timeout, in ms: the
+ * time that they wait for replicas is half of it at most.  Returns NGX_OK, and
+ * a time that is not configured is the least of these, a second at most; or
+ * NGX_DECLINED: the one that is configured is too long.
+ */
+ngx_int_t ngx_redis_fit_wait(ngx_redis_t *redis, ngx_msec_t timeout);
 
 /*
  * Submits a command.  What Redis owes a connection is bounded; what waits for

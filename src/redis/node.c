@@ -13,7 +13,7 @@
 
 
 static ngx_redis_lane_t *ngx_redis_node_lane(ngx_redis_node_t *node,
-    ngx_redis_op_t *op);
+    ngx_redis_command_t *cmd);
 static ngx_redis_status_e ngx_redis_node_check(ngx_redis_lane_t *lane,
     ngx_redis_op_t *op);
 static void ngx_redis_node_ready(void *data);
@@ -34,6 +34,7 @@ static ngx_redis_conn_handlers_t  ngx_redis_node_handlers = {
     ngx_redis_node_refused,
     ngx_redis_reply,
     ngx_redis_queued,
+    ngx_redis_waited,
     ngx_redis_wanted,
     ngx_redis_lost,
     ngx_redis_node_shutdown
@@ -68,13 +69,14 @@ ngx_redis_node_init(ngx_redis_node_t *node)
 
         lane->conn.conf = &node->conf;
         lane->conn.log = &node->log;
-        lane->conn.info = (i == 0);
+        lane->conn.info = (i != NGX_REDIS_LANE_LARGE);
         lane->conn.handlers = &ngx_redis_node_handlers;
         lane->conn.data = lane;
         lane->conn.stream.tls = node->tls;
 
         ngx_redis_conn_init(&lane->conn);
         ngx_redis_queue_init(&lane->queue);
+        ngx_redis_wait_init(&lane->wait);
     }
 }
 
@@ -85,7 +87,7 @@ ngx_redis_node_submit(ngx_redis_node_t *node, ngx_redis_op_t *op)
     ngx_redis_lane_t    *lane;
     ngx_redis_status_e   status;
 
-    lane = ngx_redis_node_lane(node, op);
+    lane = ngx_redis_node_lane(node, &op->cmd);
 
     op->lane = lane;
     op->timer.handler = ngx_redis_expire;
@@ -116,9 +118,14 @@ ngx_redis_node_submit(ngx_redis_node_t *node, ngx_redis_op_t *op)
 
 
 static ngx_redis_lane_t *
-ngx_redis_node_lane(ngx_redis_node_t *node, ngx_redis_op_t *op)
+ngx_redis_node_lane(ngx_redis_node_t *node, ngx_redis_command_t *cmd)
 {
-    return &node->lanes[op->cmd.size > NGX_REDIS_LARGE_SIZE];
+    if (node->conf.wait.replicas && cmd->read) {
+        return &node->lanes[NGX_REDIS_LANE_READ];
+    }
+
+    return &node->lanes[cmd->size > NGX_REDIS_LARGE_SIZE
+                        ? NGX_REDIS_LANE_LARGE : NGX_REDIS_LANE_SMALL];
 }
 
 
@@ -129,7 +136,7 @@ ngx_redis_node_take(ngx_redis_node_t *node, ngx_redis_op_t *op,
     ngx_redis_lane_t  *from, *lane;
 
     from = op->lane;
-    lane = ngx_redis_node_lane(node, op);
+    lane = ngx_redis_node_lane(node, &op->cmd);
 
     from->live--;
     ngx_redis_queue_leave(&from->queue, op);
@@ -436,8 +443,8 @@ ngx_redis_node_resume(ngx_event_t *ev)
     if (pause == NGX_REDIS_PAUSE_DEMOTED) {
 
         /*
-         * The other lane too, where it is at the same address and idle: what
-         * is read there is to be as new
+         * The other lanes too, where they are at the same address and idle:
+         * what is read there is to be as new
          */
 
         for (i = 0; i < NGX_REDIS_LANES; i++) {
@@ -460,7 +467,7 @@ ngx_redis_node_move(ngx_redis_lane_t *lane, ngx_uint_t addr)
     if (lane->addr == addr
         && (lane->conn.state == NGX_REDIS_READY
             || lane->conn.state == NGX_REDIS_DOWN)
-        && ngx_queue_empty(&lane->queue.sent))
+        && !ngx_redis_lane_busy(lane))
     {
         ngx_redis_lane_next_addr(lane);
         ngx_redis_stream_close(&lane->conn.stream, NGX_REDIS_END_CLOSED);
@@ -495,6 +502,7 @@ ngx_redis_node_shutdown(void *data)
         }
 
         ngx_redis_node_fail_sent(lane);
+        ngx_redis_wait_end(lane, NGX_REDIS_UNAVAILABLE);
         ngx_redis_lane_deliver(lane);
     }
 
@@ -546,6 +554,7 @@ ngx_redis_node_close(ngx_redis_node_t *node)
         ngx_redis_queue_each(&lane->queue, ngx_redis_node_drop, lane);
         ngx_redis_node_free_ops(lane, &lane->queue.failed);
         ngx_redis_node_free_ops(lane, &lane->queue.sent);
+        ngx_redis_node_free_ops(lane, &lane->wait.held);
 
         lane->live = 0;
         lane->partial = NULL;

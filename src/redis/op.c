@@ -5,7 +5,6 @@
 
 
 #include "redis/op.h"
-#include <hiredis/hiredis.h>
 
 
 /* about what the protocol adds to an argument */
@@ -203,10 +202,21 @@ ngx_redis_op_clear_error(ngx_redis_op_t *op)
 
 
 void
+ngx_redis_op_clear_reply(ngx_redis_op_t *op)
+{
+    if (op->reply) {
+        freeReplyObject(op->reply);
+        op->reply = NULL;
+    }
+}
+
+
+void
 ngx_redis_op_free(ngx_redis_op_t *op)
 {
     ngx_redis_op_disarm(op);
     ngx_redis_op_clear_error(op);
+    ngx_redis_op_clear_reply(op);
     ngx_free(op);
 }
 

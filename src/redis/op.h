@@ -12,6 +12,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
+#include <hiredis/hiredis.h>
 
 #include "redis/error.h"
 
@@ -31,6 +32,7 @@ typedef enum {
     NGX_REDIS_OP_WAITING = 0,          /* to be sent, or sent again */
     NGX_REDIS_OP_HELD,                 /* not to be sent again yet */
     NGX_REDIS_OP_SENT,                 /* or partly so */
+    NGX_REDIS_OP_ANSWERED,             /* replicas may not have it yet */
     NGX_REDIS_OP_FAILED                /* its handler is to be called */
 } ngx_redis_op_state_e;
 
@@ -49,6 +51,7 @@ struct ngx_redis_op_s {
                                           NULL */
     ngx_str_t              error;      /* of its lead, or a command of its
                                           transaction, on the heap; or empty */
+    redisReply            *reply;      /* of NGX_REDIS_OP_ANSWERED, or NULL */
     size_t                 size;       /* about what it takes on the wire */
     size_t                 owed;       /* expected cost of its reply */
     ngx_msec_t             pause;      /* the last one of a held command */
@@ -101,7 +104,10 @@ void ngx_redis_op_set_error(ngx_redis_op_t *op, const char *error, size_t len);
 /* Forgets it: the command is sent again. */
 void ngx_redis_op_clear_error(ngx_redis_op_t *op);
 
-/* Frees op, which is in no queue, and its timer. */
+/* Forgets the reply, if there is one: the command is sent again. */
+void ngx_redis_op_clear_reply(ngx_redis_op_t *op);
+
+/* Frees op, which is in no queue, its timer, error and reply. */
 void ngx_redis_op_free(ngx_redis_op_t *op);
 
 /* The same, then calls the handler with the result; r is NULL, or the reply. */

@@ -8,7 +8,8 @@
  *     again     to be sent again, or a release, ahead of those
  *     held      to be sent again after a pause of its own
  *     sent      in the order of the replies; one that nobody waits for any
- *               more (handler NULL) stays as a tombstone
+ *               more (handler NULL) stays as a tombstone; what is answered
+ *               then may be held by redis/wait.h
  *     failed    its handler is to be called with op->status
  */
 

@@ -8,6 +8,7 @@
 #include "redis/setup.h"
 
 
+static ngx_int_t ngx_redis_send_ops(ngx_redis_lane_t *lane);
 static void ngx_redis_refuse(ngx_redis_lane_t *lane, ngx_redis_op_t *op);
 static ngx_int_t ngx_redis_send_op(ngx_redis_lane_t *lane,
     ngx_redis_op_t *op);
@@ -20,13 +21,28 @@ static ngx_int_t ngx_redis_send_begin(ngx_redis_lane_t *lane,
 static ngx_int_t ngx_redis_send_end(ngx_redis_lane_t *lane,
     ngx_redis_op_t *op);
 static ngx_int_t ngx_redis_send_word(ngx_redis_lane_t *lane,
-    ngx_redis_op_t *op, char *word, ngx_uint_t queued);
+    ngx_redis_op_t *op, char *word, ngx_redis_answers_e answers);
 static ngx_int_t ngx_redis_send_eval(ngx_redis_lane_t *lane,
     ngx_redis_op_t *op, ngx_redis_eval_t *eval);
 
 
 ngx_int_t
 ngx_redis_send_waiting(ngx_redis_lane_t *lane)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_redis_send_ops(lane);
+
+    if (rc != NGX_ERROR && ngx_redis_wait_send(lane) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_redis_send_ops(ngx_redis_lane_t *lane)
 {
     ngx_redis_op_t      *op;
     ngx_redis_conn_t    *conn;
@@ -132,20 +148,16 @@ ngx_redis_send_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
 
     op->nsent = 0;
 
-    if (op->asking && ngx_redis_setup_asking(&lane->conn) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (cmd->before && ngx_redis_send_begin(lane, op) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (cmd->lead && ngx_redis_send_lead(lane, op) != NGX_OK) {
+    if ((cmd->lead && ngx_redis_send_lead(lane, op) != NGX_OK)
+        || (op->asking && ngx_redis_setup_asking(&lane->conn) != NGX_OK)
+        || (cmd->before && ngx_redis_send_begin(lane, op) != NGX_OK))
+    {
         return NGX_ERROR;
     }
 
     ngx_redis_conn_begin(&lane->conn, &w, op, n + cmd->argc + cmd->nmore,
-                         cmd->before != NULL);
+                         cmd->before ? NGX_REDIS_ANSWERS_PART
+                                     : NGX_REDIS_ANSWERS_COMMAND);
 
     if (ngx_redis_wire_args(&w, head, n) != NGX_OK
         || ngx_redis_wire_args(&w, cmd->argv, cmd->argc) != NGX_OK
@@ -155,6 +167,7 @@ ngx_redis_send_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
     }
 
     ngx_redis_queue_sent(&lane->queue, op);
+    ngx_redis_wait_note(lane, op);
 
     return NGX_OK;
 }
@@ -170,7 +183,12 @@ ngx_redis_send_lead(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
 
     ngx_redis_op_clear_error(op);
 
-    ngx_redis_conn_begin(&lane->conn, &w, op, lead->argc, 1);
+    if (op->asking && ngx_redis_setup_asking(&lane->conn) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_redis_conn_begin(&lane->conn, &w, op, lead->argc,
+                         NGX_REDIS_ANSWERS_PART);
 
     if (ngx_redis_wire_args(&w, lead->argv, lead->argc) != NGX_OK) {
         return NGX_ERROR;
@@ -222,7 +240,9 @@ ngx_redis_send_begin(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
 {
     ngx_redis_op_clear_error(op);
 
-    if (ngx_redis_send_word(lane, op, "MULTI", 1) != NGX_OK) {
+    if (ngx_redis_send_word(lane, op, "MULTI", NGX_REDIS_ANSWERS_PART)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -239,13 +259,13 @@ ngx_redis_send_end(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
         return NGX_ERROR;
     }
 
-    return ngx_redis_send_word(lane, op, "EXEC", 0);
+    return ngx_redis_send_word(lane, op, "EXEC", NGX_REDIS_ANSWERS_COMMAND);
 }
 
 
 static ngx_int_t
 ngx_redis_send_word(ngx_redis_lane_t *lane, ngx_redis_op_t *op, char *word,
-    ngx_uint_t queued)
+    ngx_redis_answers_e answers)
 {
     ngx_str_t           arg;
     ngx_redis_writer_t  w;
@@ -253,7 +273,7 @@ ngx_redis_send_word(ngx_redis_lane_t *lane, ngx_redis_op_t *op, char *word,
     arg.data = (u_char *) word;
     arg.len = ngx_strlen(word);
 
-    ngx_redis_conn_begin(&lane->conn, &w, op, 1, queued);
+    ngx_redis_conn_begin(&lane->conn, &w, op, 1, answers);
 
     if (ngx_redis_wire_args(&w, &arg, 1) != NGX_OK) {
         return NGX_ERROR;
@@ -273,7 +293,8 @@ ngx_redis_send_eval(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
     ngx_str_set(&head[0], "EVAL");
     head[1] = eval->script->text;
 
-    ngx_redis_conn_begin(&lane->conn, &w, op, 2 + eval->argc, 1);
+    ngx_redis_conn_begin(&lane->conn, &w, op, 2 + eval->argc,
+                         NGX_REDIS_ANSWERS_PART);
 
     if (ngx_redis_wire_args(&w, head, 2) != NGX_OK
         || ngx_redis_wire_args(&w, eval->argv, eval->argc) != NGX_OK)

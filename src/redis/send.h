@@ -17,7 +17,8 @@
 /*
  * Hands what waits to the connection: scripts to be loaded, then commands, as
  * long as less than NGX_REDIS_MAX_UNWRITTEN waits to be written.  They are in
- * queue.sent; of the last one arguments may be left for the next call.
+ * queue.sent; of the last one arguments may be left for the next call.  WAIT
+ * follows the writes.
  * Returns NGX_OK; NGX_AGAIN when more is to be sent after a write; or
  * NGX_ERROR (no memory), and then the connection must be closed.
  */

@@ -40,6 +40,7 @@ static void ngx_redis_sentinel_end(ngx_redis_sentinel_t *sentinel,
     ngx_redis_place_t *place);
 static void ngx_redis_sentinel_queued(void *data, void *command,
     redisReply *r);
+static void ngx_redis_sentinel_waited(void *data, redisReply *r);
 static ngx_uint_t ngx_redis_sentinel_wanted(void *command);
 static void ngx_redis_sentinel_lost(void *data, ngx_redis_end_e end,
     ngx_redis_state_e state, const char *why);
@@ -52,6 +53,7 @@ static ngx_redis_conn_handlers_t  ngx_redis_sentinel_handlers = {
     ngx_redis_sentinel_refused,
     ngx_redis_sentinel_reply,
     ngx_redis_sentinel_queued,
+    ngx_redis_sentinel_waited,
     ngx_redis_sentinel_wanted,
     ngx_redis_sentinel_lost,
     ngx_redis_sentinel_shutdown
@@ -405,6 +407,14 @@ ngx_redis_sentinel_end(ngx_redis_sentinel_t *sentinel,
 
 static void
 ngx_redis_sentinel_queued(void *data, void *command, redisReply *r)
+{
+}
+
+
+/* and no WAIT */
+
+static void
+ngx_redis_sentinel_waited(void *data, redisReply *r)
 {
 }
 

@@ -87,6 +87,7 @@ tracker_bulk_command(tracker_txn_ctx_t *ctx)
     tracker_step_add_key(ctx, TRACKER_KEY_ID, NULL, 0);
 
     cmd->argc = i;
+    cmd->write = 1;
     cmd->more = tracker_bulk_arg;
     cmd->nmore = TRACKER_BULK_ARGS * create->n;
     cmd->more_size = create->n * (create->args[0].len + create->args[1].len

@@ -154,6 +154,7 @@ tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job)
     ctx->command.more = tracker_txn_job_arg;
     ctx->command.nmore = ctx->job.n;
     ctx->command.more_size = ctx->job.size;
+    ctx->command.write = 1;
 
     return tracker_step_run(ctx, tracker_lua_conversation_write,
                             TRACKER_STEP_WRITE, tracker_txn_job_written);
@@ -646,6 +647,8 @@ tracker_txn_delete_conversation(tracker_txn_t *txn, ngx_str_t *id)
     tracker_txn_add_conversation(ctx, id, TRACKER_KEY_WHO);
     tracker_step_add_key(ctx, TRACKER_KEY_CONVS, NULL, 0);
     tracker_step_add_number(ctx, ctx->store->timeout + TRACKER_LOCK_MARGIN);
+
+    ctx->command.write = 1;
 
     return tracker_step_run(ctx, tracker_lua_conversation_delete,
                             TRACKER_STEP_FORGET,

@@ -67,6 +67,7 @@ tracker_step_start(tracker_txn_ctx_t *ctx)
     cmd->failover = ctx->store->failover;
     cmd->deadline = ctx->deadline;
     cmd->read = 0;
+    cmd->write = 0;
     cmd->urgent = 0;
 
     ctx->nomem = 0;

@@ -217,6 +217,7 @@ tracker_txn_run_create(tracker_txn_ctx_t *ctx, size_t nrecords)
     /* the rest is sent as tracker_txn_create_arg() makes it */
 
     cmd->argc = i;
+    cmd->write = 1;
     cmd->more = tracker_txn_create_arg;
     cmd->nmore = 2 * n + TRACKER_CREATE_VALUES + nrecords;
     cmd->more_size = n * (create->args[0].len + create->args[1].len
@@ -384,6 +385,8 @@ tracker_txn_change(tracker_txn_t *txn, tracker_t *t, tracker_str_t *name,
     tracker_step_add(ctx, record->data, record->len);
     tracker_step_add_revision(ctx);
 
+    ctx->command.write = 1;
+
     return tracker_step_run(ctx, tracker_lua_change, TRACKER_STEP_CHANGE,
                             tracker_txn_changed);
 }
@@ -405,6 +408,8 @@ tracker_txn_delete(tracker_txn_t *txn, tracker_t *t)
     tracker_step_add(ctx, txn->digest, sizeof(txn->digest));
     tracker_step_add_number(ctx, ctx->store->timeout + TRACKER_LOCK_MARGIN);
     tracker_step_add_revision(ctx);
+
+    ctx->command.write = 1;
 
     return tracker_step_run(ctx, tracker_lua_delete, TRACKER_STEP_DELETE,
                             tracker_txn_deleted);
