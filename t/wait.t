@@ -63,6 +63,16 @@ sub waits {
     return (redis('INFO', 'clients') =~ /^blocked_clients:(\d+)/m)[0];
 }
 
+# the worker has so many commands that are not answered
+sub await_pending {
+    my ($n) = @_;
+
+    wait_until(sub {
+        metric(scrape(), 'tracker_redis_pending_commands', lane => 'small')
+        == $n
+    }, "$n commands are sent");
+}
+
 sub is_silent {
     my ($sock, $title) = @_;
 
@@ -276,9 +286,7 @@ commands_seen();
 pause_redis();
 send_bytes($socks[$_], create('n', account => $accounts[$_]))
     for 0 .. $#socks;
-wait_until(sub {
-    metric(scrape(), 'tracker_redis_pending_commands', lane => 'small') == 40
-}, 'all are sent');
+await_pending(40);
 resume_redis();
 
 is(join(' ', map { read_response($_)->{status} } @socks),
@@ -304,11 +312,13 @@ commands_seen();
 pause_replica();
 send_bytes($socks[0], create('n', account => $accounts[0]));
 await_wait();
-send_bytes($socks[$_], create('n', account => $accounts[$_]))
-    for 1 .. $#socks;
-wait_until(sub {
-    metric(scrape(), 'tracker_redis_pending_commands', lane => 'small') == 20
-}, 'all are sent');
+
+# in a turn each
+for my $i (1 .. $#socks) {
+    send_bytes($socks[$i], create('n', account => $accounts[$i]));
+    await_pending($i + 1);
+}
+
 is_silent($_, 'no answer') for @socks[0, 1, -1];
 resume_replica();
 
@@ -328,9 +338,7 @@ pause_replica();
 send_bytes($socks[0], create('n'));
 await_wait();
 send_bytes($socks[$_], create('n', account => "other $_")) for 1, 2;
-wait_until(sub {
-    metric(scrape(), 'tracker_redis_pending_commands', lane => 'small') == 3
-}, 'others are sent');
+await_pending(3);
 kill_connections();
 
 wait_until(sub {
@@ -458,14 +466,18 @@ wait_until(sub { !grep { $old{$_} } worker_pids() }, 'and ends');
 --- main_config
     worker_shutdown_timeout 1s;
 --- scenario
-my $sock = connect_nginx();
+my ($sock, $gone) = map { connect_nginx() } 1, 2;
 
 exchange(create('first'));
 pause_replica();
-send_bytes($sock, create('n'));
+send_bytes($gone, create('m', account => 'gone'));
 await_wait();
+close $gone;
+send_bytes($sock, create('n'));
+await_pending(2);
 
 my %old = map { $_ => 1 } worker_pids();
+my $start = time;
 
 kill HUP => Test::Nginx::Util::get_pid_from_pidfile('wait');
 
@@ -473,6 +485,7 @@ my $response = eval { read_response($sock) };
 
 ok(!$response || $response->{status} == 502, 'no other answer');
 wait_until(sub { !grep { $old{$_} } worker_pids() }, 'the old worker ends');
+cmp_ok(time - $start, '<', 12, 'before WAIT does');
 resume_replica();
 
 

@@ -10,8 +10,12 @@
 # Without a key nothing is repeated, and a closed connection must not be seen
 # by the client at all.
 #
+# With wait= of tracker_redis WAIT and its reply are cut, too, and the replica
+# has each record when the 200 comes.
+#
 # Controls: a script that does not remember the Idempotency-Key; a call that
-# does not recognise its own work when it is sent again; a lock for ever.
+# does not recognise its own work when it is sent again; a write that is not
+# sent again when its WAIT is lost; a lock for ever.
 
 use strict;
 use warnings;
@@ -20,6 +24,7 @@ use lib 't/lib', 't/fault';
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tracker;
+use Tracker::Replica;
 use Fault;
 
 use constant TTL => 7;            # of the lock: 2 s and the margin
@@ -38,16 +43,17 @@ my %shape = (
                       . ']' },
     plain => { path => 'tracker', names => ['one'],
                body => tracker_text('one'), no_key => 1 },
+    waited => { path => 'tracker', names => ['one'], replica => 1,
+                body => tracker_text('one') },
 );
 
 my ($cuts, %accounts, %first, $worst);
 
 seed();
 start_redis();
-start_nginx(redis => start_proxy(), timeout => '2s', redis_timeout => '250ms',
-            server => 'location = /ping { return 204; }');
 
-my ($worker) = workers();
+my $proxy = start_proxy();
+my ($worker) = start($proxy, '250ms');
 
 for my $shape (qw(single bulk large)) {
     next unless part($shape);
@@ -87,6 +93,7 @@ for my $shape (qw(single bulk large)) {
 }
 
 plain() if part('plain');
+waited() if part('waited');
 
 note("first answers: " . join ', ', map { "$first{$_} x $_" }
                                     sort keys %first);
@@ -109,12 +116,24 @@ control('a call sent again is not recognised', 'no key', ['plain'],
         ['src/store/lua/create.lua',
          "if redis.call('exists', KEYS[ids + 1]) == 1 then",
          "if false then"]);
+control('a write is lost with its WAIT', 'wait: ', ['waited'],
+        ['src/redis/loss.c', 'ngx_redis_loss_again(lane, op, end, 0);',
+         'ngx_redis_queue_again(&lane->queue, op);'
+         . ' ngx_redis_queue_fail(&lane->queue, op, NGX_REDIS_UNAVAILABLE);']);
 control('locks for ever', 'time of a lock', ['single'],
         ['src/store/txn.c', 'ctx->store->timeout + TRACKER_LOCK_MARGIN',
          '86400000']);
 
 finish();
 
+
+sub start {
+    my ($redis, $timeout) = @_;
+
+    start_nginx(redis => $redis, timeout => '2s', redis_timeout => $timeout,
+                server => 'location = /ping { return 204; }');
+    return workers();
+}
 
 sub plain {
     my @length = lengths('plain', 0);
@@ -126,6 +145,26 @@ sub plain {
                 every($dir ? 1 : amount(5, 1), $length[$dir]))
             for qw(close reset late);
     }
+}
+
+sub waited {
+    stop_nginx();
+    start_replica();
+    ($worker) = start("$proxy wait=1", '2s');
+
+    my @length = lengths('waited', 0);
+
+    for my $dir (0, 1) {
+        my $name = ('command', 'reply')[$dir];
+
+        cut_all("wait: $_ in the $name", 'waited', 0, $dir, $_,
+                every($dir ? 1 : amount(5, 1), $length[$dir]))
+            for qw(close reset late);
+    }
+
+    cut_all('wait: garbled reply', 'waited', 0, 1, 'flip',
+            every(1, $length[1] - 1));
+    cut_often('waited', amount(20, 400), @length);
 }
 
 sub every {
@@ -272,12 +311,16 @@ sub one_cut {
     my $took = time() - $start;
     $worst = $took if $took > ($worst // 0);
 
+    my $behind = $shape{$shape}{replica}
+                 && !replica('EXISTS', account_key($account, 'name:one'));
+
     my (undef, undef, $done) = proxy('count');
     proxy('clear');
 
     my $again = $shape{$shape}{no_key} ? $answer
                 : ask_until_200($client, $text, $end);
-    my $wrong = $again eq $answer ? '' : "$answer, then $again";
+    my $wrong = $again ne $answer ? "$answer, then $again"
+                : $behind ? 'the replica does not have it' : '';
 
     $accounts{$account} = { answer => $answer, shape => $shape };
     return { first => $first, done => $done > 0, wrong => $wrong };
