@@ -215,8 +215,8 @@ void
 ngx_redis_op_free(ngx_redis_op_t *op)
 {
     ngx_redis_op_disarm(op);
-    ngx_redis_op_clear_error(op);
     ngx_redis_op_clear_reply(op);
+    ngx_redis_op_clear_error(op);
     ngx_free(op);
 }
 

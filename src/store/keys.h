@@ -1,7 +1,8 @@
 
 /*
  * The names of the keys in Redis: the only place that knows them.  Scripts get
- * them as KEYS.  All keys of an account begin with its base,
+ * them as KEYS; what keys begin with, where only the script finds out which,
+ * as an argument.  All keys of an account begin with its base,
  * "<prefix>:{<digest>}:": the hash tag keeps them in one slot of a Redis
  * Cluster, and the digest lets no account or name forge the key of another.
  */
