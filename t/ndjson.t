@@ -3,6 +3,7 @@ use Tracker;
 use Tracker::H2 qw(h2_connect frame header);
 use Test::Nginx::Socket 'no_plan';
 
+use Compress::Zlib ();
 use IO::Select;
 use Time::HiRes qw(sleep time);
 
@@ -38,6 +39,25 @@ my $location = <<'CONFIG';
         tracker_detect_max_hits 2;
         tracker_detect_max_phrases 3;
         client_max_body_size 400;
+    }
+
+    location /mirrored/ {
+        tracker_conversations;
+        client_max_body_size 0;
+        client_body_buffer_size 16k;
+        mirror /sink;
+    }
+
+    location = /sink {
+        return 204;
+    }
+
+    location /zipped/ {
+        tracker_conversations;
+        client_max_body_size 0;
+        gzip on;
+        gzip_types application/x-ndjson;
+        gzip_min_length 1;
     }
 
     location /v1/manage/ {
@@ -911,3 +931,27 @@ for my $round (1 .. 3) {
         is(join(' ', $bytes =~ /"value":"(w\d)"/g), "w$i", "stream $i");
     }
 }
+
+=== other modules: one that has read the body, and one that packs the answer
+--- scenario
+create('mask', 'mask');
+
+my $body = lines(map { "a mask $_" } 1 .. 2000);
+
+for my $form ($body, [$body], lines('a mask'), '') {
+    my $n = () = (ref $form ? $body : $form) =~ /\n/g;
+    my @lines = answers(exchange(stream($form, path => '/mirrored/')));
+
+    is(scalar(grep { names($_) eq 'mask: mask' } @lines[0 .. $n - 1]), $n,
+       "mirrored: $n lines");
+    is_end($lines[$n], $n, 'the end');
+}
+
+my $packed = exchange(stream($body, path => '/zipped/',
+                             headers => ['Accept-Encoding: gzip']));
+is($packed->{headers}{'content-encoding'}, 'gzip', 'packed');
+
+my @lines = answers({ body => Compress::Zlib::memGunzip($packed->{body}) });
+is(scalar(grep { names($_) eq 'mask: mask' } @lines[0 .. 1999]), 2000,
+   'all lines');
+is_end($lines[2000], 2000, 'the end');
