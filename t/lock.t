@@ -543,15 +543,28 @@ is(exchange(post('tracker', tracker_text('gone')))->{status}, 200,
 --- http_config
     tracker_redis 127.0.0.1:$TEST_NGINX_REDIS_PORT;
     tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_timeout 1h;
+        client_max_body_size 1m;
+    }
 --- scenario
+my $first = exchange(post('tracker', tracker_text('first')));
+my $item = '/v1/manage/tracker/' . decode($first->{body})->{tracker}{id};
+
 is(exchange(request('GET', '/v1/manage/trackers'))->{status}, 200,
    'a connection to Redis') for 1 .. 10;
 
 for my $i (1 .. 10) {
     my $sock = connect_nginx();
+    my $body = tracker_text("gone $i");
+
+    # what a PUT takes the lock with does not release it
 
     pause_redis();
-    send_bytes($sock, post('tracker', tracker_text("gone $i")));
+    send_bytes($sock, $i % 2 ? post('tracker', $body)
+                             : request('PUT', $item, body => $body));
     wait_until(sub { unread_by_redis() > 0 }, 'the commands are sent');
     close $sock;
     resume_redis();

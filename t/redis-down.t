@@ -822,7 +822,7 @@ while locking
     location /v1/manage/ {
         client_max_body_size 1m;
         tracker_api;
-        tracker_timeout 3s;
+        tracker_timeout 2s;
     }
 --- scenario
 my $nil = "\$-1\r\n";
@@ -854,6 +854,7 @@ my %create = (
                                [$nil, $created]],
     'the other has to wait' => [200, [$nil, $wait], ['own', $wait],
                                 ['own', $created]],
+    'the other waits in vain' => [502, [$nil, $wait], (['own', $wait]) x 50],
     'no script' => [200, [$nil, "-NOSCRIPT no\r\n"], ['own', $created]],
     'loading' => [200, [("-LOADING no\r\n") x 2], [$nil, $created]],
 );
@@ -870,6 +871,11 @@ my %change = (
     'the other has to wait' => [200, [$nil, $wait], ['own', $text]],
 );
 
+# what was taken, or may have been, and was not used up by the script
+my %released = map { $_ => 1 } map({ "create: $_" }
+    'lost, then full', 'expired at once', 'the other waits in vain'),
+    map({ "change: $_" } 'not there', 'lost, then full', 'another type');
+
 my %replies = (
     map({ account_key("create $_", '') => $create{$_} } keys %create),
     map({ account_key("change $_", '') => $change{$_} } keys %change));
@@ -879,9 +885,14 @@ my $pid = play_redis(sub {
     my ($base) = "@$command" =~ /(tracker:\{\w+\}:)/ or return "+OK\r\n";
     my $is_set = $command->[0] eq 'SET';
 
+    # from the test
+    return ':' . ($notes->{$base}{released} // 0) . "\r\n"
+        if $command->[0] eq 'EXISTS';
+
     # the release, and change.lua
     if ($command->[0] eq 'EVALSHA') {
-        return ":1\r\n" if $command->[2] == 1;
+        return ':' . ++$notes->{$base}{released} . "\r\n"
+            if $command->[2] == 1;
         return "*1\r\n\$7\r\nchanged\r\n" if $command->[4] =~ /:rev$/;
     }
 
@@ -897,9 +908,22 @@ my $pid = play_redis(sub {
     return ($reply // '') eq 'own' ? "\$32\r\n$command->[2]\r\n" : $reply;
 });
 
+my $self = IO::Socket::INET->new("127.0.0.1:$ENV{TEST_NGINX_DENIED_PORT}")
+    or die "denied: $!";
+
+sub is_released {
+    my ($step, $title) = @_;
+    my @look = ($self, 'EXISTS', account_key("$step $title", 'lock'));
+
+    return unless $released{"$step: $title"};
+    wait_until(sub { Tracker::Redis::redis_command(@look) > 0 },
+               "$step: $title: the lock is released");
+}
+
 for my $title (sort keys %create) {
     is(create('n', account => "create $title")->{status}, $create{$title}[0],
        "create: $title");
+    is_released('create', $title);
 }
 
 for my $title (sort keys %change) {
@@ -907,6 +931,7 @@ for my $title (sort keys %change) {
                         account => "change $title",
                         body => tracker_text('m')))->{status},
        $change{$title}[0], "change: $title");
+    is_released('change', $title);
 }
 
 kill KILL => $pid;
