@@ -880,7 +880,7 @@ my %replies = (
     map({ account_key("create $_", '') => $create{$_} } keys %create),
     map({ account_key("change $_", '') => $change{$_} } keys %change));
 
-my $pid = play_redis(sub {
+my $pid = play_redis($ENV{TEST_NGINX_DENIED_PORT}, sub {
     my ($command, $conn, $notes) = @_;
     my ($base) = "@$command" =~ /(tracker:\{\w+\}:)/ or return "+OK\r\n";
     my $is_set = $command->[0] eq 'SET';

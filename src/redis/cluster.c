@@ -599,7 +599,7 @@ ngx_redis_cluster_reroute(ngx_redis_cluster_t *cluster, ngx_redis_node_t *node)
         ngx_queue_remove(q);
 
         op = ngx_queue_data(q, ngx_redis_op_t, queue);
-        op->asking = 0;
+        op->way.asking = 0;
 
         ngx_redis_node_take(ngx_redis_cluster_of(cluster, op), op, 0);
     }
@@ -651,13 +651,13 @@ ngx_redis_cluster_redirect(void *data, ngx_redis_op_t *op,
 
         /* TRYAGAIN: some of its keys are still where they were */
 
-        if (!op->asking) {
+        if (!op->way.asking) {
             ngx_redis_cluster_want(cluster);
             return 0;
         }
 
-        op->asking = 0;
-        op->hops = NGX_REDIS_MAX_HOPS;
+        op->way.asking = 0;
+        op->way.hops = NGX_REDIS_MAX_HOPS;
         node = ngx_redis_cluster_of(cluster, op);
         break;
 
@@ -675,7 +675,7 @@ ngx_redis_cluster_redirect(void *data, ngx_redis_op_t *op,
 
     op->renew = 1;
 
-    ngx_redis_node_take(node, op, op->hops >= NGX_REDIS_MAX_HOPS);
+    ngx_redis_node_take(node, op, op->way.hops >= NGX_REDIS_MAX_HOPS);
 
     return 1;
 }
@@ -700,8 +700,8 @@ ngx_redis_cluster_target(ngx_redis_cluster_t *cluster, ngx_redis_op_t *op,
         return NULL;
     }
 
-    op->hops++;
-    op->asking = 0;
+    op->way.hops++;
+    op->way.asking = 0;
 
     if (moved) {
         ngx_redis_cluster_want(cluster);
@@ -713,7 +713,7 @@ ngx_redis_cluster_target(ngx_redis_cluster_t *cluster, ngx_redis_op_t *op,
 
         /* a name, or one node too many: the next map knows */
 
-        op->hops = NGX_REDIS_MAX_HOPS;
+        op->way.hops = NGX_REDIS_MAX_HOPS;
         return ngx_redis_cluster_of(cluster, op);
     }
 
@@ -723,7 +723,7 @@ ngx_redis_cluster_target(ngx_redis_cluster_t *cluster, ngx_redis_op_t *op,
         cluster->slots[range.first] = (uint16_t) n;
 
     } else {
-        op->asking = 1;
+        op->way.asking = 1;
     }
 
     return &cluster->members[n - 1]->node;

@@ -66,8 +66,8 @@ struct ngx_redis_cluster_s {
 
 /*
  * Configuration time.  addrs are those of the seeds; model has the conf and
- * the tls of all nodes, and its memory is the cycle's.  Returns NULL if there is
- * no memory, or after it logged what is wrong.
+ * the tls of all nodes, and its memory is the cycle's.  Returns NULL if there
+ * is no memory, or after it logged what is wrong.
  */
 ngx_redis_cluster_t *ngx_redis_cluster_create(ngx_conf_t *cf,
     ngx_redis_node_t *model, ngx_redis_addr_t *addrs, ngx_uint_t naddrs);

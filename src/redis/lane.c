@@ -84,19 +84,6 @@ ngx_redis_lane_hold_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
 }
 
 
-void
-ngx_redis_lane_doubt(ngx_redis_lane_t *lane)
-{
-    ngx_redis_node_t  *node;
-
-    node = lane->node;
-
-    if (node->doubt) {
-        node->doubt(node->data);
-    }
-}
-
-
 ngx_uint_t
 ngx_redis_lane_await(ngx_redis_lane_t *lane)
 {

@@ -116,6 +116,12 @@ struct ngx_redis_node_s {
 #define ngx_redis_lane_addr(lane)                                             \
     (&(lane)->node->addrs[(lane)->addr].name)
 
+/* The server is perhaps not the master any more: its owner finds out. */
+#define ngx_redis_lane_doubt(lane)                                            \
+    if ((lane)->node->doubt) {                                                \
+        (lane)->node->doubt((lane)->node->data);                              \
+    }
+
 /* Returns 1 if a command is under way, or its WAIT, else 0. */
 #define ngx_redis_lane_busy(lane)                                             \
     (!ngx_queue_empty(&(lane)->queue.sent)                                    \
@@ -138,9 +144,6 @@ void ngx_redis_lane_hold_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op);
 
 /* op, in no queue, waits by itself before it is sent. */
 void ngx_redis_lane_delay(ngx_redis_lane_t *lane, ngx_redis_op_t *op);
-
-/* The server is perhaps not the master any more: its owner finds out. */
-void ngx_redis_lane_doubt(ngx_redis_lane_t *lane);
 
 /*
  * The server is not there.  Where another one may take its place, commands wait

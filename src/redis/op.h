@@ -37,6 +37,23 @@ typedef enum {
 } ngx_redis_op_state_e;
 
 
+/* of a command that is held */
+
+typedef struct {
+    ngx_msec_t             pause;      /* the last one */
+    ngx_msec_t             until;      /* its end */
+} ngx_redis_hold_t;
+
+
+/* of a command in a cluster */
+
+typedef struct {
+    ngx_uint_t             hops;       /* from one node to another */
+    ngx_uint_t             asking;     /* 1: its node may serve it though the
+                                          slot is not its own yet */
+} ngx_redis_way_t;
+
+
 struct ngx_redis_op_s {
     ngx_queue_t            queue;
     ngx_event_t            timer;
@@ -54,14 +71,11 @@ struct ngx_redis_op_s {
     redisReply            *reply;      /* of NGX_REDIS_OP_ANSWERED, or NULL */
     size_t                 size;       /* about what it takes on the wire */
     size_t                 owed;       /* expected cost of its reply */
-    ngx_msec_t             pause;      /* the last one of a held command */
-    ngx_msec_t             until;      /* its end */
+    ngx_redis_hold_t       hold;
     ngx_msec_t             since;      /* start of the wait in progress */
     ngx_uint_t             losses;     /* connections lost under it */
     ngx_uint_t             nsent;      /* of cmd.nmore */
-    ngx_uint_t             hops;       /* from one node to another */
-    unsigned               asking:1;   /* this node may serve it though the
-                                          slot is not its own yet */
+    ngx_redis_way_t        way;
     unsigned               suspect:1;  /* was alone on a connection that was
                                           lost */
     unsigned               lone:1;     /* lost, and not answered since */

@@ -325,10 +325,10 @@ void
 ngx_redis_queue_hold(ngx_redis_queue_t *queue, ngx_redis_op_t *op)
 {
     op->state = NGX_REDIS_OP_HELD;
-    op->pause = ngx_min(2 * op->pause, NGX_REDIS_HELD_MAX);
-    op->pause = ngx_max(op->pause, NGX_REDIS_HELD_MIN);
-    op->until = ngx_current_msec + op->pause / 2
-                + ngx_random() % (op->pause / 2 + 1);
+    op->hold.pause = ngx_min(2 * op->hold.pause, NGX_REDIS_HELD_MAX);
+    op->hold.pause = ngx_max(op->hold.pause, NGX_REDIS_HELD_MIN);
+    op->hold.until = ngx_current_msec + op->hold.pause / 2
+                     + ngx_random() % (op->hold.pause / 2 + 1);
 
     ngx_queue_insert_tail(&queue->held, &op->queue);
 }
@@ -347,7 +347,7 @@ ngx_redis_queue_resume(ngx_redis_queue_t *queue)
         next = ngx_queue_next(q);
         op = ngx_queue_data(q, ngx_redis_op_t, queue);
 
-        if ((ngx_msec_int_t) (op->until - ngx_current_msec) <= 0) {
+        if ((ngx_msec_int_t) (op->hold.until - ngx_current_msec) <= 0) {
             ngx_queue_remove(q);
             ngx_redis_queue_again(queue, op);
         }

@@ -149,7 +149,7 @@ ngx_redis_send_op(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
     op->nsent = 0;
 
     if ((cmd->lead && ngx_redis_send_lead(lane, op) != NGX_OK)
-        || (op->asking && ngx_redis_setup_asking(&lane->conn) != NGX_OK)
+        || (op->way.asking && ngx_redis_setup_asking(&lane->conn) != NGX_OK)
         || (cmd->before && ngx_redis_send_begin(lane, op) != NGX_OK))
     {
         return NGX_ERROR;
@@ -183,7 +183,7 @@ ngx_redis_send_lead(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
 
     ngx_redis_op_clear_error(op);
 
-    if (op->asking && ngx_redis_setup_asking(&lane->conn) != NGX_OK) {
+    if (op->way.asking && ngx_redis_setup_asking(&lane->conn) != NGX_OK) {
         return NGX_ERROR;
     }
 
