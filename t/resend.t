@@ -87,14 +87,14 @@ my @once = map { $_ x 64 } 'a', 'b';
 is_written_again(sub {
     redis('EVAL', script('create'), 5,
           keys_of('lock', 'index', 'rev', 'name:n', 'id:' . ONE),
-          '', 0, '', 0, 2 ** 40, 1, 1, $first);
+          '', 0, '', 0, 2 ** 40, 1, 1, '', $first);
 }, ['created'], 'create');
 
 my $create_once = sub {
     redis('EVAL', script('create'), 7,
           keys_of('lock', 'index', 'rev', "idem:$once[0]", 'idems', 'name:k',
                   "id:$_[0]"),
-          '', 0, $once[1], 0, 2 ** 40, 1, 1, $first);
+          '', 0, $once[1], 0, 2 ** 40, 1, 1, '', $first);
 };
 
 is_deeply($create_once->(SAID), ['created'], 'with an Idempotency-Key');
