@@ -127,7 +127,7 @@ my $rev = redis('GET', account_key('tester', 'rev'));
 is_deeply(create_script(a => $free[0], b => $id), ['taken'], 'the second');
 is_deeply(create_script(map({ ("n$_", $free[$_]) } 0 .. 1100), b => $id),
           ['taken'], 'the last of three chunks');
-is_deeply(create_script(a => $free[0], n => $id), ['conflict', 1, 1],
+is_deeply(create_script(a => $free[0], n => $id), ['conflict', 1, 1, $id],
           'a name that exists is said first');
 is(redis('DBSIZE'), $keys, 'nothing was written');
 is(redis('GET', account_key('tester', 'rev')), $rev, 'the revision');

@@ -257,6 +257,10 @@ for my $case ([PUT => tracker_text('b')], [PATCH => rename_to('b')],
     is_refused(item(@$case[0], $id, @$case[1]), 409,
                'Tracker with name "b" already exists.', "@$case");
     lock_is_free("@$case");
+
+    is_deeply(decode(item(@$case[0], $id, @$case[1])->{body})->{conflicts},
+              [{ index => 0, name => 'b', id => $other }],
+              "@$case - who has it");
 }
 
 is_refused(item('PUT', $id, tracker_text($long)), 409,

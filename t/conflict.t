@@ -180,6 +180,83 @@ for my $char ("\xf0\x9f\x98\x80", "\xc3\xa9", '"') {
 
 
 
+=== programs are told the place, the name and who has it
+--- exchanges
+POST /v1/manage/tracker {"name":"A","vocabulary":["v"]}
+200 {"tracker":{"id":"ID1","name":"A","vocabulary":["v"]}}
+POST /v1/manage/tracker {"name":"A","vocabulary":["v"]}
+409 {"message":"Tracker with name \"A\" already exists.","conflicts":[{"index":0,"name":"A","id":"ID1"}]}
+POST /v1/manage/trackers {"name":"A","vocabulary":["v"]}
+409 {"message":"Tracker with name \"A\" already exists.","conflicts":[{"index":0,"name":"A","id":"ID1"}]}
+POST /v1/manage/trackers [{"name":"x","vocabulary":["v"]},{"name":"A","vocabulary":["v"]}]
+409 {"message":"Tracker with name \"A\" already exists.","conflicts":[{"index":1,"name":"A","id":"ID1"}]}
+POST /v1/manage/tracker {"name":"\"\u0001","vocabulary":["v"]}
+200 {"tracker":{"id":"ID2","name":"\"\u0001","vocabulary":["v"]}}
+POST /v1/manage/trackers/bulk [{"name":"\"\u0001","vocabulary":["v"]},{"name":"y","vocabulary":["v"]},{"name":"A","vocabulary":["v"]}]
+409 {"message":"Trackers with these names already exist: \"\"\u0001\" at [0], \"A\" at [2].","conflicts":[{"index":0,"name":"\"\u0001","id":"ID2"},{"index":2,"name":"A","id":"ID1"}]}
+
+
+
+=== a hundred are told, with their names in full, wherever they are
+--- scenario
+my @names = map { sprintf('%04d', $_) . 'x' x 200 } 0 .. 1499;
+my @there = @names[grep { $_ % 7 == 3 } 0 .. $#names];
+
+my $made = decode(exchange(post('trackers', bulk(@there)))->{body})->{trackers};
+my %id = map { $_->{name} => $_->{id} } @$made;
+
+for my $n (99, 100, 101, scalar @there) {
+    my $last = 7 * ($n - 1) + 3;
+    my $data = decode(exchange(post('trackers',
+                                    bulk(@names[0 .. $last])))->{body});
+    my $told = $n < 100 ? $n : 100;
+
+    like($data->{message}, qr/ and @{[$n - 10]} more\.$/, "$n in the message");
+    is_deeply($data->{conflicts},
+              [map { { index => 7 * $_ + 3, name => $there[$_],
+                       id => $id{$there[$_]} } } 0 .. $told - 1],
+              "$told of $n");
+}
+
+
+
+=== who has a name is told of a small and of a large bulk, after an older request
+--- scenario
+my $one = '{"name":"n","vocabulary":["' . 'v' x 70000 . '"]}';
+my $id = is_created(exchange(post('tracker', $one)), 'n', 'created');
+
+for my $body ($one, "[$one]", '[' . tracker_text('a') . ",$one]",
+              '[' . tracker_text('n') . ']')
+{
+    my $answer = exchange(post('trackers', $body,
+                               headers => ['Idempotency-Key: other']));
+
+    is($answer->{status}, 409, 'status');
+    is(decode($answer->{body})->{conflicts}[0]{id}, $id, 'the id');
+}
+
+
+
+=== a name key that this module has not written is a conflict without an id
+--- scenario
+my $key = account_key('tester', 'name:n');
+
+for my $write ([SET => $key, 'other'], [SET => $key, '4503599627370496x'],
+               [SET => $key, ''], [RPUSH => $key, '4503599627370496'])
+{
+    redis('DEL', $key);
+    redis(@$write);
+
+    my $response = exchange(post('tracker', tracker_text('n')));
+
+    is($response->{status}, 409, "@$write");
+    is($response->{body},
+       '{"message":"Tracker with name \"n\" already exists.",'
+       . '"conflicts":[{"index":0,"name":"n"}]}', "@$write - body");
+}
+
+
+
 === one name twice in a bulk body
 --- scenario
 my $response = exchange(post('trackers', bulk(qw(a b c d e c))));

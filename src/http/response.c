@@ -6,8 +6,8 @@
 
 
 #include "http/response.h"
+#include "http/error.h"
 #include "http/lines.h"
-#include "json/string.h"
 
 
 typedef struct {
@@ -33,8 +33,6 @@ static void ngx_http_tracker_describe_limit(ngx_http_tracker_ctx_t *ctx,
     tracker_message_t *message);
 static u_char *ngx_http_tracker_quote(ngx_http_tracker_ctx_t *ctx,
     u_char *buf);
-static ngx_int_t ngx_http_tracker_wrap(ngx_pool_t *pool, ngx_str_t *answer,
-    tracker_message_t *message);
 
 
 /* by outcome: first those of the store, then those of the HTTP side */
@@ -199,8 +197,9 @@ void
 ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome,
     tracker_message_t *message)
 {
-    ngx_uint_t         line;
-    tracker_message_t  own;
+    ngx_uint_t                line;
+    tracker_message_t         own;
+    ngx_http_tracker_error_t  error;
 
     ctx->outcome = outcome;
 
@@ -220,7 +219,17 @@ ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome,
         tracker_message_line(message, line);
     }
 
-    if (ngx_http_tracker_wrap(ctx->request->pool, &ctx->answer, message)
+    ngx_memzero(&error, sizeof(ngx_http_tracker_error_t));
+
+    error.message = message;
+
+    if (outcome == TRACKER_OUTCOME_CONFLICT) {
+        error.set = &ctx->set;
+        error.conflicts = ctx->txn->conflicts;
+        error.nconflicts = ctx->txn->nconflicts;
+    }
+
+    if (ngx_http_tracker_write_error(ctx->request->pool, &error, &ctx->answer)
         != NGX_OK)
     {
         ctx->outcome = TRACKER_OUTCOME_ERROR;
@@ -233,6 +242,7 @@ ngx_int_t
 ngx_http_tracker_set_status(ngx_http_tracker_ctx_t *ctx, ngx_uint_t status)
 {
     tracker_message_t           message;
+    ngx_http_tracker_error_t    error;
     ngx_http_tracker_phrase_t  *phrase;
 
     if (status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
@@ -249,7 +259,12 @@ ngx_http_tracker_set_status(ngx_http_tracker_ctx_t *ctx, ngx_uint_t status)
 
     tracker_message(&message, "%s", phrase->phrase);
 
-    return ngx_http_tracker_wrap(ctx->request->pool, &ctx->answer, &message);
+    ngx_memzero(&error, sizeof(ngx_http_tracker_error_t));
+
+    error.message = &message;
+
+    return ngx_http_tracker_write_error(ctx->request->pool, &error,
+                                        &ctx->answer);
 }
 
 
@@ -269,8 +284,8 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
     switch (ctx->outcome) {
 
     case TRACKER_OUTCOME_CONFLICT:
-        tracker_conflict_message(message, &ctx->set, txn->places,
-                                 txn->nplaces, txn->total);
+        tracker_conflict_message(message, &ctx->set, txn->conflicts,
+                                 txn->nconflicts, txn->total);
         break;
 
     case TRACKER_OUTCOME_MISSING:
@@ -477,32 +492,4 @@ ngx_http_tracker_body_outcome(ngx_int_t rc)
     default:
         return 0;
     }
-}
-
-
-/* {"message":"..."} */
-
-static ngx_int_t
-ngx_http_tracker_wrap(ngx_pool_t *pool, ngx_str_t *answer,
-    tracker_message_t *message)
-{
-    char  *p;
-
-    static const char  head[] = "{\"message\":";
-
-    answer->len = sizeof(head) - 1 + 1
-                  + tracker_json_string_length(message->data, message->len);
-
-    p = ngx_pnalloc(pool, answer->len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    answer->data = (u_char *) p;
-
-    p = (char *) ngx_cpymem(p, head, sizeof(head) - 1);
-    p = tracker_json_string_write(p, message->data, message->len);
-    *p = '}';
-
-    return NGX_OK;
 }

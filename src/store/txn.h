@@ -38,7 +38,8 @@ typedef enum {
     TRACKER_OUTCOME_REPLAYED,    /* by an earlier request with the same
                                     Idempotency-Key; set has its ids */
     TRACKER_OUTCOME_REUSED,      /* the Idempotency-Key of another request */
-    TRACKER_OUTCOME_CONFLICT,    /* places and total say which names exist */
+    TRACKER_OUTCOME_CONFLICT,    /* conflicts and total say which names
+                                    exist */
     TRACKER_OUTCOME_QUOTA,       /* found says how many there are */
     TRACKER_OUTCOME_LARGE,       /* found says how many bytes the conversation
                                     would have */
@@ -75,9 +76,8 @@ typedef struct {
 
     tracker_outcome_e  outcome;       /* of the step that has ended */
 
-    size_t             places[TRACKER_QUOTE_NAMES];  /* in the set, of the
-                                         first names that exist */
-    size_t             nplaces;       /* of these */
+    tracker_conflict_t  *conflicts;   /* the first names that exist */
+    size_t             nconflicts;    /* of these */
     size_t             total;         /* names that exist */
     size_t             found;         /* trackers of the account; or bytes */
     size_t             job;           /* its number; 0: there is none */

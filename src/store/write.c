@@ -36,6 +36,8 @@ static tracker_outcome_e tracker_txn_deleted(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static ngx_int_t tracker_txn_conflict(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
+static ngx_int_t tracker_txn_conflict_place(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, size_t i, tracker_conflict_t *conflict);
 static ngx_int_t tracker_txn_replay(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
 static ngx_int_t tracker_txn_free_again(tracker_txn_ctx_t *ctx,
@@ -454,39 +456,83 @@ tracker_txn_deleted(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
 }
 
 
-/* {"conflict", total, i, ...} of create.lua, {"conflict"} of change.lua */
+/* {"conflict", total, place, id, ...} */
 
 static ngx_int_t
 tracker_txn_conflict(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
 {
-    size_t          i;
-    tracker_txn_t  *txn;
+    size_t               i, n;
+    tracker_txn_t       *txn;
+    tracker_conflict_t  *conflict;
 
     txn = &ctx->txn;
 
-    if (reply->n > 2 + TRACKER_QUOTE_NAMES) {
+    if (reply->n < 2
+        || reply->n % 2
+        || reply->n > 2 + 2 * TRACKER_CONFLICTS
+        || tracker_reply_count(reply, 1, &txn->total) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    txn->total = 1;
-    txn->nplaces = 1;
-    txn->places[0] = 0;
+    /* no place is told where a name key is not a string */
 
-    if (reply->n > 1 && tracker_reply_count(reply, 1, &txn->total) != NGX_OK) {
+    n = (reply->n - 2) / 2;
+
+    conflict = ngx_pcalloc(txn->pool, ngx_max(n, 1)
+                                      * sizeof(tracker_conflict_t));
+    if (conflict == NULL) {
         return NGX_ERROR;
     }
 
-    for (i = 2; i < reply->n; i++) {
+    txn->conflicts = conflict;
+    txn->nconflicts = ngx_max(n, 1);
 
-        if (tracker_reply_count(reply, i, &txn->places[i - 2]) != NGX_OK
-            || (ctx->create.set
-                && txn->places[i - 2] >= ctx->create.set->n))
+    for (i = 0; i < n; i++) {
+
+        if (tracker_txn_conflict_place(ctx, reply, 2 + 2 * i, &conflict[i])
+            != NGX_OK)
         {
             return NGX_ERROR;
         }
-
-        txn->nplaces = i - 1;
     }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+tracker_txn_conflict_place(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    size_t i, tracker_conflict_t *conflict)
+{
+    char               *p;
+    ngx_redis_reply_t   id;
+
+    if (tracker_reply_count(reply, i, &conflict->place) != NGX_OK
+        || (ctx->create.set && conflict->place >= ctx->create.set->n))
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_redis_reply_element(reply, i + 1, &id);
+
+    /* another program may have written something else there */
+
+    if (id.type != NGX_REDIS_STRING
+        || !tracker_id_valid((char *) id.str.data, id.str.len))
+    {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(ctx->txn.pool, TRACKER_ID_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, id.str.data, TRACKER_ID_LEN);
+
+    conflict->id.len = TRACKER_ID_LEN;
+    conflict->id.data = p;
 
     return NGX_OK;
 }

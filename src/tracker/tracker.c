@@ -318,13 +318,14 @@ tracker_validate_names(const tracker_set_t *set,
 
 void
 tracker_conflict_message(tracker_message_t *message,
-    const tracker_set_t *set, const size_t *index, size_t n, size_t total)
+    const tracker_set_t *set, const tracker_conflict_t *conflicts, size_t n,
+    size_t total)
 {
-    size_t  i;
+    size_t  i, place;
 
     if (total <= 1) {
         tracker_message(message, "Tracker with name \"");
-        tracker_message_quote(message, &set->elts[index[0]].name);
+        tracker_message_quote(message, &set->elts[conflicts[0].place].name);
         tracker_message_append(message, "\" already exists.");
         return;
     }
@@ -336,9 +337,11 @@ tracker_conflict_message(tracker_message_t *message,
     tracker_message(message, "Trackers with these names already exist:");
 
     for (i = 0; i < n; i++) {
+        place = conflicts[i].place;
+
         tracker_message_append(message, "%s \"", i == 0 ? "" : ",");
-        tracker_message_quote(message, &set->elts[index[i]].name);
-        tracker_message_append(message, "\" at [%zu]", index[i]);
+        tracker_message_quote(message, &set->elts[place].name);
+        tracker_message_append(message, "\" at [%zu]", place);
     }
 
     if (total > n) {

@@ -33,6 +33,9 @@
 /* names that a 409 lists before it says "and K more" */
 #define TRACKER_QUOTE_NAMES   10
 
+/* names that a 409 lists for programs */
+#define TRACKER_CONFLICTS     100
+
 /* ten quoted names of 100 four-byte characters and the words around them */
 #define TRACKER_MESSAGE_MAX   5120
 
@@ -113,6 +116,15 @@ typedef struct {
     tracker_t        *elts;
     unsigned          bulk:1;        /* the body was an array */
 } tracker_set_t;
+
+
+/* a tracker of a set whose name exists already */
+
+typedef struct {
+    size_t            place;         /* in the set */
+    tracker_str_t     id;            /* of the tracker that has the name; data
+                                        NULL: unknown */
+} tracker_conflict_t;
 
 
 typedef struct {
@@ -246,12 +258,13 @@ tracker_rc_e tracker_validate_names(const tracker_set_t *set,
 
 /*
  * Sets the message of a 409: total trackers of set have names that exist
- * already.  index has the places of n of them, at least 1, in ascending order;
- * only the first TRACKER_QUOTE_NAMES are used.  The sentence for one tracker
- * differs from that for several, see API.md section 3.
+ * already.  conflicts has n of them, at least 1, in ascending order; only the
+ * first TRACKER_QUOTE_NAMES are used.  The sentence for one tracker differs
+ * from that for several, see API.md section 3.
  */
 void tracker_conflict_message(tracker_message_t *message,
-    const tracker_set_t *set, const size_t *index, size_t n, size_t total);
+    const tracker_set_t *set, const tracker_conflict_t *conflicts, size_t n,
+    size_t total);
 
 
 #pragma GCC visibility pop

@@ -86,16 +86,19 @@ my @shapes = (
         [words('Created'), 500], [words("created\0"), 500],
         ["*1\r\n" . words('created'), 500], ["*1\r\n-ERR\r\n", 500],
         ["*1\r\n+created\r\n", 500],
-        [words('conflict'), qr/^(?:409|500)$/],
-        [words('conflict', 1), qr/^(?:409|500)$/],
-        [words('conflict', 1, 0), 409], [words('conflict', 1, 1), 500],
-        [words('conflict', 1, -1), 500], [words('conflict', -1, 0), 500],
-        [words('conflict', 1, 2 ** 31), 500],
-        [words('conflict', '9007199254740992', 0), 409],
-        [words('conflict', 1, '9223372036854775807'), 500],
-        [words('conflict', (0) x 12), 500],
-        ["*3\r\n" . bulk('conflict') . bulk(1) . ":0\r\n", 500],
-        ["*3\r\n" . bulk('conflict') . ":1\r\n" . bulk(0), 500],
+        [words('conflict'), 500], [words('conflict', 1), 409],
+        [words('conflict', 1, 0), 500], [conflict(1, 0, bulk($ID)), 409],
+        [conflict(1, 0, bulk('')), 409], [conflict(1, 0, bulk("${ID}1")), 409],
+        [conflict(1, 0, bulk('50000000"0000001')), 409],
+        [conflict(1, 0, ":$ID\r\n"), 409], [conflict(1, 0, "\$-1\r\n"), 409],
+        [conflict(1, 0, "*0\r\n"), 409], [conflict(1, 1, bulk($ID)), 500],
+        [conflict(1, -1, bulk($ID)), 500], [conflict(-1, 0, bulk($ID)), 500],
+        [conflict(1, 2 ** 31, bulk($ID)), 500],
+        [conflict('9007199254740992', 0, bulk($ID)), 409],
+        [conflict(1, '9223372036854775807', bulk($ID)), 500],
+        [words('conflict', (0) x 202), 500], [words('conflict', (0) x 201), 409],
+        ["*4\r\n" . bulk('conflict') . bulk(1) . ":0\r\n" . bulk($ID), 500],
+        ["*4\r\n" . bulk('conflict') . ":1\r\n" . bulk(0) . bulk($ID), 500],
         [words('quota'), qr/^[45]00$/], [words('quota', 5), 400],
         [words('quota', -5), 500], ["*2\r\n" . bulk('quota') . bulk(5), 500],
         [words('reused'), 409], [words('locked'), 429],
@@ -284,6 +287,12 @@ sub words {
 
     return '*' . (1 + @numbers) . "\r\n" . bulk($word)
            . join '', map { sprintf ":%s\r\n", $_ } @numbers;
+}
+
+sub conflict {
+    my ($total, $place, $id) = @_;
+
+    return "*4\r\n" . bulk('conflict') . ":$total\r\n:$place\r\n$id";
 }
 
 
@@ -650,7 +659,7 @@ sub test_shapes {
 
             # create.lua is asked why, and what it says is the answer
             if ($status eq 'asked') {
-                for ([words('conflict', 1, 0), 409], [words('locked'), 429],
+                for ([conflict(1, 0, bulk($ID)), 409], [words('locked'), 429],
                      [words('created'), 200], [words('free'), 500])
                 {
                     is(status_of({ $step => $answer, create => $_->[0] }),

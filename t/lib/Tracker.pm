@@ -510,7 +510,11 @@ sub is_message {
         Test::More::is($message, $want, "$title - message");
     }
 
-    Test::More::is(join(' ', keys %{$data // {}}), 'message',
+    # a name that exists already is told for programs too
+    my $keys = ($message // '') =~ /already exist/ ? 'conflicts message'
+                                                   : 'message';
+
+    Test::More::is(join(' ', sort keys %{$data // {}}), $keys,
                    "$title - only a message");
 }
 

@@ -542,10 +542,11 @@ test_full(void)
 static void
 test_conflict(void)
 {
-    char           names[12][4], *p;
-    size_t         i, index[12];
-    tracker_t      elts[12];
-    tracker_set_t  set;
+    char                names[12][4], *p;
+    size_t              i;
+    tracker_t           elts[12];
+    tracker_set_t       set;
+    tracker_conflict_t  at[12];
 
     static char    widest[12][405], expected[TRACKER_MESSAGE_MAX];
 
@@ -561,40 +562,40 @@ test_conflict(void)
         elts[i].name = str(names[i]);
     }
 
-    index[0] = 3;
+    at[0].place = 3;
 
-    tracker_conflict_message(&message, &set, index, 1, 1);
+    tracker_conflict_message(&message, &set, at, 1, 1);
     is(message.data, message.len, "Tracker with name \"D\" already exists.",
        "one name of a bulk");
 
     set.bulk = 0;
-    index[0] = 0;
-    tracker_conflict_message(&message, &set, index, 1, 1);
+    at[0].place = 0;
+    tracker_conflict_message(&message, &set, at, 1, 1);
     is(message.data, message.len, "Tracker with name \"A\" already exists.",
        "one object");
 
     set.bulk = 1;
-    index[0] = 1;
-    index[1] = 4;
-    tracker_conflict_message(&message, &set, index, 2, 2);
+    at[0].place = 1;
+    at[1].place = 4;
+    tracker_conflict_message(&message, &set, at, 2, 2);
     is(message.data, message.len, "Trackers with these names already exist: "
        "\"B\" at [1], \"E\" at [4].", "two names");
 
-    tracker_conflict_message(&message, &set, index, 2, 9);
+    tracker_conflict_message(&message, &set, at, 2, 9);
     is(message.data, message.len, "Trackers with these names already exist: "
        "\"B\" at [1], \"E\" at [4] and 7 more.", "two of nine");
 
     for (i = 0; i < 12; i++) {
-        index[i] = i;
+        at[i].place = i;
     }
 
-    tracker_conflict_message(&message, &set, index, 12, 12);
+    tracker_conflict_message(&message, &set, at, 12, 12);
     is(message.data, message.len, "Trackers with these names already exist: "
        "\"A\" at [0], \"B\" at [1], \"C\" at [2], \"D\" at [3], "
        "\"E\" at [4], \"F\" at [5], \"G\" at [6], \"H\" at [7], "
        "\"I\" at [8], \"J\" at [9] and 2 more.", "ten are named");
 
-    tracker_conflict_message(&message, &set, index, 11, 11);
+    tracker_conflict_message(&message, &set, at, 11, 11);
     ok(message.len > 11 && memcmp(message.data + message.len - 12,
                                   " and 1 more.", 12) == 0,
        "ten of eleven");
@@ -619,7 +620,7 @@ test_conflict(void)
 
     sprintf(p, " and 9999990 more.");
 
-    tracker_conflict_message(&message, &set, index, 12, 10000000);
+    tracker_conflict_message(&message, &set, at, 12, 10000000);
     is(message.data, message.len, expected, "ten names of 101 wide ones fit");
 }
 

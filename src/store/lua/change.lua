@@ -14,7 +14,7 @@
 --        {"stale"}     the record has changed since it was read: read it
 --                      again, the lock is kept
 --        {"locked"}    another request holds the lock
---        {"conflict"}  the new name exists
+--        {"conflict", 1, 0, id}  the new name exists; id: of its tracker
 --
 -- Each reply except "stale" and "locked" has released the lock.
 -- There is no first line "#!lua": with it Redis refuses the whole script when
@@ -26,12 +26,12 @@ local token = ARGV[1]
 local holder = token ~= '' and redis.call('get', KEYS[1])
 
 
-local function answer(word)
+local function answer(...)
     if holder == token then
         redis.call('del', KEYS[1])
     end
 
-    return {word}
+    return {...}
 end
 
 
@@ -72,7 +72,7 @@ local old
 if KEYS[4] ~= KEYS[5] then
 
     if redis.call('exists', KEYS[5]) == 1 then
-        return answer('conflict')
+        return answer('conflict', 1, 0, redis.call('mget', KEYS[5])[1])
     end
 
     old = redis.call('get', KEYS[4])

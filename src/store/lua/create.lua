@@ -21,8 +21,8 @@
 --                              key and digest; ids: its ids, one string
 --        {"reused"}            another request had the same idempotency key
 --        {"locked"}            another request holds the lock
---        {"conflict", total, i, ...}  total names exist; i: the first ten of
---                              their places
+--        {"conflict", total, i, id, ...}  total names exist; i, id: the places
+--                              of the first hundred, and what has the names
 --        {"quota", have}       the account would have too many
 --        {"taken"}             an id is in use: choose others, the lock is kept
 --        {"free"}              there were no records, and nothing speaks
@@ -153,7 +153,7 @@ if written ~= 1 then
     end
 
 
-    -- the first ten places of names that exist
+    -- the first hundred places of names that exist, and their ids
 
     local function conflicts(counts)
         local places = {}
@@ -169,9 +169,10 @@ if written ~= 1 then
                 for j = 1, #found do
                     if found[j] then
                         places[#places + 1] = first + j - 1
+                        places[#places + 1] = found[j]
                     end
 
-                    if #places == 10 then
+                    if #places == 200 then
                         return places
                     end
                 end

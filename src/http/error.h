@@ -1,0 +1,40 @@
+
+/*
+ * The JSON of an error.
+ */
+
+
+#ifndef _NGX_HTTP_TRACKER_ERROR_H_INCLUDED_
+#define _NGX_HTTP_TRACKER_ERROR_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "tracker/tracker.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* what is told of an error; all of it is read before the function returns */
+
+typedef struct {
+    tracker_message_t          *message;
+    const tracker_set_t        *set;         /* that conflicts are about */
+    const tracker_conflict_t   *conflicts;
+    size_t                      nconflicts;  /* 0: it is no conflict */
+} ngx_http_tracker_error_t;
+
+
+/*
+ * Sets answer to {"message":...} of the pool, with "conflicts" if there are any
+ * (API.md sections 3 and 8).  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_tracker_write_error(ngx_pool_t *pool,
+    const ngx_http_tracker_error_t *error, ngx_str_t *answer);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _NGX_HTTP_TRACKER_ERROR_H_INCLUDED_ */
