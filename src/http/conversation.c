@@ -207,7 +207,7 @@ ngx_http_tracker_stretch_read(ngx_http_request_t *r,
         return;
     }
 
-    if (!ctx->sent) {
+    if (!ctx->form.sent) {
         ngx_str_set(&ctx->open, "{\"conversations\":[");
 
     } else if (listing->listed && page->n) {

@@ -89,7 +89,7 @@ ngx_http_tracker_count_request(ngx_http_request_t *r)
 
     ngx_http_tracker_count_done(ctx);
 
-    if (ctx->outcome && (ctx->sent || ctx->replaced)) {
+    if (ctx->outcome && (ctx->form.sent || ctx->form.replaced)) {
         ngx_http_tracker_count_answer(r, ctx);
 
     } else {

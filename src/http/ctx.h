@@ -63,6 +63,15 @@ typedef struct {
 } ngx_http_tracker_spent_t;
 
 
+/* the form of the answer, and how far it is */
+
+typedef struct {
+    unsigned                         sent:1;      /* our header */
+    unsigned                         replaced:1;  /* by our filters */
+    unsigned                         problem:1;   /* application/problem+json */
+} ngx_http_tracker_form_t;
+
+
 struct ngx_http_tracker_ctx_s {
     ngx_http_request_t              *request;
 
@@ -94,9 +103,7 @@ struct ngx_http_tracker_ctx_s {
     ngx_str_t                        fault;     /* what the message quotes: the
                                                    name of an argument, a header
                                                    or a coding; any bytes */
-
-    unsigned                         sent:1;      /* our header */
-    unsigned                         replaced:1;  /* by our filters */
+    ngx_http_tracker_form_t          form;
 };
 
 

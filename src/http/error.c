@@ -20,6 +20,10 @@ typedef struct {
 
 static void ngx_http_tracker_put_error(ngx_http_tracker_out_t *out,
     const ngx_http_tracker_error_t *error);
+static void ngx_http_tracker_put_problem(ngx_http_tracker_out_t *out,
+    const ngx_http_tracker_error_t *error);
+static void ngx_http_tracker_put_pointers(ngx_http_tracker_out_t *out,
+    const ngx_http_tracker_error_t *error);
 static void ngx_http_tracker_put_conflicts(ngx_http_tracker_out_t *out,
     const ngx_http_tracker_error_t *error);
 static void ngx_http_tracker_put(ngx_http_tracker_out_t *out,
@@ -59,11 +63,81 @@ static void
 ngx_http_tracker_put_error(ngx_http_tracker_out_t *out,
     const ngx_http_tracker_error_t *error)
 {
-    ngx_http_tracker_put_text(out, "{\"message\":");
-    ngx_http_tracker_put_string(out, error->message->data,
-                                error->message->len);
+    if (error->problem) {
+        ngx_http_tracker_put_problem(out, error);
+
+    } else {
+        ngx_http_tracker_put_text(out, "{\"message\":");
+        ngx_http_tracker_put_string(out, error->message->data,
+                                    error->message->len);
+    }
+
     ngx_http_tracker_put_conflicts(out, error);
     ngx_http_tracker_put_text(out, "}");
+}
+
+
+static void
+ngx_http_tracker_put_problem(ngx_http_tracker_out_t *out,
+    const ngx_http_tracker_error_t *error)
+{
+    ngx_http_tracker_put_text(out, "{\"type\":\"about:blank\",\"title\":");
+    ngx_http_tracker_put_string(out, error->title, ngx_strlen(error->title));
+    ngx_http_tracker_put_text(out, ",\"status\":");
+    ngx_http_tracker_put_number(out, error->status);
+    ngx_http_tracker_put_text(out, ",\"detail\":");
+    ngx_http_tracker_put_string(out, error->message->data,
+                                error->message->len);
+
+    if (error->code.len) {
+        ngx_http_tracker_put_text(out, ",\"code\":");
+        ngx_http_tracker_put_string(out, (char *) error->code.data,
+                                    error->code.len);
+    }
+
+    ngx_http_tracker_put_pointers(out, error);
+}
+
+
+/* where the message points to; or each name that exists */
+
+static void
+ngx_http_tracker_put_pointers(ngx_http_tracker_out_t *out,
+    const ngx_http_tracker_error_t *error)
+{
+    size_t  i;
+
+    if (error->message->pointed) {
+        ngx_http_tracker_put_text(out, ",\"errors\":[{\"pointer\":");
+        ngx_http_tracker_put_string(out, error->message->pointer,
+                                    error->message->pointer_len);
+        ngx_http_tracker_put_text(out, "}]");
+        return;
+    }
+
+    if (error->nconflicts == 0 || !error->placed) {
+        return;
+    }
+
+    ngx_http_tracker_put_text(out, ",\"errors\":[");
+
+    for (i = 0; i < error->nconflicts; i++) {
+
+        if (i) {
+            ngx_http_tracker_put_text(out, ",");
+        }
+
+        ngx_http_tracker_put_text(out, "{\"pointer\":\"");
+
+        if (error->set->bulk) {
+            ngx_http_tracker_put_text(out, "/");
+            ngx_http_tracker_put_number(out, error->conflicts[i].place);
+        }
+
+        ngx_http_tracker_put_text(out, "/name\"}");
+    }
+
+    ngx_http_tracker_put_text(out, "]");
 }
 
 

@@ -19,16 +19,25 @@
 /* what is told of an error; all of it is read before the function returns */
 
 typedef struct {
-    tracker_message_t          *message;
+    const tracker_message_t    *message;
     const tracker_set_t        *set;         /* that conflicts are about */
     const tracker_conflict_t   *conflicts;
     size_t                      nconflicts;  /* 0: it is no conflict */
+    ngx_uint_t                  placed;      /* 1: their places are in the body,
+                                                which has the set */
+
+    ngx_uint_t                  status;
+    const char                 *title;       /* of the status */
+    ngx_str_t                   code;        /* the outcome's word; or empty */
+    ngx_uint_t                  problem;     /* 1: in the form of RFC 9457,
+                                                which alone has these */
 } ngx_http_tracker_error_t;
 
 
 /*
- * Sets answer to {"message":...} of the pool, with "conflicts" if there are any
- * (API.md sections 3 and 8).  Returns NGX_OK or NGX_ERROR.
+ * Sets answer to {"message":...}, or to a problem, memory of the pool, with
+ * "conflicts" if there are any (API.md sections 3 and 8).  Returns NGX_OK or
+ * NGX_ERROR.
  */
 ngx_int_t ngx_http_tracker_write_error(ngx_pool_t *pool,
     const ngx_http_tracker_error_t *error, ngx_str_t *answer);

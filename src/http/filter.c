@@ -12,6 +12,7 @@
 
 
 static ngx_int_t ngx_http_tracker_header_filter(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_tracker_is_error(ngx_http_request_t *r);
 static void ngx_http_tracker_clear_headers(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tracker_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
@@ -68,8 +69,6 @@ ngx_http_tracker_header_filter(ngx_http_request_t *r)
     ngx_http_tracker_ctx_t       *ctx;
     ngx_http_tracker_loc_conf_t  *tlcf;
 
-    static ngx_str_t  json = ngx_string("application/json");
-
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
     if (tlcf->service == NGX_HTTP_TRACKER_SERVES_NOTHING
@@ -87,12 +86,7 @@ ngx_http_tracker_header_filter(ngx_http_request_t *r)
 
     /* a site's own JSON is left alone as well */
 
-    if (ctx->sent
-        || (r->headers_out.content_type.len >= json.len
-            && ngx_strncasecmp(r->headers_out.content_type.data, json.data,
-                               json.len)
-               == 0))
-    {
+    if (ctx->form.sent || ngx_http_tracker_is_error(r)) {
         return ngx_http_next_header_filter(r);
     }
 
@@ -100,7 +94,7 @@ ngx_http_tracker_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    ctx->replaced = 1;
+    ctx->form.replaced = 1;
 
     ngx_http_tracker_clear_headers(r);
 
@@ -108,13 +102,40 @@ ngx_http_tracker_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    r->headers_out.content_type = json;
-    r->headers_out.content_type_len = json.len;
+    r->headers_out.content_type = *ngx_http_tracker_content_type(ctx);
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
     r->headers_out.charset.len = 0;
     r->headers_out.content_length_n = ctx->answer.len;
 
     return ngx_http_next_header_filter(r);
+}
+
+
+/* returns 1 if the answer has the type of an error of an API, else 0 */
+
+static ngx_uint_t
+ngx_http_tracker_is_error(ngx_http_request_t *r)
+{
+    ngx_str_t  *type, *sent;
+
+    static ngx_str_t  types[] = {
+        ngx_string("application/json"),
+        ngx_string("application/problem+json"),
+        ngx_null_string
+    };
+
+    sent = &r->headers_out.content_type;
+
+    for (type = types; type->len; type++) {
+        if (sent->len >= type->len
+            && ngx_strncasecmp(sent->data, type->data, type->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -164,7 +185,7 @@ ngx_http_tracker_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
 
-    if (ctx == NULL || !ctx->replaced || in == NULL) {
+    if (ctx == NULL || !ctx->form.replaced || in == NULL) {
         return ngx_http_next_body_filter(r, in);
     }
 

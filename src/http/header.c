@@ -9,20 +9,6 @@
 #include "http/response.h"
 
 
-/* the lines with one name, one after another */
-
-typedef struct {
-    ngx_list_part_t  *part;
-    ngx_uint_t        i;
-} ngx_http_tracker_headers_t;
-
-#define ngx_http_tracker_first_line(lines, r)                                 \
-    (lines)->part = &(r)->headers_in.headers.part;                            \
-    (lines)->i = 0
-
-
-static ngx_str_t *ngx_http_tracker_next_line(ngx_http_tracker_headers_t *lines,
-    ngx_str_t *name);
 static ngx_uint_t ngx_http_tracker_is_json(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_tracker_has_type(ngx_http_request_t *r,
     ngx_str_t *type, ngx_str_t *other);
@@ -45,9 +31,7 @@ static ngx_str_t  ngx_http_tracker_unsupported[] = {
 };
 
 
-/* returns the value of the next line, or NULL */
-
-static ngx_str_t *
+ngx_str_t *
 ngx_http_tracker_next_line(ngx_http_tracker_headers_t *lines, ngx_str_t *name)
 {
     ngx_list_part_t  *part;
@@ -79,9 +63,9 @@ ngx_uint_t
 ngx_http_tracker_find_header(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value)
 {
-    ngx_str_t                 *line;
-    ngx_uint_t                 n;
-    ngx_http_tracker_headers_t  lines;
+    ngx_str_t                   *line;
+    ngx_uint_t                   n;
+    ngx_http_tracker_headers_t   lines;
 
     n = 0;
 
@@ -161,9 +145,9 @@ static ngx_uint_t
 ngx_http_tracker_has_type(ngx_http_request_t *r, ngx_str_t *type,
     ngx_str_t *other)
 {
-    ngx_str_t                 *line;
-    ngx_uint_t                 n;
-    ngx_http_tracker_headers_t  lines;
+    ngx_str_t                   *line;
+    ngx_uint_t                   n;
+    ngx_http_tracker_headers_t   lines;
 
     static ngx_str_t  name = ngx_string("content-type");
 
@@ -217,8 +201,8 @@ ngx_uint_t
 ngx_http_tracker_check_coding(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_str_t                 *line;
-    ngx_http_tracker_headers_t  lines;
+    ngx_str_t                   *line;
+    ngx_http_tracker_headers_t   lines;
 
     static ngx_str_t  name = ngx_string("content-encoding");
 

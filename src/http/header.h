@@ -14,6 +14,26 @@
 #pragma GCC visibility push(hidden)
 
 
+/* the lines with one name, one after another */
+
+typedef struct {
+    ngx_list_part_t  *part;
+    ngx_uint_t        i;
+} ngx_http_tracker_headers_t;
+
+
+#define ngx_http_tracker_first_line(lines, r)                                 \
+    (lines)->part = &(r)->headers_in.headers.part;                            \
+    (lines)->i = 0
+
+
+/*
+ * Returns the value of the next line with this name, in any case, or NULL;
+ * ngx_http_tracker_first_line() comes before the first call.
+ */
+ngx_str_t *ngx_http_tracker_next_line(ngx_http_tracker_headers_t *lines,
+    ngx_str_t *name);
+
 /*
  * Finds a header by its name, in any case.  Returns how often it was sent;
  * value is the last one, if there is any.

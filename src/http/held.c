@@ -80,7 +80,7 @@ ngx_http_tracker_hold(ngx_http_tracker_ctx_t *ctx, size_t size)
         && held > NGX_HTTP_TRACKER_MAX_HELD / ngx_http_tracker_nholders
         && held > size
         && size > ctx->held.bytes
-        && !ctx->sent)
+        && !ctx->form.sent)
     {
         return NGX_DECLINED;
     }

@@ -214,7 +214,7 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     page = &ctx->txn->page;
 
-    if (!ctx->sent) {
+    if (!ctx->form.sent) {
 
         if (ngx_http_tracker_begin_list(r, ctx) != NGX_OK) {
             return;

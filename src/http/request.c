@@ -368,7 +368,7 @@ void
 ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_uint_t outcome)
 {
-    if (ctx->sent && ctx->body.lines == NULL) {
+    if (ctx->form.sent && ctx->body.lines == NULL) {
         ngx_http_finalize_request(r, NGX_ERROR);
         return;
     }

@@ -6,6 +6,7 @@
 
 
 #include "http/response.h"
+#include "http/accept.h"
 #include "http/error.h"
 #include "http/lines.h"
 
@@ -19,7 +20,8 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t   status;
-    const char  *phrase;
+    const char  *phrase;         /* of a status that another module chose */
+    const char  *title;          /* of a problem (RFC 9110 section 15) */
 } ngx_http_tracker_phrase_t;
 
 
@@ -27,6 +29,10 @@ typedef struct {
 #define NGX_HTTP_TRACKER_QUOTE_SIZE  (3 * TRACKER_QUOTE_CHARS + 4)
 
 
+static ngx_http_tracker_phrase_t *ngx_http_tracker_find_phrase(
+    ngx_uint_t status);
+static ngx_int_t ngx_http_tracker_render_error(ngx_http_tracker_ctx_t *ctx,
+    ngx_http_tracker_error_t *error, tracker_message_t *message);
 static void ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
     tracker_message_t *message);
 static void ngx_http_tracker_describe_limit(ngx_http_tracker_ctx_t *ctx,
@@ -149,33 +155,34 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
 };
 
 
-/* for statuses of other modules; those that are missing have "Error." */
+/* by status; those that are missing have the last one */
 
 static ngx_http_tracker_phrase_t  ngx_http_tracker_phrases[] = {
-    { 400, "Bad request." },
-    { 401, "Unauthorized." },
-    { 402, "Payment required." },
-    { 403, "Forbidden." },
-    { 404, "Not found." },
-    { 405, "Method not allowed." },
-    { 406, "Not acceptable." },
-    { 408, "Request time-out." },
-    { 409, "Conflict." },
-    { 410, "Gone." },
-    { 411, "Length required." },
-    { 412, "Precondition failed." },
-    { 415, "Unsupported media type." },
-    { 416, "Range not satisfiable." },
-    { 421, "Misdirected request." },
-    { 429, "Too many requests." },
-    { 500, "Internal server error." },
-    { 501, "Not implemented." },
-    { 502, "Bad gateway." },
-    { 503, "Service temporarily unavailable." },
-    { 504, "Gateway time-out." },
-    { 505, "HTTP version not supported." },
-    { 507, "Insufficient storage." },
-    { 0, "Error." }
+    { 400, "Bad request.", "Bad Request" },
+    { 401, "Unauthorized.", "Unauthorized" },
+    { 402, "Payment required.", "Payment Required" },
+    { 403, "Forbidden.", "Forbidden" },
+    { 404, "Not found.", "Not Found" },
+    { 405, "Method not allowed.", "Method Not Allowed" },
+    { 406, "Not acceptable.", "Not Acceptable" },
+    { 408, "Request time-out.", "Request Timeout" },
+    { 409, "Conflict.", "Conflict" },
+    { 410, "Gone.", "Gone" },
+    { 411, "Length required.", "Length Required" },
+    { 412, "Precondition failed.", "Precondition Failed" },
+    { 413, "Content too large.", "Content Too Large" },
+    { 415, "Unsupported media type.", "Unsupported Media Type" },
+    { 416, "Range not satisfiable.", "Range Not Satisfiable" },
+    { 421, "Misdirected request.", "Misdirected Request" },
+    { 429, "Too many requests.", "Too Many Requests" },
+    { 500, "Internal server error.", "Internal Server Error" },
+    { 501, "Not implemented.", "Not Implemented" },
+    { 502, "Bad gateway.", "Bad Gateway" },
+    { 503, "Service temporarily unavailable.", "Service Unavailable" },
+    { 504, "Gateway time-out.", "Gateway Timeout" },
+    { 505, "HTTP version not supported.", "HTTP Version Not Supported" },
+    { 507, "Insufficient storage.", "Insufficient Storage" },
+    { 0, "Error.", "Error" }
 };
 
 
@@ -199,7 +206,10 @@ ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome,
 {
     ngx_uint_t                line;
     tracker_message_t         own;
+    ngx_http_request_t       *r;
     ngx_http_tracker_error_t  error;
+
+    r = ctx->request;
 
     ctx->outcome = outcome;
 
@@ -221,17 +231,17 @@ ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome,
 
     ngx_memzero(&error, sizeof(ngx_http_tracker_error_t));
 
-    error.message = message;
+    error.status = ngx_http_tracker_answers[outcome].status;
+    error.code = ngx_http_tracker_answers[outcome].name;
 
     if (outcome == TRACKER_OUTCOME_CONFLICT) {
         error.set = &ctx->set;
         error.conflicts = ctx->txn->conflicts;
         error.nconflicts = ctx->txn->nconflicts;
+        error.placed = r->method != NGX_HTTP_PATCH;
     }
 
-    if (ngx_http_tracker_write_error(ctx->request->pool, &error, &ctx->answer)
-        != NGX_OK)
-    {
+    if (ngx_http_tracker_render_error(ctx, &error, message) != NGX_OK) {
         ctx->outcome = TRACKER_OUTCOME_ERROR;
         ngx_str_null(&ctx->answer);
     }
@@ -241,9 +251,8 @@ ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome,
 ngx_int_t
 ngx_http_tracker_set_status(ngx_http_tracker_ctx_t *ctx, ngx_uint_t status)
 {
-    tracker_message_t           message;
-    ngx_http_tracker_error_t    error;
-    ngx_http_tracker_phrase_t  *phrase;
+    tracker_message_t         message;
+    ngx_http_tracker_error_t  error;
 
     if (status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE) {
         ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_TOO_LARGE, NULL);
@@ -251,20 +260,52 @@ ngx_http_tracker_set_status(ngx_http_tracker_ctx_t *ctx, ngx_uint_t status)
         return ctx->answer.data ? NGX_OK : NGX_ERROR;
     }
 
+    ngx_memzero(&error, sizeof(ngx_http_tracker_error_t));
+
+    error.status = status;
+
+    tracker_message(&message, "%s",
+                    ngx_http_tracker_find_phrase(status)->phrase);
+
+    return ngx_http_tracker_render_error(ctx, &error, &message);
+}
+
+
+static ngx_http_tracker_phrase_t *
+ngx_http_tracker_find_phrase(ngx_uint_t status)
+{
+    ngx_http_tracker_phrase_t  *phrase;
+
     for (phrase = ngx_http_tracker_phrases; phrase->status; phrase++) {
         if (phrase->status == status) {
             break;
         }
     }
 
-    tracker_message(&message, "%s", phrase->phrase);
+    return phrase;
+}
 
-    ngx_memzero(&error, sizeof(ngx_http_tracker_error_t));
 
-    error.message = &message;
+/* sets ctx->answer, in the form that the client wants: NGX_OK or NGX_ERROR */
 
-    return ngx_http_tracker_write_error(ctx->request->pool, &error,
-                                        &ctx->answer);
+static ngx_int_t
+ngx_http_tracker_render_error(ngx_http_tracker_ctx_t *ctx,
+    ngx_http_tracker_error_t *error, tracker_message_t *message)
+{
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    /* an error behind the answers of other lines is a line */
+
+    ctx->form.problem = !ngx_http_tracker_answers_lines(ctx)
+                        && ngx_http_tracker_accepts_problem(r);
+
+    error->message = message;
+    error->title = ngx_http_tracker_find_phrase(error->status)->title;
+    error->problem = ctx->form.problem;
+
+    return ngx_http_tracker_write_error(r->pool, error, &ctx->answer);
 }
 
 

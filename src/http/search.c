@@ -535,8 +535,12 @@ ngx_http_tracker_fail_choice(ngx_http_request_t *r,
 {
     tracker_message_t  message;
 
-    tracker_message(&message, "\"trackers[%lu].id\" is not the id of a tracker",
+    static const tracker_str_t  list = tracker_str("trackers");
+
+    tracker_message(&message, "\"[%lu].id\" is not the id of a tracker",
                     (unsigned long) i);
+    tracker_message_at(&message, i, &tracker_fields[TRACKER_FIELD_ID].name, -1);
+    tracker_message_prefix(&message, &list);
 
     ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_INVALID, &message);
     ngx_http_tracker_refuse(r, ctx);
@@ -594,12 +598,15 @@ ngx_http_tracker_fail_given(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     tracker_message_t             message;
     ngx_http_tracker_loc_conf_t  *tlcf;
 
+    static const tracker_str_t  list = tracker_str("trackers");
+
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
     tracker_message(&message,
                     "Trackers of at most %lu phrases can be detected, "
                     "\"trackers\" has more.",
                     (unsigned long) tlcf->talk.limits.max_phrases);
+    tracker_message_at(&message, -1, &list, -1);
 
     ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_MANY_PHRASES, &message);
     ngx_http_tracker_refuse(r, ctx);

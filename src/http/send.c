@@ -33,7 +33,7 @@ ngx_http_tracker_send(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 
     /* r->header_sent may be of the request that a post_action follows */
 
-    if (!ctx->sent) {
+    if (!ctx->form.sent) {
 
         rc = ngx_http_tracker_send_header(r, ctx, parts != NULL);
 
@@ -178,14 +178,7 @@ ngx_http_tracker_send_header(ngx_http_request_t *r,
         break;
 
     default:
-
-        if (ctx->body.lines && r->headers_out.status == NGX_HTTP_OK) {
-            ngx_str_set(&r->headers_out.content_type, "application/x-ndjson");
-
-        } else {
-            ngx_str_set(&r->headers_out.content_type, "application/json");
-        }
-
+        r->headers_out.content_type = *ngx_http_tracker_content_type(ctx);
         r->headers_out.content_type_len = r->headers_out.content_type.len;
         r->headers_out.content_type_lowcase = NULL;
 
@@ -197,14 +190,14 @@ ngx_http_tracker_send_header(ngx_http_request_t *r,
         break;
     }
 
-    ctx->sent = 1;
+    ctx->form.sent = 1;
 
     rc = ngx_http_send_header(r);
 
     if (rc > NGX_OK) {
 
         /* a filter has chosen another status: the answer is not ours */
-        ctx->sent = 0;
+        ctx->form.sent = 0;
     }
 
     return rc;
@@ -365,12 +358,19 @@ ngx_http_tracker_push_caching(ngx_http_request_t *r,
     static ngx_str_t  no_store = ngx_string("no-store");
     static ngx_str_t  no_cache = ngx_string("private, no-cache");
     static ngx_str_t  vary = ngx_string("Authorization, X-Api-Key");
+    static ngx_str_t  accept = ngx_string("Accept");
 
     if (r->headers_out.status >= NGX_HTTP_BAD_REQUEST
         || ctx->outcome == NGX_HTTP_TRACKER_OPTIONS
         || ctx->outcome == NGX_HTTP_TRACKER_LOGGED_IN)
     {
-        return ngx_http_tracker_push_header(r, "Cache-Control", &no_store)
+        if (ngx_http_tracker_push_header(r, "Cache-Control", &no_store) == NULL)
+        {
+            return NGX_ERROR;
+        }
+
+        return !ctx->form.problem
+               || ngx_http_tracker_push_header(r, "Vary", &accept)
                ? NGX_OK : NGX_ERROR;
     }
 
@@ -381,6 +381,21 @@ ngx_http_tracker_push_caching(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+ngx_str_t *
+ngx_http_tracker_content_type(ngx_http_tracker_ctx_t *ctx)
+{
+    static ngx_str_t  json = ngx_string("application/json");
+    static ngx_str_t  problem = ngx_string("application/problem+json");
+    static ngx_str_t  ndjson = ngx_string("application/x-ndjson");
+
+    if (ctx->body.lines && ctx->request->headers_out.status == NGX_HTTP_OK) {
+        return &ndjson;
+    }
+
+    return ctx->form.problem ? &problem : &json;
 }
 
 

@@ -573,6 +573,7 @@ tracker_jansson_check_size(const char *data, size_t len,
     if (n > TRACKER_JSON_VALUES) {
         tracker_message(message, "Request body must contain at most %d "
                         "values, found %zu.", TRACKER_JSON_VALUES, n);
+        tracker_message_at(message, -1, NULL, -1);
         return TRACKER_INVALID;
     }
 

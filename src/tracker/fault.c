@@ -16,6 +16,12 @@ static void tracker_message_format(tracker_message_t *message,
 static void tracker_message_text(tracker_message_t *message,
     const char *text, size_t len);
 static void tracker_message_place(tracker_message_t *message, size_t place);
+static void tracker_pointer(tracker_message_t *message, long index,
+    const tracker_str_t *field, long elt, int dots);
+static int tracker_pointer_key(tracker_message_t *message,
+    const tracker_str_t *key, int dots);
+static int tracker_pointer_place(tracker_message_t *message, size_t place);
+static size_t tracker_digits(char *end, size_t number);
 
 
 /* what follows the quoted path and a blank, or "Request body " */
@@ -58,6 +64,7 @@ tracker_message(tracker_message_t *message, const char *fmt, ...)
     va_list  args;
 
     message->len = 0;
+    message->pointed = 0;
 
     va_start(args, fmt);
     tracker_message_format(message, fmt, args);
@@ -107,6 +114,11 @@ tracker_message_fault(tracker_message_t *message, long index,
     words = &tracker_fault_words[fault];
     message->len = 0;
 
+    /* only the key that is not known is the client's, dots included */
+
+    tracker_pointer(message, index, field, elt,
+                    fault != TRACKER_FAULT_NOT_ALLOWED);
+
     if (index < 0 && field == NULL) {
         tracker_message_text(message, tracker_fault_body.data,
                              tracker_fault_body.len);
@@ -139,6 +151,97 @@ tracker_message_fault(tracker_message_t *message, long index,
 
 
 void
+tracker_message_at(tracker_message_t *message, long index,
+    const tracker_str_t *field, long elt)
+{
+    tracker_pointer(message, index, field, elt, 0);
+}
+
+
+static void
+tracker_pointer(tracker_message_t *message, long index,
+    const tracker_str_t *field, long elt, int dots)
+{
+    message->pointer_len = 0;
+    message->pointed = 1;
+
+    if (index >= 0) {
+        (void) tracker_pointer_place(message, index);
+    }
+
+    if (field && !tracker_pointer_key(message, field, dots)) {
+        return;
+    }
+
+    if (elt >= 0) {
+        (void) tracker_pointer_place(message, elt);
+    }
+}
+
+
+/* returns 1; or 0, and the pointer is as it was, if the key does not fit */
+
+static int
+tracker_pointer_key(tracker_message_t *message, const tracker_str_t *key,
+    int dots)
+{
+    char    c, *p, *end;
+    size_t  i;
+
+    p = message->pointer + message->pointer_len;
+    end = message->pointer + TRACKER_POINTER_MAX;
+
+    if (p == end) {
+        return 0;
+    }
+
+    *p++ = '/';
+
+    for (i = 0; i < key->len; i++) {
+        c = key->data[i];
+
+        if (end - p < 2) {
+            return 0;
+        }
+
+        switch (c) {
+
+        case '~':
+        case '/':
+            *p++ = '~';
+            *p++ = c == '~' ? '0' : '1';
+            break;
+
+        case '.':
+            *p++ = dots ? '/' : '.';
+            break;
+
+        default:
+            *p++ = c;
+            break;
+        }
+    }
+
+    message->pointer_len = p - message->pointer;
+
+    return 1;
+}
+
+
+static int
+tracker_pointer_place(tracker_message_t *message, size_t place)
+{
+    char           text[3 * sizeof(place)];
+    tracker_str_t  key;
+
+    key.len = tracker_digits(text + sizeof(text), place);
+    key.data = text + sizeof(text) - key.len;
+
+    return tracker_pointer_key(message, &key, 0);
+}
+
+
+void
 tracker_message_prefix(tracker_message_t *message, const tracker_str_t *key)
 {
     char    *place;
@@ -157,6 +260,24 @@ tracker_message_prefix(tracker_message_t *message, const tracker_str_t *key)
     memmove(place + key->len, place, n);
     memcpy(place, key->data, key->len);
     message->len = 1 + key->len + n;
+
+    if (!message->pointed) {
+        return;
+    }
+
+    /* the same for the pointer; one that does not fit is of no use */
+
+    n = message->pointer_len;
+
+    if (n > TRACKER_POINTER_MAX - 1 - key->len) {
+        message->pointed = 0;
+        return;
+    }
+
+    memmove(message->pointer + 1 + key->len, message->pointer, n);
+    memcpy(message->pointer + 1, key->data, key->len);
+    message->pointer[0] = '/';
+    message->pointer_len = 1 + key->len + n;
 }
 
 
@@ -170,6 +291,7 @@ tracker_message_line(tracker_message_t *message, size_t line)
     n = tracker_fault_body.len - 1;
 
     tracker_message(message, "Line %zu", line);
+    message->pointed = old.pointed;
 
     if (old.len > n && memcmp(old.data, tracker_fault_body.data, n + 1) == 0) {
         tracker_message_text(message, old.data + n, old.len - n);
@@ -240,15 +362,29 @@ tracker_message_place(tracker_message_t *message, size_t place)
     char   text[3 * sizeof(place) + 2];
     char  *p;
 
-    p = text + sizeof(text);
-    *--p = ']';
+    p = text + sizeof(text) - 1;
+    *p = ']';
 
-    do {
-        *--p = '0' + place % 10;
-        place /= 10;
-    } while (place);
-
+    p -= tracker_digits(p, place);
     *--p = '[';
 
     tracker_message_text(message, p, text + sizeof(text) - p);
+}
+
+
+/* writes a number before end, and returns how many digits it has */
+
+static size_t
+tracker_digits(char *end, size_t number)
+{
+    char  *p;
+
+    p = end;
+
+    do {
+        *--p = '0' + number % 10;
+        number /= 10;
+    } while (number);
+
+    return end - p;
 }

@@ -41,8 +41,9 @@ typedef enum {
 
 
 /*
- * Sets the message from a printf format.  What does not fit is cut, also inside
- * a character: a client's string of any length is for tracker_message_quote().
+ * Sets the message from a printf format; it points nowhere.  What does not fit
+ * is cut, also inside a character: a client's string of any length is for
+ * tracker_message_quote().
  */
 void tracker_message(tracker_message_t *message, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -58,21 +59,30 @@ void tracker_message_append(tracker_message_t *message, const char *fmt, ...)
  * the key, which may be one that the client made up (valid UTF-8), or NULL for
  * the element at index; elt is the place in the list, -1 if the value is not in
  * one.  With index -1 and field NULL the sentence is about the request body,
- * and ends in a full stop.  fault is not TRACKER_FAULT_NONE.
+ * and ends in a full stop.  fault is not TRACKER_FAULT_NONE.  A field in which
+ * dots separate keys, as "payload.content", is also pointed to by these keys.
  */
 void tracker_message_fault(tracker_message_t *message, long index,
     const tracker_str_t *field, long elt, tracker_fault_e fault);
 
 /*
+ * Lets the message point to a value (RFC 6901), as tracker_message_fault()
+ * does: "/2/vocabulary/3".  If that does not fit, to what the value is in.
+ */
+void tracker_message_at(tracker_message_t *message, long index,
+    const tracker_str_t *field, long elt);
+
+/*
  * Says in which line the fault is: "Line 3: ..." with what the message was, or
- * "Line 3 must be an object." where that was about the request body.  What does
- * not fit is cut.
+ * "Line 3 must be an object." where that was about the request body.  It points
+ * into the line as it did.  What does not fit is cut.
  */
 void tracker_message_line(tracker_message_t *message, size_t line);
 
 /*
  * Puts the key of a list before the place that the path of a message begins
- * with: "[2].name" becomes "trackers[2].name".  What does not fit is cut.
+ * with, and that it points to: "[2].name" becomes "trackers[2].name".  What
+ * does not fit is cut.
  */
 void tracker_message_prefix(tracker_message_t *message,
     const tracker_str_t *key);

@@ -67,6 +67,7 @@ static tracker_rc_e tracker_patch_failed(const tracker_patch_step_t *step);
 
 static const tracker_str_t  tracker_patch_op = tracker_str("op");
 static const tracker_str_t  tracker_patch_path = tracker_str("path");
+static const tracker_str_t  tracker_patch_value = tracker_str("value");
 
 /* in the order of tracker_patch_op_e */
 
@@ -260,6 +261,10 @@ tracker_patch_apply(tracker_t *t, const tracker_patch_t *patch,
         *t = work.t;
     }
 
+    /* a place in the result is none in the body */
+
+    message->pointed = 0;
+
     return rc;
 }
 
@@ -347,6 +352,7 @@ tracker_patch_phrase(tracker_patch_work_t *work, tracker_patch_list_t *list,
         tracker_message(work->message, "\"[%zu].path\" is beyond the end of "
                         "a vocabulary of %zu phrase%s", work->i, n,
                         n == 1 ? "" : "s");
+        tracker_message_at(work->message, work->i, &tracker_patch_path, -1);
         return tracker_patch_failed(step);
     }
 
@@ -493,6 +499,7 @@ tracker_patch_unequal(tracker_patch_work_t *work,
     }
 
     tracker_message_append(work->message, "\"");
+    tracker_message_at(work->message, work->i, &tracker_patch_value, -1);
 
     return tracker_patch_failed(step);
 }

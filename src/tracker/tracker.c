@@ -254,6 +254,7 @@ tracker_validate_bulk(size_t n, const tracker_limits_t *limits,
     if (max && n > max) {
         tracker_message(message, "Request body must contain at most %zu "
                         "tracker%s, found %zu.", max, max == 1 ? "" : "s", n);
+        tracker_message_at(message, -1, NULL, -1);
         return TRACKER_INVALID;
     }
 
@@ -309,6 +310,8 @@ tracker_validate_names(const tracker_set_t *set,
         tracker_message(message,
                         "\"[%zu].name\" repeats the name of \"[%zu]\".",
                         duplicate.index, duplicate.earlier);
+        tracker_message_at(message, duplicate.index,
+                           &tracker_fields[TRACKER_FIELD_NAME].name, -1);
         return TRACKER_REPEATED;
     }
 

@@ -39,6 +39,9 @@
 /* ten quoted names of 100 four-byte characters and the words around them */
 #define TRACKER_MESSAGE_MAX   5120
 
+/* a pointer that is longer is cut between its parts */
+#define TRACKER_POINTER_MAX   256
+
 /* what a tracker costs in addition to its bytes: see tracker_spend() */
 #define TRACKER_COST          256
 
@@ -139,6 +142,10 @@ typedef struct {
 typedef struct {
     size_t            len;
     char              data[TRACKER_MESSAGE_MAX];
+    size_t            pointer_len;
+    char              pointer[TRACKER_POINTER_MAX];  /* to what is wrong in the
+                                                        body, RFC 6901 */
+    unsigned          pointed:1;     /* it is known; the body itself is "" */
 } tracker_message_t;
 
 

@@ -149,19 +149,20 @@ function fault(answer, pointer) {
         return answer.body === '' ? null : 'a body';
     }
 
-    if (answer.headers['content-type'] === 'application/x-ndjson'
-        && response.content['application/x-ndjson'])
-    {
-        return linesFault(answer.body,
-            `${at}/content/application~1x-ndjson/schema`);
+    const type = answer.headers['content-type'];
+
+    if (!Object.hasOwn(response.content, type)) {
+        return `the type is ${type}`;
     }
 
-    if (answer.headers['content-type'] !== 'application/json') {
-        return `the type is ${answer.headers['content-type']}`;
-    }
+    const schema = `${at}/content/${escape(type)}/schema`;
 
     if (answer.method === 'HEAD') {
         return answer.body === '' ? null : 'a body';
+    }
+
+    if (type === 'application/x-ndjson') {
+        return linesFault(answer.body, schema);
     }
 
     let body;
@@ -172,7 +173,11 @@ function fault(answer, pointer) {
         return `no JSON: ${error.message}`;
     }
 
-    return check(`${at}/content/application~1json/schema`, body);
+    if (type === 'application/problem+json' && body.status !== answer.status) {
+        return `the status is said to be ${body.status}`;
+    }
+
+    return check(schema, body);
 }
 
 

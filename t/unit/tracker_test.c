@@ -539,6 +539,85 @@ test_full(void)
 }
 
 
+/* what the message is about points to the same value */
+
+static void
+test_pointer(void)
+{
+    char           long_key[TRACKER_POINTER_MAX + 20];
+    size_t         len;
+    tracker_str_t  key;
+
+    static const tracker_str_t  list = tracker_str("trackers");
+
+#define points_to(expected, title)                                            \
+    ok(message.pointed, title ", it is known");                               \
+    is(message.pointer, message.pointer_len, expected, title)
+
+    tracker_message_fault(&message, -1, NULL, -1, TRACKER_FAULT_NOT_OBJECT);
+    points_to("", "the body");
+
+    tracker_message(&message, "a sentence");
+    ok(!message.pointed, "a sentence points nowhere");
+
+    tracker_message_fault(&message, 12, NULL, -1, TRACKER_FAULT_NOT_OBJECT);
+    points_to("/12", "an element");
+
+    key = str("vocabulary");
+    tracker_message_fault(&message, 0, &key, 103, TRACKER_FAULT_NOT_STRING);
+    points_to("/0/vocabulary/103", "an element of a list");
+
+    tracker_message_prefix(&message, &list);
+    points_to("/trackers/0/vocabulary/103", "with a prefix");
+
+    key = str("payload.content");
+    tracker_message_fault(&message, 1, &key, -1, TRACKER_FAULT_REQUIRED);
+    points_to("/1/payload/content", "keys within keys");
+
+    tracker_message_line(&message, 9);
+    points_to("/1/payload/content", "in a line");
+
+    tracker_message(&message, "a sentence");
+    tracker_message_line(&message, 9);
+    ok(!message.pointed, "a sentence about a line");
+
+    key = str("a.b/c~d");
+    tracker_message_fault(&message, -1, &key, -1, TRACKER_FAULT_NOT_ALLOWED);
+    points_to("/a.b~1c~0d", "a client's key");
+
+    tracker_message_at(&message, 3, &key, -1);
+    points_to("/3/a.b~1c~0d", "set alone");
+
+    tracker_message_fault(&message, 5, &key, -1, TRACKER_FAULT_NOT_ALLOWED);
+    message.pointer_len = TRACKER_POINTER_MAX - list.len;
+    tracker_message_prefix(&message, &list);
+    ok(!message.pointed, "no room for a prefix");
+
+    /* the slash, and always room for an escape */
+
+    memset(long_key, 'k', sizeof(long_key));
+    key.data = long_key;
+
+    for (len = TRACKER_POINTER_MAX - 6; len < sizeof(long_key); len++) {
+        key.len = len;
+        long_key[len - 1] = '/';
+        tracker_message_fault(&message, 7, &key, 2, TRACKER_FAULT_NOT_ALLOWED);
+
+        ok(message.pointed
+           && (message.pointer_len == 2
+               || (message.pointer_len > len && message.pointer_len
+                                                <= TRACKER_POINTER_MAX
+                   && len <= TRACKER_POINTER_MAX - 3)),
+           "a key of %zu bytes, a pointer of %zu", len, message.pointer_len);
+
+        long_key[len - 1] = 'k';
+    }
+
+    ok(message.pointer_len == 2 && memcmp(message.pointer, "/7", 2) == 0,
+       "a key that does not fit: what has it");
+}
+
+
 static void
 test_conflict(void)
 {
@@ -638,6 +717,7 @@ main(void)
     test_no_memory();
     test_quote();
     test_full();
+    test_pointer();
     test_conflict();
 
     tap_arena_reset(&memory, 0);

@@ -1,0 +1,208 @@
+
+/*
+ * The header lines that choose the form of an answer.
+ */
+
+
+#include "http/accept.h"
+#include "http/header.h"
+
+
+/* a weight of 1, in thousandths */
+#define NGX_HTTP_TRACKER_WEIGHT  1000
+
+
+/* of the ranges seen so far */
+
+typedef struct {
+    ngx_uint_t  problem;        /* the weight of application/problem+json */
+    ngx_uint_t  json;           /* that of application/json */
+    ngx_uint_t  precision;      /* of the range that gave the latter */
+} ngx_http_tracker_ranges_t;
+
+
+static void ngx_http_tracker_add_range(ngx_http_tracker_ranges_t *ranges,
+    ngx_str_t *range);
+static ngx_uint_t ngx_http_tracker_weight(ngx_str_t *parameters);
+static ngx_uint_t ngx_http_tracker_parse_weight(ngx_str_t *value);
+static ngx_uint_t ngx_http_tracker_split(ngx_str_t *rest, u_char separator,
+    ngx_str_t *part);
+static ngx_uint_t ngx_http_tracker_is(ngx_str_t *str, ngx_str_t *word);
+
+
+ngx_uint_t
+ngx_http_tracker_accepts_problem(ngx_http_request_t *r)
+{
+    ngx_str_t                   *line, rest, range;
+    ngx_http_tracker_headers_t   lines;
+    ngx_http_tracker_ranges_t    ranges;
+
+    static ngx_str_t  name = ngx_string("accept");
+
+    ngx_memzero(&ranges, sizeof(ngx_http_tracker_ranges_t));
+
+    ngx_http_tracker_first_line(&lines, r);
+
+    while ((line = ngx_http_tracker_next_line(&lines, &name)) != NULL) {
+        rest = *line;
+
+        while (ngx_http_tracker_split(&rest, ',', &range)) {
+            ngx_http_tracker_add_range(&ranges, &range);
+        }
+    }
+
+    return ranges.problem > 0 && ranges.problem >= ranges.json;
+}
+
+
+static void
+ngx_http_tracker_add_range(ngx_http_tracker_ranges_t *ranges,
+    ngx_str_t *range)
+{
+    ngx_str_t   type;
+    ngx_uint_t  i, weight;
+
+    static ngx_str_t  problem = ngx_string("application/problem+json");
+
+    /* what application/json is in, the most precise range last */
+
+    static ngx_str_t  json[] = {
+        ngx_string("*/*"),
+        ngx_string("application/*"),
+        ngx_string("application/json")
+    };
+
+    if (!ngx_http_tracker_split(range, ';', &type)) {
+        return;
+    }
+
+    weight = ngx_http_tracker_weight(range);
+
+    if (ngx_http_tracker_is(&type, &problem)) {
+        ranges->problem = ngx_max(ranges->problem, weight);
+        return;
+    }
+
+    for (i = 0; i < 3; i++) {
+
+        if (i + 1 >= ranges->precision && ngx_http_tracker_is(&type, &json[i]))
+        {
+            ranges->precision = i + 1;
+            ranges->json = weight;
+        }
+    }
+}
+
+
+/* that of a range with these parameters, 0 if it is malformed */
+
+static ngx_uint_t
+ngx_http_tracker_weight(ngx_str_t *parameters)
+{
+    ngx_str_t  parameter, name;
+
+    static ngx_str_t  q = ngx_string("q");
+
+    while (ngx_http_tracker_split(parameters, ';', &parameter)) {
+
+        if (ngx_http_tracker_split(&parameter, '=', &name)
+            && ngx_http_tracker_is(&name, &q))
+        {
+            return ngx_http_tracker_parse_weight(&parameter);
+        }
+    }
+
+    return NGX_HTTP_TRACKER_WEIGHT;
+}
+
+
+/* "0" or "1", a point and up to three digits (RFC 9110 section 12.4.2) */
+
+static ngx_uint_t
+ngx_http_tracker_parse_weight(ngx_str_t *value)
+{
+    size_t      i;
+    ngx_int_t   n;
+    ngx_uint_t  weight;
+
+    if (value->len == 0
+        || value->len > sizeof("0.000") - 1
+        || (value->data[0] != '0' && value->data[0] != '1')
+        || (value->len > 1 && value->data[1] != '.'))
+    {
+        return 0;
+    }
+
+    weight = (value->data[0] - '0') * NGX_HTTP_TRACKER_WEIGHT;
+
+    if (value->len > 2) {
+
+        n = ngx_atoi(value->data + 2, value->len - 2);
+        if (n == NGX_ERROR) {
+            return 0;
+        }
+
+        for (i = value->len; i < sizeof("0.000") - 1; i++) {
+            n *= 10;
+        }
+
+        weight += n;
+    }
+
+    return weight <= NGX_HTTP_TRACKER_WEIGHT ? weight : 0;
+}
+
+
+/*
+ * Cuts off the part before the next separator, which is not looked for in
+ * quotes, and the blanks around it.  Returns 1, or 0 if nothing is left.
+ */
+
+static ngx_uint_t
+ngx_http_tracker_split(ngx_str_t *rest, u_char separator, ngx_str_t *part)
+{
+    u_char      *p, *start, *end;
+    ngx_uint_t   quoted;
+
+    if (rest->len == 0) {
+        return 0;
+    }
+
+    start = rest->data;
+    end = rest->data + rest->len;
+    quoted = 0;
+
+    for (p = start; p < end && (quoted || *p != separator); p++) {
+
+        if (*p == '"') {
+            quoted = !quoted;
+
+        } else if (quoted && *p == '\\' && p + 1 < end) {
+            p++;
+        }
+    }
+
+    rest->data = p < end ? p + 1 : end;
+    rest->len = end - rest->data;
+
+    while (start < p && (*start == ' ' || *start == '\t')) {
+        start++;
+    }
+
+    while (start < p && (p[-1] == ' ' || p[-1] == '\t')) {
+        p--;
+    }
+
+    part->data = start;
+    part->len = p - start;
+
+    return 1;
+}
+
+
+static ngx_uint_t
+ngx_http_tracker_is(ngx_str_t *str, ngx_str_t *word)
+{
+    return str->len == word->len
+           && ngx_strncasecmp(str->data, word->data, word->len) == 0;
+}
