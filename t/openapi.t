@@ -175,6 +175,23 @@ for my $path ('/v1/manage/tracker', '/v1/manage/trackers') {
     call(204, 'OPTIONS', $_, token => undef) for $path, "$path/$id";
 }
 
+my @minimal = (headers => ['Prefer: return=minimal']);
+
+for my $path (lists()) {
+    call(204, 'POST', $path, body => tracker_text("minimal $path"), @minimal)
+        ->{headers}{location} =~ /(\d{16})$/ or die "no id\n";
+
+    call(204, 'PUT', "$path/$1", body => tracker_text('minimal', 1), @minimal);
+    call(204, 'PATCH', "$path/$1", @minimal,
+         body => '[{"op":"add","path":"/description","value":"d"}]');
+    call(204, 'DELETE', "$path/$1", @minimal);
+}
+
+call(200, 'POST', $_, body => '[' . tracker_text("3 $_") . ']', @minimal)
+    for '/v1/manage/trackers', '/v1/manage/trackers/bulk';
+call(200, 'POST', '/v1/manage/trackers', body => tracker_text('4'),
+     headers => ['Prefer: return=representation']);
+
 call(200, 'POST', '/v1/manage/trackers', body => tracker_text('one'));
 call(200, 'POST', '/v1/manage/trackers', body => '['
      . join(',', map { tracker_text("many $_") } 1 .. 9) . ']');

@@ -268,7 +268,7 @@ RFC 7240 section 2; Accept: 12.4.1.  Idempotency-Key is for POST.
 --- scenario
 my @headers = (
     'Range: bytes=0-3', 'Expect: 200-ok', 'TE: trailers',
-    "Upgrade: h2c\r\nConnection: upgrade", 'Prefer: return=minimal',
+    "Upgrade: h2c\r\nConnection: upgrade", 'Prefer: return=other, wait=9',
     'Prefer: handling=strict, respond-async', 'Accept: text/html',
     'Accept-Charset: utf-16', 'Accept-Language: de',
     'Cache-Control: only-if-cached', 'Max-Forwards: 0', 'Early-Data: 1',

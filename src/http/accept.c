@@ -25,8 +25,11 @@ static void ngx_http_tracker_add_range(ngx_http_tracker_ranges_t *ranges,
     ngx_str_t *range);
 static ngx_uint_t ngx_http_tracker_weight(ngx_str_t *parameters);
 static ngx_uint_t ngx_http_tracker_parse_weight(ngx_str_t *value);
+static ngx_uint_t ngx_http_tracker_find_return(ngx_http_request_t *r,
+    ngx_str_t *value);
 static ngx_uint_t ngx_http_tracker_split(ngx_str_t *rest, u_char separator,
     ngx_str_t *part);
+static void ngx_http_tracker_trim(ngx_str_t *str);
 static ngx_uint_t ngx_http_tracker_is(ngx_str_t *str, ngx_str_t *word);
 
 
@@ -153,6 +156,67 @@ ngx_http_tracker_parse_weight(ngx_str_t *value)
 }
 
 
+void
+ngx_http_tracker_set_preference(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_str_t  value;
+
+    static ngx_str_t  minimal = ngx_string("minimal");
+    static ngx_str_t  whole = ngx_string("representation");
+
+    if (!ngx_http_tracker_find_return(r, &value)) {
+        return;
+    }
+
+    /* a value may be quoted */
+
+    if (value.len > 1
+        && value.data[0] == '"' && value.data[value.len - 1] == '"')
+    {
+        value.data++;
+        value.len -= 2;
+    }
+
+    ctx->form.minimal = ngx_http_tracker_is(&value, &minimal);
+    ctx->form.whole = ngx_http_tracker_is(&value, &whole);
+}
+
+
+/* returns 1 with the first of several values, which counts alone; or 0 */
+
+static ngx_uint_t
+ngx_http_tracker_find_return(ngx_http_request_t *r, ngx_str_t *value)
+{
+    ngx_str_t                   *line, rest, preference, key;
+    ngx_http_tracker_headers_t   lines;
+
+    static ngx_str_t  name = ngx_string("prefer");
+    static ngx_str_t  wanted = ngx_string("return");
+
+    ngx_http_tracker_first_line(&lines, r);
+
+    while ((line = ngx_http_tracker_next_line(&lines, &name)) != NULL) {
+        rest = *line;
+
+        while (ngx_http_tracker_split(&rest, ',', &preference)) {
+
+            /* without its parameters */
+
+            if (ngx_http_tracker_split(&preference, ';', value)
+                && ngx_http_tracker_split(value, '=', &key)
+                && ngx_http_tracker_is(&key, &wanted))
+            {
+                ngx_http_tracker_trim(value);
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
 /*
  * Cuts off the part before the next separator, which is not looked for in
  * quotes, and the blanks around it.  Returns 1, or 0 if nothing is left.
@@ -185,18 +249,31 @@ ngx_http_tracker_split(ngx_str_t *rest, u_char separator, ngx_str_t *part)
     rest->data = p < end ? p + 1 : end;
     rest->len = end - rest->data;
 
-    while (start < p && (*start == ' ' || *start == '\t')) {
-        start++;
-    }
-
-    while (start < p && (p[-1] == ' ' || p[-1] == '\t')) {
-        p--;
-    }
-
     part->data = start;
     part->len = p - start;
 
+    ngx_http_tracker_trim(part);
+
     return 1;
+}
+
+
+static void
+ngx_http_tracker_trim(ngx_str_t *str)
+{
+    u_char  *p;
+
+    while (str->len && (str->data[0] == ' ' || str->data[0] == '\t')) {
+        str->data++;
+        str->len--;
+    }
+
+    p = str->data + str->len;
+
+    while (str->len && (p[-1] == ' ' || p[-1] == '\t')) {
+        p--;
+        str->len--;
+    }
 }
 
 

@@ -20,6 +20,13 @@
  */
 ngx_uint_t ngx_http_tracker_accepts_problem(ngx_http_request_t *r);
 
+/*
+ * Sets ctx->form.minimal or ctx->form.whole if Prefer says what to return
+ * (RFC 7240 section 4.2).
+ */
+void ngx_http_tracker_set_preference(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+
 
 #pragma GCC visibility pop
 

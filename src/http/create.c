@@ -40,6 +40,7 @@ static void ngx_http_tracker_created(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_answer(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_summarize(ngx_http_tracker_ctx_t *ctx);
 
 
 void
@@ -309,6 +310,34 @@ ngx_http_tracker_answer(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
+    if (ctx->set.bulk && ctx->form.minimal
+        && ngx_http_tracker_summarize(ctx) != NGX_OK)
+    {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
     ctx->outcome = ctx->txn->outcome;
     ngx_http_tracker_finish(r, ctx);
+}
+
+
+/* the answer of a bulk whose client has the trackers: NGX_OK or NGX_ERROR */
+
+static ngx_int_t
+ngx_http_tracker_summarize(ngx_http_tracker_ctx_t *ctx)
+{
+    u_char  *p;
+
+    static const char  summary[] = "{\"summary\":{\"created\":%uz}}";
+
+    p = ngx_pnalloc(ctx->request->pool, sizeof(summary) + NGX_SIZE_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->answer.data = p;
+    ctx->answer.len = ngx_sprintf(p, summary, ctx->set.n) - p;
+
+    return NGX_OK;
 }

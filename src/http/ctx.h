@@ -69,6 +69,8 @@ typedef struct {
     unsigned                         sent:1;      /* our header */
     unsigned                         replaced:1;  /* by our filters */
     unsigned                         problem:1;   /* application/problem+json */
+    unsigned                         minimal:1;   /* return=minimal */
+    unsigned                         whole:1;     /* return=representation */
 } ngx_http_tracker_form_t;
 
 

@@ -6,6 +6,7 @@
 
 
 #include "http/handler.h"
+#include "http/accept.h"
 #include "http/args.h"
 #include "http/auth.h"
 #include "http/change.h"
@@ -253,6 +254,7 @@ ngx_http_tracker_check_request(ngx_http_request_t *r,
     }
 
     if (!(r->method & NGX_HTTP_TRACKER_READS)) {
+        ngx_http_tracker_set_preference(r, ctx);
 
         outcome = ngx_http_tracker_check_args(r, ctx);
         if (outcome) {

@@ -19,6 +19,8 @@ static void ngx_http_tracker_drop_body(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_set_headers(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_push_preference(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_push_location(ngx_http_request_t *r,
     tracker_str_t *id);
 
@@ -166,14 +168,20 @@ ngx_http_tracker_send_header(ngx_http_request_t *r,
         r->headers_out.status = NGX_HTTP_OK;
     }
 
+    if (ctx->form.minimal && !ctx->set.bulk
+        && r->headers_out.status == NGX_HTTP_OK)
+    {
+        r->headers_out.status = NGX_HTTP_NO_CONTENT;
+    }
+
     if (ngx_http_tracker_set_headers(r, ctx) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    switch (ctx->outcome) {
+    switch (r->headers_out.status) {
 
-    case NGX_HTTP_TRACKER_OPTIONS:
-    case NGX_HTTP_TRACKER_UNMODIFIED:
+    case NGX_HTTP_NO_CONTENT:
+    case NGX_HTTP_NOT_MODIFIED:
         r->header_only = 1;
         break;
 
@@ -261,7 +269,9 @@ ngx_http_tracker_set_headers(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (ngx_http_tracker_push_caching(r, ctx) != NGX_OK) {
+    if (ngx_http_tracker_push_caching(r, ctx) != NGX_OK
+        || ngx_http_tracker_push_preference(r, ctx) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -298,6 +308,27 @@ ngx_http_tracker_set_headers(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/* says which preference an answer that is no error follows */
+
+static ngx_int_t
+ngx_http_tracker_push_preference(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    static ngx_str_t  minimal = ngx_string("return=minimal");
+    static ngx_str_t  whole = ngx_string("return=representation");
+
+    if (r->headers_out.status >= NGX_HTTP_BAD_REQUEST
+        || (!ctx->form.minimal && !ctx->form.whole))
+    {
+        return NGX_OK;
+    }
+
+    return ngx_http_tracker_push_header(r, "Preference-Applied",
+                                        ctx->form.minimal ? &minimal : &whole)
+           ? NGX_OK : NGX_ERROR;
 }
 
 

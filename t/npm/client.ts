@@ -7,15 +7,16 @@
 import { ApiError, ConversationsService, LoginService, OpenAPI, TrackerService,
     TrackersService } from './api';
 import type { Accepted, AccessToken, AllTrackers, DeletedTracker, Detection,
-    FoundTrackers, Id, Job, NewTracker, OneTracker, Patch, Replacement, Talk,
-    TrackerList } from './api';
+    FoundTrackers, Id, Job, NewTracker, OneTracker, Patch, Replacement, Summary,
+    Talk, TrackerList } from './api';
 
 declare const process: { argv: string[], exit(status: number): void };
 
 const [url, appId, appSecret] = process.argv.slice(2);
 
-// The type of each result has the errors of other modules beside its own.
-function own<T>(result: T | { message: string }): T {
+// The type of each result has the errors of other modules beside its own, and
+// what a preference would return.
+function own<T>(result: T | { message: string } | Summary): T {
     return result as T;
 }
 
