@@ -171,6 +171,11 @@ for my $path ('/v1/manage/tracker', '/v1/manage/trackers') {
     call(200, 'PUT', "$path/$id", body => tracker_text("m $path", 1 .. 9));
     call(200, 'PATCH', "$path/$id",
          body => '[{"op":"add","path":"/description","value":"d"}]');
+    call(200, 'PATCH', "$path/$id", type => 'application/merge-patch+json',
+         body => '{"description":null}');
+    call(400, 'PATCH', "$path/$id", type => 'application/merge-patch+json',
+         body => $_) for '{"name":null}', '[]', '{"x":null}';
+    call(400, 'PATCH', "$path/$id", type => 'text/plain', body => '{}');
     call(200, 'DELETE', "$path/$id");
     call(204, 'OPTIONS', $_, token => undef) for $path, "$path/$id";
 }

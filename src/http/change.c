@@ -205,6 +205,7 @@ ngx_http_tracker_apply(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_http_tracker_change_t *change = ctx->data;
 
     tracker_t                    *t;
+    tracker_rc_e                  rc;
     tracker_message_t             message;
     ngx_http_tracker_loc_conf_t  *tlcf;
 
@@ -220,9 +221,13 @@ ngx_http_tracker_apply(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ctx->set.n = 1;
     ctx->set.elts = t;
 
-    switch (tracker_patch_apply(t, &change->write.patch, &tlcf->limits,
-                                arena, &message))
-    {
+    rc = ctx->form.merge
+         ? tracker_merge_apply(t, &change->write.merge, &tlcf->limits, arena,
+                               &message)
+         : tracker_patch_apply(t, &change->write.patch, &tlcf->limits, arena,
+                               &message);
+
+    switch (rc) {
 
     case TRACKER_OK:
         return 0;

@@ -63,9 +63,10 @@ typedef struct {
 } ngx_http_tracker_spent_t;
 
 
-/* the form of the answer, and how far it is */
+/* the forms of the body and of the answer, and how far the latter is */
 
 typedef struct {
+    unsigned                         merge:1;     /* a merge patch */
     unsigned                         sent:1;      /* our header */
     unsigned                         replaced:1;  /* by our filters */
     unsigned                         problem:1;   /* application/problem+json */

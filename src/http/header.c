@@ -9,7 +9,8 @@
 #include "http/response.h"
 
 
-static ngx_uint_t ngx_http_tracker_is_json(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_tracker_is_json(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_has_type(ngx_http_request_t *r,
     ngx_str_t *type, ngx_str_t *other);
 static ngx_uint_t ngx_http_tracker_is_type(ngx_str_t *value, ngx_str_t *type);
@@ -88,7 +89,7 @@ ngx_http_tracker_check_content(ngx_http_request_t *r,
         return NGX_HTTP_TRACKER_NO_BODY;
     }
 
-    if (!ngx_http_tracker_is_json(r)) {
+    if (!ngx_http_tracker_is_json(r, ctx)) {
         return NGX_HTTP_TRACKER_BAD_TYPE;
     }
 
@@ -128,14 +129,22 @@ ngx_http_tracker_check_key(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 }
 
 
+/* sets ctx->form.merge: all lines say so, or none */
+
 static ngx_uint_t
-ngx_http_tracker_is_json(ngx_http_request_t *r)
+ngx_http_tracker_is_json(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     static ngx_str_t  json = ngx_string("application/json");
     static ngx_str_t  patch = ngx_string("application/json-patch+json");
+    static ngx_str_t  merge = ngx_string("application/merge-patch+json");
 
-    return ngx_http_tracker_has_type(r, &json, r->method == NGX_HTTP_PATCH
-                                               ? &patch : NULL);
+    if (r->method != NGX_HTTP_PATCH) {
+        return ngx_http_tracker_has_type(r, &json, NULL);
+    }
+
+    ctx->form.merge = ngx_http_tracker_has_type(r, &merge, NULL);
+
+    return ctx->form.merge || ngx_http_tracker_has_type(r, &json, &patch);
 }
 
 

@@ -238,7 +238,7 @@ ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome,
         error.set = &ctx->set;
         error.conflicts = ctx->txn->conflicts;
         error.nconflicts = ctx->txn->nconflicts;
-        error.placed = r->method != NGX_HTTP_PATCH;
+        error.placed = r->method != NGX_HTTP_PATCH || ctx->form.merge;
     }
 
     if (ngx_http_tracker_render_error(ctx, &error, message) != NGX_OK) {

@@ -21,6 +21,10 @@ static ngx_int_t ngx_http_tracker_set_headers(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_push_preference(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_push_patches(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_has_patch(
+    ngx_http_tracker_endpoint_t *endpoint);
 static ngx_int_t ngx_http_tracker_push_location(ngx_http_request_t *r,
     tracker_str_t *id);
 
@@ -270,7 +274,8 @@ ngx_http_tracker_set_headers(ngx_http_request_t *r,
     }
 
     if (ngx_http_tracker_push_caching(r, ctx) != NGX_OK
-        || ngx_http_tracker_push_preference(r, ctx) != NGX_OK)
+        || ngx_http_tracker_push_preference(r, ctx) != NGX_OK
+        || ngx_http_tracker_push_patches(r, ctx) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -329,6 +334,45 @@ ngx_http_tracker_push_preference(ngx_http_request_t *r,
     return ngx_http_tracker_push_header(r, "Preference-Applied",
                                         ctx->form.minimal ? &minimal : &whole)
            ? NGX_OK : NGX_ERROR;
+}
+
+
+/* says which types of a PATCH there are, where there is one (RFC 5789) */
+
+static ngx_int_t
+ngx_http_tracker_push_patches(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    static ngx_str_t  types = ngx_string("application/json, "
+        "application/json-patch+json, application/merge-patch+json");
+
+    if ((ctx->outcome == NGX_HTTP_TRACKER_BAD_TYPE
+         && r->method == NGX_HTTP_PATCH)
+        || (ctx->outcome == NGX_HTTP_TRACKER_OPTIONS
+            && ngx_http_tracker_has_patch(ctx->endpoint)))
+    {
+        return ngx_http_tracker_push_header(r, "Accept-Patch", &types)
+               ? NGX_OK : NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_tracker_has_patch(ngx_http_tracker_endpoint_t *endpoint)
+{
+    ngx_http_tracker_action_t  *action;
+
+    /* the login has no table */
+
+    for (action = endpoint->actions; action && action->start; action++) {
+        if (action->methods & NGX_HTTP_PATCH) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -342,15 +342,20 @@ ngx_http_tracker_decode_body(ngx_http_request_t *r,
     data = (char *) ctx->body.data.data;
     len = ctx->body.data.len;
 
+    id.len = ctx->id.len;
+    id.data = (char *) ctx->id.data;
+
+    if (ctx->form.merge) {
+        return tracker_decode_merge(data, len, &id, &write->arena,
+                                    &write->merge, message);
+    }
+
     if (r->method == NGX_HTTP_PATCH) {
         return tracker_decode_patch(data, len, &write->arena, &write->patch,
                                     message);
     }
 
     if (write->decode == NULL) {
-        id.len = ctx->id.len;
-        id.data = (char *) ctx->id.data;
-
         write->decode = tracker_decode_start(data, len, ctx->endpoint->shape,
                                              r->method == NGX_HTTP_PUT ? &id
                                                                        : NULL,

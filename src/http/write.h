@@ -32,6 +32,7 @@ typedef struct {
     tracker_arena_t             arena;        /* memory of the request */
     tracker_decode_t           *decode;
     tracker_patch_t             patch;        /* body of a PATCH */
+    tracker_merge_t             merge;        /* or this, ctx->form.merge */
     unsigned                    decoded:1;    /* all of it */
     unsigned                    unlocked:1;   /* needs no lock, nor a txn */
 } ngx_http_tracker_write_t;
@@ -40,10 +41,10 @@ typedef struct {
 /*
  * Allocates ctx->data, size bytes of zeros that begin with an
  * ngx_http_tracker_write_t.  Takes the account's lock, if locks are
- * configured, and reads and decodes the body, to write->patch for PATCH, else
- * to ctx->set; next is called with both done, or with a lock that the next step
- * of the txn takes along: a fetch, or a create of ctx->set.  Otherwise the
- * request is answered.
+ * configured, and reads and decodes the body, for PATCH to write->patch or
+ * write->merge, else to ctx->set; next is called with both done, or with a lock
+ * that the next step of the txn takes along: a fetch, or a create of ctx->set.
+ * Otherwise the request is answered.
  */
 void ngx_http_tracker_start_write(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t size, ngx_http_tracker_step_pt next);

@@ -327,6 +327,64 @@ tracker_decode_patch(const char *data, size_t len,
 
 
 tracker_rc_e
+tracker_decode_merge(const char *data, size_t len, const tracker_str_t *id,
+    const tracker_arena_t *arena, tracker_merge_t *merge,
+    tracker_message_t *message)
+{
+    tracker_rc_e       rc;
+    tracker_set_t      set;
+    tracker_reader_t  *rd;
+
+    if (!TRACKER_READER) {
+        return tracker_jansson_merge(data, len, id, arena, merge, message);
+    }
+
+    rd = tracker_read_start(data, len, 1, arena, tracker_decode_fault, message,
+                            &set);
+    if (rd == NULL) {
+        return TRACKER_NOMEM;
+    }
+
+    if (len >= TRACKER_DECODE_LARGE
+        && tracker_decode_shape(rd, TRACKER_JSON_OBJECT, message)
+           != TRACKER_OK)
+    {
+        return TRACKER_INVALID;
+    }
+
+    switch (tracker_read_merge(rd, merge)) {
+
+    case TRACKER_READER_OK:
+        return tracker_validate_id(&merge->values, id, message);
+
+    case TRACKER_READER_NOMEM:
+        return TRACKER_NOMEM;
+
+    case TRACKER_READER_REFUSED:
+
+        if (len >= TRACKER_DECODE_LARGE) {
+            return TRACKER_INVALID;
+        }
+
+        break;
+
+    default: /* TRACKER_READER_UNDECIDED */
+
+        if (len < TRACKER_DECODE_LARGE) {
+            break;
+        }
+
+        rc = tracker_decode_stop(rd, message);
+        if (rc != TRACKER_OK) {
+            return rc;
+        }
+    }
+
+    return tracker_jansson_merge(data, len, id, arena, merge, message);
+}
+
+
+tracker_rc_e
 tracker_decode_record(const char *data, size_t len,
     const tracker_arena_t *arena, tracker_t *t)
 {

@@ -39,7 +39,7 @@ tracker_jansson_trackers(const char *data, size_t len,
     json_t               *root;
     tracker_rc_e          rc;
     tracker_json_walk_t   walk = { limits, arena, message, NULL, -1,
-                                   NULL, id != NULL };
+                                   NULL, NULL, id != NULL };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {
@@ -71,7 +71,7 @@ tracker_jansson_record(const char *data, size_t len,
     tracker_rc_e          rc;
     tracker_message_t     message;
     tracker_json_walk_t   walk = { NULL, arena, &message, NULL, -1, NULL,
-                                   1 };
+                                   NULL, 1 };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {
@@ -255,6 +255,7 @@ tracker_json_members(tracker_json_walk_t *walk, json_t *object, tracker_t *t)
     json_t                 *value;
     tracker_rc_e            rc;
     tracker_str_t           key;
+    tracker_fault_e         fault;
     const tracker_field_t  *field;
 
     if (!json_is_object(object)) {
@@ -277,6 +278,16 @@ tracker_json_members(tracker_json_walk_t *walk, json_t *object, tracker_t *t)
         }
 
         value = json_object_iter_value(iter);
+
+        if (walk->merge && json_is_null(value)) {
+
+            fault = tracker_merge_remove(walk->merge, field);
+            if (fault != TRACKER_FAULT_NONE) {
+                return tracker_json_fault(walk, &field->name, -1, fault);
+            }
+
+            continue;
+        }
 
         if (field->list) {
             rc = tracker_json_list(walk, value, &field->name,
@@ -364,6 +375,32 @@ tracker_json_string(tracker_json_walk_t *walk, json_t *value,
 
 
 tracker_rc_e
+tracker_jansson_merge(const char *data, size_t len, const tracker_str_t *id,
+    const tracker_arena_t *arena, tracker_merge_t *merge,
+    tracker_message_t *message)
+{
+    json_t               *root;
+    tracker_rc_e          rc;
+    tracker_json_walk_t   walk = { NULL, arena, message, NULL, -1, NULL,
+                                   merge, 1 };
+
+    merge->removed = 0;
+
+    root = tracker_json_open(&walk, data, len, &rc);
+    if (root == NULL) {
+        return rc;
+    }
+
+    rc = tracker_json_members(&walk, root, &merge->values);
+
+    json_decref(root);
+
+    return rc == TRACKER_OK ? tracker_validate_id(&merge->values, id, message)
+                            : rc;
+}
+
+
+tracker_rc_e
 tracker_jansson_patch(const char *data, size_t len,
     const tracker_arena_t *arena, tracker_patch_t *patch,
     tracker_message_t *message)
@@ -371,7 +408,7 @@ tracker_jansson_patch(const char *data, size_t len,
     json_t               *root;
     tracker_rc_e          rc;
     tracker_json_walk_t   walk = { NULL, arena, message, NULL, -1, NULL,
-                                   0 };
+                                   NULL, 0 };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {
@@ -481,7 +518,7 @@ tracker_jansson_login(const char *data, size_t len,
     json_t               *root;
     tracker_rc_e          rc;
     tracker_json_walk_t   walk = { NULL, arena, message, NULL, -1, NULL,
-                                   0 };
+                                   NULL, 0 };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {

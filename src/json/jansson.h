@@ -29,8 +29,8 @@ tracker_rc_e tracker_jansson_trackers(const char *data, size_t len,
     tracker_set_t *set, tracker_message_t *message);
 
 /*
- * As tracker_decode_record(), tracker_decode_patch() and
- * tracker_decode_login(), with the same return values.  All that the result
+ * As tracker_decode_record(), tracker_decode_patch(), tracker_decode_merge()
+ * and tracker_decode_login(), with the same return values.  All that the result
  * points to lies in the arena, nothing in data; the number of values is not
  * checked.
  */
@@ -39,6 +39,9 @@ tracker_rc_e tracker_jansson_record(const char *data, size_t len,
 tracker_rc_e tracker_jansson_patch(const char *data, size_t len,
     const tracker_arena_t *arena, tracker_patch_t *patch,
     tracker_message_t *message);
+tracker_rc_e tracker_jansson_merge(const char *data, size_t len,
+    const tracker_str_t *id, const tracker_arena_t *arena,
+    tracker_merge_t *merge, tracker_message_t *message);
 tracker_rc_e tracker_jansson_login(const char *data, size_t len,
     const tracker_arena_t *arena, tracker_login_t *login,
     tracker_message_t *message);

@@ -28,6 +28,8 @@ typedef struct {
     long                       index;        /* in an array, -1: in none */
     const tracker_str_t       *list;         /* the key of the array; NULL: it
                                                 is the text itself */
+    tracker_merge_t           *merge;        /* what null removes; NULL: it is
+                                                no value */
     unsigned                   id:1;         /* the tracker may have one */
 } tracker_json_walk_t;
 

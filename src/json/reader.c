@@ -7,6 +7,7 @@
 
 
 #include "json/reader.h"
+#include "json/skip.h"
 
 
 /* the library refuses so many brackets in a row, without reading further */
@@ -21,6 +22,8 @@ static int tracker_read_room(tracker_reader_t *rd);
 static int tracker_read_object(tracker_reader_t *rd, tracker_t *t);
 static int tracker_read_member(tracker_reader_t *rd, tracker_t *t,
     const tracker_str_t *key);
+static int tracker_read_null(tracker_reader_t *rd,
+    const tracker_field_t *field);
 static int tracker_read_deep(tracker_reader_t *rd);
 
 
@@ -112,6 +115,34 @@ tracker_read_run(tracker_reader_t *rd, size_t *budget)
     }
 
     return rd->rc == TRACKER_OK ? TRACKER_READER_OK : TRACKER_READER_REFUSED;
+}
+
+
+tracker_reader_rc_e
+tracker_read_merge(tracker_reader_t *rd, tracker_merge_t *merge)
+{
+    int  ok;
+
+    if (rd->set->bulk) {
+        return TRACKER_READER_UNDECIDED;
+    }
+
+    merge->removed = 0;
+    rd->merge = merge;
+
+    ok = tracker_read_object(rd, &merge->values);
+
+    if (rd->lexer.nomem) {
+        return TRACKER_READER_NOMEM;
+    }
+
+    if (!ok) {
+        return rd->rc == TRACKER_OK ? TRACKER_READER_UNDECIDED
+                                    : TRACKER_READER_REFUSED;
+    }
+
+    return tracker_lex_end(&rd->lexer) ? TRACKER_READER_OK
+                                       : TRACKER_READER_UNDECIDED;
 }
 
 
@@ -239,6 +270,17 @@ tracker_read_member(tracker_reader_t *rd, tracker_t *t,
         return tracker_read_fault(rd, key, -1, TRACKER_FAULT_NOT_ALLOWED);
     }
 
+    if (rd->merge) {
+
+        if (tracker_merge_has(rd->merge, field)) {
+            return tracker_read_new(rd, key);
+        }
+
+        if (tracker_skip_literal(rd, "null", sizeof("null") - 1)) {
+            return tracker_read_null(rd, field);
+        }
+    }
+
     if (field->list) {
         list = tracker_field_list(t, field);
 
@@ -250,6 +292,18 @@ tracker_read_member(tracker_reader_t *rd, tracker_t *t,
 
     return tracker_read_new(rd, str->data)
            && tracker_read_value(rd, key, -1, str);
+}
+
+
+static int
+tracker_read_null(tracker_reader_t *rd, const tracker_field_t *field)
+{
+    tracker_fault_e  fault;
+
+    fault = tracker_merge_remove(rd->merge, field);
+
+    return fault == TRACKER_FAULT_NONE
+           || tracker_read_fault(rd, &field->name, -1, fault);
 }
 
 

@@ -13,6 +13,7 @@
 
 #include "json/lexer.h"
 #include "tracker/conversation.h"
+#include "tracker/merge.h"
 #include "tracker/patch.h"
 
 
@@ -80,6 +81,8 @@ typedef struct {
     tracker_rc_e            rc;         /* of the last check */
     tracker_str_t          *strs;       /* memory for the next list */
     const char             *start;
+    tracker_merge_t        *merge;      /* what null removes; NULL: it is no
+                                           value */
     tracker_reader_stop_e   stop;
     unsigned                more:1;     /* after a comma: another must follow */
     unsigned                id:1;       /* a tracker may have an id */
@@ -120,6 +123,16 @@ tracker_reader_rc_e tracker_read_run(tracker_reader_t *rd, size_t *budget);
  */
 tracker_reader_rc_e tracker_read_patch(tracker_reader_t *rd,
     tracker_patch_t *patch, tracker_message_t *message);
+
+/*
+ * Reads the text as a merge patch instead, in one go; check is called with
+ * faults only.
+ * Returns TRACKER_READER_OK: merge is as tracker_decode_merge() makes it, but
+ * its id is not checked; TRACKER_READER_REFUSED: check refused; or another
+ * value, except TRACKER_READER_AGAIN.
+ */
+tracker_reader_rc_e tracker_read_merge(tracker_reader_t *rd,
+    tracker_merge_t *merge);
 
 /*
  * Begins to read the text as a conversation instead, or as a line of one: what

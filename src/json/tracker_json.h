@@ -12,6 +12,7 @@
 
 #include "tracker/tracker.h"
 #include "tracker/conversation.h"
+#include "tracker/merge.h"
 #include "tracker/patch.h"
 
 
@@ -120,6 +121,17 @@ tracker_rc_e tracker_decode_talk_run(tracker_decode_talk_t *decode,
 tracker_rc_e tracker_decode_patch(const char *data, size_t len,
     const tracker_arena_t *arena, tracker_patch_t *patch,
     tracker_message_t *message);
+
+/*
+ * Decodes a merge patch (RFC 7396), len bytes, at least 1: an object with some
+ * of a tracker's fields, null for one that is to be removed.  A field that each
+ * tracker must have cannot be removed, and an id must be that of the path.  On
+ * TRACKER_OK all that merge points to lies in data or in the arena.
+ * Returns TRACKER_OK, TRACKER_INVALID with the message, or TRACKER_NOMEM.
+ */
+tracker_rc_e tracker_decode_merge(const char *data, size_t len,
+    const tracker_str_t *id, const tracker_arena_t *arena,
+    tracker_merge_t *merge, tracker_message_t *message);
 
 /*
  * Decodes the body of a login, len bytes, at least 1:

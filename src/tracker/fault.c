@@ -49,7 +49,8 @@ static const tracker_str_t  tracker_fault_words[] = {
                                            "\"add\" only"),
     [TRACKER_FAULT_ZEROS] = tracker_str("must have an index without leading "
                                         "zeros"),
-    [TRACKER_FAULT_ABSENT] = tracker_str("does not exist")
+    [TRACKER_FAULT_ABSENT] = tracker_str("does not exist"),
+    [TRACKER_FAULT_NULL] = tracker_str("must not be null, it cannot be removed")
 };
 
 

@@ -36,7 +36,8 @@ typedef enum {
     TRACKER_FAULT_PATH,          /* must be one of... */
     TRACKER_FAULT_ONLY_ADD,      /* must have an index, not "-" */
     TRACKER_FAULT_ZEROS,         /* must have an index without zeros */
-    TRACKER_FAULT_ABSENT         /* does not exist */
+    TRACKER_FAULT_ABSENT,        /* does not exist */
+    TRACKER_FAULT_NULL           /* must not be null, and why */
 } tracker_fault_e;
 
 
