@@ -83,6 +83,10 @@ name(const char *data, size_t len, tracker_json_shape_e shape,                \
 }
 
 
+static void same_merge(const tracker_merge_t *merge,
+    const tracker_merge_t *expected);
+
+
 in_runs(decode_small, tracker_decode_start, tracker_decode_run)
 in_runs(decode_large, tracker_decode_large_start, tracker_decode_large_run)
 
@@ -328,6 +332,57 @@ check_record(const char *body, size_t len)
 }
 
 
+/* the body as a merge patch, which is read like jansson's */
+
+static void
+check_merge(const char *body, size_t len)
+{
+    memory_t                  memory = { NULL, 0 };
+    tracker_rc_e              rc;
+    tracker_merge_t           merge, expected;
+    tracker_arena_t           arena = { memory_alloc, &memory };
+    static tracker_message_t  message, got;
+
+    rc = tracker_jansson_merge(body, len, &put, &arena, &expected, &message);
+
+    must(tracker_decode_merge(body, len, &put, &arena, &merge, &got) == rc);
+
+    if (rc == TRACKER_OK) {
+        same_merge(&merge, &expected);
+
+    } else if (len < LARGE_MIN) {
+        must(got.len == message.len && got.pointed == message.pointed);
+        must(memcmp(got.data, message.data, got.len) == 0);
+    }
+
+    must(tracker_decode_large_merge(body, len, &put, &arena, &merge, &got)
+         == rc);
+
+    if (rc == TRACKER_OK) {
+        same_merge(&merge, &expected);
+
+    } else {
+        check_message(&got);
+    }
+
+    memory_free(&memory);
+}
+
+
+static void
+same_merge(const tracker_merge_t *merge, const tracker_merge_t *expected)
+{
+    tracker_t      t, other;
+    tracker_set_t  set = { 1, &t, 0 }, expected_set = { 1, &other, 0 };
+
+    t = merge->values;
+    other = expected->values;
+
+    must(merge->removed == expected->removed);
+    same_set(&set, &expected_set);
+}
+
+
 /* the arena's n-th call fails; n is taken from the calls that are made */
 
 static void
@@ -495,6 +550,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     id = NULL;
 
     check_record(body, len);
+    check_merge(body, len);
 
     check_no_memory(decode_small, body, len, seed);
     check_no_memory(decode_large, body, len, seed);

@@ -20,6 +20,7 @@
 #define tracker_decode_talk_start  tracker_decode_large_talk_start
 #define tracker_decode_talk_run    tracker_decode_large_talk_run
 #define tracker_decode_patch       tracker_decode_large_patch
+#define tracker_decode_merge       tracker_decode_large_merge
 #define tracker_decode_record      tracker_decode_large_record
 #define tracker_decode_login       tracker_decode_large_login
 
@@ -31,6 +32,7 @@
 #undef tracker_decode_talk_start
 #undef tracker_decode_talk_run
 #undef tracker_decode_patch
+#undef tracker_decode_merge
 #undef tracker_decode_record
 #undef tracker_decode_login
 
