@@ -85,7 +85,7 @@ for my $file (grep { /\.[ch]$/ } sort keys %text) {
     my ($folder) = $file =~ m{^(\w+)};
     my $known = join '|', $folder, @{$below{$folder}};
     my @others = grep { !m{^(?:$known)/\w+\.h$}
-                        && !/^tracker_(?:lua|version)\.h$/ }
+                        && !/^tracker_(?:lua|openapi|version)\.h$/ }
                  $text{$file} =~ /^\s*#\s*include\s*"([^"]+)"/mg;
 
     is("@others", '', "$file: includes point down");

@@ -180,6 +180,13 @@ for my $path ('/v1/manage/tracker', '/v1/manage/trackers') {
     call(204, 'OPTIONS', $_, token => undef) for $path, "$path/$id";
 }
 
+$etag = call(200, 'GET', '/v1/manage/openapi.yaml', token => undef)
+            ->{headers}{etag};
+call(200, 'HEAD', '/v1/manage/openapi.yaml', token => undef);
+call(204, 'OPTIONS', '/v1/manage/openapi.yaml', token => undef);
+call(304, $_, '/v1/manage/openapi.yaml', headers => ["If-None-Match: $etag"])
+    for qw(GET HEAD);
+
 my @minimal = (headers => ['Prefer: return=minimal']);
 
 for my $path (lists()) {
@@ -286,6 +293,10 @@ for my $create (creates('taken')) {
 }
 
 call(405, $_, '/v1/manage/trackers/bulk') for qw(GET HEAD DELETE);
+
+call(412, $_, '/v1/manage/openapi.yaml', @old) for qw(GET HEAD);
+call(413, $_, '/v1/manage/openapi.yaml', @large) for qw(GET HEAD);
+call(405, 'PUT', '/v1/manage/openapi.yaml', body => '{}');
 call(409, 'POST', '/v1/manage/trackers',
      body => '[' . tracker_text('a') . ',' . tracker_text('a') . ']');
 call(409, 'POST', '/v1/manage/trackers',

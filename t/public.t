@@ -53,7 +53,6 @@ add_block_preprocessor(sub {
     s{/etc/nginx/tracker/jwt\.key}{$ENV{TEST_NGINX_KEY}};
     s{/etc/nginx/tracker/apps}{$ENV{TEST_NGINX_APPS}};
     s{unix:/run/redis/redis-server\.sock}{$ENV{TEST_NGINX_REDIS}};
-    s{/usr/share/nginx-tracker/}{Tracker::root() . '/conf/'}e;
     s{/var/log/nginx/}{logs/};
 
     $block->set_value(http_config => $_);
@@ -214,7 +213,7 @@ is($response->{status}, 200, 'status');
 is($response->{headers}{'content-type'}, 'application/yaml', 'its type');
 is($response->{body}, do { local $/; <$in> }, 'the file');
 is(ask('POST', '/v1/manage/openapi.yaml', body => '{}')->{body},
-   '{"message":"No such endpoint."}', 'nothing can be sent there');
+   '{"message":"Method POST is not allowed."}', 'nothing can be sent there');
 
 
 

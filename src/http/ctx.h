@@ -47,6 +47,8 @@ typedef struct {
     const char                      *noun;      /* what has the id */
     tracker_json_shape_e             shape;     /* of a POST's body */
     ngx_uint_t                       tagged;    /* 1: it has ETags */
+    ngx_uint_t                       open;      /* 1: YAML, for all, without a
+                                                   token */
     ngx_http_tracker_action_t       *actions;   /* the last one is empty */
 } ngx_http_tracker_endpoint_t;
 

@@ -68,26 +68,36 @@ static ngx_http_tracker_action_t  ngx_http_tracker_item_actions[] = {
 };
 
 
+static ngx_http_tracker_action_t  ngx_http_tracker_description_actions[] = {
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_description,
+      NGX_HTTP_TRACKER_AT_DESCRIPTION },
+    { 0, NULL, 0 }
+};
+
+
 static ngx_http_tracker_endpoint_t  ngx_http_tracker_endpoints[] = {
 
     { ngx_string("tracker"), ngx_string("GET, HEAD, POST, OPTIONS"),
-      "Tracker", TRACKER_JSON_OBJECT, 1, ngx_http_tracker_one_actions },
+      "Tracker", TRACKER_JSON_OBJECT, 1, 0, ngx_http_tracker_one_actions },
 
     { ngx_string("trackers"), ngx_string("GET, HEAD, POST, OPTIONS"),
-      "Tracker", TRACKER_JSON_EITHER, 1, ngx_http_tracker_list_actions },
+      "Tracker", TRACKER_JSON_EITHER, 1, 0, ngx_http_tracker_list_actions },
 
     { ngx_string("trackers/bulk"), ngx_string("POST, OPTIONS"),
-      "Tracker", TRACKER_JSON_ARRAY, 1, ngx_http_tracker_bulk_actions },
+      "Tracker", TRACKER_JSON_ARRAY, 1, 0, ngx_http_tracker_bulk_actions },
 
     { ngx_string("tracker/*"),
       ngx_string("GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
-      "Tracker", TRACKER_JSON_OBJECT, 1, ngx_http_tracker_item_actions },
+      "Tracker", TRACKER_JSON_OBJECT, 1, 0, ngx_http_tracker_item_actions },
 
     { ngx_string("trackers/*"),
       ngx_string("GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
-      "Tracker", TRACKER_JSON_OBJECT, 1, ngx_http_tracker_item_actions },
+      "Tracker", TRACKER_JSON_OBJECT, 1, 0, ngx_http_tracker_item_actions },
 
-    { ngx_null_string, ngx_null_string, NULL, 0, 0, NULL }
+    { ngx_string("openapi.yaml"), ngx_string("GET, HEAD, OPTIONS"),
+      NULL, TRACKER_JSON_OBJECT, 1, 1, ngx_http_tracker_description_actions },
+
+    { ngx_null_string, ngx_null_string, NULL, 0, 0, 0, NULL }
 };
 
 
@@ -165,7 +175,7 @@ static ngx_http_tracker_action_t  ngx_http_tracker_insight_actions[] = {
 
 #define ngx_http_tracker_conversation_endpoint(path, actions)                 \
     { ngx_string(path), ngx_string("GET, HEAD, OPTIONS"), "Conversation",     \
-      TRACKER_JSON_OBJECT, 0, actions }
+      TRACKER_JSON_OBJECT, 0, 0, actions }
 
 #define ngx_http_tracker_insight(name)                                        \
     ngx_http_tracker_conversation_endpoint("conversations/*/" name,           \
@@ -175,24 +185,24 @@ static ngx_http_tracker_action_t  ngx_http_tracker_insight_actions[] = {
 static ngx_http_tracker_endpoint_t  ngx_http_tracker_conversations[] = {
 
     { ngx_string("process/text"), ngx_string("POST, OPTIONS"), "Conversation",
-      TRACKER_JSON_OBJECT, 0, ngx_http_tracker_text_actions },
+      TRACKER_JSON_OBJECT, 0, 0, ngx_http_tracker_text_actions },
 
     { ngx_string("process/text/*"), ngx_string("PUT, OPTIONS"),
-      "Conversation", TRACKER_JSON_OBJECT, 0,
+      "Conversation", TRACKER_JSON_OBJECT, 0, 0,
       ngx_http_tracker_append_actions },
 
     { ngx_string("conversations/detect"), ngx_string("POST, OPTIONS"),
-      "Conversation", TRACKER_JSON_OBJECT, 0,
+      "Conversation", TRACKER_JSON_OBJECT, 0, 0,
       ngx_http_tracker_detect_actions },
 
     { ngx_string("job/*"), ngx_string("GET, HEAD, OPTIONS"), "Job",
-      TRACKER_JSON_OBJECT, 0, ngx_http_tracker_job_actions },
+      TRACKER_JSON_OBJECT, 0, 0, ngx_http_tracker_job_actions },
 
     ngx_http_tracker_conversation_endpoint("conversations",
         ngx_http_tracker_conversations_actions),
 
     { ngx_string("conversations/*"), ngx_string("GET, HEAD, DELETE, OPTIONS"),
-      "Conversation", TRACKER_JSON_OBJECT, 0,
+      "Conversation", TRACKER_JSON_OBJECT, 0, 0,
       ngx_http_tracker_conversation_actions },
 
     ngx_http_tracker_conversation_endpoint("conversations/*/messages",
@@ -219,7 +229,7 @@ static ngx_http_tracker_endpoint_t  ngx_http_tracker_conversations[] = {
     ngx_http_tracker_insight("insights"),
     ngx_http_tracker_insight("intents"),
 
-    { ngx_null_string, ngx_null_string, NULL, 0, 0, NULL }
+    { ngx_null_string, ngx_null_string, NULL, 0, 0, 0, NULL }
 };
 
 
@@ -240,6 +250,10 @@ ngx_http_tracker_check_request(ngx_http_request_t *r,
                                              ngx_http_tracker_endpoints);
     if (outcome) {
         return outcome;
+    }
+
+    if (ctx->endpoint->open) {
+        return 0;
     }
 
     outcome = ngx_http_tracker_check_account(r, ctx);

@@ -1,7 +1,8 @@
 
 /*
- * GET and HEAD: one tracker, or the list.  Records go from Redis to the
- * client as they are.  A long list is read and sent in stretches.
+ * GET and HEAD: one tracker, the list, or the description of the API.  Records
+ * go from Redis to the client as they are.  A long list is read and sent in
+ * stretches.
  */
 
 
@@ -33,6 +34,8 @@ typedef struct {
 
 static void ngx_http_tracker_found(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_describe_etag(ngx_http_tracker_ctx_t *ctx,
+    ngx_str_t *text);
 static ngx_uint_t ngx_http_tracker_parse_args(ngx_http_request_t *r,
     ngx_http_tracker_list_t *list);
 static void ngx_http_tracker_list(ngx_http_request_t *r,
@@ -45,6 +48,13 @@ static ngx_uint_t ngx_http_tracker_decided(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_close_list(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_uint_t more);
+
+
+/* conf/openapi.yaml */
+
+static u_char  ngx_http_tracker_description[] =
+#include "tracker_openapi.h"
+;
 
 
 void
@@ -326,4 +336,60 @@ ngx_http_tracker_close_list(ngx_http_request_t *r,
     ctx->close.len = ngx_sprintf(p, "],\"next\":\"%V\"}", &list->cursor) - p;
 
     return NGX_OK;
+}
+
+
+/* of the module that answers: it was compiled in */
+
+void
+ngx_http_tracker_start_description(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_str_t   text;
+    ngx_uint_t  outcome;
+
+    text.len = sizeof(ngx_http_tracker_description) - 1;
+    text.data = ngx_http_tracker_description;
+
+    if (ngx_http_tracker_describe_etag(ctx, &text) != NGX_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    outcome = ngx_http_tracker_precondition(r, ctx);
+
+    switch (outcome) {
+
+    case 0:
+        ctx->outcome = TRACKER_OUTCOME_FOUND;
+        ctx->answer = text;
+        ngx_http_tracker_finish(r, ctx);
+        break;
+
+    case NGX_HTTP_TRACKER_UNMODIFIED:
+        ngx_http_tracker_send_not_modified(r, ctx);
+        break;
+
+    default:
+        ngx_http_tracker_fail(r, ctx, outcome);
+        break;
+    }
+}
+
+
+/* sets ctx->etag; a worker needs the digest only once */
+
+static ngx_int_t
+ngx_http_tracker_describe_etag(ngx_http_tracker_ctx_t *ctx, ngx_str_t *text)
+{
+    static u_char      digest[TRACKER_SHA1_LEN];
+    static ngx_uint_t  known;
+
+    if (!known && tracker_digest(digest, TRACKER_SHA1, text, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    known = 1;
+
+    return ngx_http_tracker_set_etag(ctx, digest, sizeof(digest));
 }

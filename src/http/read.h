@@ -14,10 +14,15 @@
 #pragma GCC visibility push(hidden)
 
 
-/* First steps: answer with the tracker of ctx->id, or with a list. */
+/*
+ * First steps: answer with the tracker of ctx->id, with a list, or with the
+ * description of the API.
+ */
 void ngx_http_tracker_start_get(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 void ngx_http_tracker_start_list(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+void ngx_http_tracker_start_description(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
 

@@ -339,7 +339,9 @@ ngx_http_tracker_describe(ngx_http_tracker_ctx_t *ctx,
     case NGX_HTTP_TRACKER_UNMATCHED:
 
         if (ctx->id.len == 0) {
-            tracker_message(message, "The list of trackers has changed.");
+            tracker_message(message, "The %s has changed.",
+                            ctx->endpoint->open ? "description"
+                                                : "list of trackers");
             break;
         }
 

@@ -432,6 +432,7 @@ ngx_http_tracker_push_caching(ngx_http_request_t *r,
 {
     static ngx_str_t  no_store = ngx_string("no-store");
     static ngx_str_t  no_cache = ngx_string("private, no-cache");
+    static ngx_str_t  public = ngx_string("no-cache");
     static ngx_str_t  vary = ngx_string("Authorization, X-Api-Key");
     static ngx_str_t  accept = ngx_string("Accept");
 
@@ -446,6 +447,11 @@ ngx_http_tracker_push_caching(ngx_http_request_t *r,
 
         return !ctx->form.problem
                || ngx_http_tracker_push_header(r, "Vary", &accept)
+               ? NGX_OK : NGX_ERROR;
+    }
+
+    if (ctx->endpoint->open) {
+        return ngx_http_tracker_push_header(r, "Cache-Control", &public)
                ? NGX_OK : NGX_ERROR;
     }
 
@@ -465,12 +471,18 @@ ngx_http_tracker_content_type(ngx_http_tracker_ctx_t *ctx)
     static ngx_str_t  json = ngx_string("application/json");
     static ngx_str_t  problem = ngx_string("application/problem+json");
     static ngx_str_t  ndjson = ngx_string("application/x-ndjson");
+    static ngx_str_t  yaml = ngx_string("application/yaml");
 
     if (ctx->body.lines && ctx->request->headers_out.status == NGX_HTTP_OK) {
         return &ndjson;
     }
 
-    return ctx->form.problem ? &problem : &json;
+    if (ctx->form.problem) {
+        return &problem;
+    }
+
+    return ctx->outcome == TRACKER_OUTCOME_FOUND && ctx->endpoint->open
+           ? &yaml : &json;
 }
 
 

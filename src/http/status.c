@@ -75,7 +75,7 @@ static const char  *ngx_http_tracker_endpoint_names[] = {
     "none", "create", "bulk", "list", "find", "get", "put", "patch", "delete",
     "login", "process", "append", "detect", "job", "conversations",
     "conversation", "messages", "members", "found", "insight", "forget",
-    "options"
+    "description", "options"
 };
 
 static const char  *ngx_http_tracker_step_names[] = {

@@ -27,7 +27,7 @@ static ngx_int_t ngx_http_tracker_token_sign(ngx_http_request_t *r,
 
 static ngx_http_tracker_endpoint_t  ngx_http_tracker_token_endpoint = {
     ngx_null_string, ngx_string("POST, OPTIONS"), NULL, TRACKER_JSON_OBJECT, 0,
-    NULL
+    0, NULL
 };
 
 

@@ -165,10 +165,12 @@ function fault(answer, pointer) {
         return linesFault(answer.body, schema);
     }
 
-    let body;
+    let body = answer.body;
 
     try {
-        body = JSON.parse(answer.body);
+        if (/json$/.test(type)) {
+            body = JSON.parse(answer.body);
+        }
     } catch (error) {
         return `no JSON: ${error.message}`;
     }
