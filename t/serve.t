@@ -133,6 +133,20 @@ sub serve {
     return $self;
 }
 
+# The first of n ports in a row that are free.
+sub free_ports {
+    my ($n, $first) = @_;
+
+    until ($first && $n == grep {
+        IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $_,
+                              Listen => 1)
+    } $first .. $first + $n - 1) {
+        $first = free_port();
+    }
+
+    return $first;
+}
+
 # Status, as the shell has it.
 sub stop {
     my ($self, $signal) = @_;
@@ -352,6 +366,48 @@ SKIP: {
 }
 
 {
+    my $ports = free_ports(12);
+    my @cluster = ('--redis-cluster', $ports);
+    my $serve = serve(arguments => \@cluster);
+    my $name = sub { read_file("/proc/$_[0]/comm") =~ s/\n//r };
+    my $at = sub {
+        run_quietly('redis-cli', '-p', $ports + $_[0], @_[1 .. $#_]);
+    };
+
+    like(paste($serve), qr/^\{"tracker":/, '--redis-cluster: a request');
+    is(scalar(() = $at->(0, qw(cluster nodes)) =~ / (?:myself,)?slave /g), 3,
+       'there are three replicas');
+    like(read_file("$serve->{run}/nginx.conf"),
+         qr/tracker_redis 127\.0\.0\.1:$ports .* cluster;/, 'in nginx.conf');
+    ok(!-e "$serve->{run}/redis", 'and no other Redis');
+
+    # the master that has it
+    my ($master) = grep { $at->($_, 'dbsize') > 0
+                          && $at->($_, 'role') =~ /^master/ } 0 .. 5;
+    $at->($master, qw(shutdown nosave));
+    wait_until(sub { read_file("$serve->{run}/logs/cluster.log")
+                     =~ /^the node on port .* runs again$/m }, 'it is back');
+    like(paste($serve), qr/already exists/, 'a node that ends is started again');
+    is(stop($serve), 0, 'TERM: status 0');
+    is(join(' ', processes('.', $serve->{run})), '', 'nothing is left');
+
+    # ports of which some were of other nodes before
+    $cluster[1] = $ports = free_ports(12, $ports + 1);
+    $serve = serve(run => $serve->{run}, arguments => \@cluster);
+    like(paste($serve), qr/already exists/, 'what was stored is there');
+    unlike($at->(0, qw(cluster nodes)), qr/fail|noaddr/, 'on other ports');
+    stop($serve, 'KILL');
+    is(join(' ', sort map { $name->($_) } processes('.', $serve->{run})),
+       join(' ', 'cluster', qw(nginx) x 2, ('redis-server') x 6),
+       'a killed one leaves them behind');
+
+    $serve = serve(run => $serve->{run}, arguments => \@cluster);
+    like(paste($serve), qr/already exists/, 'the next start works');
+    is(stop($serve, 'INT'), 0, 'INT: status 0');
+    is(join(' ', processes('.', $serve->{run})), '', 'nothing is left by INT');
+}
+
+{
     my $serve = serve();
     my @before = processes('.', $serve->{run});
 
@@ -397,7 +453,8 @@ SKIP: {
 for my $arguments (['--port', 0], ['--port', 65536], ['--workers', 'x'],
                    ['--cors', 'app.example.com'], ['--cors', 'http://a/"'],
                    ['--cors', "http://a\nb"], ['--tls', 'a,'],
-                   ['--tls', 'a b'], ['--redis', 'a;b'], ['--run'], ['x'])
+                   ['--tls', 'a b'], ['--redis', 'a;b'], ['--redis-cluster', 65525],
+                   ['--redis-cluster', '--redis', 'a'], ['--run'], ['x'])
 {
     my $serve = serve(arguments => $arguments, fails => 1);
 
