@@ -29,7 +29,7 @@ our @EXPORT = qw(
     log_lines log_is_clean rss_kb descriptors
     client client_ask
     start_proxy proxy median
-    redis_all audit account_of locks is_consistent
+    redis_all audit audit_nodes account_of locks is_consistent
     compile root
 );
 
@@ -37,6 +37,7 @@ my $root = Cwd::abs_path(dirname(__FILE__) . '/../..');
 my $build = "$root/.build/fault";
 my ($master, $log, $log_read, $proxy_in, $proxy_out, $proxy_pid);
 my %clients;
+our $audited;    # the port of the node, or undef: the Redis of Tracker::Redis
 
 $SIG{PIPE} = 'IGNORE';
 
@@ -462,9 +463,12 @@ sub median {
 # Replies to many commands, sent at once.
 sub redis_all {
     my @commands = @_;
-    my $sock = IO::Socket::UNIX->new(Peer => scratch('redis.sock'))
-        or die "cannot connect to redis: $!\n";
+    my $sock = $audited
+               ? IO::Socket::INET->new(PeerAddr => "127.0.0.1:$audited")
+               : IO::Socket::UNIX->new(Peer => scratch('redis.sock'));
     my @replies;
+
+    $sock or die "cannot connect to redis: $!\n";
 
     while (my @some = splice @commands, 0, 500) {
         for my $command (@some) {
@@ -506,7 +510,7 @@ sub locks {
 sub audit {
     my (%accounts, @wrong, %want);
 
-    for my $key (@{redis('KEYS', '*')}) {
+    for my $key (map { @$_ } redis_all(['KEYS', '*'])) {
         my ($account, $kind, $rest) =
             $key =~ /^tracker:\{([0-9a-f]{32})\}:
                      (lock|index|rev|name|idems?|id)(?::(.+))?$/xs;
@@ -534,6 +538,24 @@ sub audit {
     }
 
     return (\%accounts, @wrong);
+}
+
+# The same of all nodes with these ports.
+sub audit_nodes {
+    my @ports = @_;
+    my (%all, @wrong);
+
+    for my $port (@ports) {
+        local $audited = $port;
+        my ($accounts, @found) = audit();
+
+        push @wrong, map { "$port: $_" } @found;
+        push @wrong, map { "$_ is at two nodes" } grep { $all{$_} }
+                     keys %$accounts;
+        %all = (%all, %$accounts);
+    }
+
+    return (\%all, @wrong);
 }
 
 sub fetch {
@@ -603,10 +625,10 @@ sub audit_account {
     return @wrong;
 }
 
-# One test; returns the accounts.
+# One test; returns the accounts.  With ports: of all these nodes.
 sub is_consistent {
-    my ($title) = @_;
-    my ($accounts, @wrong) = audit();
+    my ($title, @ports) = @_;
+    my ($accounts, @wrong) = @ports ? audit_nodes(@ports) : audit();
 
     diag(scalar(@wrong) . ' findings') if @wrong > 10;
     splice @wrong, 10;

@@ -12,7 +12,8 @@ use Tracker::Host qw(free_port wait_until);
 use Tracker::Servers;
 
 our @EXPORT = qw(
-    start_cluster start_node settle cluster_ports owner_of slot_of move_slot masters replica_of
+    start_cluster start_node settle wait_until_whole cluster_ports owner_of
+    slot_of move_slot masters replica_of
 );
 
 use constant SLOTS => 16384;
@@ -88,6 +89,24 @@ sub settle {
     }, 'the nodes agree');
 }
 
+# Waits until all nodes run, agree, and each replica is in step.
+sub wait_until_whole {
+    wait_until(sub {
+        !grep { !is_whole($_) } @ports;
+    }, 'the cluster is whole');
+    settle();
+}
+
+sub is_whole {
+    my ($port) = @_;
+    my $info = eval { ask_server($port, 'CLUSTER', 'INFO') } // '';
+    my $role = eval { ask_server($port, 'ROLE') } // ['none'];
+
+    return $info =~ /^cluster_state:ok/m
+           && ($role->[0] eq 'master' ? @{$role->[2]} > 0
+                                      : is_in_sync($port));
+}
+
 sub map_of {
     my ($port) = @_;
 
@@ -142,7 +161,8 @@ sub replica_of {
     return 0;
 }
 
-# As redis-cli does it: pause() is called with the slot half moved.
+# As redis-cli does it, ten keys at a time; with pause() one at a time, and it
+# is called with the slot half moved.
 sub move_slot {
     my ($slot, $from, $to, $pause) = @_;
     my ($source, $target) = map { ask_server($_, 'CLUSTER', 'MYID') }
@@ -153,10 +173,12 @@ sub move_slot {
     $pause->('none') if $pause;
 
     for (my $n = 0; ; $n++) {
-        my $keys = ask_server($from, 'CLUSTER', 'GETKEYSINSLOT', $slot, 1);
+        my $keys = ask_server($from, 'CLUSTER', 'GETKEYSINSLOT', $slot,
+                              $pause ? 1 : 10);
 
         last unless @$keys;
-        ask_server($from, 'MIGRATE', '127.0.0.1', $to, $keys->[0], 0, 5000);
+        ask_server($from, 'MIGRATE', '127.0.0.1', $to, '', 0, 5000, 'KEYS',
+                   @$keys);
         $pause->('some') if $pause && $n == 0;
     }
 

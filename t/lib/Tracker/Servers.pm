@@ -21,14 +21,16 @@ our @EXPORT = qw(
 my $program = $ENV{TRACKER_REDIS_SERVER} || 'redis-server';
 my %pids;
 
-# One that keeps nothing on disk; options as on the command line.
+# One that keeps nothing on disk, unless the options say so: they are as on the
+# command line.
 sub start_server {
     my ($port, @options) = @_;
 
     run($port, '--port', $port, '--bind', '127.0.0.1', '--save', '',
         '--appendonly', 'no', '--maxmemory-policy', 'noeviction',
         '--repl-diskless-sync-delay', 0, '--dir', scratch(''),
-        '--dbfilename', "$port.rdb", @options);
+        '--dbfilename', "$port.rdb", '--appenddirname', "$port.aof",
+        @options);
 }
 
 # quorum 2; lines: more of its configuration
