@@ -593,8 +593,9 @@ sub audit_account {
 
     for my $id (keys %$ids) {
 
-        # empty for a while after it was deleted: others look at names and index
-        next if ($ids->{$id} // 'none') eq '' && !$named{$id};
+        # Empty for a while after it was deleted: others look at names and
+        # index.  It may have expired since its key was listed.
+        next if ($ids->{$id} // '') eq '' && !$named{$id};
 
         push @wrong, "id $id has no name: $ids->{$id}" unless $named{$id};
         push @wrong, "id $id is not in the index" unless $index->{$id};
