@@ -41,33 +41,6 @@ ngx_str_t *ngx_http_tracker_next_line(ngx_http_tracker_headers_t *lines,
 ngx_uint_t ngx_http_tracker_find_header(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 
-/*
- * Checks what the header says of a body that must be JSON, for PATCH JSON
- * Patch or a merge patch as well, without a coding such as gzip; sets
- * ctx->form.merge.  Returns 0 or the outcome; ctx->fault is the name of the
- * coding.
- */
-ngx_uint_t ngx_http_tracker_check_content(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-
-/* Returns 1 if the header says that the body is NDJSON, else 0. */
-ngx_uint_t ngx_http_tracker_has_lines(ngx_http_request_t *r);
-
-/* Checks that a body has no coding.  Returns 0 or the outcome, as above. */
-ngx_uint_t ngx_http_tracker_check_coding(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-
-/* Sets ctx->idempotency_key, if one was sent.  Returns 0 or the outcome. */
-ngx_uint_t ngx_http_tracker_check_key(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-
-/*
- * Checks that a write has no header that would give it another meaning.
- * Returns 0 or the outcome; ctx->fault is the name of the header.
- */
-ngx_uint_t ngx_http_tracker_check_meaning(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-
 
 #pragma GCC visibility pop
 

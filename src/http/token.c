@@ -7,7 +7,7 @@
 
 #include "http/token.h"
 #include "http/apps.h"
-#include "http/header.h"
+#include "http/content.h"
 #include "http/request.h"
 #include "http/response.h"
 
