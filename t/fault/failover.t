@@ -43,8 +43,8 @@ my (%tokens, $stored);
 start_cluster(1, @options);
 my @ports = cluster_ports(6);
 
-contest('failover', amount(6, 20), sub { fail_over() }) if part('failover');
-contest('kill', amount(4, 20), \&kill_master) if part('kill');
+contest('failover', amount(5, 20), sub { fail_over() }) if part('failover');
+contest('kill', amount(3, 20), \&kill_master) if part('kill');
 contest('force', amount(2, 5), sub { fail_over('FORCE') }) if part('force');
 reshard(amount(1, 8)) if part('reshard');
 
@@ -117,8 +117,8 @@ sub contest {
     my ($kind, $times, $break) = @_;
     my $n = 0;
 
-    start_nginx(workers => 2, timeout => '10s',
-                http => 'tracker_redis_failover_timeout 8s;',
+    start_nginx(workers => 2, timeout => '6s',
+                http => 'tracker_redis_failover_timeout 5s;',
                 redis => cluster_redis());
 
     my @lines = play(sub { create_contested($kind, @_, ++$n) }, sub {
