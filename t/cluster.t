@@ -197,6 +197,59 @@ for my $way ([$from, $to], [$to, $from]) {
 
 
 
+=== reads of a slot that is half moved wait, rather than miss what is to come
+To the node that gets it a key that has not come yet does not exist.
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location /v1/ {
+        tracker_conversations;
+        client_max_body_size 1m;
+    }
+--- scenario
+my @o = (account => 'half');
+my $slot = slot_of('half');
+my ($from) = owner_of($slot);
+my ($to) = grep { $_ != $from } masters();
+
+create("n$_", @o) for 1 .. 20;
+exchange(request('POST', '/v1/process/text', @o, body =>
+    '{"messages":[{"payload":{"content":"a b"},"from":{"name":"me"}}]}'))
+    for 1 .. 3;
+
+my %reads = ('/v1/manage/trackers' => 20, '/v1/manage/trackers?name=n7' => 1,
+             '/v1/conversations' => 3);
+my @first = map { account_key('half', $_) } qw(rev index name:n7 convs);
+my %socks;
+
+move_slot($slot, $from, $to, sub {
+    my ($how) = @_;
+
+    return if $how ne 'none';
+    ask_server($from, 'MIGRATE', '127.0.0.1', $to, $_, 0, 5000) for @first;
+
+    for my $path (keys %reads) {
+        send_bytes($socks{$path} = connect_nginx(),
+                   request('GET', $path, @o));
+    }
+
+    ok(!IO::Select->new(values %socks)->can_read(1), 'none is answered');
+});
+
+for my $path (sort keys %reads) {
+    my $response = read_response($socks{$path});
+    my $list = decode($response->{body});
+
+    is($response->{status}, 200, $path);
+    is(scalar @{$list->{trackers} // $list->{conversations} // [$list->{tracker}]},
+       $reads{$path}, "$path: all");
+}
+
+
+
 === a failover that is asked for
 --- scenario
 my $slot = slot_of('over');

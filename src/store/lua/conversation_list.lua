@@ -39,6 +39,10 @@ local i = 0
 while i < last and room > 0 do
     local id = found[2 * i + 1]
     local conv = ARGV[6] .. id
+
+    -- as in list.lua: all of them must be there, or the slot not on its way
+    redis.call('exists', conv, conv .. ARGV[7], KEYS[1])
+
     local have = redis.call('hmget', conv, 'meta', 'start', 'end')
 
     reply[2] = found[2 * i + 2]

@@ -8,8 +8,10 @@
 -- Reply  as of list.lua, with one record or none
 --
 
+-- with a key beside it, as in list.lua
+
 local id = redis.call('get', KEYS[2])
-local record = id and redis.call('get', ARGV[1] .. id)
+local record = id and redis.call('mget', ARGV[1] .. id, KEYS[2])[1]
 
 local reply = { redis.call('get', KEYS[1]) or '0', 0, '0' }
 

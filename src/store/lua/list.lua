@@ -27,12 +27,14 @@ local reply = { rev, 0, ARGV[1] }
 local n = 3
 local i = 0
 
--- one by one: a record may be as large as a body
+-- One by one: a record may be as large as a body.  With a key beside it that is
+-- there: to a node that is getting this slot one key that it has not got yet is
+-- one that does not exist, of two it says that they are not all there.
 
 while i < last and room > 0 do
     i = i + 1
 
-    local record = redis.call('get', ARGV[4] .. found[i])
+    local record = redis.call('mget', ARGV[4] .. found[i], KEYS[2])[1]
 
     if record and record ~= '' then
         n = n + 1
