@@ -10,12 +10,15 @@
 # seen.  A CLUSTER FAILOVER loses nothing that was acknowledged.  What the
 # others have lost is counted: Redis replicates asynchronously.
 #
+# waited: the same with wait=1 and two replicas of each master, masters killed
+# and replicas that take over in turn.  Nothing that was acknowledged is lost.
+#
 # reshard: slots move to another master and back, a few keys at a time, while
 # clients create, read, list and delete.  No request fails, and each list has
 # all that the account had before.
 #
 # Controls: a script that does not look whether a name exists; one that forgets
-# the index; TRYAGAIN as a failure.
+# the index; TRYAGAIN as a failure; answers that do not wait for the replicas.
 
 use strict;
 use warnings;
@@ -40,12 +43,17 @@ my $seed = seed();
 my @options = ('--appendonly', 'yes', '--appendfsync', 'everysec');
 my (%tokens, $stored);
 
-start_cluster(1, @options);
-my @ports = cluster_ports(6);
+start_cluster(2, @options);
+my @ports = cluster_ports(9);
 
 contest('failover', amount(5, 20), sub { fail_over() }) if part('failover');
 contest('kill', amount(3, 20), \&kill_master) if part('kill');
 contest('force', amount(2, 5), sub { fail_over('FORCE') }) if part('force');
+contest('waited', amount(6, 40), sub {
+    my ($n) = @_;
+
+    return $n % 2 ? kill_master($n + 1) : fail_over();
+}, ' wait=1:500ms') if part('waited');
 reshard(amount(1, 8)) if part('reshard');
 
 if (!$ENV{TRACKER_FAULT_CONTROL}) {
@@ -114,12 +122,12 @@ sub token_of {
 # failover and kill
 
 sub contest {
-    my ($kind, $times, $break) = @_;
+    my ($kind, $times, $break, $more) = @_;
     my $n = 0;
 
     start_nginx(workers => 2, timeout => '6s',
                 http => 'tracker_redis_failover_timeout 5s;',
-                redis => cluster_redis());
+                redis => cluster_redis() . ($more // ''));
 
     my @lines = play(sub { create_contested($kind, @_, ++$n) }, sub {
         $break->($_) for 1 .. $times;
@@ -196,7 +204,7 @@ sub check_contest {
     none("$kind: no other statuses", @others);
     none("$kind: nothing of a refused request lies in Redis", @ghosts);
     none("$kind: every success lies in Redis byte for byte", @lost)
-        if $kind eq 'failover';
+        if $kind =~ /^(?:failover|waited)$/;
     none("$kind: a name has a second success only where the first was lost",
          (grep { $success{$_} > 1 } sort keys %success)
          [@lost .. scalar keys %success]);
