@@ -71,6 +71,18 @@ sub call {
     return $response;
 }
 
+# Options of call() that ask for an error as a problem.
+sub problem {
+    return headers => ['Accept: application/problem+json'];
+}
+
+sub is_problem {
+    my ($response) = @_;
+
+    is($response->{headers}{'content-type'}, 'application/problem+json',
+       'a problem');
+}
+
 sub create {
     my ($name) = @_;
     my $body = call(200, 'POST', '/v1/manage/tracker',
@@ -243,6 +255,16 @@ for ("$line\n", "{}\n$line", "$line\n$line\n{}\n") {
 for ("[]\n", "{}\n\n{}\n") {
     call(400, 'POST', '/v1/conversations/detect', body => $_,
          type => 'application/x-ndjson');
+    is_problem(call(400, 'POST', '/v1/conversations/detect', body => $_,
+                    type => 'application/x-ndjson', problem()));
+}
+
+# the last line is an error, which no client can ask to be a problem
+for my $accept ([], [problem()]) {
+    my $lines = call(200, 'POST', '/v1/conversations/detect', @$accept,
+                     body => "$line\n[]\n", type => 'application/x-ndjson');
+
+    is($lines->{headers}{'content-type'}, 'application/x-ndjson', 'lines');
 }
 
 for (spoken()) {
@@ -290,6 +312,18 @@ for my $create (creates('taken')) {
     call(401, 'POST', $path, body => $body, token => undef);
     call(409, 'POST', $path, body => $body);
     call(413, 'POST', $path, @large);
+}
+
+for my $create (creates('taken')) {
+    my ($path, $body) = @$create;
+
+    is_problem(call(400, 'POST', $path, body => $_, problem()))
+        for '{', tracker_text('x', 'a', 'a');
+    is_problem(call(401, 'POST', $path, body => $body, token => undef,
+                    problem()));
+    is_problem(call(409, 'POST', $path, body => $body, problem()));
+    is_problem(call(413, 'POST', $path, body => $body, length => 2_000_000,
+                    problem()));
 }
 
 call(405, $_, '/v1/manage/trackers/bulk') for qw(GET HEAD DELETE);
