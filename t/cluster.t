@@ -304,6 +304,44 @@ settle();
 
 
 
+=== a master that is stopped: there is no reset, and no answer
+--- settings
+    tracker_redis_timeout 30s;
+    tracker_timeout 60s;
+--- scenario
+my $slot = slot_of('stopped');
+my $old = owner_of($slot);
+my $new = replica_of($slot);
+my ($seen) = grep { $_ != $old } masters();
+
+is(create('before', account => 'stopped')->{status}, 200, 'before');
+signal_server($old, 'STOP');
+
+# what is under way is not given up with the old master
+my $sock = connect_nginx();
+send_bytes($sock, post('tracker', tracker_text('s'), account => 'stopped'));
+
+my @socks;
+
+wait_until(sub {
+    sleep 0.3;
+    push @socks, connect_nginx();
+    send_bytes($socks[-1], request('GET', '/v1/manage/trackers',
+                                   account => 'stopped'));
+    return IO::Select->new($sock)->can_read(0);
+}, 'it is answered');
+
+is(read_response($sock)->{status}, 200, 'by the new master');
+is(owner_of($slot, $seen), $new, 'that there is');
+is(join(' ', map { read_response($_)->{status} } @socks),
+   join(' ', (200) x @socks), 'the others');
+
+signal_server($old, 'CONT');
+wait_until(sub { is_in_sync($old) }, 'the old one is a replica');
+settle();
+
+
+
 === a node that has left is not called any more, one that came is
 --- scenario
 my $port = (cluster_ports(7))[6];

@@ -325,7 +325,10 @@ ngx_redis_cluster_turn(ngx_event_t *ev)
 }
 
 
-/* members that no map names any more, and that nobody waits for */
+/*
+ * Members that no map names any more: those that nobody waits for go; what
+ * waits at one that has fallen silent is sent again, to others.
+ */
 
 static void
 ngx_redis_cluster_reap(ngx_redis_cluster_t *cluster)
@@ -336,9 +339,15 @@ ngx_redis_cluster_reap(ngx_redis_cluster_t *cluster)
     for (i = 0; i < cluster->nmembers; i++) {
         member = cluster->members[i];
 
-        if (member == NULL || member->seed || member->round >= cluster->round
-            || ngx_redis_node_busy(&member->node))
-        {
+        if (member == NULL || member->round >= cluster->round) {
+            continue;
+        }
+
+        if (ngx_redis_node_leave(&member->node)) {
+            ngx_redis_cluster_reroute(cluster, &member->node);
+        }
+
+        if (member->seed || ngx_redis_node_busy(&member->node)) {
             continue;
         }
 

@@ -12,6 +12,10 @@
 #include "redis/setup.h"
 
 
+/* an answer that is owed for so long makes us ask who the master is, ms */
+#define NGX_REDIS_SILENCE  1000
+
+
 static ngx_redis_lane_t *ngx_redis_node_lane(ngx_redis_node_t *node,
     ngx_redis_command_t *cmd);
 static ngx_redis_status_e ngx_redis_node_check(ngx_redis_lane_t *lane,
@@ -111,6 +115,12 @@ ngx_redis_node_submit(ngx_redis_node_t *node, ngx_redis_op_t *op)
         lane->conn.stream.connection->idle = 0;
     }
 
+    /* a master that is stopped, or cut off, ends no connection */
+
+    if (ngx_redis_conn_dead(&lane->conn, 2 * NGX_REDIS_SILENCE)) {
+        ngx_redis_lane_doubt(lane);
+    }
+
     ngx_redis_lane_post(lane);
 
     return NGX_OK;
@@ -166,6 +176,27 @@ ngx_redis_node_take(ngx_redis_node_t *node, ngx_redis_op_t *op,
     }
 
     ngx_redis_lane_post(lane);
+}
+
+
+ngx_uint_t
+ngx_redis_node_leave(ngx_redis_node_t *node)
+{
+    ngx_uint_t         i, left;
+    ngx_redis_conn_t  *conn;
+
+    left = 0;
+
+    for (i = 0; i < NGX_REDIS_LANES; i++) {
+        conn = &node->lanes[i].conn;
+
+        if (ngx_redis_conn_dead(conn, 2 * NGX_REDIS_SILENCE)) {
+            ngx_redis_stream_close(&conn->stream, NGX_REDIS_END_LOST);
+            left = 1;
+        }
+    }
+
+    return left;
 }
 
 

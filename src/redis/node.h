@@ -27,6 +27,13 @@ ngx_int_t ngx_redis_node_submit(ngx_redis_node_t *node, ngx_redis_op_t *op);
 void ngx_redis_node_take(ngx_redis_node_t *node, ngx_redis_op_t *op,
     ngx_uint_t pause);
 
+/*
+ * The node is none of the masters any more: closes connections on which an
+ * answer is owed and nothing has come for a second.  Returns 1 if there was
+ * one, what was sent there waits to be sent again; else 0.
+ */
+ngx_uint_t ngx_redis_node_leave(ngx_redis_node_t *node);
+
 /* Returns 1 while there are commands, sent or not, else 0. */
 ngx_uint_t ngx_redis_node_busy(ngx_redis_node_t *node);
 
