@@ -102,6 +102,7 @@ jwt_verify(const char *token, size_t len, const jwt_key_t *keys,
         return rc;
     }
 
+    key = 0;
     rc = jwt_check_header(header, &kid);
 
     if (rc == JWT_OK) {
