@@ -282,6 +282,11 @@ detect_fold_seen(uint8_t *to, const uint8_t *data, size_t len)
         if (*data < 0x80) {
 
             if (*data != ',') {
+
+                if (p - to == DETECT_WORD_MAX) {
+                    return -1;
+                }
+
                 *p++ = *data >= 'A' && *data <= 'Z' ? *data | 0x20 : *data;
             }
 

@@ -190,6 +190,13 @@ test_length(void)
 
     ok(n == 3 * 85, "the longest that is not");
 
+    memset(word + 2 * 85, 'a', DETECT_WORD_MAX - 2 * 85);
+
+    ok(detect_fold(to, word, 2 * 85 + 1) == DETECT_WORD_MAX,
+       "as long as one may be");
+    ok(detect_fold(to, word, 2 * 85 + 2) == -1, "a letter too much");
+    ok(detect_fold(to, word, DETECT_WORD_MAX) == -1, "many letters too much");
+
     for (i = 0; i < DETECT_WORD_MAX; i += 2) {
         encode(word + i, 0x416);
         (void) detect_char(word + i, word + i + 2);
