@@ -552,9 +552,9 @@ ngx_http_tracker_body_append(ngx_http_request_t *r,
  * Makes room for size more bytes.  client_max_body_size bounds it: nginx has
  * checked the announced length, and counts the bytes of chunks.  Bodies that
  * take no lock are as many as a client likes: they are counted before they are
- * complete, except at a login, which has no account.  Lines are counted by who
- * takes them.  Returns what ngx_http_tracker_hold() does, or NGX_ABORT: the
- * body is too large.
+ * complete, except at a login, which has no account.  Who takes lines counts
+ * them once more, with their answers.  Returns what ngx_http_tracker_hold()
+ * does, or NGX_ABORT: the body is too large.
  */
 
 static ngx_int_t

@@ -22,6 +22,10 @@
 /* memory that is used again for each line */
 #define NGX_HTTP_TRACKER_STREAM_POOL  16384
 
+/* a line of short phrases, decoded and compiled, takes so many times its bytes,
+   about */
+#define NGX_HTTP_TRACKER_KEPT_TIMES    20
+
 /* what a line costs besides its bytes and its search, in nanoseconds */
 #define NGX_HTTP_TRACKER_COST_MESSAGE  1500
 
@@ -36,6 +40,7 @@ typedef struct {
 
     ngx_pool_t                 *pool;         /* of the line */
     ngx_pool_t                 *kept;         /* of the settings; or NULL */
+    size_t                      kept_size;    /* that, and its trackers */
     tracker_arena_t             arena;        /* of either */
     ngx_str_t                   line;
     tracker_talk_e              what;         /* the line is, or may be */
@@ -281,7 +286,8 @@ ngx_http_tracker_detect_line(ngx_http_request_t *r,
 
     ctx->start = ngx_current_msec;
 
-    size = ctx->body.size + lines->out.max + 3 * detect->line.len;
+    size = ctx->body.size + lines->out.max + 3 * detect->line.len
+           + detect->kept_size;
 
     if (ngx_http_tracker_reserve(r, ctx, size) != NGX_OK) {
         return;
@@ -312,6 +318,8 @@ ngx_http_tracker_end_piece(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     ngx_http_tracker_detect_t *detect = ctx->data;
 
     ngx_http_tracker_drop_lines(&ctx->body);
+    ngx_http_tracker_rest_search(ctx);
+    detect_record_free(&detect->record);
 
     if (detect->lines.out.n) {
         ngx_http_tracker_send_jobs(r, ctx, detect->found,
@@ -418,6 +426,8 @@ ngx_http_tracker_keep_line(ngx_http_request_t *r,
     if (p == NULL) {
         return NGX_ERROR;
     }
+
+    detect->kept_size = NGX_HTTP_TRACKER_KEPT_TIMES * detect->line.len;
 
     detect->line.data = p;
 

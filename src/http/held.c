@@ -74,13 +74,16 @@ ngx_http_tracker_hold(ngx_http_tracker_ctx_t *ctx, size_t size)
     total = ngx_http_tracker_held - ctx->held.bytes + size;
     held = holder->bytes - ctx->held.bytes + size;
 
-    /* one answer may have any size, and a list that was begun goes on */
+    /*
+     * One answer may have any size, and a list that was begun goes on; not a
+     * stream of lines, which would take up more
+     */
 
     if (total > NGX_HTTP_TRACKER_MAX_HELD
         && held > NGX_HTTP_TRACKER_MAX_HELD / ngx_http_tracker_nholders
         && held > size
         && size > ctx->held.bytes
-        && !ctx->form.sent)
+        && (!ctx->form.sent || ctx->body.lines))
     {
         return NGX_DECLINED;
     }

@@ -889,6 +889,13 @@ ngx_http_tracker_search_again(ngx_http_request_t *r,
 
 
 void
+ngx_http_tracker_rest_search(ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_drop_stored(ctx->data);
+}
+
+
+void
 ngx_http_tracker_end_search(ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_search_t *search = ctx->data;

@@ -87,6 +87,12 @@ void ngx_http_tracker_search_again(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
 /*
+ * Lets go of the stored trackers until they are found again: no client must
+ * make us keep those of a revision by waiting.
+ */
+void ngx_http_tracker_rest_search(ngx_http_tracker_ctx_t *ctx);
+
+/*
  * Frees the trackers: a client that reads slowly must not make us keep them.
  * The record stays, and the search cannot be begun again.
  */
