@@ -829,7 +829,7 @@ my $nil = "\$-1\r\n";
 my $other = "\$5\r\nother\r\n";
 my $created = "*1\r\n\$7\r\ncreated\r\n";
 my $locked = "*1\r\n\$6\r\nlocked\r\n";
-my $unlocked = "-UNLOCKED the lock was not taken\r\n";
+my $unlocked = "*1\r\n\$8\r\nunlocked\r\n";
 my $full = "-OOM command not allowed\r\n";
 my $wait = "-TRYAGAIN Multiple keys request\r\n";
 my $text = record('n');
@@ -839,6 +839,7 @@ my $text = record('n');
 my %create = (
     'taken' => [200, [$nil, $created]],
     'in other hands' => [429, [$other, $locked]],
+    'in other hands, and given back' => [429, [$other, $unlocked]],
     'lost' => [200, [undef], [$nil, $created]],
     'lost behind the lock' => [200, [$nil, undef], ['own', $created]],
     'lost, but done, and others have it' =>
@@ -938,7 +939,6 @@ kill KILL => $pid;
 waitpid $pid, 0;
 --- error_log
 answered "OOM command not allowed" while locking
-answered "UNLOCKED the lock was not taken" while creating
 
 
 

@@ -42,6 +42,8 @@ static ngx_int_t tracker_txn_replay(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
 static ngx_int_t tracker_txn_free_again(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
+static ngx_int_t tracker_txn_unlocked(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply);
 
 
 /* the first element of what each script may answer */
@@ -53,6 +55,7 @@ static tracker_word_t  tracker_create_words[] = {
     { ngx_string("conflict"), TRACKER_OUTCOME_CONFLICT, tracker_txn_conflict },
     { ngx_string("quota"), TRACKER_OUTCOME_QUOTA, tracker_reply_found },
     { ngx_string("locked"), TRACKER_OUTCOME_LOCKED, NULL },
+    { ngx_string("unlocked"), TRACKER_OUTCOME_LOCKED, tracker_txn_unlocked },
     { ngx_string("taken"), 0, NULL },
     { ngx_string("free"), 0, tracker_txn_free_again },
     { ngx_null_string, TRACKER_OUTCOME_ERROR, NULL }
@@ -415,6 +418,15 @@ tracker_txn_delete(tracker_txn_t *txn, tracker_t *t)
 
     return tracker_step_run(ctx, tracker_lua_delete, TRACKER_STEP_DELETE,
                             tracker_txn_deleted);
+}
+
+
+/* the lock was another's when it was asked for, or we did not get it */
+
+static ngx_int_t
+tracker_txn_unlocked(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
+{
+    return ctx->owner == TRACKER_OUTCOME_LOCKED ? NGX_OK : NGX_ERROR;
 }
 
 

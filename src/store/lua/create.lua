@@ -27,13 +27,13 @@
 --        {"taken"}             an id is in use: choose others, the lock is kept
 --        {"free"}              there were no records, and nothing speaks
 --                              against them; the lock is kept
---        an error, UNLOCKED    nobody holds the lock, which must be ours: it
---                              was refused
+--        {"unlocked"}          nobody holds the lock, which must be ours: it
+--                              was refused, or another's, and was given back
 --
 -- MSETNX checks the names and ids, and writes; only where it does not is it
 -- asked why.  Redis does not roll back: what else may fail comes before, or
--- what was written is removed.  Each reply except "locked", "taken", "free" and
--- errors has released the lock.
+-- what was written is removed.  Each reply except "locked", "unlocked", "taken"
+-- and "free" has released the lock.
 -- There is no first line "#!lua": with it Redis refuses the whole script when
 -- its memory is full, and a call that is sent again could not learn that it was
 -- done.  Without it Redis refuses the first command that takes memory.
@@ -190,8 +190,7 @@ if written ~= 1 then
     end
 
     if locked then
-        return holder and {'locked'}
-               or redis.error_reply('UNLOCKED the lock was not taken')
+        return {holder and 'locked' or 'unlocked'}
     end
 
     if earlier[1] == digest then

@@ -11,7 +11,8 @@
 -- with a key beside it, as in list.lua
 
 local id = redis.call('get', KEYS[2])
-local record = id and redis.call('mget', ARGV[1] .. id, KEYS[2])[1]
+local record = id and (redis.call('mget', ARGV[1] .. id, KEYS[2])[1]
+                       or redis.call('get', ARGV[1] .. id))
 
 local reply = { redis.call('get', KEYS[1]) or '0', 0, '0' }
 

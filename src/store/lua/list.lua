@@ -29,12 +29,15 @@ local i = 0
 
 -- One by one: a record may be as large as a body.  With a key beside it that is
 -- there: to a node that is getting this slot one key that it has not got yet is
--- one that does not exist, of two it says that they are not all there.
+-- one that does not exist, of two it says that they are not all there.  MGET
+-- takes what is no string for nothing, GET does not.
 
 while i < last and room > 0 do
     i = i + 1
 
-    local record = redis.call('mget', ARGV[4] .. found[i], KEYS[2])[1]
+    local key = ARGV[4] .. found[i]
+    local record = redis.call('mget', key, KEYS[2])[1]
+                   or redis.call('get', key)
 
     if record and record ~= '' then
         n = n + 1
