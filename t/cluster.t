@@ -250,6 +250,33 @@ for my $path (sort keys %reads) {
 
 
 
+=== a change of a tracker whose slot is on its way waits, too
+Its lock and its record are two keys: where one has moved, the other may not
+have.
+--- scenario
+my @o = (account => 'changed');
+my $slot = slot_of('changed');
+my ($from) = owner_of($slot);
+my ($to) = grep { $_ != $from } masters();
+my $id = decode(create('n', @o)->{body})->{tracker}{id};
+my @socks;
+
+move_slot($slot, $from, $to, sub {
+    my ($how) = @_;
+
+    return if $how ne 'none';
+
+    send_bytes($socks[0] = connect_nginx(),
+               request('PUT', "/v1/manage/tracker/$id", @o,
+                       body => tracker_text('m')));
+    ok(!IO::Select->new(@socks)->can_read(1), 'not answered');
+});
+
+is(read_response($_)->{status}, 200, 'changed') for @socks;
+is(ask_server($to, 'EXISTS', account_key('changed', 'lock')), 0, 'no lock');
+
+
+
 === a failover that is asked for
 --- scenario
 my $slot = slot_of('over');

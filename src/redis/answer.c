@@ -172,6 +172,17 @@ ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
     refusal = ngx_redis_refusal(error, len);
     action = op->cmd.action;
 
+    /*
+     * A lead and its command have different keys, of which one may have moved
+     * and the other not: they stay until all of the slot has
+     */
+
+    if (op->cmd.lead && lane->node->redirect
+        && refusal->action == NGX_REDIS_ASK)
+    {
+        refusal = ngx_redis_refusal("TRYAGAIN", sizeof("TRYAGAIN") - 1);
+    }
+
     if (op->cmd.lead && error == (char *) op->error.data) {
         action = op->cmd.lead->action;
     }

@@ -44,6 +44,7 @@ static void ngx_redis_cluster_ask(ngx_redis_cluster_t *cluster);
 static ngx_uint_t ngx_redis_cluster_first(ngx_redis_cluster_t *cluster);
 static void ngx_redis_cluster_reply(void *data, ngx_redis_status_e status,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static ngx_uint_t ngx_redis_cluster_busy(ngx_redis_cluster_t *cluster);
 static ngx_int_t ngx_redis_cluster_read(ngx_redis_cluster_t *cluster,
     ngx_redis_reply_t *reply);
 static ngx_int_t ngx_redis_cluster_range(ngx_redis_cluster_t *cluster,
@@ -333,7 +334,7 @@ ngx_redis_cluster_turn(ngx_event_t *ev)
 static void
 ngx_redis_cluster_reap(ngx_redis_cluster_t *cluster)
 {
-    ngx_uint_t           i;
+    ngx_uint_t           i, j;
     ngx_redis_member_t  *member;
 
     for (i = 0; i < cluster->nmembers; i++) {
@@ -347,11 +348,22 @@ ngx_redis_cluster_reap(ngx_redis_cluster_t *cluster)
             ngx_redis_cluster_reroute(cluster, &member->node);
         }
 
-        if (member->seed || ngx_redis_node_busy(&member->node)) {
+        if (ngx_redis_node_busy(&member->node)) {
+            ngx_redis_cluster_want(cluster);
+            continue;
+        }
+
+        if (member->seed) {
             continue;
         }
 
         ngx_redis_node_close(&member->node);
+
+        /* its part of what is counted together */
+
+        for (j = 0; j < NGX_REDIS_LANES; j++) {
+            ngx_redis_lane_settle(&member->node.lanes[j]);
+        }
 
         ngx_free(member);
         cluster->members[i] = NULL;
@@ -474,7 +486,29 @@ ngx_redis_cluster_reply(void *data, ngx_redis_status_e status,
     }
 
     cluster->wanted = 0;
-    ngx_redis_cluster_want(cluster);
+
+    if (ngx_redis_cluster_busy(cluster)) {
+        ngx_redis_cluster_want(cluster);
+    }
+}
+
+
+/* returns 1 while somebody waits for a node, else 0 */
+
+static ngx_uint_t
+ngx_redis_cluster_busy(ngx_redis_cluster_t *cluster)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < cluster->nmembers; i++) {
+        if (cluster->members[i]
+            && ngx_redis_node_busy(&cluster->members[i]->node))
+        {
+            return 1;
+        }
+    }
+
+    return ngx_redis_node_busy(&cluster->homeless);
 }
 
 
@@ -568,6 +602,10 @@ ngx_redis_cluster_adopt(ngx_redis_cluster_t *cluster)
     cluster->next = slots;
 
     ngx_redis_cluster_reroute(cluster, &cluster->homeless);
+
+    if (!ngx_redis_node_busy(&cluster->homeless)) {
+        cluster->homeless.absent = 0;
+    }
 
     for (i = 0; i < cluster->nmembers; i++) {
         if (cluster->members[i]) {
@@ -683,6 +721,13 @@ ngx_redis_cluster_redirect(void *data, ngx_redis_op_t *op,
     }
 
     op->renew = 1;
+
+    if (op->way.hops >= NGX_REDIS_MAX_HOPS) {
+
+        /* in the end it was not served, rather than too slowly */
+
+        op->refusal = ngx_redis_refusal("TRYAGAIN", sizeof("TRYAGAIN") - 1);
+    }
 
     ngx_redis_node_take(node, op, op->way.hops >= NGX_REDIS_MAX_HOPS);
 

@@ -117,7 +117,9 @@ ngx_redis_node_submit(ngx_redis_node_t *node, ngx_redis_op_t *op)
 
     /* a master that is stopped, or cut off, ends no connection */
 
-    if (ngx_redis_conn_dead(&lane->conn, 2 * NGX_REDIS_SILENCE)) {
+    if (!lane->wait.asked
+        && ngx_redis_conn_dead(&lane->conn, 2 * NGX_REDIS_SILENCE))
+    {
         ngx_redis_lane_doubt(lane);
     }
 
@@ -130,7 +132,9 @@ ngx_redis_node_submit(ngx_redis_node_t *node, ngx_redis_op_t *op)
 static ngx_redis_lane_t *
 ngx_redis_node_lane(ngx_redis_node_t *node, ngx_redis_command_t *cmd)
 {
-    if (node->conf.wait.replicas && cmd->read) {
+    /* not what takes a lock: its release follows on the other connection */
+
+    if (node->conf.wait.replicas && cmd->read && cmd->lead == NULL) {
         return &node->lanes[NGX_REDIS_LANE_READ];
     }
 
@@ -464,10 +468,18 @@ ngx_redis_node_resume(ngx_event_t *ev)
     if (pause >= NGX_REDIS_PAUSE_HOLD) {
         lane->paused = NGX_REDIS_PAUSE_NONE;
 
-        if (lane->conn.state == NGX_REDIS_SETUP
-            && ngx_redis_setup(&lane->conn) != NGX_OK)
-        {
-            ngx_redis_stream_close(&lane->conn.stream, NGX_REDIS_END_LOST);
+        /* a replica, say, is not asked again when nobody waits for it */
+
+        if (lane->conn.state == NGX_REDIS_SETUP) {
+
+            if (lane->live == 0) {
+                ngx_redis_stream_close(&lane->conn.stream,
+                                       NGX_REDIS_END_CLOSED);
+
+            } else if (ngx_redis_setup(&lane->conn) != NGX_OK) {
+                ngx_redis_stream_close(&lane->conn.stream,
+                                       NGX_REDIS_END_LOST);
+            }
         }
     }
 

@@ -24,6 +24,10 @@ ngx_redis_place_set(ngx_redis_place_t *place, ngx_str_t *host,
 
     (void) ngx_cpystrn((u_char *) text, host->data, host->len + 1);
 
+    if (ngx_strlen(text) != host->len) {
+        return NGX_ERROR;
+    }
+
     if (inet_pton(AF_INET, text, &addr) == 1) {
         format = "%s:%i";
 

@@ -183,10 +183,6 @@ ngx_redis_send_lead(ngx_redis_lane_t *lane, ngx_redis_op_t *op)
 
     ngx_redis_op_clear_error(op);
 
-    if (op->way.asking && ngx_redis_setup_asking(&lane->conn) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
     ngx_redis_conn_begin(&lane->conn, &w, op, lead->argc,
                          NGX_REDIS_ANSWERS_PART);
 

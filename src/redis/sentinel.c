@@ -208,6 +208,10 @@ ngx_redis_sentinel_turn(ngx_event_t *ev)
     }
 
     if (conn->state != NGX_REDIS_DOWN) {
+
+        /* of the round before, which has just ended; the loss leads on */
+
+        ngx_redis_stream_close(&conn->stream, NGX_REDIS_END_CLOSED);
         return;
     }
 
