@@ -4,6 +4,7 @@
 use lib 't/lib';
 use Tracker;
 use Tracker::Cluster;
+use Tracker::Metrics;
 use Tracker::Played;
 use Tracker::Servers;
 use Test::Nginx::Socket 'no_plan';
@@ -549,3 +550,43 @@ my $asking = play_redis($ports[1], sub {
 is(get(1)->{status}, 200, 'GET');
 isnt(exchange(request('GET', '/v1/manage/trackers'))->{status}, 504, 'EVALSHA');
 end_played($played, $asking);
+
+
+
+=== played nodes: what health says of a cluster, and that redirections count
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1 cluster;
+    tracker_redis_timeout 1s;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+
+    location = /health {
+        tracker_health;
+    }
+
+    location = /status {
+        tracker_status;
+    }
+--- scenario
+my @ports = map { $ENV{"TEST_NGINX_PLAYED$_"} } 1, 2;
+my $health = "GET /health HTTP/1.1\r\nHost: a\r\n\r\n";
+my $map = sub { slots([0, 16383, '127.0.0.1', $ports[0]]) };
+
+is(exchange($health)->{status}, 503, 'no node is there');
+
+my @played = (play_node(1, $map, sub { "-MOVED $_[1]{slot} 127.0.0.1:$ports[1]\r\n" }),
+              play_node(2, $map));
+
+wait_until(sub { exchange($health)->{status} == 200 }, 'ready');
+like(exchange($health)->{body}, qr/"ready"/, 'a node that has slots answers');
+
+my $text = scrape();
+is(get(1)->{status}, 200, 'by way of the other one');
+cmp_ok(metrics_sum(scrape(), 'tracker_redis_errors_total', word => 'MOVED'),
+       '>', metrics_sum($text, 'tracker_redis_errors_total', word => 'MOVED'),
+       'MOVED is counted');
+end_played(@played);

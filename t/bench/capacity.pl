@@ -86,7 +86,7 @@ sub measure_trackers {
 
 sub measure_accounts {
     my $n = 500 * $scale;
-    my @memory;
+    my (@memory, @file);
 
     # with one tracker, and with two
     for my $trackers (1, 2) {
@@ -99,9 +99,13 @@ sub measure_accounts {
         }
 
         push @memory, (memory() - $memory) / $n;
-        row('the file, a create of one tracker of 5 phrases',
-            about((file_size() - $file) / $n) . ' bytes') if $trackers == 1;
+        push @file, (file_size() - $file) / $n;
     }
+
+    row('the file, a create of one tracker of 5 phrases',
+        about($file[1] - $file[0]) . ' bytes');
+    row('the file, an account, besides its trackers',
+        about(2 * $file[0] - $file[1]) . ' bytes');
 
     row('Redis, an account, besides its trackers',
         about(2 * $memory[0] - $memory[1]) . ' bytes');
@@ -223,13 +227,15 @@ sub measure_log {
         about($size / $lines) . ' bytes');
 }
 
-# the log format of the sample
+# the log format of the sample, and the variable that is in it
 sub log_format {
     open my $in, '<', 'conf/nginx.conf' or die "conf/nginx.conf: $!";
-    my ($format) = do { local $/; <$in> } =~ /^ +(log_format tracker .*?;)/ms
-        or die "conf/nginx.conf has no log_format tracker\n";
+    my $text = do { local $/; <$in> };
 
-    return $format;
+    return join "\n", map { $text =~ /^ +($_)/ms ? $1
+                            : die "conf/nginx.conf has nothing like $_\n" }
+        qr/map \$http_x_request_id \$tracker_request_id \{.*?\n +\}/s,
+        qr/log_format tracker .*?;/s;
 }
 
 chdir root();
