@@ -44,8 +44,8 @@ apt_elsewhere() {
 
 
 # apt_prometheus FOLDER: promtool and Prometheus itself out of their Debian
-# package: installed, they would run as a service.  Sets TRACKER_PROMTOOL, the
-# path of promtool.
+# package, two since Debian 13: installed, it would run as a service.  Sets
+# TRACKER_PROMTOOL, the path of promtool.
 
 apt_prometheus() {
     local folder=$1 source suite
@@ -64,6 +64,9 @@ apt_prometheus() {
                 && cd "$folder" \
                 && apt_elsewhere "$folder" "$source" download prometheus \
                 && dpkg-deb -x prometheus_*.deb . \
+                && { [ -e usr/bin/promtool ] \
+                     || { apt_elsewhere "$folder" "$source" download promtool \
+                          && dpkg-deb -x promtool_*.deb .; }; } \
                 && mv usr/bin/prometheus usr/bin/promtool .
         ) >"$folder/fetch.log" 2>&1; then
             cat "$folder/fetch.log" >&2
