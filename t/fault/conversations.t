@@ -3,8 +3,8 @@
 #
 # The proxy breaks the connection, delays, falls silent or garbles at each
 # position of the commands and of the replies, as in cuts.t.  A read is
-# answered in full or not with 200; a DELETE that was answered has deleted all,
-# and one that was not has deleted all or nothing.
+# answered in full or not with 200, a detection too; a DELETE that was answered
+# has deleted all, and one that was not has deleted all or nothing.
 #
 # Controls: a delete that does not know its own work when it is sent again; a
 # delete that leaves messages behind.
@@ -24,8 +24,10 @@ use constant ID => '4503599627370497';
 my $path = '/v1/conversations/' . ID;
 my @sentences = map { "m $_" } 1 .. 3;
 my $messages = join ',', map { message(ID, ID, $sentences[$_], $_) } 0 .. 2;
-my $talk = '{"messages":[{"payload":{"content":"Wear a mask. A cap."},'
-           . '"from":{"name":"Ann"}},{"payload":{"content":"No mask!"}}]}';
+my @said = ('{"payload":{"content":"Wear a mask. A cap."},'
+            . '"from":{"name":"Ann"}}', '{"payload":{"content":"No mask!"}}');
+my $talk = '{"messages":[' . join(',', @said) . ']}';
+my $detect = '/v1/conversations/detect';
 
 # request, status and body of the answer, and what is wrong afterwards
 my %shape = (
@@ -47,11 +49,22 @@ my %shape = (
     },
     create => {
         method => 'POST', path => '/v1/process/text', after => \&stored_of,
-        talk => 1, jobs => 0,
+        talk => $talk, jobs => 0, good => 201,
     },
     append => {
         method => 'PUT', path => '/v1/process/text/' . ID,
-        after => \&stored_of, talk => 1, jobs => 1,
+        after => \&stored_of, talk => $talk, jobs => 1, good => 201,
+    },
+    detect => {
+        method => 'POST', path => $detect, after => \&detected_of,
+        talk => $talk, good => 200,
+        trackers => qr/\A\{"messages":\[.*"trackers":(\[.*\])\}\z/,
+    },
+    lines => {
+        method => 'POST', path => $detect, after => \&detected_of,
+        talk => join('', map { "$_\n" } @said), good => 200,
+        type => 'application/x-ndjson',
+        trackers => qr/\A((?:\{.*\}\n){2})\{"end":true,"count":2\}\n\z/,
     },
 );
 
@@ -138,8 +151,9 @@ sub prepare {
     write_tracker($account) if $o->{talk};
 
     return ($account, request($o->{method}, $o->{path}, account => $account,
-                              $o->{talk} ? (body => $talk)
-                                         : (type => undef)));
+                              $o->{talk} ? (body => $o->{talk}) : (),
+                              $o->{type} || !$o->{talk}
+                                  ? (type => $o->{type}) : ()));
 }
 
 # as a POST has written it: the worker has none of this account yet
@@ -213,6 +227,22 @@ sub stored_of {
     return '';
 }
 
+# what a detection has found, for nothing is stored
+sub detected_of {
+    my ($account, $shape, $response) = @_;
+    my $stored = grep { redis('EXISTS', account_key($account, $_)) }
+                      qw(convs lock);
+
+    return "$stored keys" if $stored;
+    return '' if !$response || $response->{status} ne '200';
+
+    my ($found) = $response->{body} =~ $shape{$shape}{trackers}
+        or return "a body $response->{body}";
+    my $n = () = $found =~ /"offset":(?:7,"end":11|3,"end":7)/g;
+
+    return $n == 2 ? '' : "found $found";
+}
+
 sub lost_of {
     my ($account) = @_;
     my $n = redis('EXISTS', conversation_keys($account, ID));
@@ -245,7 +275,7 @@ sub cut_all {
     cmp_ok($done, '>=', @$positions * 0.98, "$title: all were made");
 
     if ($what =~ /^(?:close|reset|late|stall)$/) {
-        my $good = $shape{$shape}{talk} ? 201 : 200;
+        my $good = $shape{$shape}{good} // 200;
 
         is(join(' ', sort keys %status), $good,
            "$title: the first answer is $good already");
@@ -273,7 +303,8 @@ sub one_cut {
 
         # sent again, it would be another job
         if ($shape{$shape}{talk}) {
-            $wrong = "answered $status" if $status !~ /^(?:201|50[024])$/;
+            $wrong = "answered $status"
+                if $status !~ /^(?:$shape{$shape}{good}|50[024])$/;
             last;
         }
 
@@ -300,7 +331,7 @@ sub one_cut {
     $wrong ||= $shape{$shape}{after}->($account,
                $shape{$shape}{talk} ? ($shape, $response) : 1);
     $wrong ||= "another body: $response->{body}"
-        if $response && $response->{status} eq '200'
+        if $response && $response->{status} eq '200' && $shape{$shape}{body}
            && $response->{body} ne $shape{$shape}{body};
 
     redis('DEL', conversation_keys($account, ID));
