@@ -35,11 +35,16 @@ local LEN = 16
 local token, digest, ids = ARGV[1], ARGV[3], ARGV[7]
 local n = #ids / LEN
 
+-- Numbers go to Redis as texts: one that Lua passes on itself is printed with
+-- the digits of a fraction, at the price of storing a key.
+
+local format = string.format
+
 -- the scores of the index are the last n revisions; without a revision the
 -- account is new
 
 local further = ARGV[6] + n - 1
-local rev = redis.call('incrby', KEYS[3], further)
+local rev = redis.call('incrby', KEYS[3], format('%d', further))
 
 if rev == further then
     rev = redis.call('incrby', KEYS[3], ARGV[5])
@@ -54,7 +59,7 @@ for i = 1, n, CHUNK do
     local m = 0
 
     for j = i, math.min(i + CHUNK - 1, n) do
-        members[m + 1] = rev + j
+        members[m + 1] = format('%d', rev + j)
         members[m + 2] = sub(ids, LEN * (j - 1) + 1, LEN * j)
         m = m + 2
     end
@@ -86,7 +91,7 @@ if most > 0 then
         end
     end
 
-    redis.call('zadd', KEYS[6], now, sub(KEYS[5], -64))
+    redis.call('zadd', KEYS[6], format('%d', now), sub(KEYS[5], -64))
     redis.call('expire', KEYS[6], DAY)
 end
 

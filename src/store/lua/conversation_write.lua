@@ -145,10 +145,16 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local newest = redis.call('zrange', convs, 0, 0, 'rev', 'withscores')
 local score = math.max(now, newest[2] and newest[2] + 1 or 0)
 
+-- Numbers go to Redis as texts: one that Lua passes on itself is printed with
+-- the digits of a fraction, at the price of storing a key.
+
+local format = string.format
+
 local job = tonumber(have[6] or 0) + 1
+local jobs = format('%d', job)
 
 redis.call('hset', conv, 'meta', have[1], 'start', have[2], 'end', have[3],
-           'bytes', bytes, 'jobs', job, ARGV[3], job)
+           'bytes', format('%d', bytes), 'jobs', jobs, ARGV[3], jobs)
 
 if not append then
     redis.call('hset', conv, 'first', ARGV[3])
@@ -166,15 +172,16 @@ for i = 1, #fresh, CHUNK do
     local members = {}
 
     for j = i, math.min(i + CHUNK - 1, #fresh) do
-        members[#members + 1] = known + j
+        members[#members + 1] = format('%d', known + j)
         members[#members + 1] = fresh[j]
     end
 
     redis.call('zadd', who, unpack(members))
 end
 
-redis.call('zadd', convs, score, string.sub(conv, -16))
-redis.call('zremrangebyscore', convs, '-inf', '(' .. now - ARGV[4] * 1000)
+redis.call('zadd', convs, format('%d', score), string.sub(conv, -16))
+redis.call('zremrangebyscore', convs, '-inf',
+           format('(%d', now - ARGV[4] * 1000))
 
 expire()
 

@@ -225,11 +225,16 @@ if written ~= 1 then
     redis.call('mset', unpack(values))
 end
 
+-- Numbers go to Redis as texts: one that Lua passes on itself is printed with
+-- the digits of a fraction, at the price of storing a key.
+
+local format = string.format
+
 -- what may fail: the revision may be no integer, the index no sorted set;
 -- without a revision the account is new
 
 local further = ARGV[6] + n - 1
-local rev = redis.pcall('incrby', KEYS[3], further)
+local rev = redis.pcall('incrby', KEYS[3], format('%d', further))
 
 if rev == further then
     rev = redis.pcall('incrby', KEYS[3], ARGV[5])
@@ -243,7 +248,7 @@ if not failed then
     -- the scores of the index are the last n revisions
 
     for j = 1, n do
-        members[2 * j - 1] = rev - n + j
+        members[2 * j - 1] = format('%d', rev - n + j)
         members[2 * j] = values[4 * j - 2]
     end
 
@@ -278,7 +283,8 @@ if digest ~= '' then
 end
 
 if most > 0 then
-    redis.call('zadd', KEYS[5], now, string.sub(KEYS[4], -64))
+    redis.call('zadd', KEYS[5], format('%d', now),
+               string.sub(KEYS[4], -64))
     redis.call('expire', KEYS[5], DAY)
 end
 
