@@ -69,6 +69,7 @@ sub relay {
                 $select->remove($from, $to);
                 delete @peer{$from, $to};
                 delete @is_nginx{$from, $to};
+                delete @lose{$from, $to};
                 close $_ for $from, $to;
                 next;
             }
