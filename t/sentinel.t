@@ -302,6 +302,23 @@ end_played($played);
 
 
 
+=== a sentinel that answers more than it was asked is one sentinel
+It is not passed over together with the next one.
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1 127.0.0.1:$TEST_NGINX_PLAYED2
+                  sentinel=main;
+    tracker_redis_failover_timeout 500ms;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my @played = (play_sentinel(1, sub { "+OK\r\n+OK\r\n" }),
+              play_sentinel(2, sub { '127.0.0.1',
+                                     $ENV{TEST_NGINX_REDIS_PORT} }));
+
+is(create('n')->{status}, 200, 'the other one knows');
+end_played(@played);
+
+
+
 === sentinels are asked once a second, whatever comes
 --- http_config
     tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1 127.0.0.1:$TEST_NGINX_PLAYED2

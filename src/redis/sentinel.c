@@ -215,6 +215,8 @@ ngx_redis_sentinel_turn(ngx_event_t *ev)
         return;
     }
 
+    sentinel->answered = 0;
+
     ngx_add_timer(&sentinel->limit, NGX_REDIS_SENTINEL_LIMIT);
     ngx_redis_connect(conn, &sentinel->addrs[sentinel->at]);
 }
@@ -272,6 +274,7 @@ ngx_redis_sentinel_reply(void *data, void *command, redisReply *r, size_t cost)
     ngx_str_t          *name;
     ngx_redis_place_t   place;
 
+    sentinel->answered = 1;
     name = &sentinel->addrs[sentinel->at].name;
 
     if (r->type == REDIS_REPLY_ERROR) {
@@ -446,9 +449,9 @@ ngx_redis_sentinel_lost(void *data, ngx_redis_end_e end,
 
     sentinel->sent = 0;
 
-    if (end == NGX_REDIS_END_CLOSED) {
+    if (end == NGX_REDIS_END_CLOSED || sentinel->answered) {
 
-        /* it has answered, and another one is to be asked */
+        /* another one is to be asked, or the first one of this round */
 
         ngx_post_event(&sentinel->turn, &ngx_posted_events);
         return;

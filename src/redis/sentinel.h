@@ -33,7 +33,8 @@ typedef struct {
     ngx_uint_t             naddrs;
     ngx_uint_t             at;         /* the one that is asked */
 
-    ngx_redis_place_t     *votes;      /* of this round, naddrs at most */
+    ngx_redis_place_t     *votes;      /* of this round, naddrs at most,
+                                          behind the place as known */
     ngx_uint_t             nvotes;
     ngx_uint_t             nasked;
 
@@ -44,6 +45,8 @@ typedef struct {
 
     unsigned               asking:1;   /* in a round */
     unsigned               sent:1;     /* this one has got the question */
+    unsigned               answered:1; /* and has its voice: a loss of its
+                                          connection is none */
     unsigned               doubt:1;    /* in this round the place as known
                                           counts for nothing */
     unsigned               stopped:1;
