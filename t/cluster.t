@@ -96,6 +96,24 @@ sub play_node {
     });
 }
 
+# For play_node(): where 2 is read, it has MOVED, to where it is, each second
+# time.  Each makes a worker want another map.
+sub moved_in_turn {
+    my ($key, $notes) = @_;
+
+    return $key =~ /:id:2/ && $notes->{moved}++ % 2 == 0
+           ? "-MOVED $notes->{slot} 127.0.0.1:$ENV{TEST_NGINX_PLAYED1}\r\n"
+           : undef;
+}
+
+sub note_in {
+    my ($file, $text) = @_;
+
+    open my $out, '>>', $file;
+    print $out $text;
+    return undef;
+}
+
 sub end_played {
     for (@_) {
         kill KILL => $_;    # no END of ours
@@ -452,17 +470,10 @@ my $asked = scratch('asked', '');
 my $played = play_node(1, sub {
     my ($n) = @_;
 
-    open my $out, '>>', $asked;
-    print $out '.';
+    note_in($asked, '.');
     return $n == 1 ? slots([0, 16383, '127.0.0.1', $port])
                    : $none[($n - 2) % @none];
-}, sub {
-    my ($key, $notes) = @_;
-
-    # each makes a worker want another map
-    return $key =~ /:id:2/ && $notes->{moved}++ % 2 == 0
-           ? "-MOVED $notes->{slot} 127.0.0.1:$port\r\n" : undef;
-});
+}, \&moved_in_turn);
 
 my $start = time;
 
@@ -474,6 +485,36 @@ until (-s $asked > 3) {
 
 cmp_ok(-s $asked, '<=', 2 + (time - $start), 'a map a second at most');
 end_played($played);
+
+
+
+=== played nodes: a map that is refused makes nobody known
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1 cluster;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my ($port, $other) = map { $ENV{"TEST_NGINX_PLAYED$_"} } 1, 2;
+my ($asked, $called) = map { scratch($_, '') } qw(asked called);
+my @played = (play_node(1, sub {
+    my ($n) = @_;
+
+    note_in($asked, '.');
+    return slots([0, 16383, '127.0.0.1', $port]) if $n == 1;
+    return slots([0, 9000, '127.0.0.1', $other],
+                 [8000, 16383, '127.0.0.1', $port]) if $n == 2;
+    return slots([0, 9, '127.0.0.1', $other], [10, 10, '127.0.0.1', $port])
+        if $n == 3;
+    return slots([0, 0, '127.0.0.1', $other], [2000, 16383, '127.0.0.1', $port],
+                 map { [$_, $_, '127.0.0.1', 20000 + $_] } 1 .. 1100);
+}, \&moved_in_turn), play_redis($other, sub { note_in($called, '.') }));
+
+until (-s $asked > 4) {
+    is(get(2)->{status}, 200, 'the first map holds');
+    sleep 0.05;
+}
+
+is(-s $called, 0, 'those that it names are not called');
+end_played(@played);
 
 
 
@@ -494,8 +535,7 @@ my @played = map {
         my ($digit) = $key =~ /:id:(\d)/;
         my $slot = $notes->{slot};
 
-        open my $out, '>>', $hops;
-        print $out $digit;
+        note_in($hops, $digit);
 
         return "-MOVED $slot 127.0.0.1:$other\r\n" if $digit == 2;
         return "-ASK $slot 127.0.0.1:$other\r\n" if $digit == 3;

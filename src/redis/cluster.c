@@ -39,16 +39,23 @@ static void ngx_redis_cluster_want(ngx_redis_cluster_t *cluster);
 static void ngx_redis_cluster_due(ngx_event_t *ev);
 static void ngx_redis_cluster_turn(ngx_event_t *ev);
 static void ngx_redis_cluster_reap(ngx_redis_cluster_t *cluster);
+static void ngx_redis_cluster_remove(ngx_redis_cluster_t *cluster,
+    ngx_uint_t i);
 static void ngx_redis_cluster_begin(ngx_redis_cluster_t *cluster);
-static void ngx_redis_cluster_ask(ngx_redis_cluster_t *cluster);
 static ngx_uint_t ngx_redis_cluster_first(ngx_redis_cluster_t *cluster);
+static ngx_uint_t ngx_redis_cluster_next(ngx_redis_cluster_t *cluster,
+    ngx_uint_t i);
+static void ngx_redis_cluster_ask(ngx_redis_cluster_t *cluster);
 static void ngx_redis_cluster_reply(void *data, ngx_redis_status_e status,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static ngx_uint_t ngx_redis_cluster_busy(ngx_redis_cluster_t *cluster);
 static ngx_int_t ngx_redis_cluster_read(ngx_redis_cluster_t *cluster,
     ngx_redis_reply_t *reply);
-static ngx_int_t ngx_redis_cluster_range(ngx_redis_cluster_t *cluster,
-    ngx_redis_range_t *range);
+static ngx_int_t ngx_redis_cluster_check(ngx_redis_cluster_t *cluster,
+    ngx_redis_reply_t *reply, ngx_redis_place_t *asked, ngx_uint_t *covered);
+static ngx_int_t ngx_redis_cluster_fill(ngx_redis_cluster_t *cluster,
+    ngx_redis_reply_t *reply, ngx_redis_place_t *asked);
+static void ngx_redis_cluster_forget(ngx_redis_cluster_t *cluster);
 static void ngx_redis_cluster_adopt(ngx_redis_cluster_t *cluster);
 static void ngx_redis_cluster_reroute(ngx_redis_cluster_t *cluster,
     ngx_redis_node_t *node);
@@ -78,6 +85,7 @@ ngx_redis_cluster_create(ngx_conf_t *cf, ngx_redis_node_t *model,
         return NULL;
     }
 
+    cluster->round = 1;    /* of the seeds; a member's 0 is no round */
     cluster->conf = &model->conf;
     cluster->tls = model->tls;
     cluster->members = ngx_pcalloc(pool, NGX_REDIS_MAX_NODES
@@ -249,8 +257,6 @@ ngx_redis_cluster_add(ngx_redis_cluster_t *cluster, ngx_uint_t i,
 
     ngx_redis_place_copy(&member->place, place);
 
-    member->round = cluster->round;
-
     node = &member->node;
     node->conf = *cluster->conf;
     node->conf.address = member->place.addr.name;
@@ -334,13 +340,15 @@ ngx_redis_cluster_turn(ngx_event_t *ev)
 static void
 ngx_redis_cluster_reap(ngx_redis_cluster_t *cluster)
 {
-    ngx_uint_t           i, j;
+    ngx_uint_t           i;
     ngx_redis_member_t  *member;
 
     for (i = 0; i < cluster->nmembers; i++) {
         member = cluster->members[i];
 
-        if (member == NULL || member->round >= cluster->round) {
+        if (member == NULL
+            || ngx_max(member->named, member->used) == cluster->round)
+        {
             continue;
         }
 
@@ -353,21 +361,31 @@ ngx_redis_cluster_reap(ngx_redis_cluster_t *cluster)
             continue;
         }
 
-        if (member->seed) {
-            continue;
+        if (!member->seed) {
+            ngx_redis_cluster_remove(cluster, i);
         }
-
-        ngx_redis_node_close(&member->node);
-
-        /* its part of what is counted together */
-
-        for (j = 0; j < NGX_REDIS_LANES; j++) {
-            ngx_redis_lane_settle(&member->node.lanes[j]);
-        }
-
-        ngx_free(member);
-        cluster->members[i] = NULL;
     }
+}
+
+
+static void
+ngx_redis_cluster_remove(ngx_redis_cluster_t *cluster, ngx_uint_t i)
+{
+    ngx_uint_t         j;
+    ngx_redis_node_t  *node;
+
+    node = &cluster->members[i]->node;
+
+    ngx_redis_node_close(node);
+
+    /* its part of what is counted together */
+
+    for (j = 0; j < NGX_REDIS_LANES; j++) {
+        ngx_redis_lane_settle(&node->lanes[j]);
+    }
+
+    ngx_free(cluster->members[i]);
+    cluster->members[i] = NULL;
 }
 
 
@@ -376,8 +394,8 @@ ngx_redis_cluster_begin(ngx_redis_cluster_t *cluster)
 {
     cluster->begun = 1;
     cluster->began = ngx_current_msec;
-    cluster->tries = 0;
-    cluster->asked = ngx_redis_cluster_first(cluster);
+    cluster->first = ngx_redis_cluster_first(cluster);
+    cluster->asked = cluster->first;
 
     ngx_redis_cluster_ask(cluster);
 }
@@ -388,27 +406,47 @@ ngx_redis_cluster_begin(ngx_redis_cluster_t *cluster)
 static ngx_uint_t
 ngx_redis_cluster_first(ngx_redis_cluster_t *cluster)
 {
-    ngx_uint_t           i, n, start;
-    ngx_redis_member_t  *member;
+    ngx_uint_t         n, start;
+    ngx_redis_node_t  *node;
 
-    start = ngx_random() % cluster->nmembers;
+    start = ngx_redis_cluster_next(cluster, ngx_random() % cluster->nmembers);
+    n = start;
 
-    for (i = 0; i < cluster->nmembers; i++) {
-        n = (start + i) % cluster->nmembers;
-        member = cluster->members[n];
+    do {
+        node = &cluster->members[n]->node;
 
-        if (member && member->node.lanes[0].conn.state == NGX_REDIS_READY
-            && !member->node.absent)
-        {
+        if (node->lanes[0].conn.state == NGX_REDIS_READY && !node->absent) {
             return n;
         }
-    }
+
+        n = ngx_redis_cluster_next(cluster, n);
+
+    } while (n != start);
 
     return start;
 }
 
 
-/* the one that is next, and is there */
+/*
+ * The place in members of the one behind this place that may be asked: of the
+ * map, or a seed, of which there is one at least.
+ */
+
+static ngx_uint_t
+ngx_redis_cluster_next(ngx_redis_cluster_t *cluster, ngx_uint_t i)
+{
+    ngx_redis_member_t  *member;
+
+    do {
+        i = (i + 1) % cluster->nmembers;
+        member = cluster->members[i];
+
+    } while (member == NULL
+             || (!member->seed && member->named != cluster->round));
+
+    return i;
+}
+
 
 static void
 ngx_redis_cluster_ask(ngx_redis_cluster_t *cluster)
@@ -418,11 +456,6 @@ ngx_redis_cluster_ask(ngx_redis_cluster_t *cluster)
     ngx_redis_command_t   cmd;
 
     static ngx_str_t  argv[] = { ngx_string("CLUSTER"), ngx_string("SLOTS") };
-
-    while (cluster->members[cluster->asked] == NULL) {
-        cluster->tries++;
-        cluster->asked = (cluster->asked + 1) % cluster->nmembers;
-    }
 
     member = cluster->members[cluster->asked];
 
@@ -473,8 +506,9 @@ ngx_redis_cluster_reply(void *data, ngx_redis_status_e status,
         return;
     }
 
-    if (++cluster->tries < cluster->nmembers) {
-        cluster->asked = (cluster->asked + 1) % cluster->nmembers;
+    cluster->asked = ngx_redis_cluster_next(cluster, cluster->asked);
+
+    if (cluster->asked != cluster->first) {
         ngx_redis_cluster_ask(cluster);
         return;
     }
@@ -514,23 +548,50 @@ ngx_redis_cluster_busy(ngx_redis_cluster_t *cluster)
 
 /*
  * Into cluster->next.  A node that was reset, or knows few others, has a map
- * too: one that covers less than half of ours is none.
+ * too: one that covers less than half of ours is none.  Members are made for a
+ * map only, not for what turns out to be none.
  */
 
 static ngx_int_t
 ngx_redis_cluster_read(ngx_redis_cluster_t *cluster, ngx_redis_reply_t *reply)
 {
-    ngx_uint_t          i, covered;
-    ngx_int_t           rc;
+    ngx_uint_t          covered;
     ngx_redis_place_t  *asked;
-    ngx_redis_range_t   range;
 
     if (reply->type != NGX_REDIS_ARRAY || reply->n > NGX_REDIS_SLOTS) {
         return NGX_ERROR;
     }
 
     asked = &cluster->members[cluster->asked]->place;
-    covered = 0;
+
+    if (ngx_redis_cluster_check(cluster, reply, asked, &covered) != NGX_OK
+        || covered == 0 || covered < cluster->covered / 2)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_redis_cluster_fill(cluster, reply, asked) != NGX_OK) {
+        ngx_redis_cluster_forget(cluster);
+        return NGX_ERROR;
+    }
+
+    cluster->covered = covered;
+
+    return NGX_OK;
+}
+
+
+/* the ranges of a map, none twice; covered: how many slots have a master */
+
+static ngx_int_t
+ngx_redis_cluster_check(ngx_redis_cluster_t *cluster,
+    ngx_redis_reply_t *reply, ngx_redis_place_t *asked, ngx_uint_t *covered)
+{
+    ngx_int_t          rc;
+    ngx_uint_t         i, slot;
+    ngx_redis_range_t  range;
+
+    *covered = 0;
 
     ngx_memzero(cluster->next, NGX_REDIS_SLOTS * sizeof(uint16_t));
 
@@ -545,47 +606,64 @@ ngx_redis_cluster_read(ngx_redis_cluster_t *cluster, ngx_redis_reply_t *reply)
             continue;
         }
 
-        if (ngx_redis_cluster_range(cluster, &range) != NGX_OK) {
-            return NGX_ERROR;
+        for (slot = range.first; slot <= range.last; slot++) {
+
+            if (cluster->next[slot]++) {
+                return NGX_ERROR;
+            }
         }
 
-        covered += range.last - range.first + 1;
+        *covered += range.last - range.first + 1;
     }
-
-    if (covered == 0 || covered < cluster->covered / 2) {
-        return NGX_ERROR;
-    }
-
-    cluster->covered = covered;
-    cluster->round++;
 
     return NGX_OK;
 }
 
 
+/* of a map that was checked: NGX_OK, or NGX_ERROR, too many nodes */
+
 static ngx_int_t
-ngx_redis_cluster_range(ngx_redis_cluster_t *cluster,
-    ngx_redis_range_t *range)
+ngx_redis_cluster_fill(ngx_redis_cluster_t *cluster,
+    ngx_redis_reply_t *reply, ngx_redis_place_t *asked)
 {
-    ngx_uint_t  n, slot;
+    ngx_uint_t         i, n, slot;
+    ngx_redis_range_t  range;
 
-    n = ngx_redis_cluster_member(cluster, &range->place);
-    if (n == 0) {
-        return NGX_ERROR;
-    }
+    for (i = 0; i < reply->n; i++) {
 
-    cluster->members[n - 1]->round = cluster->round + 1;
+        if (ngx_redis_map_range(reply, i, asked, &range) != NGX_OK) {
+            continue;
+        }
 
-    for (slot = range->first; slot <= range->last; slot++) {
-
-        if (cluster->next[slot]) {
+        n = ngx_redis_cluster_member(cluster, &range.place);
+        if (n == 0) {
             return NGX_ERROR;
         }
 
-        cluster->next[slot] = (uint16_t) n;
+        for (slot = range.first; slot <= range.last; slot++) {
+            cluster->next[slot] = (uint16_t) n;
+        }
     }
 
     return NGX_OK;
+}
+
+
+/* the members that were made for what is no map: they never had a command */
+
+static void
+ngx_redis_cluster_forget(ngx_redis_cluster_t *cluster)
+{
+    ngx_uint_t           i;
+    ngx_redis_member_t  *member;
+
+    for (i = 0; i < cluster->nmembers; i++) {
+        member = cluster->members[i];
+
+        if (member && !member->seed && !member->named && !member->used) {
+            ngx_redis_cluster_remove(cluster, i);
+        }
+    }
 }
 
 
@@ -600,6 +678,14 @@ ngx_redis_cluster_adopt(ngx_redis_cluster_t *cluster)
     slots = cluster->slots;
     cluster->slots = cluster->next;
     cluster->next = slots;
+
+    cluster->round++;
+
+    for (i = 0; i < NGX_REDIS_SLOTS; i++) {
+        if (cluster->slots[i]) {
+            cluster->members[cluster->slots[i] - 1]->named = cluster->round;
+        }
+    }
 
     ngx_redis_cluster_reroute(cluster, &cluster->homeless);
 
@@ -771,7 +857,7 @@ ngx_redis_cluster_target(ngx_redis_cluster_t *cluster, ngx_redis_op_t *op,
         return ngx_redis_cluster_of(cluster, op);
     }
 
-    cluster->members[n - 1]->round = cluster->round;
+    cluster->members[n - 1]->used = cluster->round;
 
     if (moved) {
         cluster->slots[range.first] = (uint16_t) n;

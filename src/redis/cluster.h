@@ -30,7 +30,9 @@ typedef struct ngx_redis_cluster_s  ngx_redis_cluster_t;
 typedef struct {
     ngx_redis_node_t       node;       /* the first: its data is the cluster */
     ngx_redis_place_t      place;
-    ngx_uint_t             round;      /* of the map that named it last */
+    ngx_uint_t             named;      /* by the map of this round, the last
+                                          one that did; 0: by none */
+    ngx_uint_t             used;       /* by a redirection, in this round */
     unsigned               seed:1;     /* of the configuration: stays */
 } ngx_redis_member_t;
 
@@ -53,8 +55,8 @@ struct ngx_redis_cluster_s {
     ngx_event_t            timer;      /* not to be asked before */
     ngx_redis_op_t        *op;         /* CLUSTER SLOTS under way, or NULL */
     ngx_uint_t             asked;      /* the member that got it */
-    ngx_uint_t             tries;      /* of this round */
-    ngx_uint_t             round;
+    ngx_uint_t             first;      /* that was asked in this round */
+    ngx_uint_t             round;      /* maps so far, and 1 */
     ngx_msec_t             began;      /* the round */
     ngx_redis_said_t       said;       /* that no node has answered */
 
