@@ -518,6 +518,39 @@ end_played(@played);
 
 
 
+=== played nodes: one that gets slots, and has none yet, is not left at once
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1 cluster;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my ($port, $other) = map { $ENV{"TEST_NGINX_PLAYED$_"} } 1, 2;
+my ($asked, $connected) = map { scratch($_, '') } qw(asked connected);
+my @played = (play_node(1, sub {
+    note_in($asked, '.');
+    return slots([0, 16383, '127.0.0.1', $port]);
+}, sub {
+    my ($key, $notes) = @_;
+
+    return $key =~ /:id:3/ ? "-ASK $notes->{slot} 127.0.0.1:$other\r\n"
+                           : moved_in_turn(@_);
+}), play_redis($other, sub {
+    my ($words, $conn) = @_;
+
+    note_in($connected, '.') unless $conn->{seen}++;
+    return $words->[0] eq 'GET' ? record() : "+OK\r\n";
+}));
+
+until (-s $asked > 4) {
+    is(get(3)->{status}, 200, 'by ASK');
+    is(get(2)->{status}, 200, 'another map');
+    sleep 0.05;
+}
+
+is(-s $connected, 1, 'one connection');
+end_played(@played);
+
+
+
 === played nodes: redirections that lead nowhere
 --- http_config
     tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1 cluster;

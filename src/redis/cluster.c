@@ -22,6 +22,9 @@
 /* a map is asked for after so long though nothing speaks against it, ms */
 #define NGX_REDIS_MAP_LIFE       60000
 
+/* a member that is named, and used, by none of so many maps is left */
+#define NGX_REDIS_MAP_KEEP       3
+
 /* so many redirections at once; more are a loop, or nearly so */
 #define NGX_REDIS_MAX_HOPS       3
 
@@ -333,22 +336,28 @@ ngx_redis_cluster_turn(ngx_event_t *ev)
 
 
 /*
- * Members that no map names any more: those that nobody waits for go; what
- * waits at one that has fallen silent is sent again, to others.
+ * Members that no map names any more: those that nobody waits for go, after
+ * some maps, since a node without slots of its own gets redirections while it
+ * imports them; what waits at one that has fallen silent is sent again, to
+ * others.
  */
 
 static void
 ngx_redis_cluster_reap(ngx_redis_cluster_t *cluster)
 {
-    ngx_uint_t           i;
+    ngx_uint_t           i, age;
     ngx_redis_member_t  *member;
 
     for (i = 0; i < cluster->nmembers; i++) {
         member = cluster->members[i];
 
-        if (member == NULL
-            || ngx_max(member->named, member->used) == cluster->round)
-        {
+        if (member == NULL) {
+            continue;
+        }
+
+        age = cluster->round - ngx_max(member->named, member->used);
+
+        if (age == 0) {
             continue;
         }
 
@@ -356,7 +365,9 @@ ngx_redis_cluster_reap(ngx_redis_cluster_t *cluster)
             ngx_redis_cluster_reroute(cluster, &member->node);
         }
 
-        if (ngx_redis_node_busy(&member->node)) {
+        if (ngx_redis_node_busy(&member->node)
+            || (!member->seed && age < NGX_REDIS_MAP_KEEP))
+        {
             ngx_redis_cluster_want(cluster);
             continue;
         }
