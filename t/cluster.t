@@ -551,6 +551,34 @@ end_played(@played);
 
 
 
+=== played nodes: fewer slots than before, for all that anybody knows
+The best map of a round is taken, where none has half of what there was.
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1
+                  127.0.0.1:$TEST_NGINX_PLAYED2 cluster;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my ($port, $other) = map { $ENV{"TEST_NGINX_PLAYED$_"} } 1, 2;
+my ($asked, $called) = map { scratch($_, '') } qw(asked called);
+my $slot = slot_of('tester');
+my $map = sub {
+    my ($mine) = @_;
+
+    note_in($asked, '.');
+    return -s $asked == 1 ? slots([0, 16383, '127.0.0.1', $port]) : $mine;
+};
+my @played = (play_node(1, sub {
+    $map->(slots([$slot, $slot, '127.0.0.1', $port]))
+}, \&moved_in_turn), play_node(2, sub {
+    $map->(slots([$slot - 50, $slot + 50, '127.0.0.1', $other]))
+}, sub { note_in($called, '.') }));
+
+wait_until(sub { get(2)->{status} == 200 && -s $called }, 'the better one');
+cmp_ok(-s $asked, '>', 2, 'both were asked');
+end_played(@played);
+
+
+
 === played nodes: redirections that lead nowhere
 --- http_config
     tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1 cluster;

@@ -407,6 +407,7 @@ ngx_redis_cluster_begin(ngx_redis_cluster_t *cluster)
     cluster->began = ngx_current_msec;
     cluster->first = ngx_redis_cluster_first(cluster);
     cluster->asked = cluster->first;
+    cluster->best = 0;
 
     ngx_redis_cluster_ask(cluster);
 }
@@ -524,7 +525,13 @@ ngx_redis_cluster_reply(void *data, ngx_redis_status_e status,
         return;
     }
 
-    if (ngx_redis_log_due(&cluster->said, NGX_REDIS_LOG_QUIET)) {
+    if (cluster->best) {
+
+        /* nobody knows more: the next round takes it */
+
+        cluster->least = cluster->best;
+
+    } else if (ngx_redis_log_due(&cluster->said, NGX_REDIS_LOG_QUIET)) {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "redis: no node of %V has a map of the slots",
                       &cluster->conf->address);
@@ -532,7 +539,7 @@ ngx_redis_cluster_reply(void *data, ngx_redis_status_e status,
 
     cluster->wanted = 0;
 
-    if (ngx_redis_cluster_busy(cluster)) {
+    if (cluster->best || ngx_redis_cluster_busy(cluster)) {
         ngx_redis_cluster_want(cluster);
     }
 }
@@ -559,8 +566,9 @@ ngx_redis_cluster_busy(ngx_redis_cluster_t *cluster)
 
 /*
  * Into cluster->next.  A node that was reset, or knows few others, has a map
- * too: one that covers less than half of ours is none.  Members are made for a
- * map only, not for what turns out to be none.
+ * too: one that covers less than half of ours is none, unless a whole round has
+ * found no better one.  Members are made for a map only, not for what turns out
+ * to be none.
  */
 
 static ngx_int_t
@@ -576,8 +584,13 @@ ngx_redis_cluster_read(ngx_redis_cluster_t *cluster, ngx_redis_reply_t *reply)
     asked = &cluster->members[cluster->asked]->place;
 
     if (ngx_redis_cluster_check(cluster, reply, asked, &covered) != NGX_OK
-        || covered == 0 || covered < cluster->covered / 2)
+        || covered == 0)
     {
+        return NGX_ERROR;
+    }
+
+    if (covered < cluster->least) {
+        cluster->best = ngx_max(cluster->best, covered);
         return NGX_ERROR;
     }
 
@@ -586,7 +599,7 @@ ngx_redis_cluster_read(ngx_redis_cluster_t *cluster, ngx_redis_reply_t *reply)
         return NGX_ERROR;
     }
 
-    cluster->covered = covered;
+    cluster->least = covered / 2;
 
     return NGX_OK;
 }

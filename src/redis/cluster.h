@@ -48,7 +48,10 @@ struct ngx_redis_cluster_s {
     uint16_t              *slots;      /* of each: the member's place and 1,
                                           or 0: it has no owner */
     uint16_t              *next;       /* of a map that is being read */
-    ngx_uint_t             covered;    /* slots with an owner */
+    ngx_uint_t             least;      /* slots with an owner that the next
+                                          map must have */
+    ngx_uint_t             best;       /* most of those with fewer, in this
+                                          round; 0: none */
     ngx_redis_node_t       homeless;
 
     ngx_event_t            turn;       /* posted: asks, and frees members */
