@@ -83,6 +83,13 @@ sub directive {
             "location /t/ { tracker_api; $line }");
 }
 
+# as many addresses
+sub hosts {
+    my ($n) = @_;
+
+    return join ' ', map { '127.0.' . ($_ >> 8) . '.' . ($_ & 255) } 1 .. $n;
+}
+
 sub KEY_LINE { 'tracker_jwt_key $TEST_NGINX_KEY;' }
 
 run_tests();
@@ -306,6 +313,9 @@ is_refused(directive("tracker_redis $_->[0];"), $_->[1], $_->[0])
                 $_ . '\.password" holds 0 bytes'] } qw(empty none crlf)),
         ['127.0.0.1; tracker_redis 127.0.0.1', 'duplicate'];
 is_refused(directive('tracker_redis;'), '"tracker_redis"', 'no address');
+is_accepted(directive("tracker_redis @{[hosts(1000)]} cluster;"), '1000 nodes');
+is_refused(directive("tracker_redis @{[hosts(1001)]} cluster;"),
+           'more than 1000 nodes.*"127\.0\.3\.233:6379"', '1001 nodes');
 
 
 

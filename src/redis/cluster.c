@@ -29,6 +29,7 @@
 #define NGX_REDIS_MAX_HOPS       3
 
 
+static void ngx_redis_cluster_cleanup(void *data);
 static void ngx_redis_cluster_init(ngx_redis_cluster_t *cluster,
     ngx_redis_node_t *node);
 static ngx_redis_node_t *ngx_redis_cluster_of(ngx_redis_cluster_t *cluster,
@@ -78,6 +79,7 @@ ngx_redis_cluster_create(ngx_conf_t *cf, ngx_redis_node_t *model,
     ngx_uint_t            i, n;
     ngx_pool_t           *pool;
     ngx_redis_place_t     place;
+    ngx_pool_cleanup_t   *cln;
     ngx_redis_cluster_t  *cluster;
     u_char                text[NGX_INT_T_LEN];
 
@@ -106,6 +108,16 @@ ngx_redis_cluster_create(ngx_conf_t *cf, ngx_redis_node_t *model,
     cluster->homeless.placeless = 1;
     ngx_redis_cluster_init(cluster, &cluster->homeless);
 
+    /* members are not in the pool: they come and go */
+
+    cln = ngx_pool_cleanup_add(pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_redis_cluster_cleanup;
+    cln->data = cluster;
+
     cluster->turn.handler = ngx_redis_cluster_turn;
     cluster->turn.data = cluster;
 
@@ -128,6 +140,10 @@ ngx_redis_cluster_create(ngx_conf_t *cf, ngx_redis_node_t *model,
 
         n = ngx_redis_cluster_member(cluster, &place);
         if (n == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "no memory, or more than %d nodes of a "
+                               "cluster, at \"%V\"",
+                               NGX_REDIS_MAX_NODES, &addrs[i].name);
             return NULL;
         }
 
@@ -135,6 +151,13 @@ ngx_redis_cluster_create(ngx_conf_t *cf, ngx_redis_node_t *model,
     }
 
     return cluster;
+}
+
+
+static void
+ngx_redis_cluster_cleanup(void *data)
+{
+    ngx_redis_cluster_close(data);
 }
 
 

@@ -92,7 +92,10 @@ void ngx_redis_cluster_wait(ngx_redis_cluster_t *cluster,
 ngx_redis_node_t *ngx_redis_cluster_route(ngx_redis_cluster_t *cluster,
     ngx_uint_t slot);
 
-/* Closes all nodes; what is pending is freed, no handler is called. */
+/*
+ * Closes all nodes; what is pending is freed, no handler is called.  May be
+ * called again.
+ */
 void ngx_redis_cluster_close(ngx_redis_cluster_t *cluster);
 
 
