@@ -27,6 +27,10 @@ sub create {
     return exchange(post('tracker', tracker_text($name), %o));
 }
 
+sub status_of {
+    return exchange(request(@_))->{status};
+}
+
 sub is_unavailable {
     my ($response, $title) = @_;
 
@@ -676,10 +680,6 @@ my ($rights, $keys) = do { local $/; <$in> }
 redis('ACL', 'SETUSER', 'app', 'on', '>its password', $keys,
       split ' ', $rights);
 
-sub status_of {
-    return exchange(request(@_))->{status};
-}
-
 my $base = '/v1/manage/tracker';
 my $list = '[' . join(',', map { tracker_text("n$_") } 1 .. 3) . ']';
 my %once = (headers => ['Idempotency-Key: once'], body => tracker_text('k'));
@@ -740,10 +740,6 @@ my ($rights, $keys, $more) = do { local $/; <$in> }
 
 redis('ACL', 'SETUSER', 'app', 'reset', 'on', '>its password', $keys,
       split ' ', "$rights $more");
-
-sub status_of {
-    return exchange(request(@_))->{status};
-}
 
 my $text = '{"messages":[{"payload":{"content":"Wear x."},'
            . '"from":{"name":"Ann","userId":"ann@x.org"}}]}';
