@@ -579,6 +579,33 @@ end_played(@played);
 
 
 
+=== an exiting worker asks no more nodes, unless something waits for them
+--- http_config eval
+my $nodes = join ' ', map { "127.0.0.$_:$ENV{TEST_NGINX_PLAYED1}" } 2 .. 61;
+
+"    tracker_redis $nodes cluster;
+    tracker_jwt_key $ENV{TEST_NGINX_KEY};"
+--- scenario
+my $silent = IO::Socket::INET->new(
+    LocalAddr => '0.0.0.0', LocalPort => $ENV{TEST_NGINX_PLAYED1},
+    Listen => 100, ReuseAddr => 1) or die "listen: $!";
+my $select = IO::Select->new($silent);
+my $sock = connect_nginx();
+
+send_bytes($sock, request('GET', '/v1/manage/tracker/' . 1 x 16));
+ok($select->can_read(10), 'the first one is asked');
+close $sock;
+
+my %old = map { $_ => 1 } worker_pids();
+kill HUP => Test::Nginx::Util::get_pid_from_pidfile('cluster');
+wait_until(sub { !grep { $old{$_} } worker_pids() }, 'another worker');
+
+my $asked = 0;
+$asked++ while $select->can_read(0) && $silent->accept;
+cmp_ok($asked, '<', 60, 'not all of them');
+
+
+
 === played nodes: redirections that lead nowhere
 --- http_config
     tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1 cluster;

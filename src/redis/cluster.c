@@ -509,12 +509,17 @@ ngx_redis_cluster_ask(ngx_redis_cluster_t *cluster)
 
     op = ngx_redis_op_create(&cmd, ngx_redis_cluster_reply, cluster);
 
-    if (op && ngx_redis_node_submit(&member->node, op) == NGX_OK) {
-        cluster->op = op;
-        return;
-    }
-
     if (op) {
+
+        /* an exiting worker waits for what needs the map, not for the map */
+
+        op->timer.cancelable = 1;
+
+        if (ngx_redis_node_submit(&member->node, op) == NGX_OK) {
+            cluster->op = op;
+            return;
+        }
+
         ngx_redis_op_free(op);
     }
 
