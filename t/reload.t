@@ -243,6 +243,34 @@ for my $outage ([\&stop_redis, \&start_redis],
 
 
 
+=== nor a create that a client left behind, and that was lost with Redis
+There is no connection by which nginx could tell that the worker is to end.
+--- http_config
+    tracker_redis $TEST_NGINX_REDIS;
+    tracker_redis_timeout 30s;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my $text = post('tracker', tracker_text('n'));
+my $sock = connect_nginx();
+
+send_bytes($sock, substr $text, 0, -5);
+wait_until(sub { redis('EXISTS', lock_key()) }, 'the request is accepted');
+pause_redis();
+send_bytes($sock, substr $text, -5);
+exchange(post('x', '{}')) for 1 .. 4;
+close $sock;
+
+# the worker has seen that the client is gone
+select undef, undef, undef, 0.5;
+
+stop_redis();
+wait_until(\&lost_redis, 'the connection is lost');
+
+my $start = time;
+exits_soon($start, reload());
+
+
+
 === nor a create that was lost with Redis
 --- main_config
     worker_shutdown_timeout 1s;

@@ -302,10 +302,10 @@ ngx_redis_expire(ngx_event_t *ev)
     }
 
     dead = ngx_redis_lane_dead(lane);
-    again = op->cmd.urgent
-            ? !ngx_exiting
-            : (lane->refusal
-               || (op->refusal && op->refusal->action == NGX_REDIS_DELAY));
+    again = !ngx_redis_op_ends(op)
+            && (op->cmd.urgent
+                || lane->refusal
+                || (op->refusal && op->refusal->action == NGX_REDIS_DELAY));
 
     handler = op->handler;
     data = op->data;

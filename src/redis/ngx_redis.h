@@ -295,6 +295,7 @@ typedef struct {
                                           ahead of what waits, is retried until
                                           the deadline, at most 1 s in an
                                           exiting worker */
+    unsigned               left:1;     /* 0; see ngx_redis_leave() */
 } ngx_redis_command_t;
 
 
@@ -357,6 +358,12 @@ ngx_redis_op_t *ngx_redis_submit(ngx_redis_t *redis, ngx_redis_command_t *cmd,
  * executed; else 0.
  */
 ngx_uint_t ngx_redis_cancel(ngx_redis_op_t *op);
+
+/*
+ * Nobody needs the result of op except to clear up behind it: it fails when an
+ * exiting worker has waited a second for it.
+ */
+void ngx_redis_leave(ngx_redis_op_t *op);
 
 /* Element i, i < reply->n, of an array as a view of its own. */
 void ngx_redis_reply_element(ngx_redis_reply_t *reply, size_t i,

@@ -13,6 +13,7 @@
 
 static size_t ngx_redis_command_size(ngx_redis_command_t *cmd);
 static size_t ngx_redis_args_size(ngx_str_t *argv, ngx_uint_t argc);
+static ngx_uint_t ngx_redis_op_brief(ngx_redis_op_t *op);
 static void ngx_redis_op_wait(ngx_redis_op_t *op);
 static void ngx_redis_reply_view(redisReply *r, ngx_redis_reply_t *reply);
 
@@ -82,7 +83,7 @@ ngx_redis_args_size(ngx_str_t *argv, ngx_uint_t argc)
 void
 ngx_redis_op_arm(ngx_redis_op_t *op)
 {
-    if (op->cmd.urgent && ngx_exiting && op->timer.timer_set) {
+    if (ngx_redis_op_ends(op) && op->timer.timer_set) {
 
         /* for what may never be delivered an exiting worker waits once */
 
@@ -98,7 +99,7 @@ ngx_redis_op_arm(ngx_redis_op_t *op)
 ngx_uint_t
 ngx_redis_op_continue(ngx_redis_op_t *op)
 {
-    if (!op->cmd.urgent
+    if (!ngx_redis_op_brief(op)
         || ngx_exiting
         || ngx_redis_op_late(op)
         || ngx_current_msec - op->since >= op->cmd.timeout)
@@ -109,6 +110,33 @@ ngx_redis_op_continue(ngx_redis_op_t *op)
     ngx_redis_op_wait(op);
 
     return 1;
+}
+
+
+/* 1 if an exiting worker waits for op once, and not for long; else 0 */
+
+static ngx_uint_t
+ngx_redis_op_brief(ngx_redis_op_t *op)
+{
+    return op->cmd.urgent || op->cmd.left;
+}
+
+
+ngx_uint_t
+ngx_redis_op_ends(ngx_redis_op_t *op)
+{
+    return ngx_exiting && ngx_redis_op_brief(op);
+}
+
+
+void
+ngx_redis_leave(ngx_redis_op_t *op)
+{
+    op->cmd.left = 1;
+
+    if (op->timer.timer_set) {
+        ngx_redis_op_wait(op);
+    }
 }
 
 
@@ -125,7 +153,7 @@ ngx_redis_op_wait(ngx_redis_op_t *op)
 
     /* one that waits when the worker begins to exit must learn of it */
 
-    if (op->cmd.urgent) {
+    if (ngx_redis_op_brief(op)) {
         wait = ngx_min(wait, NGX_REDIS_EXIT_WAIT);
     }
 

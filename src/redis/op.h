@@ -20,7 +20,8 @@
 #pragma GCC visibility push(hidden)
 
 
-/* an urgent command keeps an exiting worker so long at most, in ms */
+/* what an exiting worker waits for at most, in ms: a release, or what was left
+   to itself */
 #define NGX_REDIS_EXIT_WAIT      1000
 
 
@@ -99,6 +100,9 @@ void ngx_redis_op_arm(ngx_redis_op_t *op);
 
 /* op->timer has expired: 1 if the wait goes on, with a new timer, else 0. */
 ngx_uint_t ngx_redis_op_continue(ngx_redis_op_t *op);
+
+/* Returns 1 if op is not to be waited for again: the worker exits; else 0. */
+ngx_uint_t ngx_redis_op_ends(ngx_redis_op_t *op);
 
 /* Returns 1 once the deadline is over, else 0. */
 ngx_uint_t ngx_redis_op_late(ngx_redis_op_t *op);

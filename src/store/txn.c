@@ -341,6 +341,9 @@ tracker_txn_close(tracker_txn_t *txn)
 
         (void) ngx_redis_cancel(ctx->op);
         ctx->op = NULL;
+
+    } else if (ctx->op) {
+        ngx_redis_leave(ctx->op);
     }
 
     ctx->lead = NULL;

@@ -160,7 +160,8 @@ void tracker_txn_forget(tracker_txn_t *txn);
 /*
  * The owner is gone or has what it needs: the handler is not called any more.
  * A lock that is held is released.  A read is given up, a write may finish; an
- * exiting worker does not wait for it, and for the release a second at most.
+ * exiting worker gives up a write too, after a second if it was left before,
+ * and waits for the release a second at most.
  */
 void tracker_txn_close(tracker_txn_t *txn);
 
