@@ -6,24 +6,21 @@ use strict;
 use warnings;
 
 use Exporter 'import';
-use IO::Socket::UNIX;
-use POSIX qw(WNOHANG);
 
-use Tracker::Host qw(free_port scratch wait_until);
+use Tracker::Host qw(free_port wait_until);
 use Tracker::Redis qw(redis redis_command redis_connect);
+use Tracker::Servers;
 
 our @EXPORT = qw(
     start_replica stop_replica pause_replica resume_replica replica
     await_replica replica_runs written
 );
 
-my $server = $ENV{TRACKER_REDIS_SERVER} || 'redis-server';
-my $dir = scratch('') =~ s{/$}{}r;
-my ($pid, $port);
+my $port;
 
 # Returns when it has what the master has.
 sub start_replica {
-    die "a replica runs already\n" if $pid;
+    die "a replica runs already\n" if replica_runs();
 
     $port //= free_port();
 
@@ -31,18 +28,8 @@ sub start_replica {
     redis('CONFIG', 'SET', 'repl-diskless-sync-delay', 0);
     redis('CONFIG', 'SET', 'repl-ping-replica-period', 3600);
 
-    $pid = fork() // die "fork: $!";
-
-    if ($pid == 0) {
-        open STDOUT, '>', "$dir/replica.log";
-        open STDERR, '>&', \*STDOUT;
-        exec($server, '--bind', '127.0.0.1', '--port', $port,
-             '--unixsocket', "$dir/replica.sock", '--dir', $dir,
-             '--dbfilename', 'replica.rdb', '--save', '', '--appendonly', 'no',
-             '--replicaof', '127.0.0.1', $ENV{TEST_NGINX_REDIS_PORT})
-            or POSIX::_exit(127);
-    }
-
+    start_server($port, '--replicaof', '127.0.0.1',
+                 $ENV{TEST_NGINX_REDIS_PORT});
     await_replica();
 }
 
@@ -51,9 +38,6 @@ sub await_replica {
     my $sock;
 
     wait_until(sub {
-        die "$server does not start, see $dir/replica.log\n"
-            if waitpid($pid, WNOHANG) != 0;
-
         $sock = redis_connect();
         redis_command($sock, 'PUBLISH', 'replica', 'are you there?');
         redis_command($sock, 'WAIT', 1, 1000) == 1;
@@ -61,32 +45,24 @@ sub await_replica {
 }
 
 sub stop_replica {
-    return unless $pid;
-
-    kill KILL => $pid;
-    waitpid $pid, 0;
-    unlink "$dir/replica.sock";
-    undef $pid;
+    kill_server($port) if $port;
 }
 
 sub pause_replica {
-    kill STOP => $pid;
+    signal_server($port, 'STOP');
 }
 
 sub resume_replica {
-    kill CONT => $pid if $pid;
+    signal_server($port, 'CONT') if replica_runs();
 }
 
 sub replica_runs {
-    return defined $pid;
+    return $port && server_runs($port);
 }
 
 # One command on a connection of its own.
 sub replica {
-    my $sock = IO::Socket::UNIX->new(Peer => "$dir/replica.sock")
-        or die "cannot connect to the replica: $!\n";
-
-    return redis_command($sock, @_);
+    return ask_server($port, @_);
 }
 
 # How many bytes the master has written for replicas so far.
@@ -95,11 +71,6 @@ sub written {
                    =~ /^master_repl_offset:(\d+)/m;
 
     return $offset;
-}
-
-END {
-    local $?;
-    stop_replica();
 }
 
 1;

@@ -7,15 +7,15 @@ use warnings;
 
 use Exporter 'import';
 use IO::Socket::INET;
-use POSIX ();
+use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep);
 
 use Tracker::Host qw(scratch wait_until);
 use Tracker::Redis ();
 
 our @EXPORT = qw(
-    start_server start_sentinel kill_server signal_server ask_server
-    is_in_sync
+    start_server start_sentinel kill_server signal_server server_runs
+    ask_server is_in_sync
 );
 
 my $program = $ENV{TRACKER_REDIS_SERVER} || 'redis-server';
@@ -57,6 +57,9 @@ sub run {
     }
 
     wait_until(sub {
+        die "$program does not start, see " . scratch('') . "server-$port.log\n"
+            if waitpid($pids{$port}, WNOHANG) != 0;
+
         my $reply = eval { ask_server($port, 'PING') } || $@;
         $reply =~ /PONG|NOAUTH/;
     }, "a server at port $port");
@@ -66,6 +69,12 @@ sub signal_server {
     my ($port, $signal) = @_;
 
     kill $signal => $pids{$port};
+}
+
+sub server_runs {
+    my ($port) = @_;
+
+    return exists $pids{$port};
 }
 
 sub kill_server {
