@@ -31,6 +31,8 @@ static void *ngx_redis_create_array(const redisReadTask *task,
     ngx_redis_elements_t elements);
 static void ngx_redis_free_object(void *r);
 static void ngx_redis_conn_writable(void *data);
+static ngx_redis_conn_t *ngx_redis_conn_answered(redisAsyncContext *ac,
+    void *r, size_t *cost);
 static void ngx_redis_conn_own(redisAsyncContext *ac, void *r, void *data);
 static void ngx_redis_conn_queued(redisAsyncContext *ac, void *r, void *data);
 static void ngx_redis_conn_waited(redisAsyncContext *ac, void *r, void *data);
@@ -270,21 +272,41 @@ ngx_redis_conn_begin(ngx_redis_conn_t *conn, ngx_redis_writer_t *w,
 }
 
 
-/* r is NULL when the connection is lost: the lost handler keeps the books */
+/*
+ * Returns the connection that r came on, and its cost; or NULL: r is none, the
+ * connection is lost, and the lost handler keeps the books
+ */
 
-static void
-ngx_redis_conn_own(redisAsyncContext *ac, void *r, void *data)
+static ngx_redis_conn_t *
+ngx_redis_conn_answered(redisAsyncContext *ac, void *r, size_t *cost)
 {
     ngx_redis_conn_t  *conn;
 
     if (r == NULL) {
-        return;
+        return NULL;
     }
 
     conn = ac->data;
 
     conn->stream.unanswered--;
+
+    *cost = conn->cost;
     conn->cost = 0;
+
+    return conn;
+}
+
+
+static void
+ngx_redis_conn_own(redisAsyncContext *ac, void *r, void *data)
+{
+    size_t             cost;
+    ngx_redis_conn_t  *conn;
+
+    conn = ngx_redis_conn_answered(ac, r, &cost);
+    if (conn == NULL) {
+        return;
+    }
 
     ngx_redis_setup_reply(conn, data, r);
     ngx_redis_conn_check(conn, ac);
@@ -296,16 +318,13 @@ ngx_redis_conn_own(redisAsyncContext *ac, void *r, void *data)
 static void
 ngx_redis_conn_queued(redisAsyncContext *ac, void *r, void *data)
 {
+    size_t             cost;
     ngx_redis_conn_t  *conn;
 
-    if (r == NULL) {
+    conn = ngx_redis_conn_answered(ac, r, &cost);
+    if (conn == NULL) {
         return;
     }
-
-    conn = ac->data;
-
-    conn->stream.unanswered--;
-    conn->cost = 0;
 
     conn->handlers->queued(conn->data, data, r);
     ngx_redis_conn_check(conn, ac);
@@ -315,16 +334,13 @@ ngx_redis_conn_queued(redisAsyncContext *ac, void *r, void *data)
 static void
 ngx_redis_conn_waited(redisAsyncContext *ac, void *r, void *data)
 {
+    size_t             cost;
     ngx_redis_conn_t  *conn;
 
-    if (r == NULL) {
+    conn = ngx_redis_conn_answered(ac, r, &cost);
+    if (conn == NULL) {
         return;
     }
-
-    conn = ac->data;
-
-    conn->stream.unanswered--;
-    conn->cost = 0;
 
     conn->handlers->waited(conn->data, r);
     ngx_redis_conn_check(conn, ac);
@@ -337,16 +353,10 @@ ngx_redis_conn_reply(redisAsyncContext *ac, void *r, void *data)
     size_t             cost;
     ngx_redis_conn_t  *conn;
 
-    if (r == NULL) {
+    conn = ngx_redis_conn_answered(ac, r, &cost);
+    if (conn == NULL) {
         return;
     }
-
-    conn = ac->data;
-
-    conn->stream.unanswered--;
-
-    cost = conn->cost;
-    conn->cost = 0;
 
     conn->handlers->reply(conn->data, data, r, cost);
     ngx_redis_conn_check(conn, ac);
