@@ -3,8 +3,9 @@
  * Redis Cluster.
  *
  * A handler of a node may run inside a callback of hiredis: there commands are
- * moved from one node's queues to another's, and members are made; in the turn
- * of the cluster members are closed and freed.
+ * moved from one node's queues to another's, and members are made, or freed if
+ * they have never connected; others are closed and freed in the turn of the
+ * cluster.
  */
 
 

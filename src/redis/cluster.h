@@ -3,8 +3,9 @@
  * Redis Cluster: which node has the keys of a command, and what is done when
  * a node says that it is another one.
  *
- * The map is that of CLUSTER SLOTS, asked of one node at a time, at most once
- * a second.  A command whose slot has no owner waits at a node without a place.
+ * The map is that of CLUSTER SLOTS, asked of one node after the other until one
+ * has it, at most once a second.  A command whose slot has no owner waits at a
+ * node without a place.
  */
 
 

@@ -1,7 +1,7 @@
 
 /*
- * One connection to Redis: connect, AUTH, SELECT, SCRIPT LOAD and INFO, then
- * commands of its owner.  It knows nothing of what waits to be sent; it
+ * One connection to Redis: connect, its setup (redis/setup.h), then commands of
+ * its owner.  It knows nothing of what waits to be sent; it
  * reports by ngx_redis_conn_handlers_t.
  *
  * The owner corks conn->stream around what it sends in a turn of the loop.
@@ -49,7 +49,10 @@ typedef struct {
      */
     void       (*ready)(void *data);
 
-    /* AUTH or SELECT cannot be served yet: call ngx_redis_setup() later */
+    /*
+     * AUTH, SELECT or ROLE cannot be served yet, or it is a replica: call
+     * ngx_redis_setup() later
+     */
     void       (*refused)(void *data, ngx_redis_refusal_t *refusal);
 
     /*

@@ -1,9 +1,9 @@
 
 /*
  * An asynchronous Redis client on nginx's event loop.  One object stands for
- * one server as configured; each worker connects by itself, on first use.
- * Nothing above this header may assume that there is one connection or one
- * address.
+ * one server, or one cluster, as configured; each worker connects by itself, on
+ * first use.  Nothing above this header may assume that there is one connection
+ * or one address.
  *
  * Life of a command: ngx_redis_submit() takes it, ngx_redis_handler_pt gets
  * its one result later, never before submit has returned.
@@ -130,7 +130,7 @@ typedef enum {
     NGX_REDIS_CONNECT_OK = 0,
     NGX_REDIS_CONNECT_REFUSED,         /* or reset, or no socket */
     NGX_REDIS_CONNECT_TIMEOUT,
-    NGX_REDIS_CONNECT_AUTH,            /* AUTH or SELECT was refused */
+    NGX_REDIS_CONNECT_AUTH,            /* AUTH, SELECT or ROLE was refused */
 
     NGX_REDIS_CONNECT_RESULTS
 } ngx_redis_connect_e;

@@ -247,7 +247,8 @@ ngx_redis_sentinel_ask(ngx_redis_sentinel_t *sentinel)
 
     sentinel->sent = 1;
 
-    ngx_redis_conn_begin(&sentinel->conn, &w, sentinel, 3, 0);
+    ngx_redis_conn_begin(&sentinel->conn, &w, sentinel, 3,
+                         NGX_REDIS_ANSWERS_COMMAND);
 
     if (ngx_redis_wire_args(&w, argv, 3) != NGX_OK
         || ngx_redis_wire_end(&w) != NGX_OK)

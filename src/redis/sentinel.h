@@ -38,7 +38,7 @@ typedef struct {
     ngx_uint_t             nvotes;
     ngx_uint_t             nasked;
 
-    ngx_event_t            turn;       /* posted: connects, or asks */
+    ngx_event_t            turn;       /* posted: connects, or closes */
     ngx_event_t            limit;      /* timer: the answer is late */
     ngx_msec_t             began;      /* the last round */
     ngx_redis_said_t       said;       /* that none has answered */

@@ -1,7 +1,7 @@
 
 /*
- * The setup of a connection: AUTH, SELECT, then INFO and SCRIPT LOAD, behind
- * which commands may follow.
+ * The setup of a connection: AUTH, SELECT, ROLE of what sentinels name; then
+ * INFO and SCRIPT LOAD, behind which commands may follow.
  *
  * No command leaves before the +OK of AUTH and of SELECT: piped behind an AUTH
  * that fails, it would run as the default user, in db 0.

@@ -33,7 +33,7 @@ typedef enum {
                                           take one now */
     NGX_REDIS_END_HANGUP,              /* Redis said that it hangs up */
     NGX_REDIS_END_SILENT,              /* nothing was read in time */
-    NGX_REDIS_END_DENIED,              /* AUTH or SELECT failed */
+    NGX_REDIS_END_DENIED,              /* AUTH, SELECT or ROLE failed */
     NGX_REDIS_END_CLOSED               /* by us, not needed any more */
 } ngx_redis_end_e;
 
