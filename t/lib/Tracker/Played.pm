@@ -9,9 +9,11 @@ use warnings;
 use Exporter 'import';
 use IO::Select;
 use IO::Socket::INET;
-use POSIX ();
+use POSIX qw(WNOHANG);
 
 our @EXPORT = qw(play_redis);
+
+my @pids;
 
 # Returns the id of the process.  answer gets the words of a command, what is
 # known of its connection and room for notes; it returns the reply, or undef: to
@@ -23,7 +25,10 @@ sub play_redis {
         Listen => 8, ReuseAddr => 1) or die "port $port: $!";
     my $pid = fork() // die "fork: $!";
 
-    return $pid if $pid;
+    if ($pid) {
+        push @pids, $pid;
+        return $pid;
+    }
 
     my $select = IO::Select->new($listener);
     my %notes = (connections => 0);
@@ -82,6 +87,12 @@ sub take_command {
 
     substr $$in, 0, pos $$in, '';
     return @words;
+}
+
+# of a test that has failed: whoever reads its output would wait for them
+END {
+    local $?;
+    kill KILL => grep { waitpid($_, WNOHANG) == 0 } @pids;
 }
 
 1;
