@@ -257,6 +257,28 @@ for my $write ([SET => $key, 'other'], [SET => $key, '4503599627370496x'],
 
 
 
+=== of a small and of a large bulk the place of such a key is told, too
+--- scenario
+exchange(post('tracker', tracker_text('n3')));
+redis('RPUSH', account_key('tester', "name:$_"), 'x') for qw(n1 n501);
+
+for my $n (4, 600) {
+    my $response = exchange(post('trackers', bulk(map { "n$_" } 0 .. $n - 1)));
+    my $told = decode($response->{body})->{conflicts};
+    my @id = map { delete $_->{id} } @$told;
+
+    is($response->{status}, 409, "$n trackers");
+    is_deeply($told, [map { { index => $_, name => "n$_" } }
+                      grep { $_ < $n } 1, 3, 501], "$n trackers - places");
+    is_deeply([map { defined } @id], [map { $_->{index} == 3 } @$told],
+              "$n trackers - only a tracker has an id");
+}
+
+is_message(exchange(post('trackers', bulk(qw(a n1))))->{body},
+           'Tracker with name "n1" already exists.', 'alone');
+
+
+
 === one name twice in a bulk body
 --- scenario
 my $response = exchange(post('trackers', bulk(qw(a b c d e c))));

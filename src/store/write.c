@@ -479,7 +479,7 @@ tracker_txn_conflict(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
 
     txn = &ctx->txn;
 
-    if (reply->n < 2
+    if (reply->n < 4
         || reply->n % 2
         || reply->n > 2 + 2 * TRACKER_CONFLICTS
         || tracker_reply_count(reply, 1, &txn->total) != NGX_OK)
@@ -487,18 +487,15 @@ tracker_txn_conflict(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
         return NGX_ERROR;
     }
 
-    /* no place is told where a name key is not a string */
-
     n = (reply->n - 2) / 2;
 
-    conflict = ngx_pcalloc(txn->pool, ngx_max(n, 1)
-                                      * sizeof(tracker_conflict_t));
+    conflict = ngx_pcalloc(txn->pool, n * sizeof(tracker_conflict_t));
     if (conflict == NULL) {
         return NGX_ERROR;
     }
 
     txn->conflicts = conflict;
-    txn->nconflicts = ngx_max(n, 1);
+    txn->nconflicts = n;
 
     for (i = 0; i < n; i++) {
 

@@ -86,7 +86,7 @@ my @shapes = (
         [words('Created'), 500], [words("created\0"), 500],
         ["*1\r\n" . words('created'), 500], ["*1\r\n-ERR\r\n", 500],
         ["*1\r\n+created\r\n", 500],
-        [words('conflict'), 500], [words('conflict', 1), 409],
+        [words('conflict'), 500], [words('conflict', 1), 500],
         [words('conflict', 1, 0), 500], [conflict(1, 0, bulk($ID)), 409],
         [conflict(1, 0, bulk('')), 409], [conflict(1, 0, bulk("${ID}1")), 409],
         [conflict(1, 0, bulk('50000000"0000001')), 409],

@@ -14,7 +14,8 @@
 --        {"stale"}     the record has changed since it was read: read it
 --                      again, the lock is kept
 --        {"locked"}    another request holds the lock
---        {"conflict", 1, 0, id}  the new name exists; id: of its tracker
+--        {"conflict", 1, 0, id}  the new name exists; id: of its tracker; nil
+--                              if that is no string
 --
 -- Each reply except "stale" and "locked" has released the lock.
 -- There is no first line "#!lua": with it Redis refuses the whole script when

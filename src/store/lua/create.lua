@@ -22,7 +22,8 @@
 --        {"reused"}            another request had the same idempotency key
 --        {"locked"}            another request holds the lock
 --        {"conflict", total, i, id, ...}  total names exist; i, id: the places
---                              of the first hundred, and what has the names
+--                              of the first hundred, and what has the names;
+--                              nil if that is no string
 --        {"quota", have}       the account would have too many
 --        {"taken"}             an id is in use: choose others, the lock is kept
 --        {"free"}              there were no records, and nothing speaks
@@ -153,7 +154,8 @@ if written ~= 1 then
     end
 
 
-    -- the first hundred places of names that exist, and their ids
+    -- the first hundred places of names that exist, and their ids: false where
+    -- another program has written something else than a string
 
     local function conflicts(counts)
         local places = {}
@@ -167,7 +169,13 @@ if written ~= 1 then
                                                         names + last))
 
                 for j = 1, #found do
-                    if found[j] then
+                    count = count - (found[j] and 1 or 0)
+                end
+
+                for j = 1, #found do
+                    if found[j] or count > 0
+                       and redis.call('exists', KEYS[names + first + j]) == 1
+                    then
                         places[#places + 1] = first + j - 1
                         places[#places + 1] = found[j]
                     end
