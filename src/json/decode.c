@@ -39,8 +39,9 @@ struct tracker_decode_talk_s {
 
 static tracker_rc_e tracker_decode_jansson(tracker_decode_t *decode,
     tracker_message_t *message);
-static int tracker_decode_talk_read(tracker_decode_talk_t *decode,
-    size_t *budget, tracker_rc_e *rc, tracker_message_t *message);
+static int tracker_decode_decided(const tracker_reader_t *rd,
+    tracker_reader_rc_e result, tracker_rc_e *rc, tracker_message_t *message);
+static int tracker_decode_is_large(const tracker_reader_t *rd);
 static tracker_rc_e tracker_decode_shape(const tracker_reader_t *rd,
     tracker_json_shape_e shape, tracker_message_t *message);
 static tracker_rc_e tracker_decode_check(void *ctx, long index,
@@ -106,9 +107,8 @@ tracker_decode_run(tracker_decode_t *decode, size_t *budget,
 
     if (decode->reader) {
 
-        if (decode->len >= TRACKER_DECODE_LARGE
-            && tracker_decode_shape(decode->reader, decode->shape, message)
-               != TRACKER_OK)
+        if (tracker_decode_shape(decode->reader, decode->shape, message)
+            != TRACKER_OK)
         {
             return TRACKER_INVALID;
         }
@@ -208,12 +208,22 @@ tracker_rc_e
 tracker_decode_talk_run(tracker_decode_talk_t *decode, size_t *budget,
     tracker_message_t *message)
 {
-    tracker_rc_e  rc;
+    tracker_rc_e         rc;
+    tracker_reader_rc_e  result;
 
-    if (TRACKER_READER
-        && tracker_decode_talk_read(decode, budget, &rc, message))
-    {
-        return rc;
+    if (TRACKER_READER) {
+
+        if (tracker_decode_shape(decode->reader, TRACKER_JSON_OBJECT, message)
+            != TRACKER_OK)
+        {
+            return TRACKER_INVALID;
+        }
+
+        result = tracker_read_talk_run(decode->talk, budget, message);
+
+        if (tracker_decode_decided(decode->reader, result, &rc, message)) {
+            return rc;
+        }
     }
 
     (void) tracker_spend(budget, decode->len);
@@ -225,57 +235,15 @@ tracker_decode_talk_run(tracker_decode_talk_t *decode, size_t *budget,
 }
 
 
-/* returns 0 if the library must decide, else 1 with *rc */
-
-static int
-tracker_decode_talk_read(tracker_decode_talk_t *decode, size_t *budget,
-    tracker_rc_e *rc, tracker_message_t *message)
-{
-    int  large;
-
-    large = decode->len >= TRACKER_DECODE_LARGE;
-
-    *rc = TRACKER_INVALID;
-
-    if (large
-        && tracker_decode_shape(decode->reader, TRACKER_JSON_OBJECT, message)
-           != TRACKER_OK)
-    {
-        return 1;
-    }
-
-    switch (tracker_read_talk_run(decode->talk, budget, message)) {
-
-    case TRACKER_READER_OK:
-        *rc = TRACKER_OK;
-        return 1;
-
-    case TRACKER_READER_AGAIN:
-        *rc = TRACKER_AGAIN;
-        return 1;
-
-    case TRACKER_READER_NOMEM:
-        *rc = TRACKER_NOMEM;
-        return 1;
-
-    case TRACKER_READER_REFUSED:
-        return large;
-
-    default: /* TRACKER_READER_UNDECIDED */
-        return large
-               && tracker_decode_stop(decode->reader, message) != TRACKER_OK;
-    }
-}
-
-
 tracker_rc_e
 tracker_decode_patch(const char *data, size_t len,
     const tracker_arena_t *arena, tracker_patch_t *patch,
     tracker_message_t *message)
 {
-    tracker_rc_e       rc;
-    tracker_set_t      set;
-    tracker_reader_t  *rd;
+    tracker_rc_e          rc;
+    tracker_set_t         set;
+    tracker_reader_t     *rd;
+    tracker_reader_rc_e   result;
 
     if (!TRACKER_READER) {
         return tracker_jansson_patch(data, len, arena, patch, message);
@@ -287,39 +255,14 @@ tracker_decode_patch(const char *data, size_t len,
         return TRACKER_NOMEM;
     }
 
-    if (len >= TRACKER_DECODE_LARGE
-        && tracker_decode_shape(rd, TRACKER_JSON_ARRAY, message)
-           != TRACKER_OK)
-    {
+    if (tracker_decode_shape(rd, TRACKER_JSON_ARRAY, message) != TRACKER_OK) {
         return TRACKER_INVALID;
     }
 
-    switch (tracker_read_patch(rd, patch, message)) {
+    result = tracker_read_patch(rd, patch, message);
 
-    case TRACKER_READER_OK:
-        return TRACKER_OK;
-
-    case TRACKER_READER_NOMEM:
-        return TRACKER_NOMEM;
-
-    case TRACKER_READER_REFUSED:
-
-        if (len >= TRACKER_DECODE_LARGE) {
-            return TRACKER_INVALID;
-        }
-
-        break;
-
-    default: /* TRACKER_READER_UNDECIDED */
-
-        if (len < TRACKER_DECODE_LARGE) {
-            break;
-        }
-
-        rc = tracker_decode_stop(rd, message);
-        if (rc != TRACKER_OK) {
-            return rc;
-        }
+    if (tracker_decode_decided(rd, result, &rc, message)) {
+        return rc;
     }
 
     return tracker_jansson_patch(data, len, arena, patch, message);
@@ -331,9 +274,10 @@ tracker_decode_merge(const char *data, size_t len, const tracker_str_t *id,
     const tracker_arena_t *arena, tracker_merge_t *merge,
     tracker_message_t *message)
 {
-    tracker_rc_e       rc;
-    tracker_set_t      set;
-    tracker_reader_t  *rd;
+    tracker_rc_e          rc;
+    tracker_set_t         set;
+    tracker_reader_t     *rd;
+    tracker_reader_rc_e   result;
 
     if (!TRACKER_READER) {
         return tracker_jansson_merge(data, len, id, arena, merge, message);
@@ -345,39 +289,15 @@ tracker_decode_merge(const char *data, size_t len, const tracker_str_t *id,
         return TRACKER_NOMEM;
     }
 
-    if (len >= TRACKER_DECODE_LARGE
-        && tracker_decode_shape(rd, TRACKER_JSON_OBJECT, message)
-           != TRACKER_OK)
-    {
+    if (tracker_decode_shape(rd, TRACKER_JSON_OBJECT, message) != TRACKER_OK) {
         return TRACKER_INVALID;
     }
 
-    switch (tracker_read_merge(rd, merge)) {
+    result = tracker_read_merge(rd, merge);
 
-    case TRACKER_READER_OK:
-        return tracker_validate_id(&merge->values, id, message);
-
-    case TRACKER_READER_NOMEM:
-        return TRACKER_NOMEM;
-
-    case TRACKER_READER_REFUSED:
-
-        if (len >= TRACKER_DECODE_LARGE) {
-            return TRACKER_INVALID;
-        }
-
-        break;
-
-    default: /* TRACKER_READER_UNDECIDED */
-
-        if (len < TRACKER_DECODE_LARGE) {
-            break;
-        }
-
-        rc = tracker_decode_stop(rd, message);
-        if (rc != TRACKER_OK) {
-            return rc;
-        }
+    if (tracker_decode_decided(rd, result, &rc, message)) {
+        return rc == TRACKER_OK
+               ? tracker_validate_id(&merge->values, id, message) : rc;
     }
 
     return tracker_jansson_merge(data, len, id, arena, merge, message);
@@ -432,6 +352,49 @@ tracker_decode_login(const char *data, size_t len,
 }
 
 
+/* returns 0 if the library must decide, else 1 with *rc */
+
+static int
+tracker_decode_decided(const tracker_reader_t *rd, tracker_reader_rc_e result,
+    tracker_rc_e *rc, tracker_message_t *message)
+{
+    switch (result) {
+
+    case TRACKER_READER_OK:
+        *rc = TRACKER_OK;
+        return 1;
+
+    case TRACKER_READER_AGAIN:
+        *rc = TRACKER_AGAIN;
+        return 1;
+
+    case TRACKER_READER_NOMEM:
+        *rc = TRACKER_NOMEM;
+        return 1;
+
+    case TRACKER_READER_REFUSED:
+        *rc = TRACKER_INVALID;
+        return tracker_decode_is_large(rd);
+
+    default: /* TRACKER_READER_UNDECIDED */
+
+        if (!tracker_decode_is_large(rd)) {
+            return 0;
+        }
+
+        *rc = tracker_decode_stop(rd, message);
+        return *rc != TRACKER_OK;
+    }
+}
+
+
+static int
+tracker_decode_is_large(const tracker_reader_t *rd)
+{
+    return (size_t) (rd->lexer.end - rd->start) >= TRACKER_DECODE_LARGE;
+}
+
+
 /* checks the shape of a large body by its first byte, before it is read */
 
 static tracker_rc_e
@@ -439,6 +402,10 @@ tracker_decode_shape(const tracker_reader_t *rd, tracker_json_shape_e shape,
     tracker_message_t *message)
 {
     const tracker_lexer_t  *lx;
+
+    if (!tracker_decode_is_large(rd)) {
+        return TRACKER_OK;
+    }
 
     lx = &rd->lexer;
 
