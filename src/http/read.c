@@ -345,8 +345,7 @@ void
 ngx_http_tracker_start_description(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_str_t   text;
-    ngx_uint_t  outcome;
+    ngx_str_t  text;
 
     text.len = sizeof(ngx_http_tracker_description) - 1;
     text.data = ngx_http_tracker_description;
@@ -356,24 +355,14 @@ ngx_http_tracker_start_description(ngx_http_request_t *r,
         return;
     }
 
-    outcome = ngx_http_tracker_precondition(r, ctx);
-
-    switch (outcome) {
-
-    case 0:
-        ctx->outcome = TRACKER_OUTCOME_FOUND;
-        ctx->answer = text;
-        ngx_http_tracker_finish(r, ctx);
-        break;
-
-    case NGX_HTTP_TRACKER_UNMODIFIED:
-        ngx_http_tracker_send_not_modified(r, ctx);
-        break;
-
-    default:
-        ngx_http_tracker_fail(r, ctx, outcome);
-        break;
+    if (ngx_http_tracker_decided(r, ctx)) {
+        return;
     }
+
+    ctx->outcome = TRACKER_OUTCOME_FOUND;
+    ctx->answer = text;
+
+    ngx_http_tracker_finish(r, ctx);
 }
 
 
