@@ -27,10 +27,6 @@ static ngx_uint_t ngx_http_tracker_weight(ngx_str_t *parameters);
 static ngx_uint_t ngx_http_tracker_parse_weight(ngx_str_t *value);
 static ngx_uint_t ngx_http_tracker_find_return(ngx_http_request_t *r,
     ngx_str_t *value);
-static ngx_uint_t ngx_http_tracker_split(ngx_str_t *rest, u_char separator,
-    ngx_str_t *part);
-static void ngx_http_tracker_trim(ngx_str_t *str);
-static ngx_uint_t ngx_http_tracker_is(ngx_str_t *str, ngx_str_t *word);
 
 
 ngx_uint_t
@@ -214,72 +210,4 @@ ngx_http_tracker_find_return(ngx_http_request_t *r, ngx_str_t *value)
     }
 
     return 0;
-}
-
-
-/*
- * Cuts off the part before the next separator, which is not looked for in
- * quotes, and the blanks around it.  Returns 1, or 0 if nothing is left.
- */
-
-static ngx_uint_t
-ngx_http_tracker_split(ngx_str_t *rest, u_char separator, ngx_str_t *part)
-{
-    u_char      *p, *start, *end;
-    ngx_uint_t   quoted;
-
-    if (rest->len == 0) {
-        return 0;
-    }
-
-    start = rest->data;
-    end = rest->data + rest->len;
-    quoted = 0;
-
-    for (p = start; p < end && (quoted || *p != separator); p++) {
-
-        if (*p == '"') {
-            quoted = !quoted;
-
-        } else if (quoted && *p == '\\' && p + 1 < end) {
-            p++;
-        }
-    }
-
-    rest->data = p < end ? p + 1 : end;
-    rest->len = end - rest->data;
-
-    part->data = start;
-    part->len = p - start;
-
-    ngx_http_tracker_trim(part);
-
-    return 1;
-}
-
-
-static void
-ngx_http_tracker_trim(ngx_str_t *str)
-{
-    u_char  *p;
-
-    while (str->len && (str->data[0] == ' ' || str->data[0] == '\t')) {
-        str->data++;
-        str->len--;
-    }
-
-    p = str->data + str->len;
-
-    while (str->len && (p[-1] == ' ' || p[-1] == '\t')) {
-        p--;
-        str->len--;
-    }
-}
-
-
-static ngx_uint_t
-ngx_http_tracker_is(ngx_str_t *str, ngx_str_t *word)
-{
-    return str->len == word->len
-           && ngx_strncasecmp(str->data, word->data, word->len) == 0;
 }

@@ -14,8 +14,6 @@ static ngx_uint_t ngx_http_tracker_is_json(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_tracker_has_type(ngx_http_request_t *r,
     ngx_str_t *type, ngx_str_t *other);
 static ngx_uint_t ngx_http_tracker_is_type(ngx_str_t *value, ngx_str_t *type);
-static ngx_uint_t ngx_http_tracker_find_coding(ngx_str_t *line,
-    ngx_str_t *coding);
 
 
 /*
@@ -161,60 +159,24 @@ ngx_uint_t
 ngx_http_tracker_check_coding(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_str_t                   *line;
+    ngx_str_t                   *line, rest;
     ngx_http_tracker_headers_t   lines;
 
     static ngx_str_t  name = ngx_string("content-encoding");
+    static ngx_str_t  identity = ngx_string("identity");
 
     ngx_http_tracker_first_line(&lines, r);
 
     while ((line = ngx_http_tracker_next_line(&lines, &name)) != NULL) {
+        rest = *line;
 
-        if (ngx_http_tracker_find_coding(line, &ctx->fault)) {
-            return NGX_HTTP_TRACKER_BAD_CODING;
-        }
-    }
+        while (ngx_http_tracker_split(&rest, ',', &ctx->fault)) {
 
-    return 0;
-}
-
-
-/* finds the first coding of a list, except "identity" */
-
-static ngx_uint_t
-ngx_http_tracker_find_coding(ngx_str_t *line, ngx_str_t *coding)
-{
-    u_char  *p, *end, *next, *last;
-
-    static ngx_str_t  identity = ngx_string("identity");
-
-    end = line->data + line->len;
-
-    for (p = line->data; p < end; p = next + 1) {
-
-        next = ngx_strlchr(p, end, ',');
-        if (next == NULL) {
-            next = end;
-        }
-
-        last = next;
-
-        while (p < last && (*p == ' ' || *p == '\t')) {
-            p++;
-        }
-
-        while (p < last && (last[-1] == ' ' || last[-1] == '\t')) {
-            last--;
-        }
-
-        coding->data = p;
-        coding->len = last - p;
-
-        if (coding->len
-            && (coding->len != identity.len
-                || ngx_strncasecmp(p, identity.data, identity.len) != 0))
-        {
-            return 1;
+            if (ctx->fault.len
+                && !ngx_http_tracker_is(&ctx->fault, &identity))
+            {
+                return NGX_HTTP_TRACKER_BAD_CODING;
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 
 /*
  * Header lines of a request that nginx does not look for, or of which it keeps
- * only one.
+ * only one, and the parts of their values.
  */
 
 
@@ -54,4 +54,67 @@ ngx_http_tracker_find_header(ngx_http_request_t *r, ngx_str_t *name,
     }
 
     return n;
+}
+
+
+ngx_uint_t
+ngx_http_tracker_split(ngx_str_t *rest, u_char separator, ngx_str_t *part)
+{
+    u_char      *p, *start, *end;
+    ngx_uint_t   quoted;
+
+    if (rest->len == 0) {
+        return 0;
+    }
+
+    start = rest->data;
+    end = rest->data + rest->len;
+    quoted = 0;
+
+    for (p = start; p < end && (quoted || *p != separator); p++) {
+
+        if (*p == '"') {
+            quoted = !quoted;
+
+        } else if (quoted && *p == '\\' && p + 1 < end) {
+            p++;
+        }
+    }
+
+    rest->data = p < end ? p + 1 : end;
+    rest->len = end - rest->data;
+
+    part->data = start;
+    part->len = p - start;
+
+    ngx_http_tracker_trim(part);
+
+    return 1;
+}
+
+
+void
+ngx_http_tracker_trim(ngx_str_t *str)
+{
+    u_char  *p;
+
+    while (str->len && (str->data[0] == ' ' || str->data[0] == '\t')) {
+        str->data++;
+        str->len--;
+    }
+
+    p = str->data + str->len;
+
+    while (str->len && (p[-1] == ' ' || p[-1] == '\t')) {
+        p--;
+        str->len--;
+    }
+}
+
+
+ngx_uint_t
+ngx_http_tracker_is(ngx_str_t *str, ngx_str_t *word)
+{
+    return str->len == word->len
+           && ngx_strncasecmp(str->data, word->data, word->len) == 0;
 }

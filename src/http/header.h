@@ -41,6 +41,20 @@ ngx_str_t *ngx_http_tracker_next_line(ngx_http_tracker_headers_t *lines,
 ngx_uint_t ngx_http_tracker_find_header(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 
+/*
+ * Cuts off the part before the next separator, which is not looked for in
+ * quotes, and the blanks around it.  rest is what is left of a value, at first
+ * a copy of it.  Returns 1, or 0 if nothing is left.
+ */
+ngx_uint_t ngx_http_tracker_split(ngx_str_t *rest, u_char separator,
+    ngx_str_t *part);
+
+/* Cuts off the blanks at both ends. */
+void ngx_http_tracker_trim(ngx_str_t *str);
+
+/* Returns 1 if str is the word, in any case, else 0. */
+ngx_uint_t ngx_http_tracker_is(ngx_str_t *str, ngx_str_t *word);
+
 
 #pragma GCC visibility pop
 
