@@ -15,7 +15,6 @@
 #include "http/found.h"
 #include "http/lines.h"
 #include "http/request.h"
-#include "http/response.h"
 #include "http/search.h"
 
 
@@ -341,8 +340,7 @@ ngx_http_tracker_fail_line(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     tracker_message(&message, "A line may have at most %lu bytes.",
                     (unsigned long) ctx->body.lines->max);
 
-    ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_INVALID, &message);
-    ngx_http_tracker_refuse(r, ctx);
+    ngx_http_tracker_fail_decoding(r, ctx, TRACKER_INVALID, &message);
 }
 
 
@@ -453,21 +451,12 @@ ngx_http_tracker_decode_line(ngx_http_request_t *r,
 
     } while (rc == TRACKER_AGAIN);
 
-    switch (rc) {
-
-    case TRACKER_OK:
-        ngx_http_tracker_line_decoded(r, ctx);
-        break;
-
-    case TRACKER_INVALID:
-        ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_INVALID, &message);
-        ngx_http_tracker_refuse(r, ctx);
-        break;
-
-    default: /* TRACKER_NOMEM */
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-        break;
+    if (rc != TRACKER_OK) {
+        ngx_http_tracker_fail_decoding(r, ctx, rc, &message);
+        return;
     }
+
+    ngx_http_tracker_line_decoded(r, ctx);
 }
 
 

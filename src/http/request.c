@@ -379,6 +379,20 @@ ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 
 
 void
+ngx_http_tracker_fail_decoding(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, tracker_rc_e rc, tracker_message_t *message)
+{
+    if (rc != TRACKER_INVALID) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_INVALID, message);
+    ngx_http_tracker_refuse(r, ctx);
+}
+
+
+void
 ngx_http_tracker_refuse(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     if (ctx->body.lines && ngx_http_tracker_refuse_line(ctx) != NGX_OK) {

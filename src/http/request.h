@@ -111,6 +111,13 @@ void ngx_http_tracker_fail(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
     ngx_uint_t outcome);
 
 /*
+ * A text of the client could not be decoded: rc is TRACKER_INVALID, with the
+ * message that is answered, or TRACKER_NOMEM.
+ */
+void ngx_http_tracker_fail_decoding(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, tracker_rc_e rc, tracker_message_t *message);
+
+/*
  * The body could not be read, rc is of ngx_http_tracker_body_read().  Answers
  * if there is still a client.
  */

@@ -18,7 +18,7 @@ static ngx_uint_t ngx_http_tracker_token_check(ngx_http_request_t *r,
 static void ngx_http_tracker_token_start(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_token_received(ngx_http_request_t *r,
-    ngx_int_t rc);
+    ngx_int_t read);
 static void ngx_http_tracker_token_answer(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, tracker_login_t *login);
 static ngx_int_t ngx_http_tracker_token_sign(ngx_http_request_t *r,
@@ -74,8 +74,9 @@ ngx_http_tracker_token_start(ngx_http_request_t *r,
 
 
 static void
-ngx_http_tracker_token_received(ngx_http_request_t *r, ngx_int_t rc)
+ngx_http_tracker_token_received(ngx_http_request_t *r, ngx_int_t read)
 {
+    tracker_rc_e             rc;
     tracker_arena_t          arena;
     tracker_login_t          login;
     tracker_message_t        message;
@@ -83,8 +84,8 @@ ngx_http_tracker_token_received(ngx_http_request_t *r, ngx_int_t rc)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_tracker_module);
 
-    if (rc != NGX_OK) {
-        ngx_http_tracker_fail_body(r, ctx, rc);
+    if (read != NGX_OK) {
+        ngx_http_tracker_fail_body(r, ctx, read);
         return;
     }
 
@@ -95,23 +96,15 @@ ngx_http_tracker_token_received(ngx_http_request_t *r, ngx_int_t rc)
 
     ngx_http_tracker_set_arena(&arena, r->pool);
 
-    switch (tracker_decode_login((char *) ctx->body.data.data,
-                                 ctx->body.data.len, &arena, &login, &message))
-    {
+    rc = tracker_decode_login((char *) ctx->body.data.data,
+                              ctx->body.data.len, &arena, &login, &message);
 
-    case TRACKER_OK:
-        ngx_http_tracker_token_answer(r, ctx, &login);
-        break;
-
-    case TRACKER_INVALID:
-        ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_INVALID, &message);
-        ngx_http_tracker_refuse(r, ctx);
-        break;
-
-    default: /* TRACKER_NOMEM */
-        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-        break;
+    if (rc != TRACKER_OK) {
+        ngx_http_tracker_fail_decoding(r, ctx, rc, &message);
+        return;
     }
+
+    ngx_http_tracker_token_answer(r, ctx, &login);
 }
 
 
