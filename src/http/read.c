@@ -304,7 +304,8 @@ ngx_http_tracker_decided(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return 0;
 
     case NGX_HTTP_TRACKER_UNMODIFIED:
-        ngx_http_tracker_send_not_modified(r, ctx);
+        ctx->outcome = outcome;
+        ngx_http_tracker_refuse(r, ctx);
         return 1;
 
     default: /* NGX_HTTP_TRACKER_UNMATCHED */

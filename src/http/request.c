@@ -425,17 +425,6 @@ ngx_http_tracker_refuse(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 }
 
 
-void
-ngx_http_tracker_send_not_modified(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx)
-{
-    ctx->outcome = NGX_HTTP_TRACKER_UNMODIFIED;
-
-    ngx_http_tracker_forget(r, ctx);
-    ngx_http_tracker_finish(r, ctx);
-}
-
-
 /*
  * Frees what was read and decoded: a client that does not read its answer must
  * not make us keep it

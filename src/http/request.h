@@ -90,14 +90,11 @@ ngx_int_t ngx_http_tracker_reserve(ngx_http_request_t *r,
 void ngx_http_tracker_finish(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
-/* Answers 304, for which ctx->etag is set. */
-void ngx_http_tracker_send_not_modified(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx);
-
 /*
- * Answers an error that ngx_http_tracker_set_error() has set, after the lock
- * was released: a client that sends one request after another never meets its
- * own lock.  If the store does not answer, it is not waited for.
+ * Answers an error that ngx_http_tracker_set_error() has set, or 304, for which
+ * ctx->outcome and ctx->etag are set, after the lock was released: a client
+ * that sends one request after another never meets its own lock.  If the store
+ * does not answer, it is not waited for.
  */
 void ngx_http_tracker_refuse(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
