@@ -325,8 +325,10 @@ tracker_txn_close(tracker_txn_t *txn)
     if (ctx->locking) {
 
         /*
-         * The release is sent after it, on the same connection.  What takes the
-         * lock along was executed by then, or never is.
+         * What was sent is executed before the release, which follows on the
+         * same connection; what was not sent never is.  If the connection is
+         * lost, or the slot moves, in between, a lock that is taken all the
+         * same expires.
          */
 
         txn->holds_lock = ngx_redis_cancel(ctx->op);
