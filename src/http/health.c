@@ -29,8 +29,9 @@ ngx_http_tracker_health_handler(ngx_http_request_t *r)
 {
     ngx_int_t  rc;
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
+    rc = ngx_http_tracker_send_method(r);
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     /* a client of our own is waited for, not a request of nginx itself */

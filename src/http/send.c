@@ -150,6 +150,40 @@ ngx_http_tracker_send_outcome(ngx_http_request_t *r,
 }
 
 
+ngx_int_t
+ngx_http_tracker_send_method(ngx_http_request_t *r)
+{
+    ngx_http_tracker_ctx_t  *ctx;
+
+    static ngx_http_tracker_endpoint_t  reads = {
+        ngx_null_string, ngx_string("GET, HEAD, OPTIONS"), NULL,
+        TRACKER_JSON_OBJECT, 0, 0, NULL
+    };
+
+    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
+        return NGX_DECLINED;
+    }
+
+    /* the end of our answer would be that of the main request's */
+
+    if (r != r->main) {
+        return NGX_HTTP_NOT_ALLOWED;
+    }
+
+    ctx = ngx_http_tracker_get_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->endpoint = &reads;
+
+    return ngx_http_tracker_send_outcome(r, ctx,
+                                         r->method == NGX_HTTP_OPTIONS
+                                         ? NGX_HTTP_TRACKER_OPTIONS
+                                         : NGX_HTTP_TRACKER_BAD_METHOD);
+}
+
+
 static ngx_int_t
 ngx_http_tracker_send_header(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_uint_t more)

@@ -40,6 +40,13 @@ ngx_int_t ngx_http_tracker_send_outcome(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome);
 
 /*
+ * Answers any other method than GET and HEAD, with what API.md section 2 says,
+ * in a location that is no endpoint and takes only these.  Returns NGX_DECLINED
+ * if it is one of them, else what a content handler returns.
+ */
+ngx_int_t ngx_http_tracker_send_method(ngx_http_request_t *r);
+
+/*
  * Adds what caches need to know of an answer, whose status is set (API.md
  * section 7).  Returns NGX_OK or NGX_ERROR.
  */

@@ -9,6 +9,7 @@
 #include "http/header.h"
 #include "http/metric.h"
 #include "http/response.h"
+#include "http/send.h"
 #include "http/zone.h"
 #include "tracker_version.h"
 
@@ -136,8 +137,9 @@ ngx_http_tracker_status_handler(ngx_http_request_t *r)
     ngx_http_tracker_status_t   *status;
     ngx_http_tracker_status_pt  *part;
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
+    rc = ngx_http_tracker_send_method(r);
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     rc = ngx_http_discard_request_body(r);

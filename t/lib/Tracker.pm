@@ -47,7 +47,7 @@ use Tracker::Tls ();
 use Tracker::Client qw(:DEFAULT take_response);
 
 our @EXPORT = (
-    qw(decode without_ids is_json is_message is_created
+    qw(decode without_ids is_json is_message is_created takes_only_reads
        scratch wait_until worker_pids),
     @Tracker::Token::EXPORT,
     @Tracker::Redis::EXPORT,
@@ -530,6 +530,36 @@ sub is_created {
         if $response && $response->{status} != 200;
 
     return $tracker->{id};
+}
+
+# A location that takes GET and HEAD only says so, on one connection.
+sub takes_only_reads {
+    my ($path) = @_;
+    my $sock = connect_nginx();
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    for my $method (qw(POST PUT PATCH DELETE FOO OPTIONS)) {
+        my $response = exchange(request($method, $path, token => undef,
+                                        $method eq 'OPTIONS' ? ()
+                                                             : (body => 'x')),
+                                $sock);
+        my $headers = $response->{headers};
+
+        Test::More::is($response->{status}, $method eq 'OPTIONS' ? 204 : 405,
+                       "$method: status");
+        Test::More::is($headers->{allow}, 'GET, HEAD, OPTIONS',
+                       "$method: Allow");
+        Test::More::is($headers->{'cache-control'}, 'no-store',
+                       "$method: nobody keeps it");
+        next if $method eq 'OPTIONS';
+        Test::More::is($headers->{'content-type'}, 'application/json',
+                       "$method: type");
+        is_message($response->{body}, "Method $method is not allowed.",
+                   $method);
+    }
+
+    Test::More::is(exchange(request('GET', $path), $sock)->{status}, 200,
+                   'the connection goes on');
 }
 
 
