@@ -756,6 +756,28 @@ is(get('conversations/' . ONE, headers => ['If-None-Match: *'])->{status},
 
 
 
+=== a request that is encoded is refused, whatever it asks for
+--- scenario
+my @gzip = (headers => ['Content-Encoding: gzip']);
+
+write_job(ONE);
+
+for (map({ [GET => $_] } 'conversations', 'conversations/' . ONE,
+         'job/' . job_id('tester', ONE, 1), map { 'conversations/' . ONE . $_ }
+         qw(/messages /members /trackers /topics)),
+     [DELETE => 'conversations/' . ONE])
+{
+    my ($method, $path) = @$_;
+
+    is_refused(call($method, $path, @gzip), 400,
+               'Content-Encoding "gzip" is not supported.', "$method $path");
+}
+
+is(get('conversations/' . ONE, headers => ['Content-Encoding: identity'])
+       ->{status}, 200, 'it is still there');
+
+
+
 === a location without a slash at its end
 --- config
     location /v1 {

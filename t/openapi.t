@@ -289,6 +289,7 @@ my $patch = '[{"op":"replace","path":"/name","value":"taken"}]';
 my @bad = (body => '{"name":1}');
 my @old = (headers => ['If-Match: "0"']);
 my @large = (body => '', length => 2_000_000);
+my @coded = (headers => ['Content-Encoding: gzip']);
 
 create('taken');
 
@@ -330,6 +331,7 @@ call(405, $_, '/v1/manage/trackers/bulk') for qw(GET HEAD DELETE);
 
 call(412, $_, '/v1/manage/openapi.yaml', @old) for qw(GET HEAD);
 call(413, $_, '/v1/manage/openapi.yaml', @large) for qw(GET HEAD);
+call(400, $_, '/v1/manage/openapi.yaml', @coded) for qw(GET HEAD);
 call(405, 'PUT', '/v1/manage/openapi.yaml', body => '{}');
 call(409, 'POST', '/v1/manage/trackers',
      body => '[' . tracker_text('a') . ',' . tracker_text('a') . ']');
@@ -351,6 +353,7 @@ for my $path (singles($id)) {
     call(412, 'DELETE', $path, headers => ['If-None-Match: *']);
     call(400, 'DELETE', $path, headers => [$_])
         for 'If-None-Match: x', 'If-Range: x';
+    call(400, $_, $path, @coded) for qw(GET HEAD DELETE);
     call(413, $_, $path, @large) for qw(GET HEAD PUT PATCH DELETE);
     call(405, 'POST', $path, body => '{}');
 
@@ -365,6 +368,7 @@ for my $path (singles($id)) {
 
 for my $path ('/v1/conversations', talks()) {
     call(401, $_, $path, token => 'bad') for qw(GET HEAD);
+    call(400, $_, $path, @coded) for qw(GET HEAD);
     call(413, $_, $path, @large) for qw(GET HEAD);
     call(405, $_, $path) for qw(POST PUT PATCH);
 }

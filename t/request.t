@@ -204,22 +204,62 @@ is(exchange(login_request('app1', 'secret',
 
 
 
-=== identity is no encoding, and where no body is read none matters
+=== identity is no encoding
 --- scenario
 my $id = create('n');
 
 for my $value ('identity', 'Identity', '', ' , identity,',
                "identity\r\nContent-Encoding: identity")
 {
-    is(item('PUT', $id, body => tracker_text('n'),
-            headers => ["Content-Encoding: $value"])->{status}, 200,
-       "<$value>");
+    my @coding = (headers => ["Content-Encoding: $value"]);
+
+    is(item('PUT', $id, body => tracker_text('n'), @coding)->{status}, 200,
+       "PUT <$value>");
+    is(item($_, $id, @coding)->{status}, 200, "$_ <$value>")
+        for qw(GET HEAD);
+    is(exchange(request('GET', '/v1/manage/openapi.yaml', @coding))->{status},
+       200, "the description <$value>");
 }
 
-my @gzip = (headers => ['Content-Encoding: gzip']);
+is(item('DELETE', $id, body => 'x', headers =>
+        ['Content-Encoding: identity'])->{status}, 200, 'DELETE');
 
-is(item($_, $id, @gzip)->{status}, 200, $_) for qw(GET HEAD);
-is(item('DELETE', $id, body => 'x', @gzip)->{status}, 200, 'DELETE');
+
+
+=== a read or a DELETE that is encoded is refused, also without a body
+--- scenario
+my $id = create('n');
+my @gzip = (headers => ['Content-Encoding: gzip']);
+my $sock = connect_nginx();
+
+for my $path ("tracker/$id", "trackers/$id", 'trackers', 'tracker',
+              'trackers?name=n', 'trackers?limit=1', 'openapi.yaml')
+{
+    my $head = exchange(request('HEAD', "/v1/manage/$path", @gzip));
+
+    is($head->{status}, 400, "HEAD $path");
+    is($head->{body}, '', "HEAD $path: no body");
+
+    for my $body ('', 'x') {
+        my $response = exchange(request('GET', "/v1/manage/$path", @gzip,
+                                        body => $body), $sock);
+
+        is($response->{status}, 400, "GET $path <$body>");
+        is_message($response->{body},
+                   'Content-Encoding "gzip" is not supported.',
+                   "GET $path <$body>");
+    }
+}
+
+are_refused('Content-Encoding "gzip" is not supported.',
+            map { ["DELETE <$_>", request('DELETE', "/v1/manage/tracker/$id",
+                                          @gzip, body => $_)] } '', 'x');
+
+is(exchange(request('GET', '/v1/manage/trackers', @gzip, token => 'bad'))
+       ->{status}, 401, 'the token comes before');
+is(item($_, '1', @gzip)->{status}, 404, "$_: so does an id that is none")
+    for qw(GET DELETE);
+is(item('OPTIONS', $id, @gzip)->{status}, 204, 'OPTIONS comes before all');
 
 
 

@@ -1,6 +1,6 @@
 
 /*
- * What the header of a write must say, or must not.
+ * What the header of a request must say, or must not.
  */
 
 

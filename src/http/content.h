@@ -1,6 +1,6 @@
 
 /*
- * What the header of a write says of its body, and of what to do with it.
+ * What the header of a request says of its body, and of what to do with it.
  */
 
 
@@ -26,7 +26,10 @@ ngx_uint_t ngx_http_tracker_check_content(ngx_http_request_t *r,
 /* Returns 1 if the header says that the body is NDJSON, else 0. */
 ngx_uint_t ngx_http_tracker_has_lines(ngx_http_request_t *r);
 
-/* Checks that a body has no coding.  Returns 0 or the outcome, as above. */
+/*
+ * Checks that a request has no coding, with a body or without.  Returns 0 or
+ * the outcome, as above.
+ */
 ngx_uint_t ngx_http_tracker_check_coding(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 

@@ -26,7 +26,7 @@ static ngx_uint_t ngx_http_tracker_check_request(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_check_conversation(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static ngx_uint_t ngx_http_tracker_check_write(ngx_http_request_t *r,
+static ngx_uint_t ngx_http_tracker_check_headers(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
 
@@ -253,7 +253,7 @@ ngx_http_tracker_check_request(ngx_http_request_t *r,
     }
 
     if (ctx->endpoint->open) {
-        return 0;
+        return ngx_http_tracker_check_coding(r, ctx);
     }
 
     outcome = ngx_http_tracker_check_account(r, ctx);
@@ -276,7 +276,7 @@ ngx_http_tracker_check_request(ngx_http_request_t *r,
         }
     }
 
-    outcome = ngx_http_tracker_check_write(r, ctx);
+    outcome = ngx_http_tracker_check_headers(r, ctx);
     if (outcome) {
         return outcome;
     }
@@ -321,20 +321,20 @@ ngx_http_tracker_check_conversation(ngx_http_request_t *r,
         }
     }
 
-    return ngx_http_tracker_check_write(r, ctx);
+    return ngx_http_tracker_check_headers(r, ctx);
 }
 
 
-/* what a write may have in its headers; a read may have all */
+/* a read may have all headers except a coding */
 
 static ngx_uint_t
-ngx_http_tracker_check_write(ngx_http_request_t *r,
+ngx_http_tracker_check_headers(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
     ngx_uint_t  outcome;
 
     if (r->method & NGX_HTTP_TRACKER_READS) {
-        return 0;
+        return ngx_http_tracker_check_coding(r, ctx);
     }
 
     outcome = ngx_http_tracker_check_meaning(r, ctx);
@@ -348,7 +348,7 @@ ngx_http_tracker_check_write(ngx_http_request_t *r,
     }
 
     if (r->method == NGX_HTTP_DELETE) {
-        return 0;
+        return ngx_http_tracker_check_coding(r, ctx);
     }
 
     /* the same messages, a line each */
