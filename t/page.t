@@ -542,11 +542,66 @@ GET /v1/manage/trackers?cursor
 GET /v1/manage/tracker?cursor
 400 "cursor" must be the "next" of an earlier answer.
 GET /v1/manage/trackers?cursor=0
-200 {"trackers":[]}
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=01
+400 "cursor" must be the "next" of an earlier answer.
 GET /v1/manage/trackers?cursor=1
-200 {"trackers":[]}
+400 "cursor" must be the "next" of an earlier answer.
 GET /v1/manage/trackers?cursor=9999999999999999
-200 {"trackers":[]}
+400 "cursor" must be the "next" of an earlier answer.
+GET /v1/manage/trackers?cursor=1&limit=5
+400 "cursor" must be the "next" of an earlier answer.
+
+
+
+=== nor is one that no tracker of the account can have had
+--- scenario
+my @ids = create(map { "t $_" } 1 .. 3);
+my $first = get('trackers?limit=1');
+my $next = decode($first->{body})->{next};
+my $rev = redis('GET', account_key('tester', 'rev'));
+my @same = (headers => ["If-None-Match: $first->{headers}{etag}"]);
+
+# a place in the list, a time, an id, a good one with a digit more
+my @strays = (1, 100, 2 ** 40 - 1, $rev + 1, time, $ids[1], "0$next",
+              "${next}0", '9' x 16);
+
+# what a worker has listed it reads in another way
+for my $time (1, 2) {
+    for my $cursor (@strays) {
+        for my $more ('', '&limit=1', '&limit=1000') {
+            my $response = get("trackers?cursor=$cursor$more");
+
+            is($response->{status}, 400, "$cursor$more: status, $time");
+            is_message($response->{body}, '"cursor" must be the "next" of an '
+                       . 'earlier answer.', "$cursor$more, $time");
+        }
+
+        is(get("trackers?cursor=$cursor", @same)->{status}, 400,
+           "$cursor: before a condition, $time");
+    }
+
+    is(join(' ', names(get("trackers?limit=1&cursor=$next")->{body})), 't 2',
+       "a good one, $time");
+    is(get("trackers?limit=1&cursor=$next", @same)->{status}, 304,
+       "a good one with a condition, $time");
+    is(join(' ', names(get("trackers?cursor=$rev")->{body})), '',
+       "the last one, $time");
+}
+
+remove(@ids);
+is(get("trackers?cursor=$next")->{body}, '{"trackers":[]}',
+   'its tracker is gone');
+
+
+
+=== a cursor of an account that began with small revisions
+--- scenario
+fill(5);
+is(join(' ', names(get('trackers?limit=2&cursor=2')->{body})), 't 3 t 4',
+   'one of its own');
+is(get('trackers?cursor=5')->{body}, '{"trackers":[]}', 'the last one');
+is(get("trackers?cursor=$_")->{status}, 400, $_) for 6, 2 ** 40;
 
 
 

@@ -137,7 +137,9 @@ ngx_http_tracker_parse_args(ngx_http_request_t *r,
 
     if (ngx_http_tracker_find_arg(r, "cursor", &value) == NGX_OK) {
 
-        if (value.len == 0 || value.len > TRACKER_STORE_CURSOR_LEN) {
+        if (value.len == 0 || value.len > TRACKER_STORE_CURSOR_LEN
+            || value.data[0] == '0')
+        {
             return NGX_HTTP_TRACKER_BAD_CURSOR;
         }
 
@@ -269,6 +271,11 @@ ngx_http_tracker_begin_list(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     tracker_page_t  *page;
 
     page = &ctx->txn->page;
+
+    if (page->stray) {
+        ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_BAD_CURSOR);
+        return NGX_ABORT;
+    }
 
     ctx->outcome = TRACKER_OUTCOME_FOUND;
 

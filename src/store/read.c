@@ -43,6 +43,7 @@ static ngx_int_t tracker_txn_take_listed(tracker_txn_ctx_t *ctx,
 static void tracker_txn_list_anew(tracker_txn_ctx_t *ctx);
 static tracker_outcome_e tracker_txn_list_read(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static ngx_uint_t tracker_txn_is_stray(ngx_str_t *cursor, ngx_str_t *rev);
 static void tracker_txn_keep_listed(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply);
 static tracker_outcome_e tracker_txn_listed(tracker_txn_ctx_t *ctx,
@@ -357,6 +358,7 @@ tracker_txn_take_listed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
 
     page->n = listed->n;
     page->more = listed->more;
+    page->stray = 0;
 
     if (tracker_txn_tag(ctx, &page->tag, &rev.str) != NGX_OK
         || tracker_reply_renew(&ctx->txn, &page->cursor,
@@ -441,15 +443,51 @@ static tracker_outcome_e
 tracker_txn_list_read(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     ngx_uint_t maybe)
 {
-    tracker_outcome_e  outcome;
+    tracker_page_t     *page;
+    tracker_outcome_e   outcome;
+    ngx_redis_reply_t   rev;
 
     outcome = tracker_txn_listed(ctx, reply, maybe);
 
-    if (outcome == TRACKER_OUTCOME_FOUND) {
+    if (outcome != TRACKER_OUTCOME_FOUND) {
+        return outcome;
+    }
+
+    ngx_redis_reply_element(reply, 0, &rev);
+
+    page = &ctx->txn.page;
+    page->stray = tracker_txn_is_stray(&ctx->listed->cursor, &rev.str);
+
+    if (!page->stray) {
         tracker_txn_keep_listed(ctx, reply);
     }
 
     return outcome;
+}
+
+
+/*
+ * A cursor is the score of a tracker, and so a revision that the account has
+ * had.  An account of a version whose revisions began at 1 has small ones.
+ */
+
+static ngx_uint_t
+tracker_txn_is_stray(ngx_str_t *cursor, ngx_str_t *rev)
+{
+    off_t  score, last;
+
+    if (cursor->len == 0) {
+        return 0;
+    }
+
+    /* TRACKER_STORE_CURSOR_LEN digits at most */
+
+    score = ngx_atoof(cursor->data, cursor->len);
+    last = ngx_atoof(rev->data, rev->len);
+
+    return score > last
+           || (score < (off_t) TRACKER_REV_FIRST
+               && last >= (off_t) TRACKER_REV_FIRST);
 }
 
 

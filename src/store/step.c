@@ -7,15 +7,7 @@
 #include "store/step.h"
 
 
-/*
- * Revisions begin at random and rise by chance, so that an account that was
- * deleted, restored, or has lost its last writes to a failover gets no number
- * twice: an old ETag of its list would be a 304 of another list.  They are
- * scores too, exact up to 2^53.  From 2^41 on, by 2^15 on average, 2^38 writes
- * fit, those of eight years at a thousand a second.
- */
-#define TRACKER_REV_FIRST   ((uint64_t) 1 << 40)
-#define TRACKER_REV_BITS    16
+#define TRACKER_REV_BITS  16
 
 
 static void tracker_step_replied(void *data, ngx_redis_status_e status,

@@ -103,6 +103,17 @@ struct tracker_txn_ctx_s {
 
 
 /*
+ * Revisions begin at random, from this one up to twice as much, and rise by
+ * chance, so that an account that was deleted, restored, or has lost its last
+ * writes to a failover gets no number twice: an old ETag of its list would be a
+ * 304 of another list.  They are scores too, exact up to 2^53.  From 2^41 on,
+ * by 2^15 on average, 2^38 writes fit, those of eight years at a thousand a
+ * second.
+ */
+#define TRACKER_REV_FIRST  ((uint64_t) 1 << 40)
+
+
+/*
  * Begins a command; the functions below add its arguments in order, and the
  * last one submits it.  Only that one returns an error.
  */

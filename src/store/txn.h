@@ -62,6 +62,8 @@ typedef struct {
     size_t             n;             /* records in the stretch */
     ngx_str_t          cursor;        /* where the next one begins */
     ngx_uint_t         more;          /* 1: there is a next one */
+    ngx_uint_t         stray;         /* 1: the cursor that was asked for is of
+                                         no list of the account */
     ngx_str_t          records;       /* joined by commas */
 } tracker_page_t;
 
