@@ -15,12 +15,22 @@
 /* of the ranges seen so far */
 
 typedef struct {
-    ngx_uint_t  problem;        /* the weight of application/problem+json */
-    ngx_uint_t  json;           /* that of application/json */
-    ngx_uint_t  precision;      /* of the range that gave the latter */
+    ngx_str_t   *type;          /* that is looked for */
+    ngx_uint_t   named;         /* its weight */
+    ngx_uint_t   json;          /* that of application/json */
+    ngx_uint_t   precision;     /* of the range that gave the latter */
 } ngx_http_tracker_ranges_t;
 
 
+static ngx_str_t  ngx_http_tracker_problem_type =
+    ngx_string("application/problem+json");
+
+static ngx_str_t  ngx_http_tracker_lines_type =
+    ngx_string("application/x-ndjson");
+
+
+static ngx_uint_t ngx_http_tracker_accepts(ngx_http_request_t *r,
+    ngx_str_t *type);
 static void ngx_http_tracker_add_range(ngx_http_tracker_ranges_t *ranges,
     ngx_str_t *range);
 static ngx_uint_t ngx_http_tracker_weight(ngx_str_t *parameters);
@@ -32,6 +42,20 @@ static ngx_uint_t ngx_http_tracker_find_return(ngx_http_request_t *r,
 ngx_uint_t
 ngx_http_tracker_accepts_problem(ngx_http_request_t *r)
 {
+    return ngx_http_tracker_accepts(r, &ngx_http_tracker_problem_type);
+}
+
+
+ngx_uint_t
+ngx_http_tracker_accepts_lines(ngx_http_request_t *r)
+{
+    return ngx_http_tracker_accepts(r, &ngx_http_tracker_lines_type);
+}
+
+
+static ngx_uint_t
+ngx_http_tracker_accepts(ngx_http_request_t *r, ngx_str_t *type)
+{
     ngx_str_t                   *line, rest, range;
     ngx_http_tracker_headers_t   lines;
     ngx_http_tracker_ranges_t    ranges;
@@ -39,6 +63,7 @@ ngx_http_tracker_accepts_problem(ngx_http_request_t *r)
     static ngx_str_t  name = ngx_string("accept");
 
     ngx_memzero(&ranges, sizeof(ngx_http_tracker_ranges_t));
+    ranges.type = type;
 
     ngx_http_tracker_first_line(&lines, r);
 
@@ -50,7 +75,7 @@ ngx_http_tracker_accepts_problem(ngx_http_request_t *r)
         }
     }
 
-    return ranges.problem > 0 && ranges.problem >= ranges.json;
+    return ranges.named > 0 && ranges.named >= ranges.json;
 }
 
 
@@ -60,8 +85,6 @@ ngx_http_tracker_add_range(ngx_http_tracker_ranges_t *ranges,
 {
     ngx_str_t   type;
     ngx_uint_t  i, weight;
-
-    static ngx_str_t  problem = ngx_string("application/problem+json");
 
     /* what application/json is in, the most precise range last */
 
@@ -77,8 +100,8 @@ ngx_http_tracker_add_range(ngx_http_tracker_ranges_t *ranges,
 
     weight = ngx_http_tracker_weight(range);
 
-    if (ngx_http_tracker_is(&type, &problem)) {
-        ranges->problem = ngx_max(ranges->problem, weight);
+    if (ngx_http_tracker_is(&type, ranges->type)) {
+        ranges->named = ngx_max(ranges->named, weight);
         return;
     }
 
@@ -149,6 +172,27 @@ ngx_http_tracker_parse_weight(ngx_str_t *value)
     }
 
     return weight <= NGX_HTTP_TRACKER_WEIGHT ? weight : 0;
+}
+
+
+ngx_str_t *
+ngx_http_tracker_content_type(ngx_http_tracker_ctx_t *ctx)
+{
+    static ngx_str_t  json = ngx_string("application/json");
+    static ngx_str_t  yaml = ngx_string("application/yaml");
+
+    if ((ctx->body.lines || ctx->form.lines)
+        && ctx->request->headers_out.status == NGX_HTTP_OK)
+    {
+        return &ngx_http_tracker_lines_type;
+    }
+
+    if (ctx->form.problem) {
+        return &ngx_http_tracker_problem_type;
+    }
+
+    return ctx->outcome == TRACKER_OUTCOME_FOUND && ctx->endpoint->open
+           ? &yaml : &json;
 }
 
 

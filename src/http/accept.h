@@ -1,6 +1,6 @@
 
 /*
- * What a client says of the form of the answer that it wants.
+ * The form of an answer: what the client says of it, and what it is.
  */
 
 
@@ -15,10 +15,15 @@
 
 
 /*
- * Returns 1 if Accept names application/problem+json and likes application/json
- * no better (RFC 9110 section 12.5.1), else 0.  A wildcard is no name.
+ * Returns 1 if Accept names application/problem+json, or application/x-ndjson,
+ * and likes application/json no better (RFC 9110 section 12.5.1), else 0.  A
+ * wildcard is no name.
  */
 ngx_uint_t ngx_http_tracker_accepts_problem(ngx_http_request_t *r);
+ngx_uint_t ngx_http_tracker_accepts_lines(ngx_http_request_t *r);
+
+/* The type of ctx->answer, static memory. */
+ngx_str_t *ngx_http_tracker_content_type(ngx_http_tracker_ctx_t *ctx);
 
 /*
  * Sets ctx->form.minimal or ctx->form.whole if Prefer says what to return

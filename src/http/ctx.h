@@ -72,6 +72,7 @@ typedef struct {
     unsigned                         sent:1;      /* our header */
     unsigned                         replaced:1;  /* by our filters */
     unsigned                         problem:1;   /* application/problem+json */
+    unsigned                         lines:1;     /* a list, a tracker a line */
     unsigned                         minimal:1;   /* return=minimal */
     unsigned                         whole:1;     /* return=representation */
 } ngx_http_tracker_form_t;

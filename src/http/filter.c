@@ -6,6 +6,7 @@
 
 
 #include "http/filter.h"
+#include "http/accept.h"
 #include "http/ctx.h"
 #include "http/response.h"
 #include "http/send.h"

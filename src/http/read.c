@@ -7,6 +7,7 @@
 
 
 #include "http/read.h"
+#include "http/accept.h"
 #include "http/args.h"
 #include "http/count.h"
 #include "http/etag.h"
@@ -20,6 +21,10 @@
 #define NGX_HTTP_TRACKER_STRETCH    1000
 
 #define NGX_HTTP_TRACKER_MAX_LIMIT  1000
+
+/* bytes behind the last tracker, without the cursor, at most */
+#define NGX_HTTP_TRACKER_END_LEN                                              \
+    (sizeof("\n{\"end\":true,\"count\":,\"next\":\"\"}\n") + NGX_INT_T_LEN)
 
 
 typedef struct {
@@ -44,6 +49,7 @@ static void ngx_http_tracker_listed(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_begin_list(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_set_list_etag(ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_decided(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_close_list(ngx_http_request_t *r,
@@ -85,6 +91,7 @@ ngx_http_tracker_start_list(ngx_http_request_t *r,
     }
 
     ctx->data = list;
+    ctx->form.lines = ngx_http_tracker_accepts_lines(r);
 
     outcome = ngx_http_tracker_parse_args(r, list);
     if (outcome) {
@@ -167,7 +174,10 @@ ngx_http_tracker_list(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     n = list->limit ? list->limit - list->listed : NGX_HTTP_TRACKER_STRETCH;
 
-    if (tracker_txn_list(ctx->txn, &list->cursor, n) != NGX_OK) {
+    if (tracker_txn_list(ctx->txn, &list->cursor, n,
+                         ctx->form.lines ? "\n" : ",")
+        != NGX_OK)
+    {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
     }
@@ -235,6 +245,10 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     } else if (list->listed && page->n) {
         ngx_str_set(&ctx->open, ",");
 
+        if (ctx->form.lines) {
+            ngx_str_set(&ctx->open, "\n");
+        }
+
     } else {
         ngx_str_null(&ctx->open);
     }
@@ -268,20 +282,14 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 static ngx_int_t
 ngx_http_tracker_begin_list(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
-    tracker_page_t  *page;
-
-    page = &ctx->txn->page;
-
-    if (page->stray) {
+    if (ctx->txn->page.stray) {
         ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_BAD_CURSOR);
         return NGX_ABORT;
     }
 
     ctx->outcome = TRACKER_OUTCOME_FOUND;
 
-    if (ngx_http_tracker_set_etag(ctx, page->tag.data, page->tag.len)
-        != NGX_OK)
-    {
+    if (ngx_http_tracker_set_list_etag(ctx) != NGX_OK) {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return NGX_ABORT;
     }
@@ -290,9 +298,38 @@ ngx_http_tracker_begin_list(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return NGX_ABORT;
     }
 
-    ngx_str_set(&ctx->open, "{\"trackers\":[");
+    if (!ctx->form.lines) {
+        ngx_str_set(&ctx->open, "{\"trackers\":[");
+    }
 
     return NGX_OK;
+}
+
+
+/* lines are another representation than the list, with a tag of its own */
+
+static ngx_int_t
+ngx_http_tracker_set_list_etag(ngx_http_tracker_ctx_t *ctx)
+{
+    u_char     *p;
+    ngx_str_t  *tag;
+
+    static const char  suffix[] = "-lines";
+
+    tag = &ctx->txn->page.tag;
+
+    if (!ctx->form.lines) {
+        return ngx_http_tracker_set_etag(ctx, tag->data, tag->len);
+    }
+
+    p = ngx_pnalloc(ctx->request->pool, tag->len + sizeof(suffix) - 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(ngx_cpymem(p, tag->data, tag->len), suffix, sizeof(suffix) - 1);
+
+    return ngx_http_tracker_set_etag(ctx, p, tag->len + sizeof(suffix) - 1);
 }
 
 
@@ -330,18 +367,32 @@ ngx_http_tracker_close_list(ngx_http_request_t *r,
 
     u_char  *p;
 
-    if (!more) {
-        ngx_str_set(&ctx->close, "]}");
-        return NGX_OK;
-    }
-
-    p = ngx_pnalloc(r->pool, sizeof("],\"next\":\"\"}") + list->cursor.len);
+    p = ngx_pnalloc(r->pool, NGX_HTTP_TRACKER_END_LEN + list->cursor.len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     ctx->close.data = p;
-    ctx->close.len = ngx_sprintf(p, "],\"next\":\"%V\"}", &list->cursor) - p;
+
+    if (ctx->form.lines) {
+        p = ngx_sprintf(p, "%s{\"end\":true,\"count\":%ui",
+                        list->listed ? "\n" : "", list->listed);
+
+    } else {
+        *p++ = ']';
+    }
+
+    if (more) {
+        p = ngx_sprintf(p, ",\"next\":\"%V\"", &list->cursor);
+    }
+
+    *p++ = '}';
+
+    if (ctx->form.lines) {
+        *p++ = LF;
+    }
+
+    ctx->close.len = p - ctx->close.data;
 
     return NGX_OK;
 }

@@ -6,6 +6,7 @@
 
 
 #include "http/send.h"
+#include "http/accept.h"
 #include "http/lines.h"
 #include "http/response.h"
 
@@ -490,33 +491,14 @@ ngx_http_tracker_push_caching(ngx_http_request_t *r,
     }
 
     if (ngx_http_tracker_push_header(r, "Cache-Control", &no_cache) == NULL
-        || ngx_http_tracker_push_header(r, "Vary", &vary) == NULL)
+        || ngx_http_tracker_push_header(r, "Vary", &vary) == NULL
+        || (ctx->form.lines
+            && ngx_http_tracker_push_header(r, "Vary", &accept) == NULL))
     {
         return NGX_ERROR;
     }
 
     return NGX_OK;
-}
-
-
-ngx_str_t *
-ngx_http_tracker_content_type(ngx_http_tracker_ctx_t *ctx)
-{
-    static ngx_str_t  json = ngx_string("application/json");
-    static ngx_str_t  problem = ngx_string("application/problem+json");
-    static ngx_str_t  ndjson = ngx_string("application/x-ndjson");
-    static ngx_str_t  yaml = ngx_string("application/yaml");
-
-    if (ctx->body.lines && ctx->request->headers_out.status == NGX_HTTP_OK) {
-        return &ndjson;
-    }
-
-    if (ctx->form.problem) {
-        return &problem;
-    }
-
-    return ctx->outcome == TRACKER_OUTCOME_FOUND && ctx->endpoint->open
-           ? &yaml : &json;
 }
 
 

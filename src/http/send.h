@@ -53,9 +53,6 @@ ngx_int_t ngx_http_tracker_send_method(ngx_http_request_t *r);
 ngx_int_t ngx_http_tracker_push_caching(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 
-/* The type of ctx->answer, static memory. */
-ngx_str_t *ngx_http_tracker_content_type(ngx_http_tracker_ctx_t *ctx);
-
 /*
  * Adds a header line to an answer.  name is static, value memory of r->pool or
  * static.  Returns the line, or NULL if there is no memory.

@@ -80,12 +80,15 @@ tracker_txn_fetch(tracker_txn_t *txn, ngx_str_t *id)
  */
 
 ngx_int_t
-tracker_txn_list(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit)
+tracker_txn_list(tracker_txn_t *txn, ngx_str_t *cursor, ngx_uint_t limit,
+    const char *glue)
 {
     tracker_listed_t   *asked;
     tracker_txn_ctx_t  *ctx;
 
     ctx = tracker_txn_ctx(txn);
+
+    txn->page.glue = glue;
 
     /* again for each stretch: the client may take its time over the last */
 
@@ -364,7 +367,8 @@ tracker_txn_take_listed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
         || tracker_reply_renew(&ctx->txn, &page->cursor,
                                listed->score.len)
            != NGX_OK
-        || tracker_reply_join(&ctx->txn, &page->records, reply, 1, ",")
+        || tracker_reply_join(&ctx->txn, &page->records, reply, 1,
+                              page->glue)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -395,6 +399,8 @@ tracker_txn_find(tracker_txn_t *txn, ngx_str_t *name)
     tracker_txn_ctx_t  *ctx;
 
     ctx = tracker_txn_ctx(txn);
+
+    txn->page.glue = "";    /* of one */
 
     tracker_step_start(ctx);
     tracker_step_add_text(ctx, "2");
@@ -544,7 +550,7 @@ static tracker_outcome_e
 tracker_txn_listed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     ngx_uint_t maybe)
 {
-    return tracker_txn_page(ctx, reply, ",");
+    return tracker_txn_page(ctx, reply, ctx->txn.page.glue);
 }
 
 

@@ -28,12 +28,12 @@ ngx_int_t tracker_txn_fetch(tracker_txn_t *txn, ngx_str_t *id);
 /*
  * Reads at most limit trackers in the order of their creation, fewer when
  * they have many bytes, after the cursor (len 0: from the beginning; else 1
- * to TRACKER_STORE_CURSOR_LEN digits).  Ends in FOUND, and page is set until
- * the next list; page.stray tells whether no list of the account can have given
- * that cursor.
+ * to TRACKER_STORE_CURSOR_LEN digits).  glue comes between two of them, and is
+ * static.  Ends in FOUND, and page is set until the next list; page.stray tells
+ * whether no list of the account can have given that cursor.
  */
 ngx_int_t tracker_txn_list(tracker_txn_t *txn, ngx_str_t *cursor,
-    ngx_uint_t limit);
+    ngx_uint_t limit, const char *glue);
 
 /* The same for the tracker of a name: a page of one record, or none. */
 ngx_int_t tracker_txn_find(tracker_txn_t *txn, ngx_str_t *name);

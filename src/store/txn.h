@@ -64,7 +64,8 @@ typedef struct {
     ngx_uint_t         more;          /* 1: there is a next one */
     ngx_uint_t         stray;         /* 1: the cursor that was asked for is of
                                          no list of the account */
-    ngx_str_t          records;       /* joined by commas */
+    const char        *glue;          /* between records */
+    ngx_str_t          records;       /* joined */
 } tracker_page_t;
 
 
