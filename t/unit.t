@@ -15,7 +15,7 @@ my $build = "$top/.build/unit";
 my @cflags = (qw(-std=gnu99 -O1 -g -Wall -Wextra -Werror),
               '-fsanitize=address,undefined', '-fno-sanitize-recover=all');
 
-my @tracker = map { "tracker/$_.c" } qw(tracker fault duplicate);
+my @tracker = map { "tracker/$_.c" } qw(tracker fault duplicate report);
 my @patch = (@tracker, qw(tracker/rope.c tracker/patch.c tracker/merge.c));
 my @json = (@patch, map { "json/$_.c" } qw(jansson write));
 my @body = (@patch, 'tracker/conversation.c', 'json/*.c');
@@ -35,7 +35,7 @@ my @tests = (
           map { [ $name => [@body], ['-ljansson'], @$_ ] }
               [], ['-DTRACKER_NO_READER=1'] }
         qw(tracker_reader_test tracker_decode_test tracker_merge_test
-           tracker_conversation_test)),
+           tracker_report_test tracker_conversation_test)),
     map({ [ $_ => [@body], ['-ljansson'], '-U__SSE2__' ] }
         qw(tracker_reader_test tracker_conversation_test tracker_json_test)),
     [ jwt_test => [qw(jwt/jwt.c)], [qw(-ljansson -lcrypto)] ],

@@ -17,10 +17,12 @@ struct tracker_decode_s {
     const tracker_limits_t   *limits;
     const tracker_arena_t    *arena;
     tracker_set_t            *set;
+    tracker_report_t         *report;    /* of an import; or NULL */
     tracker_reader_t         *reader;    /* NULL: it has ended */
     tracker_message_t        *message;
     tracker_rc_e              rc;        /* of the check that refused */
     unsigned                  undecided:1;
+    unsigned                  listed:1;  /* the report has what is wrong */
 };
 
 
@@ -37,6 +39,8 @@ struct tracker_decode_talk_s {
 };
 
 
+static tracker_rc_e tracker_decode_step(tracker_decode_t *decode,
+    size_t *budget, tracker_message_t *message);
 static tracker_rc_e tracker_decode_jansson(tracker_decode_t *decode,
     tracker_message_t *message);
 static int tracker_decode_decided(const tracker_reader_t *rd,
@@ -52,6 +56,11 @@ static tracker_rc_e tracker_decode_fault(void *ctx, long index,
     const tracker_t *t, const tracker_reader_fault_t *fault);
 static tracker_rc_e tracker_decode_accept(void *ctx, long index,
     const tracker_t *t, const tracker_reader_fault_t *fault);
+
+
+/* the key of an import's array */
+
+static const tracker_str_t  tracker_decode_list = tracker_str("trackers");
 
 
 tracker_decode_t *
@@ -74,8 +83,10 @@ tracker_decode_start(const char *data, size_t len, tracker_json_shape_e shape,
     decode->limits = limits;
     decode->arena = arena;
     decode->set = set;
+    decode->report = NULL;
 
     decode->undecided = 0;
+    decode->listed = 0;
 
     if (!TRACKER_READER) {
         return decode;
@@ -91,10 +102,71 @@ tracker_decode_start(const char *data, size_t len, tracker_json_shape_e shape,
 }
 
 
+tracker_decode_t *
+tracker_decode_import_start(const char *data, size_t len,
+    tracker_json_shape_e shape, const tracker_limits_t *limits,
+    const tracker_arena_t *arena, tracker_set_t *set,
+    tracker_report_t *report)
+{
+    tracker_decode_t  *decode;
+
+    decode = tracker_decode_start(data, len, shape, NULL, limits, arena, set);
+    if (decode == NULL) {
+        return NULL;
+    }
+
+    tracker_report_start(report, arena, limits);
+    decode->report = report;
+
+    if (TRACKER_READER
+        && !tracker_read_import(decode->reader, report, &tracker_decode_list))
+    {
+        return NULL;
+    }
+
+    return decode;
+}
+
+
 tracker_rc_e
 tracker_decode_run(tracker_decode_t *decode, size_t *budget,
     tracker_message_t *message)
 {
+    tracker_rc_e  rc;
+
+    rc = tracker_decode_step(decode, budget, message);
+
+    if (decode->report == NULL) {
+        return rc;
+    }
+
+    if (rc == TRACKER_REPEATED && decode->report->list) {
+        tracker_message_prefix(message, decode->report->list);
+    }
+
+    if (rc != TRACKER_INVALID) {
+        return rc;
+    }
+
+    /* what is wrong with the whole body, or the first of the report */
+
+    if (decode->listed) {
+        return tracker_report_end(decode->report, message);
+    }
+
+    tracker_report_start(decode->report, decode->arena, decode->limits);
+
+    rc = tracker_report_add(decode->report, message);
+
+    return rc == TRACKER_OK ? TRACKER_INVALID : rc;
+}
+
+
+static tracker_rc_e
+tracker_decode_step(tracker_decode_t *decode, size_t *budget,
+    tracker_message_t *message)
+{
+    tracker_rc_e    rc;
     tracker_set_t  *set;
 
     if (!TRACKER_READER) {
@@ -118,6 +190,11 @@ tracker_decode_run(tracker_decode_t *decode, size_t *budget,
         case TRACKER_READER_OK:
             decode->reader = NULL;
 
+            if (decode->report && decode->report->n) {
+                decode->listed = 1;
+                return TRACKER_INVALID;
+            }
+
             if (*budget == 0) {
                 return TRACKER_AGAIN;
             }
@@ -136,9 +213,16 @@ tracker_decode_run(tracker_decode_t *decode, size_t *budget,
                                      : decode->rc;
 
         default: /* TRACKER_READER_UNDECIDED */
-            return decode->len < TRACKER_DECODE_LARGE
-                   ? tracker_decode_jansson(decode, message)
-                   : tracker_decode_stop(decode->reader, message);
+
+            if (decode->len >= TRACKER_DECODE_LARGE) {
+
+                rc = tracker_decode_stop(decode->reader, message);
+                if (rc != TRACKER_OK) {
+                    return rc;
+                }
+            }
+
+            return tracker_decode_jansson(decode, message);
         }
     }
 
@@ -157,6 +241,21 @@ tracker_decode_run(tracker_decode_t *decode, size_t *budget,
 static tracker_rc_e
 tracker_decode_jansson(tracker_decode_t *decode, tracker_message_t *message)
 {
+    tracker_rc_e  rc;
+
+    if (decode->report) {
+        tracker_report_start(decode->report, decode->arena, decode->limits);
+
+        rc = tracker_jansson_import(decode->data, decode->len, decode->shape,
+                                    &tracker_decode_list, decode->limits,
+                                    decode->arena, decode->set, decode->report,
+                                    message);
+
+        decode->listed = decode->report->n > 0;
+
+        return rc;
+    }
+
     return tracker_jansson_trackers(decode->data, decode->len, decode->shape,
                                     decode->id.data ? &decode->id : NULL,
                                     decode->limits, decode->arena, decode->set,
@@ -434,17 +533,22 @@ tracker_decode_check(void *ctx, long index, const tracker_t *t,
 {
     tracker_decode_t *decode = ctx;
 
-    size_t  max;
+    size_t  max, depth, found;
 
     max = decode->limits->max_bulk;
 
     if (index >= 0 && max && (size_t) index >= max
         && decode->len >= TRACKER_DECODE_LARGE)
     {
-        decode->rc = tracker_validate_bulk(tracker_jansson_count(decode->data,
-                                                                 decode->len,
-                                                                 1),
-                                           decode->limits, decode->message);
+        depth = decode->reader->wrapped ? 2 : 1;
+
+        /* the array is a value, too, where it is in an object */
+
+        found = tracker_jansson_count(decode->data, decode->len, depth)
+                - (depth - 1);
+
+        decode->rc = tracker_validate_bulk(found, decode->limits,
+                                           decode->message);
         return decode->rc;
     }
 
@@ -455,6 +559,14 @@ tracker_decode_check(void *ctx, long index, const tracker_t *t,
         || (index >= 0 && max && (size_t) index >= max))
     {
         goto undecided;
+    }
+
+    if (decode->report) {
+        decode->rc = fault
+                     ? tracker_report_fault(decode->report, index, fault->key,
+                                            fault->elt, fault->what)
+                     : tracker_report_tracker(decode->report, t, index);
+        return decode->rc;
     }
 
     if (fault) {

@@ -12,6 +12,8 @@
 
 static tracker_rc_e tracker_json_show_nul(tracker_json_walk_t *walk,
     const char **data, size_t *len);
+static tracker_rc_e tracker_json_wrapped(tracker_json_walk_t *walk,
+    json_t *root, const tracker_str_t *list, json_t **array);
 static tracker_rc_e tracker_json_root(tracker_json_walk_t *walk, json_t *root,
     tracker_json_shape_e shape, tracker_set_t *set);
 static tracker_rc_e tracker_json_bulk(tracker_json_walk_t *walk,
@@ -39,7 +41,7 @@ tracker_jansson_trackers(const char *data, size_t len,
     json_t               *root;
     tracker_rc_e          rc;
     tracker_json_walk_t   walk = { limits, arena, message, NULL, -1,
-                                   NULL, NULL, id != NULL };
+                                   NULL, NULL, NULL, id != NULL };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {
@@ -64,6 +66,83 @@ tracker_jansson_trackers(const char *data, size_t len,
 
 
 tracker_rc_e
+tracker_jansson_import(const char *data, size_t len,
+    tracker_json_shape_e shape, const tracker_str_t *list,
+    const tracker_limits_t *limits, const tracker_arena_t *arena,
+    tracker_set_t *set, tracker_report_t *report, tracker_message_t *message)
+{
+    json_t               *root, *array;
+    tracker_rc_e          rc;
+    tracker_json_walk_t   walk = { limits, arena, message, NULL, -1,
+                                   NULL, NULL, NULL, 1 };
+
+    root = tracker_json_open(&walk, data, len, &rc);
+    if (root == NULL) {
+        return rc;
+    }
+
+    array = root;
+
+    rc = tracker_json_wrapped(&walk, root, list, &array);
+
+    if (rc == TRACKER_OK) {
+        walk.report = report;
+        report->list = walk.list;
+        rc = tracker_json_root(&walk, array, shape, set);
+    }
+
+    json_decref(root);
+
+    if (rc == TRACKER_OK) {
+        rc = tracker_report_end(report, message);
+    }
+
+    return rc != TRACKER_OK || !set->bulk
+           ? rc : tracker_validate_names(set, arena, message);
+}
+
+
+/* the array that is the value of an object's first key, if this is list */
+
+static tracker_rc_e
+tracker_json_wrapped(tracker_json_walk_t *walk, json_t *root,
+    const tracker_str_t *list, json_t **array)
+{
+    void           *iter;
+    tracker_str_t   key;
+
+    iter = json_object_iter(root);
+
+    if (iter == NULL || strcmp(json_object_iter_key(iter), list->data) != 0) {
+        return TRACKER_OK;
+    }
+
+    *array = json_object_iter_value(iter);
+
+    if (!json_is_array(*array)) {
+        return tracker_json_fault(walk, list, -1, TRACKER_FAULT_NOT_ARRAY);
+    }
+
+    if (json_array_size(*array) == 0) {
+        return tracker_json_fault(walk, list, -1, TRACKER_FAULT_EMPTY);
+    }
+
+    iter = json_object_iter_next(root, iter);
+
+    if (iter) {
+        key.data = json_object_iter_key(iter);
+        key.len = strlen(key.data);
+
+        return tracker_json_fault(walk, &key, -1, TRACKER_FAULT_NOT_ALLOWED);
+    }
+
+    walk->list = list;
+
+    return TRACKER_OK;
+}
+
+
+tracker_rc_e
 tracker_jansson_record(const char *data, size_t len,
     const tracker_arena_t *arena, tracker_t *t)
 {
@@ -71,7 +150,7 @@ tracker_jansson_record(const char *data, size_t len,
     tracker_rc_e          rc;
     tracker_message_t     message;
     tracker_json_walk_t   walk = { NULL, arena, &message, NULL, -1, NULL,
-                                   NULL, 1 };
+                                   NULL, NULL, 1 };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {
@@ -183,8 +262,12 @@ tracker_json_root(tracker_json_walk_t *walk, json_t *root,
         return tracker_json_bulk(walk, root, set);
     }
 
-    if (shape == TRACKER_JSON_ARRAY) {
-        return tracker_json_fault(walk, NULL, -1, TRACKER_FAULT_NOT_ARRAY);
+    if (shape == TRACKER_JSON_ARRAY || !json_is_object(root)) {
+        walk->report = NULL;
+        return tracker_json_fault(walk, NULL, -1,
+                                  shape == TRACKER_JSON_ARRAY
+                                  ? TRACKER_FAULT_NOT_ARRAY
+                                  : TRACKER_FAULT_NOT_OBJECT);
     }
 
     set->bulk = 0;
@@ -243,6 +326,10 @@ tracker_json_tracker(tracker_json_walk_t *walk, json_t *object, tracker_t *t)
         return rc;
     }
 
+    if (walk->report) {
+        return tracker_report_tracker(walk->report, t, walk->index);
+    }
+
     return tracker_validate(t, walk->index, walk->limits, walk->arena,
                             walk->message);
 }
@@ -252,11 +339,19 @@ static tracker_rc_e
 tracker_json_members(tracker_json_walk_t *walk, json_t *object, tracker_t *t)
 {
     void                   *iter;
+    size_t                  found;
     json_t                 *value;
     tracker_rc_e            rc;
     tracker_str_t           key;
     tracker_fault_e         fault;
+    tracker_report_t       *report;
     const tracker_field_t  *field;
+
+    report = walk->report;
+
+    if (report) {
+        report->faulty = json_is_object(object) ? 0 : TRACKER_REPORT_FIELDS;
+    }
 
     if (!json_is_object(object)) {
         return tracker_json_fault(walk, NULL, -1, TRACKER_FAULT_NOT_OBJECT);
@@ -273,11 +368,17 @@ tracker_json_members(tracker_json_walk_t *walk, json_t *object, tracker_t *t)
 
         field = tracker_field(&key, walk->id);
         if (field == NULL) {
-            return tracker_json_fault(walk, &key, -1,
-                                      TRACKER_FAULT_NOT_ALLOWED);
+
+            rc = tracker_json_fault(walk, &key, -1, TRACKER_FAULT_NOT_ALLOWED);
+            if (rc != TRACKER_OK) {
+                return rc;
+            }
+
+            continue;
         }
 
         value = json_object_iter_value(iter);
+        found = report ? report->found : 0;
 
         if (walk->merge && json_is_null(value)) {
 
@@ -301,6 +402,10 @@ tracker_json_members(tracker_json_walk_t *walk, json_t *object, tracker_t *t)
         if (rc != TRACKER_OK) {
             return rc;
         }
+
+        if (report && report->found != found) {
+            report->faulty |= 1u << (field - tracker_fields);
+        }
     }
 
     return TRACKER_OK;
@@ -311,6 +416,11 @@ tracker_rc_e
 tracker_json_fault(tracker_json_walk_t *walk, const tracker_str_t *key,
     long elt, tracker_fault_e fault)
 {
+    if (walk->report) {
+        return tracker_report_fault(walk->report, walk->index, key, elt,
+                                    fault);
+    }
+
     tracker_message_fault(walk->message, walk->index, key, elt, fault);
 
     if (walk->list && walk->index >= 0) {
@@ -382,7 +492,7 @@ tracker_jansson_merge(const char *data, size_t len, const tracker_str_t *id,
     json_t               *root;
     tracker_rc_e          rc;
     tracker_json_walk_t   walk = { NULL, arena, message, NULL, -1, NULL,
-                                   merge, 1 };
+                                   merge, NULL, 1 };
 
     merge->removed = 0;
 
@@ -408,7 +518,7 @@ tracker_jansson_patch(const char *data, size_t len,
     json_t               *root;
     tracker_rc_e          rc;
     tracker_json_walk_t   walk = { NULL, arena, message, NULL, -1, NULL,
-                                   NULL, 0 };
+                                   NULL, NULL, 0 };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {
@@ -518,7 +628,7 @@ tracker_jansson_login(const char *data, size_t len,
     json_t               *root;
     tracker_rc_e          rc;
     tracker_json_walk_t   walk = { NULL, arena, message, NULL, -1, NULL,
-                                   NULL, 0 };
+                                   NULL, NULL, 0 };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {

@@ -12,7 +12,7 @@
 #include <jansson.h>
 
 #include "json/jansson.h"
-#include "tracker/fault.h"
+#include "tracker/report.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -30,6 +30,8 @@ typedef struct {
                                                 is the text itself */
     tracker_merge_t           *merge;        /* what null removes; NULL: it is
                                                 no value */
+    tracker_report_t          *report;       /* of all faults; NULL: the first
+                                                one ends it */
     unsigned                   id:1;         /* the tracker may have one */
 } tracker_json_walk_t;
 
@@ -44,7 +46,8 @@ json_t *tracker_json_open(tracker_json_walk_t *walk, const char *data,
 
 /*
  * Sets the message about a value; key and elt are as in
- * tracker_message_fault().  Returns TRACKER_INVALID.
+ * tracker_message_fault().  Returns TRACKER_INVALID; or, where walk->report is
+ * set, adds it there and returns TRACKER_OK, or TRACKER_NOMEM.
  */
 tracker_rc_e tracker_json_fault(tracker_json_walk_t *walk,
     const tracker_str_t *key, long elt, tracker_fault_e fault);

@@ -17,11 +17,15 @@
 #define TRACKER_READER_FIRST  8
 
 
+static void tracker_read_list_of(tracker_reader_t *rd,
+    const tracker_str_t *list);
 static int tracker_read_array(tracker_reader_t *rd, size_t *budget);
 static int tracker_read_room(tracker_reader_t *rd);
 static int tracker_read_object(tracker_reader_t *rd, tracker_t *t);
 static int tracker_read_member(tracker_reader_t *rd, tracker_t *t,
-    const tracker_str_t *key);
+    const tracker_str_t *key, const tracker_field_t *field);
+static int tracker_read_field(tracker_reader_t *rd, tracker_t *t,
+    const tracker_str_t *key, const tracker_field_t *field);
 static int tracker_read_null(tracker_reader_t *rd,
     const tracker_field_t *field);
 static int tracker_read_deep(tracker_reader_t *rd);
@@ -80,6 +84,66 @@ tracker_read_start(const char *data, size_t len, int id,
 }
 
 
+int
+tracker_read_import(tracker_reader_t *rd, tracker_report_t *report,
+    const tracker_str_t *list)
+{
+    const tracker_arena_t  *arena;
+
+    arena = rd->lexer.arena;
+
+    rd->skip = arena->alloc(arena->data, sizeof(tracker_skip_t));
+    if (rd->skip == NULL) {
+        return 0;
+    }
+
+    rd->skip->n = 0;
+    rd->skip->cost = 0;
+    rd->report = report;
+    rd->id = 1;
+
+    if (!rd->set->bulk) {
+        tracker_read_list_of(rd, list);
+    }
+
+    return !rd->lexer.nomem;
+}
+
+
+/* what is no plain list, the library looks at */
+
+static void
+tracker_read_list_of(tracker_reader_t *rd, const tracker_str_t *list)
+{
+    const char       *start;
+    tracker_str_t     key;
+    tracker_lexer_t  *lx;
+
+    lx = &rd->lexer;
+    start = lx->p;
+
+    if (!tracker_lex_char(lx, '{')
+        || !tracker_lex_string(lx, &key)
+        || !tracker_str_equal(&key, list)
+        || !tracker_lex_char(lx, ':'))
+    {
+        lx->p = start;
+        lx->no_string = 0;
+        lx->bad_escape = 0;
+        return;
+    }
+
+    rd->wrapped = 1;
+    rd->report->list = list;
+    rd->set->bulk = tracker_lex_char(lx, '[');
+    rd->set->n = 0;
+
+    if (!rd->set->bulk) {
+        rd->stop = TRACKER_READER_UNSUPPORTED;
+    }
+}
+
+
 tracker_reader_rc_e
 tracker_read_run(tracker_reader_t *rd, size_t *budget)
 {
@@ -87,6 +151,14 @@ tracker_read_run(tracker_reader_t *rd, size_t *budget)
     tracker_set_t  *set;
 
     set = rd->set;
+
+    if (rd->wrapped
+        && (!set->bulk
+            || (rd->index < 0 && tracker_lex_char(&rd->lexer, ']'))))
+    {
+        rd->stop = TRACKER_READER_UNSUPPORTED;
+        return TRACKER_READER_UNDECIDED;
+    }
 
     ok = set->bulk ? tracker_read_array(rd, budget)
                    : tracker_read_object(rd, set->elts);
@@ -102,6 +174,15 @@ tracker_read_run(tracker_reader_t *rd, size_t *budget)
 
     if (rd->more) {
         return TRACKER_READER_AGAIN;
+    }
+
+    if (rd->wrapped && !tracker_lex_char(&rd->lexer, '}')) {
+
+        if (rd->lexer.p < rd->lexer.end && *rd->lexer.p == ',') {
+            rd->stop = TRACKER_READER_UNSUPPORTED;
+        }
+
+        return TRACKER_READER_UNDECIDED;
     }
 
     if (!tracker_lex_end(&rd->lexer)) {
@@ -166,7 +247,7 @@ tracker_read_array(tracker_reader_t *rd, size_t *budget)
         }
 
         t = &set->elts[set->n];
-        rd->index = set->n++;
+        rd->index++;
 
         if (!tracker_read_object(rd, t)) {
             return 0;
@@ -175,6 +256,12 @@ tracker_read_array(tracker_reader_t *rd, size_t *budget)
         rd->rc = rd->check(rd->ctx, rd->index, t, NULL);
         if (rd->rc != TRACKER_OK) {
             return 0;
+        }
+
+        /* a set that is refused needs no more memory: "1," is a tracker, too */
+
+        if (rd->report == NULL || rd->report->found == 0) {
+            set->n++;
         }
 
         rd->more = tracker_lex_char(&rd->lexer, ',');
@@ -227,16 +314,29 @@ tracker_read_room(tracker_reader_t *rd)
 static int
 tracker_read_object(tracker_reader_t *rd, tracker_t *t)
 {
-    tracker_str_t  key;
+    tracker_str_t           key;
+    const tracker_field_t  *field;
 
     memset(t, 0, sizeof(tracker_t));
+
+    if (rd->report) {
+        rd->report->faulty = 0;
+        rd->skip->n = 0;
+    }
 
     if (!tracker_lex_char(&rd->lexer, '{')) {
 
         /* about the whole body, that is the library's */
 
-        return rd->index < 0 ? 0 : tracker_read_other(rd, NULL, -1,
-                                                      TRACKER_FAULT_NOT_OBJECT);
+        if (rd->index < 0
+            || !tracker_read_other(rd, NULL, -1, TRACKER_FAULT_NOT_OBJECT))
+        {
+            return 0;
+        }
+
+        rd->report->faulty = TRACKER_REPORT_FIELDS;
+
+        return 1;
     }
 
     if (tracker_lex_char(&rd->lexer, '}')) {
@@ -244,9 +344,21 @@ tracker_read_object(tracker_reader_t *rd, tracker_t *t)
     }
 
     do {
-        if (!tracker_lex_string(&rd->lexer, &key)
-            || !tracker_lex_char(&rd->lexer, ':')
-            || !tracker_read_member(rd, t, &key))
+        if (!tracker_lex_string(&rd->lexer, &key)) {
+            return 0;
+        }
+
+        field = tracker_field(&key, rd->id);
+
+        if (field == NULL
+            && rd->report
+            && !tracker_skip_key(rd, rd->skip, 0, &key))
+        {
+            return 0;
+        }
+
+        if (!tracker_lex_char(&rd->lexer, ':')
+            || !tracker_read_member(rd, t, &key, field))
         {
             return 0;
         }
@@ -259,16 +371,39 @@ tracker_read_object(tracker_reader_t *rd, tracker_t *t)
 
 static int
 tracker_read_member(tracker_reader_t *rd, tracker_t *t,
-    const tracker_str_t *key)
+    const tracker_str_t *key, const tracker_field_t *field)
 {
-    tracker_str_t          *str;
-    tracker_list_t         *list;
-    const tracker_field_t  *field;
+    size_t  found;
 
-    field = tracker_field(key, rd->id);
     if (field == NULL) {
-        return tracker_read_fault(rd, key, -1, TRACKER_FAULT_NOT_ALLOWED);
+        return tracker_read_fault(rd, key, -1, TRACKER_FAULT_NOT_ALLOWED)
+               && tracker_skip_value(rd, rd->skip);
     }
+
+    if (rd->report == NULL) {
+        return tracker_read_field(rd, t, key, field);
+    }
+
+    found = rd->report->found;
+
+    if (!tracker_read_field(rd, t, key, field)) {
+        return 0;
+    }
+
+    if (rd->report->found != found) {
+        rd->report->faulty |= 1u << (field - tracker_fields);
+    }
+
+    return 1;
+}
+
+
+static int
+tracker_read_field(tracker_reader_t *rd, tracker_t *t,
+    const tracker_str_t *key, const tracker_field_t *field)
+{
+    tracker_str_t   *str;
+    tracker_list_t  *list;
 
     if (rd->merge) {
 
@@ -327,8 +462,18 @@ tracker_read_value(tracker_reader_t *rd, const tracker_str_t *key, long elt,
         return 1;
     }
 
-    return rd->lexer.no_string
-           ? tracker_read_other(rd, key, elt, TRACKER_FAULT_NOT_STRING) : 0;
+    if (!rd->lexer.no_string
+        || !tracker_read_other(rd, key, elt, TRACKER_FAULT_NOT_STRING))
+    {
+        return 0;
+    }
+
+    /* it was seen, and has no value */
+
+    str->len = 0;
+    str->data = rd->start;
+
+    return 1;
 }
 
 
@@ -336,7 +481,7 @@ int
 tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
     tracker_list_t *list)
 {
-    size_t       len;
+    size_t       elt, len;
     const char  *start;
 
     list->elts = rd->strs;
@@ -354,10 +499,17 @@ tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
     /* two brackets, less the comma that the last string does not have */
 
     len = 1;
+    elt = 0;
 
     do {
-        if (!tracker_read_value(rd, key, rd->strs - list->elts, rd->strs)) {
+        if (!tracker_read_value(rd, key, elt++, rd->strs)) {
             return 0;
+        }
+
+        /* there is memory for strings only */
+
+        if (rd->strs->data == rd->start) {
+            continue;
         }
 
         len += rd->strs->len + sizeof("\"\",") - 1;
@@ -398,7 +550,8 @@ tracker_read_other(tracker_reader_t *rd, const tracker_str_t *key, long elt,
         return 0;
     }
 
-    return tracker_read_fault(rd, key, elt, what);
+    return tracker_read_fault(rd, key, elt, what)
+           && tracker_skip_value(rd, rd->skip);
 }
 
 
@@ -427,5 +580,5 @@ tracker_read_fault(tracker_reader_t *rd, const tracker_str_t *key, long elt,
 
     rd->rc = rd->check(rd->ctx, rd->index, NULL, &fault);
 
-    return 0;
+    return rd->report && rd->rc == TRACKER_OK;
 }

@@ -15,6 +15,7 @@
 #include "tracker/conversation.h"
 #include "tracker/merge.h"
 #include "tracker/patch.h"
+#include "tracker/report.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -63,7 +64,8 @@ typedef struct {
  * for one object, then it is called at the end of the text.  If t is NULL, the
  * object at index has the fault.  Any result except TRACKER_OK ends the
  * reading, so that only the first fault of a body costs time.  TRACKER_OK
- * after a fault means that the reader is undecided.
+ * after a fault means that the reader is undecided; or, where rd->report is
+ * set, that it goes on behind what has the fault.
  */
 typedef tracker_rc_e (*tracker_reader_pt)(void *ctx, long index,
     const tracker_t *t, const tracker_reader_fault_t *fault);
@@ -83,9 +85,13 @@ typedef struct {
     const char             *start;
     tracker_merge_t        *merge;      /* what null removes; NULL: it is no
                                            value */
+    tracker_report_t       *report;     /* of all faults; NULL: the first one
+                                           ends it */
+    struct tracker_skip_s  *skip;       /* for what has a fault */
     tracker_reader_stop_e   stop;
     unsigned                more:1;     /* after a comma: another must follow */
     unsigned                id:1;       /* a tracker may have an id */
+    unsigned                wrapped:1;  /* the array is a member of an object */
 } tracker_reader_t;
 
 
@@ -105,6 +111,15 @@ typedef struct tracker_reader_talk_s  tracker_reader_talk_t;
 tracker_reader_t *tracker_read_start(const char *data, size_t len, int id,
     const tracker_arena_t *arena, tracker_reader_pt check, void *ctx,
     tracker_set_t *set);
+
+/*
+ * Lets the reader go on behind a fault of a tracker, for which check must add
+ * it to report, and the trackers have ids; and takes an object whose first key
+ * is list as the array that is its value.  Before the first run only.
+ * Returns 1, or 0 if an allocation failed.
+ */
+int tracker_read_import(tracker_reader_t *rd, tracker_report_t *report,
+    const tracker_str_t *list);
 
 /*
  * Reads until the budget is spent (tracker_spend()), at least one tracker.
@@ -167,13 +182,13 @@ int tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
 /* Returns 0 for a duplicate key, that is if seen, its value, is not NULL. */
 int tracker_read_new(tracker_reader_t *rd, const void *seen);
 
-/* Reports a fault to check.  Always returns 0. */
+/* Reports a fault to check.  Returns 1 only if rd->report is set. */
 int tracker_read_fault(tracker_reader_t *rd, const tracker_str_t *key,
     long elt, tracker_fault_e what);
 
 /*
  * Reports a fault if a value of another type begins at lexer.p, but not if
- * nothing valid does.  Always returns 0.
+ * nothing valid does.  Returns 1, behind the value, only if rd->report is set.
  */
 int tracker_read_other(tracker_reader_t *rd, const tracker_str_t *key,
     long elt, tracker_fault_e what);

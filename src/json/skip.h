@@ -28,7 +28,7 @@
 #define TRACKER_SKIP_COST    8
 
 
-typedef struct {
+typedef struct tracker_skip_s {
     size_t            n;
     size_t            cost;          /* of all comparisons */
     tracker_str_t     elts[TRACKER_SKIP_KEYS];

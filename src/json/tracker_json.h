@@ -14,6 +14,7 @@
 #include "tracker/conversation.h"
 #include "tracker/merge.h"
 #include "tracker/patch.h"
+#include "tracker/report.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -68,6 +69,18 @@ tracker_decode_t *tracker_decode_start(const char *data, size_t len,
     tracker_json_shape_e shape, const tracker_str_t *id,
     const tracker_limits_t *limits, const tracker_arena_t *arena,
     tracker_set_t *set);
+
+/*
+ * Begins to decode a body that imports trackers (API.md section 8), which may
+ * also be an object whose one key is "trackers"; ids are ignored.  The first
+ * TRACKER_REPORT_MAX faults of the trackers are added to report, which was not
+ * started; or what is wrong with the body as a whole, and that alone, since it
+ * is no JSON or its shape is another one.  report must stay where it is.
+ */
+tracker_decode_t *tracker_decode_import_start(const char *data, size_t len,
+    tracker_json_shape_e shape, const tracker_limits_t *limits,
+    const tracker_arena_t *arena, tracker_set_t *set,
+    tracker_report_t *report);
 
 /*
  * Decodes until the budget (tracker_spend()) is spent.  What is left to the

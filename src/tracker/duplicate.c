@@ -22,6 +22,24 @@
 #define TRACKER_TABLE_STEPS   8
 
 
+/* what is searched, and what was found so far */
+
+typedef struct {
+    const char              *first;
+    size_t                   stride;
+    size_t                   n;
+    unsigned char           *marks;      /* NULL: only the first is wanted */
+    tracker_duplicate_t      found;      /* that with the lowest index */
+} tracker_search_t;
+
+
+#define tracker_search_str(search, i)                                         \
+    ((const tracker_str_t *) ((search)->first + (i) * (search)->stride))
+
+#define tracker_search_index(search, str)                                     \
+    (((const char *) (str) - (search)->first) / (search)->stride)
+
+
 /* a place of the table: the string's index plus one, 0: free */
 
 typedef struct {
@@ -38,12 +56,15 @@ typedef struct {
 } tracker_entry_t;
 
 
-static int tracker_hash_all(const char *first, size_t stride, size_t n,
-    tracker_slot_t *table, size_t size, tracker_duplicate_t *duplicate);
-static tracker_rc_e tracker_sort_all(const char *p, size_t stride, size_t n,
-    const tracker_arena_t *arena, tracker_duplicate_t *duplicate);
-static tracker_duplicate_t tracker_compare_all(const char *first, size_t stride,
-    size_t n);
+static tracker_rc_e tracker_search_run(tracker_search_t *search,
+    const tracker_arena_t *arena);
+static int tracker_hash_all(tracker_search_t *search, tracker_slot_t *table,
+    size_t size);
+static tracker_rc_e tracker_sort_all(tracker_search_t *search,
+    const tracker_arena_t *arena);
+static void tracker_compare_all(tracker_search_t *search);
+static int tracker_search_found(tracker_search_t *search, size_t index,
+    size_t earlier);
 static const tracker_entry_t *tracker_sort(tracker_entry_t *from,
     tracker_entry_t *to, size_t n);
 static void tracker_merge(tracker_entry_t *to, const tracker_entry_t *left,
@@ -54,23 +75,50 @@ static uint64_t tracker_hash(const tracker_str_t *str);
 static uint64_t tracker_hash_word(uint64_t hash, uint64_t word);
 
 
+tracker_rc_e
+tracker_find_duplicate(const tracker_str_t *first, size_t stride, size_t n,
+    const tracker_arena_t *arena, tracker_duplicate_t *duplicate)
+{
+    tracker_rc_e      rc;
+    tracker_search_t  search = { (const char *) first, stride, n, NULL,
+                                 { 0, 0 } };
+
+    rc = tracker_search_run(&search, arena);
+
+    *duplicate = search.found;
+
+    return rc;
+}
+
+
+tracker_rc_e
+tracker_mark_duplicates(const tracker_str_t *strs, size_t n,
+    const tracker_arena_t *arena, unsigned char *marks)
+{
+    tracker_search_t  search = { (const char *) strs, sizeof(tracker_str_t), n,
+                                 marks, { 0, 0 } };
+
+    memset(marks, 0, n);
+
+    return tracker_search_run(&search, arena);
+}
+
+
 /*
  * The table takes n steps, the sort n log n.  Each string is compared with each
  * other only if there are few.
  */
 
-tracker_rc_e
-tracker_find_duplicate(const tracker_str_t *first, size_t stride, size_t n,
-    const tracker_arena_t *arena, tracker_duplicate_t *duplicate)
+static tracker_rc_e
+tracker_search_run(tracker_search_t *search, const tracker_arena_t *arena)
 {
-    size_t           size;
-    const char      *p;
+    size_t           n, size;
     tracker_slot_t  *table, slots[2 * TRACKER_TABLE_STRS];
 
-    p = (const char *) first;
+    n = search->n;
 
     if (n <= TRACKER_FEW) {
-        *duplicate = tracker_compare_all(p, stride, n);
+        tracker_compare_all(search);
         return TRACKER_OK;
     }
 
@@ -89,28 +137,48 @@ tracker_find_duplicate(const tracker_str_t *first, size_t stride, size_t n,
 
     memset(table, 0, size * sizeof(tracker_slot_t));
 
-    if (tracker_hash_all(p, stride, n, table, size, duplicate)) {
+    if (tracker_hash_all(search, table, size)) {
         return TRACKER_OK;
     }
 
-    return tracker_sort_all(p, stride, n, arena, duplicate);
+    return tracker_sort_all(search, arena);
+}
+
+
+/* notes a duplicate; returns 1 if no other is wanted that has a higher index */
+
+static int
+tracker_search_found(tracker_search_t *search, size_t index, size_t earlier)
+{
+    if (search->found.index == 0 || index < search->found.index) {
+        search->found.index = index;
+        search->found.earlier = earlier;
+    }
+
+    if (search->marks == NULL) {
+        return 1;
+    }
+
+    search->marks[index] = 1;
+
+    return 0;
 }
 
 
 /* returns 1, or 0 if there are too many collisions */
 
 static int
-tracker_hash_all(const char *first, size_t stride, size_t n,
-    tracker_slot_t *table, size_t size, tracker_duplicate_t *duplicate)
+tracker_hash_all(tracker_search_t *search, tracker_slot_t *table, size_t size)
 {
-    size_t                i, k, steps;
+    size_t                i, k, n, steps;
     uint64_t              hash;
     const tracker_str_t  *str;
 
+    n = search->n;
     steps = TRACKER_TABLE_STEPS * n;
 
     for (i = 0; i < n; i++) {
-        str = (const tracker_str_t *) (first + i * stride);
+        str = tracker_search_str(search, i);
         hash = tracker_hash(str);
 
         for (k = hash & (size - 1);
@@ -118,12 +186,15 @@ tracker_hash_all(const char *first, size_t stride, size_t n,
              k = (k + 1) & (size - 1))
         {
             if (table[k].hash == hash >> 32
-                && tracker_str_equal(str, (const tracker_str_t *)
-                                     (first + (table[k].index - 1) * stride)))
+                && tracker_str_equal(str,
+                                     tracker_search_str(search,
+                                                        table[k].index - 1)))
             {
-                duplicate->index = i;
-                duplicate->earlier = table[k].index - 1;
-                return 1;
+                if (tracker_search_found(search, i, table[k].index - 1)) {
+                    return 1;
+                }
+
+                break;
             }
 
             if (steps-- == 0) {
@@ -131,24 +202,24 @@ tracker_hash_all(const char *first, size_t stride, size_t n,
             }
         }
 
-        table[k].hash = hash >> 32;
-        table[k].index = i + 1;
+        if (table[k].index == 0) {
+            table[k].hash = hash >> 32;
+            table[k].index = i + 1;
+        }
     }
-
-    duplicate->index = 0;
-    duplicate->earlier = 0;
 
     return 1;
 }
 
 
 static tracker_rc_e
-tracker_sort_all(const char *p, size_t stride, size_t n,
-    const tracker_arena_t *arena, tracker_duplicate_t *duplicate)
+tracker_sort_all(tracker_search_t *search, const tracker_arena_t *arena)
 {
-    size_t                  i, start, index;
+    size_t                  i, n, start;
     tracker_entry_t        *entries;
     const tracker_entry_t  *sorted;
+
+    n = search->n;
 
     entries = arena->alloc(arena->data, 2 * n * sizeof(tracker_entry_t));
     if (entries == NULL) {
@@ -156,14 +227,11 @@ tracker_sort_all(const char *p, size_t stride, size_t n,
     }
 
     for (i = 0; i < n; i++) {
-        entries[i].str = (const tracker_str_t *) (p + i * stride);
+        entries[i].str = tracker_search_str(search, i);
         entries[i].hash = tracker_hash(entries[i].str);
     }
 
     sorted = tracker_sort(entries, entries + n, n);
-
-    duplicate->index = 0;
-    duplicate->earlier = 0;
 
     /* the sort is stable: of equal strings the lowest index comes first */
 
@@ -176,44 +244,39 @@ tracker_sort_all(const char *p, size_t stride, size_t n,
             continue;
         }
 
-        index = ((const char *) sorted[i].str - p) / stride;
-
-        if (duplicate->index == 0 || index < duplicate->index) {
-            duplicate->index = index;
-            duplicate->earlier = ((const char *) sorted[start].str - p)
-                                 / stride;
-        }
+        (void) tracker_search_found(search,
+                                    tracker_search_index(search,
+                                                         sorted[i].str),
+                                    tracker_search_index(search,
+                                                         sorted[start].str));
     }
 
     return TRACKER_OK;
 }
 
 
-static tracker_duplicate_t
-tracker_compare_all(const char *first, size_t stride, size_t n)
+static void
+tracker_compare_all(tracker_search_t *search)
 {
     size_t                i, k;
-    tracker_duplicate_t   duplicate;
     const tracker_str_t  *str;
 
-    for (i = 1; i < n; i++) {
-        str = (const tracker_str_t *) (first + i * stride);
+    for (i = 1; i < search->n; i++) {
+        str = tracker_search_str(search, i);
 
         for (k = 0; k < i; k++) {
-            if (tracker_str_equal((const tracker_str_t *)
-                                  (first + k * stride), str))
-            {
-                duplicate.index = i;
-                duplicate.earlier = k;
-                return duplicate;
+
+            if (!tracker_str_equal(tracker_search_str(search, k), str)) {
+                continue;
             }
+
+            if (tracker_search_found(search, i, k)) {
+                return;
+            }
+
+            break;
         }
     }
-
-    duplicate.index = 0;
-    duplicate.earlier = 0;
-
-    return duplicate;
 }
 
 

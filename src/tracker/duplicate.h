@@ -29,6 +29,14 @@ typedef struct {
 tracker_rc_e tracker_find_duplicate(const tracker_str_t *first, size_t stride,
     size_t n, const tracker_arena_t *arena, tracker_duplicate_t *duplicate);
 
+/*
+ * The same for an array of n strings, and all of them: sets marks, n bytes, to
+ * 1 for each string that equals an earlier one, to 0 for each other.
+ * Returns TRACKER_OK or TRACKER_NOMEM.
+ */
+tracker_rc_e tracker_mark_duplicates(const tracker_str_t *strs, size_t n,
+    const tracker_arena_t *arena, unsigned char *marks);
+
 
 #pragma GCC visibility pop
 

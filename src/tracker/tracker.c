@@ -199,7 +199,34 @@ static tracker_rc_e
 tracker_validate_phrases(const tracker_list_t *phrases, long index,
     const tracker_limits_t *limits, tracker_message_t *message)
 {
-    size_t                i, limit;
+    size_t                i;
+    const tracker_str_t  *name;
+
+    if (tracker_validate_count(phrases->n, index, limits, message)
+        != TRACKER_OK)
+    {
+        return TRACKER_INVALID;
+    }
+
+    name = &tracker_fields[TRACKER_FIELD_VOCABULARY].name;
+
+    for (i = 0; i < phrases->n; i++) {
+        if (phrases->elts[i].len == 0) {
+            tracker_message_fault(message, index, name, i,
+                                  TRACKER_FAULT_EMPTY);
+            return TRACKER_INVALID;
+        }
+    }
+
+    return TRACKER_OK;
+}
+
+
+tracker_rc_e
+tracker_validate_count(size_t n, long index, const tracker_limits_t *limits,
+    tracker_message_t *message)
+{
+    size_t                limit;
     const char           *bound;
     const tracker_str_t  *name;
 
@@ -208,11 +235,11 @@ tracker_validate_phrases(const tracker_list_t *phrases, long index,
     bound = NULL;
     limit = 0;
 
-    if (limits->max_phrases && phrases->n > limits->max_phrases) {
+    if (limits->max_phrases && n > limits->max_phrases) {
         bound = "most";
         limit = limits->max_phrases;
 
-    } else if (phrases->n < limits->min_phrases) {
+    } else if (n < limits->min_phrases) {
         bound = "least";
         limit = limits->min_phrases;
     }
@@ -220,17 +247,8 @@ tracker_validate_phrases(const tracker_list_t *phrases, long index,
     if (bound) {
         tracker_message_fault(message, index, name, -1, TRACKER_FAULT_COUNT);
         tracker_message_append(message, " at %s %zu phrase%s, found %zu",
-                               bound, limit, limit == 1 ? "" : "s",
-                               phrases->n);
+                               bound, limit, limit == 1 ? "" : "s", n);
         return TRACKER_INVALID;
-    }
-
-    for (i = 0; i < phrases->n; i++) {
-        if (phrases->elts[i].len == 0) {
-            tracker_message_fault(message, index, name, i,
-                                  TRACKER_FAULT_EMPTY);
-            return TRACKER_INVALID;
-        }
     }
 
     return TRACKER_OK;

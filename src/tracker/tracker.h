@@ -233,6 +233,13 @@ tracker_rc_e tracker_validate(const tracker_t *t, long index,
     tracker_message_t *message);
 
 /*
+ * Checks that n phrases of the tracker at index are within the limits.  Returns
+ * TRACKER_OK, or TRACKER_INVALID with the message.
+ */
+tracker_rc_e tracker_validate_count(size_t n, long index,
+    const tracker_limits_t *limits, tracker_message_t *message);
+
+/*
  * Checks that a bulk body of n trackers is not empty and within max_bulk.
  * Returns TRACKER_OK, or TRACKER_INVALID with the message.
  */

@@ -1,0 +1,378 @@
+/*
+ * All faults of a body that imports trackers: what is listed, and that the
+ * strict reader and jansson list the same, in small bodies and in large ones.
+ */
+
+
+#include "json/jansson.h"
+#include "tap.h"
+
+
+#define LARGE  TRACKER_DECODE_LARGE
+
+
+typedef struct {
+    const char  *body;
+    const char  *expected;
+} case_t;
+
+
+static tap_arena_t             memory;
+static tracker_arena_t         arena = { tap_arena_alloc, &memory };
+static tracker_limits_t        limits = { 0, 0, 1 };
+static tracker_message_t       message;
+static tracker_set_t           set;
+static tracker_report_t        report;
+
+static const tracker_str_t     list = tracker_str("trackers");
+
+static char                    text[1048576];
+static char                    one[1048576], two[1048576];
+
+
+/* a line for each fault, or what else became of it */
+
+static void
+print(char *p, tracker_rc_e rc)
+{
+    size_t               i;
+    tracker_reported_t  *reported;
+
+    *p = '\0';
+
+    if (rc == TRACKER_OK) {
+        sprintf(p, "%zu trackers%s", set.n, set.bulk ? ", array" : "");
+        return;
+    }
+
+    if (rc == TRACKER_REPEATED) {
+        sprintf(p, "repeated %.*s %.*s", (int) message.pointer_len,
+                message.pointer, (int) message.len, message.data);
+        return;
+    }
+
+    if (rc != TRACKER_INVALID) {
+        sprintf(p, "rc %d", rc);
+        return;
+    }
+
+    for (i = 0; i < report.n; i++) {
+        reported = &report.elts[i];
+
+        p += sprintf(p, "%s%.*s %.*s", i ? "\n" : "",
+                     (int) reported->pointer.len, reported->pointer.data,
+                     (int) reported->message.len, reported->message.data);
+    }
+
+    /* the message is the first one */
+
+    if (report.n == 0
+        || message.len != report.elts[0].message.len
+        || memcmp(message.data, report.elts[0].message.data, message.len) != 0)
+    {
+        sprintf(p, " BUT %.*s", (int) message.len, message.data);
+    }
+}
+
+
+static tracker_rc_e
+decode(const char *data, size_t len, tracker_json_shape_e shape)
+{
+    char              *block;
+    size_t             budget;
+    tracker_rc_e       rc;
+    tracker_decode_t  *decoder;
+
+    /* of its own size: the sanitizer sees a byte too many */
+
+    block = tap_arena_alloc(&memory, len);
+    memcpy(block, data, len);
+
+    decoder = tracker_decode_import_start(block, len, shape, &limits, &arena,
+                                          &set, &report);
+    if (decoder == NULL) {
+        return TRACKER_NOMEM;
+    }
+
+    do {
+        budget = 1;
+        rc = tracker_decode_run(decoder, &budget, &message);
+    } while (rc == TRACKER_AGAIN);
+
+    return rc;
+}
+
+
+/* as the decoder does it for what is left to the library */
+
+static tracker_rc_e
+library(const char *data, size_t len, tracker_json_shape_e shape)
+{
+    tracker_rc_e  rc;
+
+    tracker_report_start(&report, &arena, &limits);
+
+    rc = tracker_jansson_import(data, len, shape, &list, &limits, &arena, &set,
+                                &report, &message);
+
+    if (rc == TRACKER_REPEATED && report.list) {
+        tracker_message_prefix(&message, report.list);
+    }
+
+    if (rc == TRACKER_INVALID && report.n == 0) {
+        (void) tracker_report_add(&report, &message);
+    }
+
+    return rc;
+}
+
+
+static void
+check(const char *body, const char *expected, tracker_json_shape_e shape)
+{
+    size_t  n;
+
+    n = strlen(body);
+
+    tap_arena_reset(&memory, 0);
+    print(one, decode(body, n, shape));
+    is(one, strlen(one), expected, n > 1 ? body : "a number");
+
+    tap_arena_reset(&memory, 0);
+    print(one, library(body, n, shape));
+    is(one, strlen(one), expected, "the library");
+
+    /* the same body, made large by blanks behind it */
+
+    memcpy(text, body, n);
+    memset(text + n, ' ', LARGE);
+
+    tap_arena_reset(&memory, 0);
+    print(one, decode(text, n + LARGE, shape));
+    is(one, strlen(one), expected, "large");
+}
+
+
+static const case_t  cases[] = {
+    { "[{\"name\":\"a\",\"vocabulary\":[\"b\"]}]", "1 trackers, array" },
+    { "{\"name\":\"a\",\"vocabulary\":[\"b\"]}", "1 trackers" },
+    { "{\"trackers\":[{\"name\":\"a\",\"vocabulary\":[\"b\"]}]}",
+      "1 trackers, array" },
+    { "{\"trackers\" : [{\"name\":\"a\",\"vocabulary\":[\"b\"]},"
+      "{\"id\":\"x\",\"name\":\"b\",\"vocabulary\":[\"b\"]}] } ",
+      "2 trackers, array" },
+
+    /* of each tracker all that is wrong */
+
+    { "[{\"name\":\"\",\"vocabulary\":[]},{},1,{\"x\":[{\"y\":1}],\"name\":2}]",
+      "/0/name \"[0].name\" is not allowed to be empty\n"
+      "/0/vocabulary \"[0].vocabulary\" is not allowed to be empty\n"
+      "/1/name \"[1].name\" is required\n"
+      "/1/vocabulary \"[1].vocabulary\" is required\n"
+      "/2 \"[2]\" must be an object\n"
+      "/3/x \"[3].x\" is not allowed\n"
+      "/3/name \"[3].name\" must be a string\n"
+      "/3/vocabulary \"[3].vocabulary\" is required" },
+
+    { "[{\"name\":\"a\",\"vocabulary\":[\"b\",\"\",\"c\",\"b\",\"c\",\"\"]}]",
+      "/0/vocabulary/1 \"[0].vocabulary[1]\" is not allowed to be empty\n"
+      "/0/vocabulary/3 \"[0].vocabulary[3]\" contains a duplicate value\n"
+      "/0/vocabulary/4 \"[0].vocabulary[4]\" contains a duplicate value\n"
+      "/0/vocabulary/5 \"[0].vocabulary[5]\" is not allowed to be empty" },
+
+    { "[{\"name\":\"a\",\"vocabulary\":[1,\"b\",[\"]\"],{\"}\":0},null],"
+      "\"categories\":\"c\",\"languages\":[false],\"description\":-1.5e3,"
+      "\"id\":0}]",
+      "/0/vocabulary/0 \"[0].vocabulary[0]\" must be a string\n"
+      "/0/vocabulary/2 \"[0].vocabulary[2]\" must be a string\n"
+      "/0/vocabulary/3 \"[0].vocabulary[3]\" must be a string\n"
+      "/0/vocabulary/4 \"[0].vocabulary[4]\" must be a string\n"
+      "/0/categories \"[0].categories\" must be an array\n"
+      "/0/languages/0 \"[0].languages[0]\" must be a string\n"
+      "/0/description \"[0].description\" must be a string\n"
+      "/0/id \"[0].id\" must be a string" },
+
+    /* one object, and a list in one */
+
+    { "{\"name\":\"a\",\"x\":1,\"y\":2}",
+      "/x \"x\" is not allowed\n"
+      "/y \"y\" is not allowed\n"
+      "/vocabulary \"vocabulary\" is required" },
+    { "{\"name\":1,\"trackers\":[]}",
+      "/name \"name\" must be a string\n"
+      "/trackers \"trackers\" is not allowed\n"
+      "/vocabulary \"vocabulary\" is required" },
+    { "{\"trackers\":[{\"name\":\"a\",\"vocabulary\":[\"b\",\"b\"]},2]}",
+      "/trackers/0/vocabulary/1 \"trackers[0].vocabulary[1]\" contains a "
+      "duplicate value\n"
+      "/trackers/1 \"trackers[1]\" must be an object" },
+    { "{\"trackers\":[{}],\"next\":\"x\"}", "/next \"next\" is not allowed" },
+    { "{\"trackers\":{}}", "/trackers \"trackers\" must be an array" },
+    { "{\"trackers\":[ ]}",
+      "/trackers \"trackers\" is not allowed to be empty" },
+
+    { "[{\"name\":\"a\",\"vocabulary\":[\"b\"]},"
+      "{\"name\":\"a\",\"vocabulary\":[\"b\"]}]",
+      "repeated /1/name \"[1].name\" repeats the name of \"[0]\"." },
+    { "{\"trackers\":[{\"name\":\"a\",\"vocabulary\":[\"b\"]},"
+      "{\"name\":\"a\",\"vocabulary\":[\"b\"]}]}",
+      "repeated /trackers/1/name \"trackers[1].name\" repeats the name of "
+      "\"[0]\"." },
+
+    /* about the whole body, and that alone */
+
+    { "[]", " Request body must not be empty." },
+    { "[{},{},]", " Invalid JSON at line 1 column 8." },
+    { "[{},{\"x\":}]", " Invalid JSON at line 1 column 10." },
+    { "[{\"x\":1,\"x\":2}]", " Duplicate key at line 1 column 11." },
+    { "{\"trackers\":[{},1],}", " Invalid JSON at line 1 column 20." },
+
+    { NULL, NULL }
+};
+
+
+/* what makes bodies of all kinds, and of kinds that nobody thought of */
+
+static void
+same(void)
+{
+    size_t         i, k, n, differ, listed;
+    unsigned long  seed;
+
+    static const char *const  parts[] = {
+        "[", "]", "{", "}", ",", ":", "\"name\":", "\"vocabulary\":[",
+        "\"a\"", "\"b\",\"b\"]", "1", "null", "\"x\":", "\"id\":\"1\"",
+        "{\"name\":\"n\",\"vocabulary\":[\"p\",\"\"]}", "\"trackers\":[",
+        "{\"name\":\"m\",\"x\":1},", "{},", "\"\\u0041\"", " ",
+        "{\"name\":2,\"vocabulary\":[\"q\",3,\"q\"]},"
+    };
+
+    differ = 0;
+    listed = 0;
+    seed = 1;
+
+    for (i = 0; i < 60000; i++) {
+        n = i % 2 ? sprintf(text, "[") : sprintf(text, "{\"trackers\":[");
+
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+
+        for (k = seed >> 60; k; k--) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            n += sprintf(text + n, "%s",
+                         parts[(seed >> 33)
+                               % (sizeof(parts) / sizeof(parts[0]))]);
+        }
+
+        n += sprintf(text + n, i % 2 ? "{}]" : "{}]}");
+
+        tap_arena_reset(&memory, 0);
+        print(one, decode(text, n, TRACKER_JSON_EITHER));
+
+        tap_arena_reset(&memory, 0);
+        print(two, library(text, n, TRACKER_JSON_EITHER));
+
+        listed += report.n > 1;
+
+        if (strcmp(one, two) != 0 && differ++ == 0) {
+            printf("# %s\n# reader  %s\n# library %s\n", text, one, two);
+        }
+    }
+
+    ok(differ == 0, "both list the same: %zu differ", differ);
+    ok(listed > 1000, "and that is a list: %zu times", listed);
+}
+
+
+static void
+bounds(void)
+{
+    size_t  i, n;
+
+    n = sprintf(text, "[");
+
+    for (i = 0; i < 300000; i++) {
+        n += sprintf(text + n, "1,");
+    }
+
+    n += sprintf(text + n, "{}]");
+
+    tap_arena_reset(&memory, 0);
+    ok(decode(text, n, TRACKER_JSON_EITHER) == TRACKER_INVALID
+       && report.n == TRACKER_REPORT_MAX
+       && report.found == 300002, "a hundred are listed, and all are counted");
+
+    print(one, TRACKER_INVALID);
+    ok(strstr(one, "/99 \"[99]\" must be an object") != NULL, "the last one");
+
+    limits.max_bulk = 2;
+    check("[1,2,3]", " Request body must contain at most 2 trackers, found 3.",
+          TRACKER_JSON_EITHER);
+    check("{\"trackers\":[1,2,3]}",
+          " Request body must contain at most 2 trackers, found 3.",
+          TRACKER_JSON_EITHER);
+    limits.max_bulk = 0;
+
+    limits.max_phrases = 2;
+    limits.min_phrases = 2;
+    check("{\"trackers\":[{\"name\":\"a\",\"vocabulary\":[\"b\",\"c\",\"b\"]},"
+          "{\"name\":\"b\",\"vocabulary\":[\"b\"]}]}",
+          "/trackers/0/vocabulary \"trackers[0].vocabulary\" must contain at "
+          "most 2 phrases, found 3\n"
+          "/trackers/0/vocabulary/2 \"trackers[0].vocabulary[2]\" contains a "
+          "duplicate value\n"
+          "/trackers/1/vocabulary \"trackers[1].vocabulary\" must contain at "
+          "least 2 phrases, found 1", TRACKER_JSON_ARRAY);
+    limits.max_phrases = 0;
+    limits.min_phrases = 1;
+
+    check("1", " Invalid JSON at line 1 column 1.", TRACKER_JSON_EITHER);
+    check("{\"name\":1}", " Request body must be an array.",
+          TRACKER_JSON_ARRAY);
+}
+
+
+/* each allocation fails once, in the reader's way and in the library's */
+
+static void
+no_memory(void)
+{
+    size_t  fail, other;
+
+    static const char  body[] = "{\"trackers\":[{\"x\":1,\"vocabulary\":"
+                                "[\"a\",\"\\u0061\"]},2]}";
+
+    other = 0;
+
+    for (fail = 1; fail < 1000; fail++) {
+        tap_arena_reset(&memory, fail + 1);
+
+        if (decode(body, sizeof(body) - 1, TRACKER_JSON_EITHER)
+            == TRACKER_INVALID)
+        {
+            break;
+        }
+
+        other += report.n == 5;
+    }
+
+    ok(fail > 5 && fail < 1000 && other == 0, "no memory: %zu times", fail);
+}
+
+
+int
+main(void)
+{
+    size_t  i;
+
+    for (i = 0; cases[i].body; i++) {
+        check(cases[i].body, cases[i].expected, TRACKER_JSON_EITHER);
+    }
+
+    same();
+    bounds();
+    no_memory();
+
+    tap_arena_reset(&memory, 0);
+
+    return tap_done();
+}
