@@ -338,6 +338,24 @@ call(409, 'POST', '/v1/manage/trackers',
 call(409, 'POST', '/v1/manage/trackers',
      body => '[' . tracker_text('taken') . ',' . tracker_text('here') . ']');
 
+for my $list ('/v1/manage/trackers', '/v1/manage/trackers/bulk') {
+    my $path = "$list?dryRun=true";
+    my $good = tracker_text('new');
+    my $taken = tracker_text('taken');
+
+    call(200, 'POST', $path, body => $_) for "[$good]", "{\"trackers\":[$good]}";
+
+    for (['400', '[{},{"name":1,"x":2}]'], ['400', '{"trackers":[{},1]}'],
+         ['400', '[{}'], ['409', "[$good,$taken]"], ['409', "[$good,$good]"],
+         ['409', "{\"trackers\":[$good,$taken]}"])
+    {
+        call($_->[0], 'POST', $path, body => $_->[1]);
+        is_problem(call($_->[0], 'POST', $path, body => $_->[1], problem()));
+    }
+}
+
+call(400, 'POST', '/v1/manage/trackers?dryRun=1', body => '[]');
+
 for my $path (singles($id)) {
     call(400, 'PUT', $path, @bad);
     call(400, 'PATCH', $path, body => $_)

@@ -8,23 +8,94 @@
 #include "http/response.h"
 
 
+typedef struct {
+    ngx_str_t     name;
+    ngx_uint_t    seen;        /* a bit of its own */
+    ngx_uint_t  (*set)(ngx_http_tracker_ctx_t *ctx, ngx_str_t *value);
+} ngx_http_tracker_arg_t;
+
+
+static ngx_http_tracker_arg_t *ngx_http_tracker_import_arg(
+    ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_set_dry(ngx_http_tracker_ctx_t *ctx,
+    ngx_str_t *value);
 static ngx_int_t ngx_http_tracker_next_arg(ngx_str_t *args, ngx_str_t *name,
     ngx_str_t *value);
+
+
+static ngx_http_tracker_arg_t  ngx_http_tracker_import_args[] = {
+    { ngx_string("dryRun"), 1, ngx_http_tracker_set_dry },
+    { ngx_null_string, 0, NULL }
+};
 
 
 ngx_uint_t
 ngx_http_tracker_check_args(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_str_t  args, value;
+    ngx_str_t                args, value;
+    ngx_uint_t               outcome, seen;
+    ngx_http_tracker_arg_t  *arg;
 
     args = r->args;
+    seen = 0;
 
-    if (ngx_http_tracker_next_arg(&args, &ctx->fault, &value) == NGX_OK) {
-        return NGX_HTTP_TRACKER_BAD_ARG;
+    while (ngx_http_tracker_next_arg(&args, &ctx->fault, &value) == NGX_OK) {
+
+        arg = ngx_http_tracker_import_arg(r, ctx);
+
+        if (arg == NULL || seen & arg->seen) {
+            return NGX_HTTP_TRACKER_BAD_ARG;
+        }
+
+        seen |= arg->seen;
+
+        outcome = arg->set(ctx, &value);
+        if (outcome) {
+            return outcome;
+        }
     }
 
     return 0;
+}
+
+
+/* what ctx->fault is the name of, if the endpoint imports; or NULL */
+
+static ngx_http_tracker_arg_t *
+ngx_http_tracker_import_arg(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_arg_t  *arg;
+
+    if (r->method != NGX_HTTP_POST
+        || ctx->endpoint->shape == TRACKER_JSON_OBJECT)
+    {
+        return NULL;
+    }
+
+    for (arg = ngx_http_tracker_import_args; arg->name.len; arg++) {
+
+        if (arg->name.len == ctx->fault.len
+            && ngx_memcmp(arg->name.data, ctx->fault.data, arg->name.len) == 0)
+        {
+            return arg;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_uint_t
+ngx_http_tracker_set_dry(ngx_http_tracker_ctx_t *ctx, ngx_str_t *value)
+{
+    if (value->len == 4 && ngx_memcmp(value->data, "true", 4) == 0) {
+        ctx->form.dry = 1;
+        return 0;
+    }
+
+    return value->len == 5 && ngx_memcmp(value->data, "false", 5) == 0
+           ? 0 : NGX_HTTP_TRACKER_BAD_DRY_RUN;
 }
 
 

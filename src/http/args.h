@@ -15,8 +15,9 @@
 
 
 /*
- * Checks the arguments of a write, which may have none.  Returns 0 or the
- * outcome; ctx->fault is the name of the first one.
+ * Checks the arguments of a write, which are none but those of an import, and
+ * sets these in ctx->form.  Returns 0 or the outcome; ctx->fault is the name of
+ * the first one that is not known, or comes twice.
  */
 ngx_uint_t ngx_http_tracker_check_args(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);

@@ -75,6 +75,8 @@ typedef struct {
     unsigned                         lines:1;     /* a list, a tracker a line */
     unsigned                         minimal:1;   /* return=minimal */
     unsigned                         whole:1;     /* return=representation */
+    unsigned                         dry:1;       /* dryRun=true: nothing is
+                                                     written */
 } ngx_http_tracker_form_t;
 
 
@@ -92,6 +94,8 @@ struct ngx_http_tracker_ctx_s {
 
     ngx_http_tracker_body_t          body;
     tracker_set_t                    set;       /* to be written */
+    tracker_report_t                *report;    /* faults of an import's body;
+                                                   NULL: it is no import */
     ngx_str_t                        idempotency_key;
 
     tracker_txn_t                   *txn;       /* NULL: none, or closed */

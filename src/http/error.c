@@ -24,6 +24,8 @@ static void ngx_http_tracker_put_problem(ngx_http_tracker_out_t *out,
     const ngx_http_tracker_error_t *error);
 static void ngx_http_tracker_put_pointers(ngx_http_tracker_out_t *out,
     const ngx_http_tracker_error_t *error);
+static void ngx_http_tracker_put_report(ngx_http_tracker_out_t *out,
+    const ngx_http_tracker_error_t *error);
 static void ngx_http_tracker_put_conflicts(ngx_http_tracker_out_t *out,
     const ngx_http_tracker_error_t *error);
 static void ngx_http_tracker_put(ngx_http_tracker_out_t *out,
@@ -70,6 +72,10 @@ ngx_http_tracker_put_error(ngx_http_tracker_out_t *out,
         ngx_http_tracker_put_text(out, "{\"message\":");
         ngx_http_tracker_put_string(out, error->message->data,
                                     error->message->len);
+
+        if (error->report) {
+            ngx_http_tracker_put_report(out, error);
+        }
     }
 
     ngx_http_tracker_put_conflicts(out, error);
@@ -107,6 +113,11 @@ ngx_http_tracker_put_pointers(ngx_http_tracker_out_t *out,
 {
     size_t  i;
 
+    if (error->report) {
+        ngx_http_tracker_put_report(out, error);
+        return;
+    }
+
     if (error->message->pointed) {
         ngx_http_tracker_put_text(out, ",\"errors\":[{\"pointer\":");
         ngx_http_tracker_put_string(out, error->message->pointer,
@@ -129,12 +140,55 @@ ngx_http_tracker_put_pointers(ngx_http_tracker_out_t *out,
 
         ngx_http_tracker_put_text(out, "{\"pointer\":\"");
 
+        if (error->list) {
+            ngx_http_tracker_put_text(out, "/");
+            ngx_http_tracker_put(out, error->list->data, error->list->len);
+        }
+
         if (error->set->bulk) {
             ngx_http_tracker_put_text(out, "/");
             ngx_http_tracker_put_number(out, error->conflicts[i].place);
         }
 
         ngx_http_tracker_put_text(out, "/name\"}");
+    }
+
+    ngx_http_tracker_put_text(out, "]");
+}
+
+
+/* where each fault is, and what; a problem has details, not messages */
+
+static void
+ngx_http_tracker_put_report(ngx_http_tracker_out_t *out,
+    const ngx_http_tracker_error_t *error)
+{
+    size_t                     i;
+    const tracker_reported_t  *reported;
+
+    ngx_http_tracker_put_text(out, ",\"errors\":[");
+
+    for (i = 0; i < error->report->n; i++) {
+        reported = &error->report->elts[i];
+
+        if (i) {
+            ngx_http_tracker_put_text(out, ",");
+        }
+
+        ngx_http_tracker_put_text(out, "{\"pointer\":");
+        ngx_http_tracker_put_string(out, reported->pointer.data,
+                                    reported->pointer.len);
+
+        if (error->problem) {
+            ngx_http_tracker_put_text(out, ",\"detail\":");
+
+        } else {
+            ngx_http_tracker_put_text(out, ",\"message\":");
+        }
+
+        ngx_http_tracker_put_string(out, reported->message.data,
+                                    reported->message.len);
+        ngx_http_tracker_put_text(out, "}");
     }
 
     ngx_http_tracker_put_text(out, "]");

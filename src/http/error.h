@@ -10,7 +10,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include "tracker/tracker.h"
+#include "tracker/report.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -23,6 +23,10 @@ typedef struct {
     const tracker_set_t        *set;         /* that conflicts are about */
     const tracker_conflict_t   *conflicts;
     size_t                      nconflicts;  /* 0: it is no conflict */
+    const tracker_report_t     *report;      /* all that is wrong; NULL: the
+                                                message says it */
+    const tracker_str_t        *list;        /* the key of the body's array;
+                                                or NULL */
     ngx_uint_t                  placed;      /* 1: their places are in the body,
                                                 which has the set */
 
@@ -36,8 +40,8 @@ typedef struct {
 
 /*
  * Sets answer to {"message":...}, or to a problem, memory of the pool, with
- * "conflicts" if there are any (API.md sections 3 and 8).  Returns NGX_OK or
- * NGX_ERROR.
+ * "conflicts" and "errors" if there are any (API.md sections 3 and 8).  Returns
+ * NGX_OK or NGX_ERROR.
  */
 ngx_int_t ngx_http_tracker_write_error(ngx_pool_t *pool,
     const ngx_http_tracker_error_t *error, ngx_str_t *answer);

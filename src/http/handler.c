@@ -17,6 +17,7 @@
 #include "http/endpoint.h"
 #include "http/etag.h"
 #include "http/found.h"
+#include "http/import.h"
 #include "http/process.h"
 #include "http/read.h"
 #include "http/request.h"
@@ -273,6 +274,10 @@ ngx_http_tracker_check_request(ngx_http_request_t *r,
         outcome = ngx_http_tracker_check_args(r, ctx);
         if (outcome) {
             return outcome;
+        }
+
+        if (ctx->form.dry) {
+            ctx->step = ngx_http_tracker_start_import;
         }
     }
 

@@ -55,6 +55,8 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 200, ngx_string("deleted"), NULL },
     [TRACKER_OUTCOME_CREATED] =
         { 200, ngx_string("created"), NULL },
+    [TRACKER_OUTCOME_FREE] =
+        { 200, ngx_string("checked"), NULL },
     [TRACKER_OUTCOME_REPLAYED] =
         { 200, ngx_string("replayed"), NULL },
     [TRACKER_OUTCOME_REUSED] =
@@ -118,6 +120,9 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 400, ngx_string("no_body"), "Request body is required." },
     [NGX_HTTP_TRACKER_BAD_ARG] =
         { 400, ngx_string("bad_arg"), NULL },
+    [NGX_HTTP_TRACKER_BAD_DRY_RUN] =
+        { 400, ngx_string("bad_dry_run"),
+          "\"dryRun\" must be \"true\" or \"false\"." },
     [NGX_HTTP_TRACKER_BAD_CODING] =
         { 400, ngx_string("bad_coding"), NULL },
     [NGX_HTTP_TRACKER_BAD_HEADER] =
@@ -233,6 +238,14 @@ ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome,
 
     error.status = ngx_http_tracker_answers[outcome].status;
     error.code = ngx_http_tracker_answers[outcome].name;
+
+    if (ctx->report) {
+        error.list = ctx->report->list;
+    }
+
+    if (outcome == NGX_HTTP_TRACKER_INVALID) {
+        error.report = ctx->report;
+    }
 
     if (outcome == TRACKER_OUTCOME_CONFLICT) {
         error.set = &ctx->set;

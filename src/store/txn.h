@@ -35,6 +35,7 @@ typedef enum {
     TRACKER_OUTCOME_CHANGED,
     TRACKER_OUTCOME_DELETED,
     TRACKER_OUTCOME_CREATED,
+    TRACKER_OUTCOME_FREE,        /* could be created; nothing is written */
     TRACKER_OUTCOME_REPLAYED,    /* by an earlier request with the same
                                     Idempotency-Key; set has its ids */
     TRACKER_OUTCOME_REUSED,      /* the Idempotency-Key of another request */

@@ -6,6 +6,7 @@
 
 
 #include "store/bulk.h"
+#include "store/import.h"
 #include "store/reply.h"
 #include "store/write.h"
 
@@ -21,7 +22,7 @@ typedef char  tracker_txn_ids_fit[
 
 
 static ngx_int_t tracker_txn_run_create(tracker_txn_ctx_t *ctx,
-    size_t nrecords);
+    size_t nrecords, tracker_reply_pt reply);
 static void tracker_txn_bulk_replied(void *data, ngx_redis_status_e status,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static ngx_int_t tracker_txn_keep_names(tracker_txn_ctx_t *ctx,
@@ -29,6 +30,8 @@ static ngx_int_t tracker_txn_keep_names(tracker_txn_ctx_t *ctx,
 static void tracker_txn_create_arg(void *data, ngx_uint_t i,
     ngx_str_t part[2]);
 static tracker_outcome_e tracker_txn_created(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static tracker_outcome_e tracker_txn_checked(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static tracker_outcome_e tracker_txn_changed(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
@@ -58,6 +61,15 @@ static tracker_word_t  tracker_create_words[] = {
     { ngx_string("unlocked"), TRACKER_OUTCOME_LOCKED, tracker_txn_unlocked },
     { ngx_string("taken"), 0, NULL },
     { ngx_string("free"), 0, tracker_txn_free_again },
+    { ngx_null_string, TRACKER_OUTCOME_ERROR, NULL }
+};
+
+static tracker_word_t  tracker_check_words[] = {
+    { ngx_string("free"), TRACKER_OUTCOME_FREE, NULL },
+    { ngx_string("conflict"), TRACKER_OUTCOME_CONFLICT, tracker_txn_conflict },
+    { ngx_string("quota"), TRACKER_OUTCOME_QUOTA, tracker_reply_found },
+    { ngx_string("created"), 0, NULL },
+    { ngx_string("taken"), 0, NULL },
     { ngx_null_string, TRACKER_OUTCOME_ERROR, NULL }
 };
 
@@ -170,7 +182,7 @@ tracker_txn_create(tracker_txn_t *txn, tracker_set_t *set,
     create->failed = 0;
 
     if (ctx->lead || !tracker_bulk_fits(create)) {
-        return tracker_txn_run_create(ctx, create->n);
+        return tracker_txn_run_create(ctx, create->n, tracker_txn_created);
     }
 
     if (tracker_bulk_command(ctx) != NGX_OK) {
@@ -182,10 +194,35 @@ tracker_txn_create(tracker_txn_t *txn, tracker_set_t *set,
 }
 
 
+/* create.lua without records, a lock and a key: it only reads */
+
+ngx_int_t
+tracker_txn_check(tracker_txn_t *txn, tracker_set_t *set)
+{
+    tracker_create_t   *create;
+    tracker_txn_ctx_t  *ctx;
+
+    ctx = tracker_txn_ctx(txn);
+    create = &ctx->create;
+
+    if (tracker_txn_keep_names(ctx, set) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    create->set = set;
+    create->n = set->n;
+    create->records = NULL;
+    create->failed = 0;
+
+    return tracker_txn_run_create(ctx, 0, tracker_txn_checked);
+}
+
+
 /* create.lua, with so many records: all of them, or none and it only checks */
 
 static ngx_int_t
-tracker_txn_run_create(tracker_txn_ctx_t *ctx, size_t nrecords)
+tracker_txn_run_create(tracker_txn_ctx_t *ctx, size_t nrecords,
+    tracker_reply_pt reply)
 {
     size_t                i, n;
     u_char               *idem;
@@ -222,7 +259,8 @@ tracker_txn_run_create(tracker_txn_ctx_t *ctx, size_t nrecords)
     /* the rest is sent as tracker_txn_create_arg() makes it */
 
     cmd->argc = i;
-    cmd->write = 1;
+    cmd->write = reply != tracker_txn_checked;
+    cmd->read = !cmd->write;
     cmd->more = tracker_txn_create_arg;
     cmd->nmore = 2 * n + TRACKER_CREATE_VALUES + nrecords;
     cmd->more_size = n * (create->args[0].len + create->args[1].len
@@ -237,7 +275,7 @@ tracker_txn_run_create(tracker_txn_ctx_t *ctx, size_t nrecords)
     }
 
     return tracker_step_run(ctx, tracker_lua_create, TRACKER_STEP_CREATE,
-                            tracker_txn_created);
+                            reply);
 }
 
 
@@ -279,7 +317,7 @@ tracker_txn_bulk_replied(void *data, ngx_redis_status_e status,
     {
         tracker_step_go_on(ctx);
 
-        if (tracker_txn_run_create(ctx, 0) == NGX_OK) {
+        if (tracker_txn_run_create(ctx, 0, tracker_txn_created) == NGX_OK) {
             return;
         }
 
@@ -435,6 +473,14 @@ tracker_txn_created(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     ngx_uint_t maybe)
 {
     return tracker_reply_word(ctx, reply, tracker_create_words);
+}
+
+
+static tracker_outcome_e
+tracker_txn_checked(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    ngx_uint_t maybe)
+{
+    return tracker_reply_word(ctx, reply, tracker_check_words);
 }
 
 

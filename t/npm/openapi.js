@@ -175,7 +175,9 @@ function fault(answer, pointer) {
         return `no JSON: ${error.message}`;
     }
 
-    if (type === 'application/problem+json' && body.status !== answer.status) {
+    if (type === 'application/problem+json'
+        && body.status !== Number(answer.status))
+    {
         return `the status is said to be ${body.status}`;
     }
 
