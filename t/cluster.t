@@ -173,6 +173,17 @@ for my $n (1 .. 30) {
     my $list = exchange(request('GET', '/v1/manage/trackers',
                                 account => $account));
     is(scalar @{decode($list->{body})->{trackers}}, 1, "$account: its list");
+
+    my $import = exchange(request('POST',
+                                  '/v1/manage/trackers?on_conflict=merge',
+                                  account => $account, body => '['
+                                  . tracker_text('n', 'more') . ','
+                                  . tracker_text('m') . ']'));
+
+    is($import->{status}, 200, "$account: an import");
+    like($import->{body}, qr/"summary":\{"created":1,"merged":1\}/,
+         "$account: of both kinds");
+    is(scalar held($port, $account, 'm'), 1, "$account: at its node, too");
 }
 
 is(join(' ', sort keys %at), join(' ', masters()), 'three nodes');

@@ -183,3 +183,283 @@ is($told->{errors}[99]{pointer}, '/20098', 'the last one');
 --- exchanges
 POST /v1/manage/trackers?dryRun=true [{"name":"A","vocabulary":["x"]},{"name":"B","vocabulary":["x"]}]
 400 The account may hold at most 1 trackers, it has 0 and the request adds 2.
+
+
+
+=== names that exist: skipped, merged, replaced
+--- exchanges
+POST /v1/manage/trackers?on_conflict=error [{"name":"A","description":"d","vocabulary":["x","y"]},{"name":"B","vocabulary":["x"]}]
+200 {"results":[{"index":0,"name":"A","id":"ID1","result":"created"},{"index":1,"name":"B","id":"ID2","result":"created"}],"summary":{"created":2}}
+
+POST /v1/manage/trackers?on_conflict=error [{"name":"C","vocabulary":["x"]},{"name":"A","vocabulary":["z"]}]
+409 {"message":"Tracker with name \"A\" already exists.","conflicts":[{"index":1,"name":"A","id":"ID1"}]}
+
+POST /v1/manage/trackers?on_conflict=skip [{"name":"C","vocabulary":["x"]},{"name":"A","vocabulary":["z"]}]
+200 {"results":[{"index":0,"name":"C","id":"ID3","result":"created"},{"index":1,"name":"A","id":"ID1","result":"skipped"}],"summary":{"created":1,"skipped":1}}
+
+POST /v1/manage/trackers?on_conflict=merge [{"name":"B","vocabulary":["x"]},{"name":"D","vocabulary":["x"]},{"name":"A","description":"e","categories":[],"vocabulary":["z","y","w"]}]
+200 {"results":[{"index":0,"name":"B","id":"ID2","result":"unchanged"},{"index":1,"name":"D","id":"ID4","result":"created"},{"index":2,"name":"A","id":"ID1","result":"merged"}],"summary":{"created":1,"merged":1,"unchanged":1}}
+
+GET /v1/manage/trackers
+200 {"trackers":[{"id":"ID1","name":"A","description":"d","vocabulary":["x","y","z","w"]},{"id":"ID2","name":"B","vocabulary":["x"]},{"id":"ID3","name":"C","vocabulary":["x"]},{"id":"ID4","name":"D","vocabulary":["x"]}]}
+
+POST /v1/manage/trackers/bulk?on_conflict=replace {"trackers":[{"id":"1","name":"A","vocabulary":["n"]},{"name":"D","vocabulary":["x"]},{"name":"E","vocabulary":["x"]}]}
+200 {"results":[{"index":0,"name":"A","id":"ID1","result":"replaced"},{"index":1,"name":"D","id":"ID4","result":"unchanged"},{"index":2,"name":"E","id":"ID5","result":"created"}],"summary":{"created":1,"replaced":1,"unchanged":1}}
+
+POST /v1/manage/trackers?on_conflict=merge {"name":"E","vocabulary":["y"]}
+200 {"results":[{"index":0,"name":"E","id":"ID5","result":"merged"}],"summary":{"merged":1}}
+
+POST /v1/manage/trackers?on_conflict=skip [{"name":"E","vocabulary":["y"]}]
+Prefer: return=minimal
+200 {"summary":{"skipped":1}}
+Preference-Applied: return=minimal
+
+POST /v1/manage/trackers?on_conflict=skip {"name":"E","vocabulary":["y"]}
+Prefer: return=minimal
+200 {"summary":{"skipped":1}}
+
+GET /v1/manage/trackers
+200 {"trackers":[{"id":"ID1","name":"A","vocabulary":["n"]},{"id":"ID2","name":"B","vocabulary":["x"]},{"id":"ID3","name":"C","vocabulary":["x"]},{"id":"ID4","name":"D","vocabulary":["x"]},{"id":"ID5","name":"E","vocabulary":["x","y"]}]}
+
+
+
+=== what would become of names that exist
+--- exchanges
+POST /v1/manage/trackers [{"name":"A","vocabulary":["x"]},{"name":"B","vocabulary":["x"]}]
+200 {"trackers":[{"id":"ID1","name":"A","vocabulary":["x"]},{"id":"ID2","name":"B","vocabulary":["x"]}]}
+
+POST /v1/manage/trackers?dryRun=true&on_conflict=merge [{"name":"A","vocabulary":["y"]},{"name":"B","vocabulary":["x"]},{"name":"C","vocabulary":["x"]}]
+200 {"dryRun":true,"results":[{"index":0,"name":"A","result":"merged"},{"index":1,"name":"B","result":"unchanged"},{"index":2,"name":"C","result":"created"}],"summary":{"created":1,"merged":1,"unchanged":1}}
+
+POST /v1/manage/trackers?on_conflict=replace&dryRun=true [{"name":"A","vocabulary":["y"]}]
+200 {"dryRun":true,"results":[{"index":0,"name":"A","result":"replaced"}],"summary":{"replaced":1}}
+
+POST /v1/manage/trackers?on_conflict=skip&dryRun=true [{"name":"A","vocabulary":["y"]}]
+200 {"dryRun":true,"results":[{"index":0,"name":"A","result":"skipped"}],"summary":{"skipped":1}}
+
+GET /v1/manage/trackers
+200 {"trackers":[{"id":"ID1","name":"A","vocabulary":["x"]},{"id":"ID2","name":"B","vocabulary":["x"]}]}
+
+
+
+=== a policy is one of four, once, on an import
+--- exchanges
+POST /v1/manage/trackers?on_conflict=update [{"name":"A","vocabulary":["y"]}]
+400 "on_conflict" must be "error", "skip", "merge" or "replace".
+
+POST /v1/manage/trackers?on_conflict=skip&on_conflict=skip [{"name":"A","vocabulary":["y"]}]
+400 "on_conflict" is not allowed.
+
+POST /v1/manage/tracker?on_conflict=skip {"name":"A","vocabulary":["y"]}
+400 "on_conflict" is not allowed.
+
+
+
+=== an import that was done is told again
+--- scenario
+my $post = sub {
+    my ($query, $body) = @_;
+
+    return exchange(request('POST', "/v1/manage/trackers?$query",
+                            body => $body, headers => ['Idempotency-Key: k']));
+};
+my $body = '[' . join(',', map { tracker_text($_) } qw(a b)) . ']';
+
+exchange(request('POST', '/v1/manage/trackers', body => tracker_text('a')));
+
+my $first = $post->('on_conflict=skip', $body);
+
+is($first->{status}, 200, 'done');
+like($first->{body}, qr/"summary":\{"created":1,"skipped":1\}/, 'one is new');
+
+my $before = redis('GET', (grep { /:rev$/ } @{redis('KEYS', '*')})[0]);
+my $again = $post->('on_conflict=skip', $body);
+
+is($again->{body}, $first->{body}, 'the same answer');
+is(redis('GET', (grep { /:rev$/ } @{redis('KEYS', '*')})[0]), $before,
+   'nothing is written');
+is($post->('on_conflict=merge', $body)->{status}, 409, 'another policy');
+is($post->('on_conflict=skip', '[]')->{status}, 400, 'another body');
+is_deeply([grep { /:lock$/ } @{redis('KEYS', '*')}], [], 'no lock is left');
+
+
+
+=== a large import, of which half exists
+--- scenario
+my @half = map { tracker_text("name $_") } 1 .. 5000;
+my $all = '[' . join(',', map { tracker_text("name $_", 'x', "p $_") }
+                          1 .. 10_000) . ']';
+
+is(exchange(request('POST', '/v1/manage/trackers',
+                    body => '[' . join(',', @half) . ']'))->{status},
+   200, 'half of it');
+
+for (['merge', 'merged'], ['merge', 'unchanged'], ['replace', 'unchanged']) {
+    my ($policy, $half) = @$_;
+    my $response = exchange(request('POST',
+                                    "/v1/manage/trackers?on_conflict=$policy",
+                                    body => $all));
+
+    is($response->{status}, 200, $policy);
+
+    my $summary = decode($response->{body})->{summary};
+
+    is(($summary->{created} // 0) + ($summary->{$half} // 0)
+       + ($summary->{replaced} // 0), 10_000, 'a result each');
+}
+
+my $list = decode(exchange(request('GET', '/v1/manage/trackers'))->{body});
+
+is(scalar @{$list->{trackers}}, 10_000, 'as many are there');
+is_deeply($list->{trackers}[9999]{vocabulary}, ['x', 'p 10000'], 'the last');
+
+
+
+=== the limits hold for what is made of both
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_max_trackers 2;
+        tracker_max_phrases 2;
+        client_max_body_size 1m;
+    }
+--- exchanges
+POST /v1/manage/trackers?on_conflict=merge [{"name":"A","vocabulary":["x"]}]
+200 {"results":[{"index":0,"name":"A","id":"ID1","result":"created"}],"summary":{"created":1}}
+
+POST /v1/manage/trackers?on_conflict=merge {"trackers":[{"name":"B","vocabulary":["x"]},{"name":"A","vocabulary":["y","z"]}]}
+400 {"message":"\"trackers[1].vocabulary\" must contain at most 2 phrases, found 3","errors":[{"pointer":"/trackers/1/vocabulary","message":"\"trackers[1].vocabulary\" must contain at most 2 phrases, found 3"}]}
+
+POST /v1/manage/trackers?on_conflict=skip [{"name":"A","vocabulary":["y"]},{"name":"B","vocabulary":["y"]},{"name":"C","vocabulary":["y"]}]
+400 The account may hold at most 2 trackers, it has 1 and the request adds 2.
+
+POST /v1/manage/trackers?dryRun=true&on_conflict=skip [{"name":"A","vocabulary":["y"]},{"name":"B","vocabulary":["y"]},{"name":"C","vocabulary":["y"]}]
+400 The account may hold at most 2 trackers, it has 1 and the request adds 2.
+
+POST /v1/manage/trackers?on_conflict=skip [{"name":"A","vocabulary":["y"]},{"name":"B","vocabulary":["y"]}]
+200 {"results":[{"index":0,"name":"A","id":"ID1","result":"skipped"},{"index":1,"name":"B","id":"ID2","result":"created"}],"summary":{"created":1,"skipped":1}}
+
+
+
+=== a client that goes away: all of its import, or nothing, and no lock
+--- scenario
+my $body = '[' . join(',', map { tracker_text("n $_") } 1 .. 300) . ']';
+my $request = request('POST', '/v1/manage/trackers?on_conflict=merge',
+                      body => $body);
+my %seen;
+
+for my $round (1 .. 40) {
+    my $sock = connect_nginx();
+
+    send_bytes($sock, $request);
+    select undef, undef, undef, $round / 4000;
+    close $sock;
+
+    wait_until(sub { !redis('EXISTS', lock_key()) }, 'no lock is left');
+
+    my $n = redis('ZCARD', account_key('tester', 'index'));
+
+    $seen{$n}++;
+    redis('FLUSHALL');
+}
+
+is(join(' ', grep { $_ != 0 && $_ != 300 } keys %seen), '', 'all or nothing');
+
+
+
+=== imports, changes and deletes at the same time
+--- scenario
+my @names = map { "n $_" } 1 .. 40;
+my $all = sub {
+    my ($policy, $phrase) = @_;
+
+    return request('POST', "/v1/manage/trackers?on_conflict=$policy",
+                   body => '[' . join(',', map { tracker_text($_, $phrase) }
+                                      @names) . ']');
+};
+
+exchange($all->('error', 'first'));
+
+my (%statuses, $first);
+
+for my $round (1 .. 30) {
+    my $list = decode(exchange(request('GET', '/v1/manage/trackers'))->{body});
+    my @ids = map { $_->{id} } @{$list->{trackers}};
+    my @answers = parallel($all->('merge', "p $round"),
+                           map({ request('DELETE', "/v1/manage/tracker/$_") }
+                               @ids[0 .. 9]),
+                           $all->('replace', "r $round"));
+
+    $statuses{$_->{status}}++ for @answers;
+
+    if ($answers[0]{status} == 200 && !$first++) {
+        is(scalar @{decode($answers[0]{body})->{results}}, 40, 'all results');
+    }
+
+    # each name is that of the tracker that has it
+    my @now = @{decode(exchange(request('GET', '/v1/manage/trackers'))
+                           ->{body})->{trackers}};
+    my %ids = map { $_->{name} => $_->{id} } @now;
+
+    my @wrong = grep {
+        (redis('GET', account_key('tester', "name:$_")) // '') ne
+            ($ids{$_} // '')
+    } @names;
+
+    is("@wrong", '', "round $round: names and trackers agree");
+    is(scalar keys %ids, scalar @now, 'no name twice');
+    exchange($all->('skip', 'again'));
+}
+
+is(join(' ', grep { !/^(200|404|429)$/ } keys %statuses), '',
+   'statuses: ' . join ' ', sort keys %statuses);
+
+
+
+=== without locks, too
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_lock off;
+        client_max_body_size 1m;
+    }
+--- scenario
+my $body = '[' . join(',', map { tracker_text("n $_", 'p') } 1 .. 50) . ']';
+my @answers = parallel(map { request('POST',
+    '/v1/manage/trackers?on_conflict=merge', body => $body) } 1 .. 8);
+
+is(join(' ', map { $_->{status} } @answers), join(' ', (200) x 8), 'all done');
+
+my @created = grep { $_->{body} =~ /"created":50/ } @answers;
+
+is(scalar @created, 1, 'one of them has created all');
+is(redis('ZCARD', account_key('tester', 'index')), 50, 'once');
+
+
+
+=== a connection that is lost: done, and done once
+--- scenario
+my $body = '[' . join(',', map { tracker_text("n $_", 'x' x 50) } 1 .. 2000)
+           . ']';
+my $request = request('POST', '/v1/manage/trackers?on_conflict=merge',
+                      body => $body);
+my (%statuses, %told);
+
+for my $round (1 .. 25) {
+    my $sock = connect_nginx();
+
+    send_bytes($sock, $request);
+    select undef, undef, undef, $round / 1500;
+    redis('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+
+    my $response = read_response($sock);
+
+    $statuses{$response->{status}}++;
+    $told{join ' ', sort keys %{decode($response->{body})->{summary} // {}}}++;
+
+    is(redis('ZCARD', account_key('tester', 'index')), 2000, 'all, once');
+    redis('FLUSHALL');
+}
+
+is(join(' ', keys %statuses), 200, 'each is answered');
+is(join(', ', keys %told), 'created', 'by what it did');

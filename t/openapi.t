@@ -356,6 +356,28 @@ for my $list ('/v1/manage/trackers', '/v1/manage/trackers/bulk') {
 
 call(400, 'POST', '/v1/manage/trackers?dryRun=1', body => '[]');
 
+for my $list ('/v1/manage/trackers', '/v1/manage/trackers/bulk') {
+    for my $policy (qw(error skip merge replace)) {
+        my $path = "$list?on_conflict=$policy";
+        my $status = $policy eq 'error' ? 409 : 200;
+
+        call($status, 'POST', $path, body => '['
+             . tracker_text("$list $policy") . ',' . tracker_text('here') . ']');
+        call($status, 'POST', "$path&dryRun=true", body => '['
+             . tracker_text("$list, $policy") . ',' . tracker_text('here')
+             . ']');
+        call(400, 'POST', $path, body => '[{}]');
+    }
+
+    call(200, 'POST', "$list?on_conflict=merge", body => '['
+         . tracker_text('here', 'more', $list) . ']',
+         headers => ['Prefer: return=minimal']);
+}
+
+call(200, 'POST', '/v1/manage/trackers?on_conflict=skip',
+     body => tracker_text('here'), headers => ['Prefer: return=minimal']);
+call(400, 'POST', '/v1/manage/trackers?on_conflict=x', body => '[]');
+
 for my $path (singles($id)) {
     call(400, 'PUT', $path, @bad);
     call(400, 'PATCH', $path, body => $_)

@@ -113,6 +113,33 @@ is_written_again(sub {
           Digest::SHA::sha1_hex($record), 600_000, 2 ** 40, 1);
 }, ['deleted'], 'delete');
 
+# an import: a new tracker, and one that changes
+my $rev = redis('GET', keys_of('rev'));
+my $import = sub {
+    my ($mark, @idem) = @_;
+
+    redis('EVAL', script('import'), 7 + 2 * !!@idem,
+          keys_of('lock', 'index', 'rev', "id:$mark",
+                  @idem ? ("idem:$idem[0]", 'idems') : (), 'name:i',
+                  'id:5555555555555555', 'id:' . SAID),
+          '', 0, $idem[1] // '', 0, 2 ** 40, 1, 1, $rev, 600_000, 'told',
+          $first, $record);
+};
+
+is_written_again(sub { $import->('6666666666666666') }, ['imported'],
+                 'an import');
+is_deeply($import->('7777777777777777'), ['stale'], 'the account has changed');
+is_deeply($import->(SAID), ['taken'], 'a mark that is a tracker');
+
+$rev = redis('GET', keys_of('rev'));
+is_deeply($import->('7777777777777777'), ['taken'], 'an id is in use');
+redis('DEL', keys_of('id:5555555555555555'));
+my @other = map { $_ x 64 } 'c', 'd';
+is_deeply($import->('7777777777777777', @other), ['imported'],
+          'with an Idempotency-Key');
+is_written_again(sub { $import->('8888888888888888', @other) },
+                 ['replayed', 'told'], 'a repeated import');
+
 is_written_again(sub { write_job(ONE) }, ['created', 1], 'a conversation');
 is_written_again(sub { write_job(ONE, append => 1, first => 'b') },
                  ['created', 2], 'more of it');

@@ -18,7 +18,7 @@ my @cflags = (qw(-std=gnu99 -O1 -g -Wall -Wextra -Werror),
 my @tracker = map { "tracker/$_.c" } qw(tracker fault duplicate report);
 my @patch = (@tracker, qw(tracker/rope.c tracker/patch.c tracker/merge.c));
 my @json = (@patch, map { "json/$_.c" } qw(jansson write));
-my @body = (@patch, 'tracker/conversation.c', 'json/*.c');
+my @body = (@patch, qw(tracker/conversation.c tracker/join.c json/*.c));
 my @detect = map { "detect/$_.c" } qw(array char dict match stem text);
 my @records = map { "detect/$_.c" }
     qw(answer record report search time trackers);

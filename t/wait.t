@@ -162,6 +162,9 @@ is_held(bulk('many', 40), 200, 'a large bulk');
 is_held(call('POST', 'manage/tracker', tracker_text('large', 'x' x 100_000)),
         200, 'a large tracker');
 is_held(call('PUT', "manage/tracker/$id", tracker_text('m')), 200, 'PUT');
+is_held(call('POST', "manage/trackers?on_conflict=$_", '['
+             . tracker_text('m', "by $_") . ',' . tracker_text("new $_")
+             . ']'), 200, $_) for qw(skip merge replace);
 is_held(call('PATCH', "manage/tracker/$id",
              '[{"op":"add","path":"/vocabulary/-","value":"x"}]'), 200,
         'PATCH');

@@ -19,12 +19,26 @@ static ngx_http_tracker_arg_t *ngx_http_tracker_import_arg(
     ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_set_dry(ngx_http_tracker_ctx_t *ctx,
     ngx_str_t *value);
+static ngx_uint_t ngx_http_tracker_set_policy(ngx_http_tracker_ctx_t *ctx,
+    ngx_str_t *value);
 static ngx_int_t ngx_http_tracker_next_arg(ngx_str_t *args, ngx_str_t *name,
     ngx_str_t *value);
 
 
+/* by ngx_http_tracker_policy_e */
+
+static ngx_str_t  ngx_http_tracker_policies[] = {
+    ngx_null_string,
+    ngx_string("error"),
+    ngx_string("skip"),
+    ngx_string("merge"),
+    ngx_string("replace")
+};
+
+
 static ngx_http_tracker_arg_t  ngx_http_tracker_import_args[] = {
     { ngx_string("dryRun"), 1, ngx_http_tracker_set_dry },
+    { ngx_string("on_conflict"), 2, ngx_http_tracker_set_policy },
     { ngx_null_string, 0, NULL }
 };
 
@@ -96,6 +110,27 @@ ngx_http_tracker_set_dry(ngx_http_tracker_ctx_t *ctx, ngx_str_t *value)
 
     return value->len == 5 && ngx_memcmp(value->data, "false", 5) == 0
            ? 0 : NGX_HTTP_TRACKER_BAD_DRY_RUN;
+}
+
+
+static ngx_uint_t
+ngx_http_tracker_set_policy(ngx_http_tracker_ctx_t *ctx, ngx_str_t *value)
+{
+    ngx_uint_t   i;
+    ngx_str_t   *policy;
+
+    for (i = NGX_HTTP_TRACKER_ON_ERROR; i <= NGX_HTTP_TRACKER_ON_REPLACE; i++) {
+        policy = &ngx_http_tracker_policies[i];
+
+        if (policy->len == value->len
+            && ngx_memcmp(policy->data, value->data, value->len) == 0)
+        {
+            ctx->form.policy = i;
+            return 0;
+        }
+    }
+
+    return NGX_HTTP_TRACKER_BAD_POLICY;
 }
 
 

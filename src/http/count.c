@@ -181,6 +181,11 @@ ngx_http_tracker_count_done(ngx_http_tracker_ctx_t *ctx)
         trackers[NGX_HTTP_TRACKER_DID_CREATE] += ctx->set.n;
         break;
 
+    case NGX_HTTP_TRACKER_IMPORTED:
+        trackers[NGX_HTTP_TRACKER_DID_CREATE] += ctx->spent.created;
+        trackers[NGX_HTTP_TRACKER_DID_CHANGE] += ctx->spent.changed;
+        break;
+
     case TRACKER_OUTCOME_CHANGED:
         trackers[NGX_HTTP_TRACKER_DID_CHANGE]++;
         break;

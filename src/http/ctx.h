@@ -53,16 +53,28 @@ typedef struct {
 } ngx_http_tracker_endpoint_t;
 
 
-/* for the variables, and for a message */
+/* for the variables, the counters, and for a message */
 
 typedef struct {
     ngx_msec_t                       redis;     /* of closed txns */
     uint64_t                         detect;    /* in searches, microseconds */
     ngx_uint_t                       hits;
+    ngx_uint_t                       created;   /* trackers, by an import */
+    ngx_uint_t                       changed;
     ngx_uint_t                       phrases;   /* of the account, if they are
                                                    too many */
     unsigned                         searched:1;
 } ngx_http_tracker_spent_t;
+
+
+/* what becomes of a tracker that is imported if its name exists */
+
+typedef enum {
+    NGX_HTTP_TRACKER_ON_ERROR = 1,
+    NGX_HTTP_TRACKER_ON_SKIP,
+    NGX_HTTP_TRACKER_ON_MERGE,
+    NGX_HTTP_TRACKER_ON_REPLACE
+} ngx_http_tracker_policy_e;
 
 
 /* the forms of the body and of the answer, and how far the latter is */
@@ -77,6 +89,9 @@ typedef struct {
     unsigned                         whole:1;     /* return=representation */
     unsigned                         dry:1;       /* dryRun=true: nothing is
                                                      written */
+    unsigned                         policy:3;    /* on_conflict, a
+                                                     ngx_http_tracker_policy_e;
+                                                     0: it was not sent */
 } ngx_http_tracker_form_t;
 
 

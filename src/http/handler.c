@@ -276,7 +276,7 @@ ngx_http_tracker_check_request(ngx_http_request_t *r,
             return outcome;
         }
 
-        if (ctx->form.dry) {
+        if (ctx->form.dry || ctx->form.policy) {
             ctx->step = ngx_http_tracker_start_import;
         }
     }

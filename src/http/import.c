@@ -1,56 +1,112 @@
 
 /*
- * A dry run of a POST from its body to what would become of each tracker.
+ * An import from its body to what became of each tracker: the trackers that
+ * have the names are read, what is to be written is made of them, and the write
+ * is refused, and all done again, if the account has changed meanwhile.
  */
 
 
 #include "http/import.h"
 #include "http/count.h"
 #include "http/request.h"
+#include "http/response.h"
+#include "http/results.h"
 #include "http/write.h"
-#include "json/string.h"
+#include "json/record.h"
 #include "store/import.h"
 #include "store/write.h"
+#include "tracker/join.h"
 
 
-/* times that other ids are chosen for one request */
-#define NGX_HTTP_TRACKER_IMPORT_TRIES  3
+/* times that the trackers are read for one import */
+#define NGX_HTTP_TRACKER_IMPORT_ROUNDS  50
+
+/* records that are read at once, at most: their bytes end it before, mostly */
+#define NGX_HTTP_TRACKER_IMPORT_MOST    1000
+
+
+/* what is made of one round; memory of the round */
+
+typedef struct {
+    tracker_match_t            *matches;      /* of ctx->set */
+    tracker_match_t           **wanted;       /* records of these are needed */
+    size_t                      nwanted;
+    size_t                      fetched;      /* of them */
+    size_t                      bytes;        /* of records */
+    size_t                      composed;     /* trackers */
+    size_t                      changed;      /* at the end of import.elts, so
+                                                 far */
+    tracker_import_t            import;
+    tracker_set_t               fresh;        /* of a dry run: those that are
+                                                 new */
+} ngx_http_tracker_import_round_t;
 
 
 typedef struct {
-    ngx_http_tracker_write_t    write;
-    tracker_report_t            report;
-    size_t                      rendered;     /* results, in this pass */
-    ngx_uint_t                  tries;        /* ids that were taken */
+    ngx_http_tracker_write_t         write;
+    ngx_http_tracker_import_round_t  round;
+    ngx_uint_t                       rounds;
 } ngx_http_tracker_import_t;
 
 
-static tracker_rc_e ngx_http_tracker_decode_import(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, tracker_message_t *message);
 static void ngx_http_tracker_imported(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_checking(ngx_http_request_t *r,
+static ngx_int_t ngx_http_tracker_import_begin(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_checked(ngx_http_request_t *r,
+static ngx_int_t ngx_http_tracker_import_key(ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_matching(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_measuring(ngx_http_request_t *r,
+static ngx_int_t ngx_http_tracker_import_round(ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_matched(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static void ngx_http_tracker_telling(ngx_http_request_t *r,
+static void ngx_http_tracker_import_want(ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_fetch_matches(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static size_t ngx_http_tracker_result_length(tracker_str_t *name);
-static u_char *ngx_http_tracker_put_result(u_char *p, size_t i,
-    tracker_str_t *name);
-
-
-static const char  ngx_http_tracker_head[] = "{\"dryRun\":true,\"results\":[";
-static const char  ngx_http_tracker_tail[] = "],\"summary\":{\"created\":%uz}}";
+static void ngx_http_tracker_matches_fetched(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_import_composing(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_import_one(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, size_t i);
+static ngx_uint_t ngx_http_tracker_import_fresh(ngx_http_tracker_ctx_t *ctx,
+    size_t i);
+static ngx_uint_t ngx_http_tracker_import_change(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, size_t i);
+static ngx_uint_t ngx_http_tracker_import_join(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, size_t i, tracker_t *t);
+static ngx_int_t ngx_http_tracker_import_record(ngx_http_tracker_ctx_t *ctx,
+    tracker_t *t, tracker_str_t *record);
+static void ngx_http_tracker_import_tell(ngx_http_tracker_ctx_t *ctx, size_t i,
+    ngx_http_tracker_result_e result, tracker_str_t *id);
+static ngx_int_t ngx_http_tracker_import_write(ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_written(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_import_again(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 
 
 void
 ngx_http_tracker_start_import(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
+    tracker_report_t           *report;
     ngx_http_tracker_import_t  *import;
+
+    report = ngx_palloc(r->pool, sizeof(tracker_report_t));
+    if (report == NULL) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    report->n = 0;
+    report->list = NULL;
+    ctx->report = report;
+
+    if (!ctx->form.dry) {
+        ngx_http_tracker_start_write(r, ctx, sizeof(ngx_http_tracker_import_t),
+                                     ngx_http_tracker_imported);
+        return;
+    }
 
     import = ngx_pcalloc(r->pool, sizeof(ngx_http_tracker_import_t));
     if (import == NULL) {
@@ -64,40 +120,8 @@ ngx_http_tracker_start_import(ngx_http_request_t *r,
     ctx->form.whole = 0;
 
     import->write.next = ngx_http_tracker_imported;
-    import->write.decoder = ngx_http_tracker_decode_import;
 
     ngx_http_tracker_start_post(r, ctx, &import->write);
-}
-
-
-static tracker_rc_e
-ngx_http_tracker_decode_import(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, tracker_message_t *message)
-{
-    ngx_http_tracker_import_t *import = ctx->data;
-
-    ngx_http_tracker_write_t     *write;
-    ngx_http_tracker_loc_conf_t  *tlcf;
-
-    write = &import->write;
-
-    if (write->decode == NULL) {
-        tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
-
-        write->decode = tracker_decode_import_start(
-                                         (char *) ctx->body.data.data,
-                                         ctx->body.data.len,
-                                         ctx->endpoint->shape, &tlcf->limits,
-                                         &write->arena, &ctx->set,
-                                         &import->report);
-        if (write->decode == NULL) {
-            return TRACKER_NOMEM;
-        }
-
-        ctx->report = &import->report;
-    }
-
-    return tracker_decode_run(write->decode, &ctx->budget, message);
 }
 
 
@@ -108,155 +132,632 @@ ngx_http_tracker_imported(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
                               ctx->set.bulk ? NGX_HTTP_TRACKER_AT_BULK
                                             : NGX_HTTP_TRACKER_AT_CREATE);
 
-    if (ngx_http_tracker_begin_txn(r, ctx, ctx->body.data.len) != NGX_OK) {
+    if (ngx_http_tracker_import_begin(r, ctx) != NGX_OK) {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
     }
 
-    ngx_http_tracker_checking(r, ctx);
+    ngx_http_tracker_matching(r, ctx);
+}
+
+
+/* the txn of a dry run, which has no key; or the key of another */
+
+static ngx_int_t
+ngx_http_tracker_import_begin(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    if (ctx->form.dry) {
+        return ngx_http_tracker_begin_txn(r, ctx, ctx->body.data.len);
+    }
+
+    return ctx->idempotency_key.len ? ngx_http_tracker_import_key(ctx)
+                                    : NGX_OK;
+}
+
+
+/* with another policy it is another request */
+
+static ngx_int_t
+ngx_http_tracker_import_key(ngx_http_tracker_ctx_t *ctx)
+{
+    u_char     *p;
+    ngx_str_t   endpoint;
+
+    p = ngx_pnalloc(ctx->txn->pool, ctx->endpoint->path.len + 2);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    endpoint.data = p;
+
+    p = ngx_cpymem(p, ctx->endpoint->path.data, ctx->endpoint->path.len);
+    *p++ = '?';
+    *p++ = '0' + ctx->form.policy;
+
+    endpoint.len = p - endpoint.data;
+
+    return tracker_txn_idempotent(ctx->txn, &ctx->idempotency_key, &endpoint,
+                                  &ctx->body.data);
 }
 
 
 static void
-ngx_http_tracker_checking(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+ngx_http_tracker_matching(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
-    if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_checking)) {
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_matching)) {
         return;
     }
 
-    (void) tracker_spend(&ctx->budget, ctx->set.n * TRACKER_COST / 4);
+    (void) tracker_spend(&ctx->budget, ctx->set.n * TRACKER_COST / 2);
 
-    if (tracker_txn_choose_ids(ctx->txn, &ctx->set) != NGX_OK
-        || tracker_txn_check(ctx->txn, &ctx->set) != NGX_OK)
+    if (ngx_http_tracker_import_round(ctx) != NGX_OK
+        || tracker_txn_match(ctx->txn, &ctx->set, import->round.matches)
+           != NGX_OK)
     {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
     }
 
-    ngx_http_tracker_wait(r, ctx, ngx_http_tracker_checked);
+    ngx_http_tracker_wait(r, ctx, ngx_http_tracker_matched);
+}
+
+
+/* begins a round, with ids of its own: NGX_OK or NGX_ERROR */
+
+static ngx_int_t
+ngx_http_tracker_import_round(ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    size_t                            n;
+    ngx_pool_t                       *pool;
+    ngx_http_tracker_import_round_t  *round;
+
+    if (tracker_txn_begin_round(ctx->txn) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    n = ctx->set.n;
+    pool = ctx->txn->round;
+    round = &import->round;
+
+    ngx_memzero(round, sizeof(ngx_http_tracker_import_round_t));
+
+    round->matches = ngx_palloc(pool, n * sizeof(tracker_match_t));
+    round->wanted = ngx_palloc(pool, n * sizeof(tracker_match_t *));
+    round->import.elts = ngx_palloc(pool, n * sizeof(tracker_written_t));
+    round->import.told.len = n * NGX_HTTP_TRACKER_RESULT_LEN;
+    round->import.told.data = ngx_pnalloc(pool, round->import.told.len);
+
+    if (round->matches == NULL
+        || round->wanted == NULL
+        || round->import.elts == NULL
+        || round->import.told.data == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->form.dry) {
+        round->fresh.elts = ngx_palloc(pool, n * sizeof(tracker_t));
+        if (round->fresh.elts == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return tracker_txn_choose_ids(ctx->txn, &ctx->set);
 }
 
 
 static void
-ngx_http_tracker_checked(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+ngx_http_tracker_matched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_http_tracker_import_t *import = ctx->data;
+    switch (ctx->txn->outcome) {
 
-    if (ctx->txn->again) {
+    case TRACKER_OUTCOME_FOUND:
+        break;
 
-        if (import->tries++ == NGX_HTTP_TRACKER_IMPORT_TRIES) {
+    case TRACKER_OUTCOME_REPLAYED:
+
+        /* the script says so again, and releases the lock */
+
+        if (ngx_http_tracker_import_write(ctx) != NGX_OK) {
             ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
             return;
         }
 
-        ngx_http_tracker_checking(r, ctx);
+        ngx_http_tracker_wait(r, ctx, ngx_http_tracker_written);
         return;
-    }
 
-    if (ctx->txn->outcome != TRACKER_OUTCOME_FREE) {
+    default:
         ngx_http_tracker_fail(r, ctx, ctx->txn->outcome);
         return;
     }
 
-    ctx->answer.len = sizeof(ngx_http_tracker_head) - 1
-                      + sizeof(ngx_http_tracker_tail) + NGX_SIZE_T_LEN;
-
-    ngx_http_tracker_measuring(r, ctx);
-}
-
-
-/* the results in two passes: an upper bound of the length, bytes */
-
-static void
-ngx_http_tracker_measuring(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
-{
-    ngx_http_tracker_import_t *import = ctx->data;
-
-    size_t  len;
-
-    while (import->rendered < ctx->set.n) {
-
-        if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_measuring)) {
-            return;
-        }
-
-        len = ngx_http_tracker_result_length(
-                                     &ctx->set.elts[import->rendered++].name);
-
-        ctx->answer.len += len;
-        (void) tracker_spend(&ctx->budget, len + TRACKER_COST / 4);
-    }
-
-    if (ngx_http_tracker_reserve(r, ctx, ctx->answer.len) != NGX_OK) {
+    if (ctx->txn->total && ctx->form.policy <= NGX_HTTP_TRACKER_ON_ERROR) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_CONFLICT);
         return;
     }
 
-    ctx->answer.data = ngx_pnalloc(r->pool, ctx->answer.len);
-    if (ctx->answer.data == NULL) {
+    if (ctx->form.policy >= NGX_HTTP_TRACKER_ON_MERGE) {
+        ngx_http_tracker_import_want(ctx);
+    }
+
+    ngx_http_tracker_fetch_matches(r, ctx);
+}
+
+
+static void
+ngx_http_tracker_import_want(ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    size_t                            i;
+    ngx_http_tracker_import_round_t  *round;
+
+    round = &import->round;
+
+    for (i = 0; i < ctx->set.n; i++) {
+        if (round->matches[i].id.data) {
+            round->wanted[round->nwanted++] = &round->matches[i];
+        }
+    }
+}
+
+
+/* in stretches */
+
+static void
+ngx_http_tracker_fetch_matches(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    size_t                            n;
+    ngx_http_tracker_import_round_t  *round;
+
+    round = &import->round;
+
+    if (round->fetched == round->nwanted) {
+        ngx_http_tracker_import_composing(r, ctx);
+        return;
+    }
+
+    n = ngx_min(round->nwanted - round->fetched, NGX_HTTP_TRACKER_IMPORT_MOST);
+
+    if (tracker_txn_fetch_matches(ctx->txn, round->wanted + round->fetched, n)
+        != NGX_OK)
+    {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
     }
 
-    ctx->answer.len = ngx_cpymem(ctx->answer.data, ngx_http_tracker_head,
-                                 sizeof(ngx_http_tracker_head) - 1)
-                      - ctx->answer.data;
-
-    import->rendered = 0;
-
-    ngx_http_tracker_telling(r, ctx);
+    ngx_http_tracker_wait(r, ctx, ngx_http_tracker_matches_fetched);
 }
 
 
 static void
-ngx_http_tracker_telling(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+ngx_http_tracker_matches_fetched(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_import_t *import = ctx->data;
 
-    size_t          i;
-    u_char         *p, *start;
-    tracker_str_t  *name;
+    size_t                            i;
+    ngx_http_tracker_import_round_t  *round;
 
-    while (import->rendered < ctx->set.n) {
+    if (ctx->txn->again) {
+        ngx_http_tracker_import_again(r, ctx);
+        return;
+    }
 
-        if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_telling)) {
+    if (ctx->txn->outcome != TRACKER_OUTCOME_FOUND) {
+        ngx_http_tracker_fail(r, ctx, ctx->txn->outcome);
+        return;
+    }
+
+    round = &import->round;
+
+    for (i = 0; i < ctx->txn->found; i++) {
+        round->bytes += round->wanted[round->fetched++]->record.len;
+    }
+
+    if (round->bytes > NGX_HTTP_TRACKER_MAX_BODY) {
+        ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_TOO_MUCH);
+        return;
+    }
+
+    /* these, what is made of them, and the body as for any write */
+
+    if (ngx_http_tracker_reserve(r, ctx, 3 * (round->bytes
+                                              + ctx->body.data.len))
+        != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_http_tracker_fetch_matches(r, ctx);
+}
+
+
+static void
+ngx_http_tracker_import_composing(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    ngx_uint_t                        outcome;
+    tracker_import_t                 *made;
+    ngx_http_tracker_import_round_t  *round;
+
+    round = &import->round;
+    made = &round->import;
+
+    while (round->composed < ctx->set.n) {
+
+        if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_import_composing))
+        {
             return;
         }
 
-        i = import->rendered++;
-        name = &ctx->set.elts[i].name;
+        outcome = ngx_http_tracker_import_one(r, ctx, round->composed++);
 
-        start = ctx->answer.data + ctx->answer.len;
-        p = ngx_http_tracker_put_result(start, i, name);
+        if (outcome == NGX_HTTP_TRACKER_INVALID) {
+            ngx_http_tracker_refuse(r, ctx);
+            return;
+        }
 
-        ctx->answer.len += p - start;
-        (void) tracker_spend(&ctx->budget, p - start + TRACKER_COST / 4);
+        if (outcome) {
+            ngx_http_tracker_fail(r, ctx, outcome);
+            return;
+        }
     }
 
-    p = ctx->answer.data + ctx->answer.len;
-    p = ngx_sprintf(p, ngx_http_tracker_tail, ctx->set.n);
+    /* what changes was put to the end, backwards */
 
-    ctx->answer.len = p - ctx->answer.data;
-    ctx->outcome = TRACKER_OUTCOME_FREE;
+    ngx_memmove(made->elts + made->fresh,
+                made->elts + ctx->set.n - round->changed,
+                round->changed * sizeof(tracker_written_t));
 
-    ngx_http_tracker_finish(r, ctx);
+    made->n = made->fresh + round->changed;
+
+    if (ctx->form.dry && made->fresh == 0) {
+        ctx->txn->outcome = TRACKER_OUTCOME_FREE;
+        ngx_http_tracker_written(r, ctx);
+        return;
+    }
+
+    if (ngx_http_tracker_import_write(ctx) != NGX_OK) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    ngx_http_tracker_wait(r, ctx, ngx_http_tracker_written);
 }
 
 
-static size_t
-ngx_http_tracker_result_length(tracker_str_t *name)
+/* decides about the tracker i: 0 or the outcome */
+
+static ngx_uint_t
+ngx_http_tracker_import_one(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
+    size_t i)
 {
-    return sizeof(",{\"index\":,\"name\":,\"result\":\"created\"}")
-           + NGX_SIZE_T_LEN
-           + tracker_json_string_length(name->data, name->len);
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    tracker_match_t  *match;
+
+    match = &import->round.matches[i];
+
+    (void) tracker_spend(&ctx->budget, match->record.len + TRACKER_COST);
+
+    if (match->id.data == NULL) {
+        return ngx_http_tracker_import_fresh(ctx, i);
+    }
+
+    if (ctx->form.policy == NGX_HTTP_TRACKER_ON_SKIP) {
+        ngx_http_tracker_import_tell(ctx, i, NGX_HTTP_TRACKER_SKIPPED,
+                                     &match->id);
+        return 0;
+    }
+
+    return ngx_http_tracker_import_change(r, ctx, i);
 }
 
 
-static u_char *
-ngx_http_tracker_put_result(u_char *p, size_t i, tracker_str_t *name)
+static ngx_uint_t
+ngx_http_tracker_import_fresh(ngx_http_tracker_ctx_t *ctx, size_t i)
 {
-    p = ngx_sprintf(p, "%s{\"index\":%uz,\"name\":", i ? "," : "", i);
-    p = (u_char *) tracker_json_string_write((char *) p, name->data, name->len);
+    ngx_http_tracker_import_t *import = ctx->data;
 
-    return ngx_cpymem(p, ",\"result\":\"created\"}",
-                      sizeof(",\"result\":\"created\"}") - 1);
+    char               *p;
+    tracker_t          *t;
+    tracker_import_t   *made;
+    tracker_written_t  *written;
+
+    t = &ctx->set.elts[i];
+    made = &import->round.import;
+
+    ngx_http_tracker_import_tell(ctx, i, NGX_HTTP_TRACKER_CREATED, &t->id);
+
+    if (ctx->form.dry) {
+        import->round.fresh.elts[import->round.fresh.n++] = *t;
+        made->fresh++;
+        return 0;
+    }
+
+    written = &made->elts[made->fresh++];
+
+    /* the write may outlive the request, whose memory the name is */
+
+    p = ngx_pnalloc(ctx->txn->round, t->name.len);
+
+    if (p == NULL
+        || ngx_http_tracker_import_record(ctx, t, &written->record) != NGX_OK)
+    {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    ngx_memcpy(p, t->name.data, t->name.len);
+
+    written->name.len = t->name.len;
+    written->name.data = p;
+    written->id = t->id;
+
+    made->size += t->name.len + written->record.len;
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_tracker_import_change(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, size_t i)
+{
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    ngx_uint_t                        outcome;
+    tracker_t                         t;
+    tracker_str_t                     record;
+    tracker_match_t                  *match;
+    tracker_written_t                *written;
+    ngx_http_core_loc_conf_t         *clcf;
+    ngx_http_tracker_result_e         result;
+    ngx_http_tracker_import_round_t  *round;
+
+    round = &import->round;
+    match = &round->matches[i];
+
+    if (ctx->form.policy == NGX_HTTP_TRACKER_ON_MERGE) {
+        result = NGX_HTTP_TRACKER_MERGED;
+
+        outcome = ngx_http_tracker_import_join(r, ctx, i, &t);
+        if (outcome) {
+            return outcome;
+        }
+
+    } else {
+        result = NGX_HTTP_TRACKER_REPLACED;
+        t = ctx->set.elts[i];
+        t.id = match->id;
+    }
+
+    if (t.name.data == NULL) {
+        record = match->record;
+
+    } else if (ngx_http_tracker_import_record(ctx, &t, &record) != NGX_OK) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    if (tracker_str_equal(&record, &match->record)) {
+        ngx_http_tracker_import_tell(ctx, i, NGX_HTTP_TRACKER_UNCHANGED,
+                                     &match->id);
+        return 0;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    /* by many imports a tracker could grow larger than by any PUT */
+
+    if (record.len > match->record.len
+        && (off_t) record.len > clcf->client_max_body_size)
+    {
+        return NGX_HTTP_TRACKER_TOO_BIG;
+    }
+
+    ngx_http_tracker_import_tell(ctx, i, result, &match->id);
+
+    written = &round->import.elts[ctx->set.n - ++round->changed];
+
+    ngx_memzero(written, sizeof(tracker_written_t));
+    written->id = match->id;
+    written->record = record;
+
+    round->import.size += record.len;
+
+    return 0;
+}
+
+
+/* sets t, without a name if it has all the phrases: 0 or the outcome */
+
+static ngx_uint_t
+ngx_http_tracker_import_join(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, size_t i, tracker_t *t)
+{
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    size_t                        added;
+    tracker_arena_t               arena;
+    tracker_match_t              *match;
+    tracker_message_t             message;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+    match = &import->round.matches[i];
+
+    ngx_http_tracker_set_arena(&arena, ctx->txn->round);
+
+    if (tracker_decode_record(match->record.data, match->record.len, &arena, t)
+        != TRACKER_OK)
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "tracker: stored record of tracker \"%*s\" is invalid",
+                      match->id.len, match->id.data);
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    switch (tracker_join(t, &ctx->set.elts[i], ctx->set.bulk ? (long) i : -1,
+                         &tlcf->limits, &arena, &added, &message))
+    {
+
+    case TRACKER_OK:
+
+        if (added == 0) {
+            t->name.data = NULL;
+        }
+
+        return 0;
+
+    case TRACKER_INVALID:
+
+        if (tracker_report_message(ctx->report, &message) != TRACKER_OK) {
+            return TRACKER_OUTCOME_ERROR;
+        }
+
+        ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_INVALID, &message);
+        return ctx->outcome;
+
+    default: /* TRACKER_NOMEM */
+        return TRACKER_OUTCOME_ERROR;
+    }
+}
+
+
+/* the JSON of t, in memory of the round: NGX_OK or NGX_ERROR */
+
+static ngx_int_t
+ngx_http_tracker_import_record(ngx_http_tracker_ctx_t *ctx, tracker_t *t,
+    tracker_str_t *record)
+{
+    char  *p;
+
+    record->len = tracker_json_length(t);
+
+    p = ngx_pnalloc(ctx->txn->round, record->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) tracker_json_write(p, t);
+    (void) tracker_spend(&ctx->budget, 2 * record->len);
+
+    record->data = p;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_tracker_import_tell(ngx_http_tracker_ctx_t *ctx, size_t i,
+    ngx_http_tracker_result_e result, tracker_str_t *id)
+{
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    u_char  *p;
+
+    p = (u_char *) import->round.import.told.data
+        + i * NGX_HTTP_TRACKER_RESULT_LEN;
+
+    *p++ = result;
+    ngx_memcpy(p, id->data, TRACKER_ID_LEN);
+}
+
+
+/* begins the write; a dry run asks for the number of trackers, and no more */
+
+static ngx_int_t
+ngx_http_tracker_import_write(ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    if (!ctx->form.dry) {
+        return tracker_txn_import(ctx->txn, &import->round.import);
+    }
+
+    /* ids were chosen for all: they are chosen anew for some */
+
+    if (tracker_txn_choose_ids(ctx->txn, &import->round.fresh) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return tracker_txn_check(ctx->txn, &import->round.fresh);
+}
+
+
+static void
+ngx_http_tracker_written(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    ngx_str_t                         told;
+    ngx_http_tracker_import_round_t  *round;
+
+    /* a name that has come since makes it another conflict */
+
+    if (ctx->txn->again || ctx->txn->outcome == TRACKER_OUTCOME_CONFLICT) {
+        ngx_http_tracker_import_again(r, ctx);
+        return;
+    }
+
+    round = &import->round;
+
+    told.len = round->import.told.len;
+    told.data = (u_char *) round->import.told.data;
+
+    switch (ctx->txn->outcome) {
+
+    case TRACKER_OUTCOME_CHANGED:
+        ctx->outcome = NGX_HTTP_TRACKER_IMPORTED;
+        ctx->spent.created = round->import.fresh;
+        ctx->spent.changed = round->changed;
+        break;
+
+    case TRACKER_OUTCOME_FREE:
+        ctx->outcome = TRACKER_OUTCOME_FREE;
+        break;
+
+    case TRACKER_OUTCOME_REPLAYED:
+        ctx->outcome = TRACKER_OUTCOME_REPLAYED;
+        told = ctx->txn->record;
+        break;
+
+    default:
+        ngx_http_tracker_fail(r, ctx, ctx->txn->outcome);
+        return;
+    }
+
+    if (!ngx_http_tracker_check_results(&told, ctx->set.n)) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    ngx_http_tracker_tell_results(r, ctx, &told);
+}
+
+
+static void
+ngx_http_tracker_import_again(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    /* others were faster each time: as if one of them had the lock */
+
+    if (++import->rounds == NGX_HTTP_TRACKER_IMPORT_ROUNDS) {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_LOCKED);
+        return;
+    }
+
+    ngx_http_tracker_matching(r, ctx);
 }

@@ -1,7 +1,8 @@
 
 /*
- * An import: a POST of trackers that says what becomes of each, and of a body
- * with faults all of them.  A dry run checks, and writes nothing.
+ * An import: a POST of trackers that says what becomes of each, with a policy
+ * for names that exist, and of a body with faults all of them.  A dry run
+ * writes nothing.  Rules: API.md section 8.
  */
 
 
@@ -15,7 +16,7 @@
 #pragma GCC visibility push(hidden)
 
 
-/* ngx_http_tracker_step_pt: the first step of POST with ?dryRun=true */
+/* ngx_http_tracker_step_pt: the first step of a POST with such arguments */
 void ngx_http_tracker_start_import(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 

@@ -100,6 +100,12 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 412, ngx_string("matched"), NULL },
     [NGX_HTTP_TRACKER_TOO_BIG] =
         { 400, ngx_string("grown"), NULL },
+    [NGX_HTTP_TRACKER_TOO_MUCH] =
+        { 400, ngx_string("too_much"),
+          "The trackers that have these names are too large for one request, "
+          "send fewer." },
+    [NGX_HTTP_TRACKER_IMPORTED] =
+        { 200, ngx_string("imported"), NULL },
     [NGX_HTTP_TRACKER_PROCESSED] =
         { 201, ngx_string("processed"), NULL },
     [NGX_HTTP_TRACKER_MANY_HITS] =
@@ -123,6 +129,10 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
     [NGX_HTTP_TRACKER_BAD_DRY_RUN] =
         { 400, ngx_string("bad_dry_run"),
           "\"dryRun\" must be \"true\" or \"false\"." },
+    [NGX_HTTP_TRACKER_BAD_POLICY] =
+        { 400, ngx_string("bad_policy"),
+          "\"on_conflict\" must be \"error\", \"skip\", \"merge\" or "
+          "\"replace\"." },
     [NGX_HTTP_TRACKER_BAD_CODING] =
         { 400, ngx_string("bad_coding"), NULL },
     [NGX_HTTP_TRACKER_BAD_HEADER] =
@@ -449,7 +459,7 @@ ngx_http_tracker_describe_limit(ngx_http_tracker_ctx_t *ctx,
                         "%lu and the request adds %lu.",
                         (unsigned long) tlcf->store.max_trackers,
                         (unsigned long) ctx->txn->found,
-                        (unsigned long) ctx->set.n);
+                        (unsigned long) ctx->txn->adds);
         break;
 
     case TRACKER_OUTCOME_LARGE:

@@ -207,7 +207,9 @@ ngx_http_tracker_send_header(ngx_http_request_t *r,
         r->headers_out.status = NGX_HTTP_OK;
     }
 
-    if (ctx->form.minimal && !ctx->set.bulk
+    /* an import tells what became of one tracker, too */
+
+    if (ctx->form.minimal && !ctx->set.bulk && ctx->report == NULL
         && r->headers_out.status == NGX_HTTP_OK)
     {
         r->headers_out.status = NGX_HTTP_NO_CONTENT;

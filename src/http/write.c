@@ -54,6 +54,10 @@ ngx_http_tracker_start_post(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 {
     write->unlocked = 1;
 
+    if (write->decoder == NULL) {
+        write->decoder = ngx_http_tracker_decode_body;
+    }
+
     ngx_http_tracker_start_body(r, ctx, write);
 }
 
@@ -170,7 +174,10 @@ ngx_http_tracker_takes_along(ngx_http_request_t *r,
 {
     ngx_http_tracker_write_t *write = ctx->data;
 
-    if (!write->decoded || ctx->outcome == NGX_HTTP_TRACKER_REPEATED) {
+    if (!write->decoded
+        || ctx->outcome == NGX_HTTP_TRACKER_REPEATED
+        || ctx->form.policy)
+    {
         return 0;
     }
 
@@ -353,6 +360,17 @@ ngx_http_tracker_decode_body(ngx_http_request_t *r,
     if (r->method == NGX_HTTP_PATCH) {
         return tracker_decode_patch(data, len, &write->arena, &write->patch,
                                     message);
+    }
+
+    if (write->decode == NULL && ctx->report) {
+        write->decode = tracker_decode_import_start(data, len,
+                                                    ctx->endpoint->shape,
+                                                    &tlcf->limits,
+                                                    &write->arena, &ctx->set,
+                                                    ctx->report);
+        if (write->decode == NULL) {
+            return TRACKER_NOMEM;
+        }
     }
 
     if (write->decode == NULL) {

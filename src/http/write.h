@@ -42,16 +42,16 @@ typedef struct {
  * Allocates ctx->data, size bytes of zeros that begin with an
  * ngx_http_tracker_write_t.  Takes the account's lock, if locks are
  * configured, and reads and decodes the body, for PATCH to write->patch or
- * write->merge, else to ctx->set; next is called with both done, or with a lock
- * that the next step of the txn takes along: a fetch, or a create of ctx->set.
- * Otherwise the request is answered.
+ * write->merge, else to ctx->set, with ctx->report if that is not NULL; next is
+ * called with both done, or with a lock that the next step of the txn takes
+ * along: a fetch, or a create of ctx->set.  Otherwise the request is answered.
  */
 void ngx_http_tracker_start_write(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t size, ngx_http_tracker_step_pt next);
 
 /*
  * The same without a lock, and without a txn.  write, which becomes ctx->data,
- * is all zeros but next and decoder.
+ * is all zeros but next and decoder, NULL for that of a write.
  */
 void ngx_http_tracker_start_post(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_http_tracker_write_t *write);

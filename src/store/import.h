@@ -14,6 +14,63 @@
 #pragma GCC visibility push(hidden)
 
 
+/* the tracker that has a name; memory of the round */
+
+typedef struct {
+    tracker_str_t     id;         /* data NULL: no tracker has it */
+    tracker_str_t     record;     /* len 0: it was not fetched */
+} tracker_match_t;
+
+
+/* a tracker to be written */
+
+typedef struct {
+    tracker_str_t     name;       /* data NULL: it exists, and has it already */
+    tracker_str_t     id;
+    tracker_str_t     record;
+} tracker_written_t;
+
+
+/*
+ * What an import writes, all of it or nothing.  All is memory of the round, or
+ * lives as long.
+ */
+
+typedef struct {
+    tracker_written_t  *elts;     /* first those that are new */
+    size_t              n;
+    size_t              fresh;    /* how many are new */
+    size_t              size;     /* bytes of all records and names */
+    tracker_str_t       told;     /* what a request with the same
+                                     Idempotency-Key gets as record */
+} tracker_import_t;
+
+
+/*
+ * Looks for the trackers that have the names of set, whose n matches are set,
+ * without records; set and its names must live as long as the round.  Ends in
+ * FOUND: revision, which may be empty, conflicts and total are set, too; or,
+ * where the txn has an Idempotency-Key that was used, in REPLAYED, with what
+ * was told then as record, or in REUSED.
+ */
+ngx_int_t tracker_txn_match(tracker_txn_t *txn, tracker_set_t *set,
+    tracker_match_t *matches);
+
+/*
+ * Fetches the records of the first of n matches, at least 1, which have an id
+ * each: as many as fit into a stretch of 256 KB, at least one.  Ends in FOUND,
+ * and found says how many; or in 0 with again: one of them is gone, match anew.
+ */
+ngx_int_t tracker_txn_fetch_matches(tracker_txn_t *txn,
+    tracker_match_t **matches, size_t n);
+
+/*
+ * Writes an import, if the revision is still the one that was found by the
+ * match.  Ends in CHANGED, REPLAYED (as above), REUSED, QUOTA or LOCKED; or in
+ * 0 with again: match anew.  The lock is released, except with again.
+ */
+ngx_int_t tracker_txn_import(tracker_txn_t *txn, tracker_import_t *import);
+
 /*
  * Checks whether the trackers of set, whose ids were chosen last, could be
  * created, without a lock, and writes nothing.  set as in tracker_txn_create().

@@ -21,7 +21,7 @@
 #define TRACKER_TOKEN_LEN    32      /* of a lock, hex digits */
 
 /* most arguments of a command, besides those of a create's trackers */
-#define TRACKER_STEP_ARGS    16
+#define TRACKER_STEP_ARGS    20
 
 /* bytes of records after which a stretch of a list ends */
 #define TRACKER_STRETCH_BYTES  262144
@@ -32,6 +32,7 @@
 
 typedef struct tracker_txn_ctx_s  tracker_txn_ctx_t;
 typedef struct tracker_listed_s   tracker_listed_t;
+typedef struct tracker_imported_s  tracker_imported_t;
 
 /*
  * Reads a reply, which is valid until the function returns; maybe is that of
@@ -91,6 +92,7 @@ struct tracker_txn_ctx_s {
     tracker_create_t         create;
     tracker_job_args_t       job;
     tracker_listed_t        *listed;    /* the stretch of a list */
+    tracker_imported_t      *imported;  /* the round of an import */
 
     unsigned                 nomem:1;   /* for an argument of the command */
     unsigned                 locking:1; /* the step asks for the lock */

@@ -84,6 +84,8 @@ typedef struct {
     size_t             nconflicts;    /* of these */
     size_t             total;         /* names that exist */
     size_t             found;         /* trackers of the account; or bytes */
+    size_t             adds;          /* trackers that the last create or
+                                         import adds */
     size_t             job;           /* its number; 0: there is none */
 
     ngx_str_t          revision;      /* of the account's trackers: digits */

@@ -178,6 +178,7 @@ tracker_txn_create(tracker_txn_t *txn, tracker_set_t *set,
 
     create->set = set;
     create->n = set->n;
+    txn->adds = set->n;
     create->records = records;
     create->failed = 0;
 
@@ -211,6 +212,7 @@ tracker_txn_check(tracker_txn_t *txn, tracker_set_t *set)
 
     create->set = set;
     create->n = set->n;
+    txn->adds = set->n;
     create->records = NULL;
     create->failed = 0;
 

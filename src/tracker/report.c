@@ -96,11 +96,18 @@ tracker_report_fault(tracker_report_t *report, long index,
 
     tracker_message_fault(&message, index, field, elt, fault);
 
-    if (report->list && index >= 0) {
-        tracker_message_prefix(&message, report->list);
+    return tracker_report_message(report, &message);
+}
+
+
+tracker_rc_e
+tracker_report_message(tracker_report_t *report, tracker_message_t *message)
+{
+    if (report->list) {
+        tracker_message_prefix(message, report->list);
     }
 
-    return tracker_report_add(report, &message);
+    return tracker_report_add(report, message);
 }
 
 
@@ -181,11 +188,7 @@ tracker_report_phrases(tracker_report_t *report, const tracker_list_t *phrases,
     if (tracker_validate_count(phrases->n, index, report->limits, &message)
         != TRACKER_OK)
     {
-        if (report->list && index >= 0) {
-            tracker_message_prefix(&message, report->list);
-        }
-
-        rc = tracker_report_add(report, &message);
+        rc = tracker_report_message(report, &message);
         if (rc != TRACKER_OK) {
             return rc;
         }

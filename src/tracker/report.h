@@ -54,6 +54,13 @@ tracker_rc_e tracker_report_add(tracker_report_t *report,
     const tracker_message_t *message);
 
 /*
+ * The same for a message about a tracker, which first gets the key of the list
+ * in front, if there is one.
+ */
+tracker_rc_e tracker_report_message(tracker_report_t *report,
+    tracker_message_t *message);
+
+/*
  * Adds a fault, see tracker_message_fault(), of the tracker at index.  Returns
  * TRACKER_OK or TRACKER_NOMEM.
  */

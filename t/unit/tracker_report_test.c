@@ -5,6 +5,7 @@
 
 
 #include "json/jansson.h"
+#include "tracker/join.h"
 #include "tap.h"
 
 
@@ -331,6 +332,55 @@ bounds(void)
 }
 
 
+/* phrases that are there, and such that come twice */
+
+static void
+joined(void)
+{
+    size_t     added;
+    tracker_t  t, other;
+
+    static tracker_str_t  have[] = {
+        tracker_str("a"), tracker_str("b"), tracker_str("b")
+    };
+    static tracker_str_t  more[] = {
+        tracker_str("c"), tracker_str("b"), tracker_str("d"), tracker_str("c")
+    };
+
+    memset(&t, 0, sizeof(tracker_t));
+    memset(&other, 0, sizeof(tracker_t));
+    t.vocabulary.n = 3;
+    t.vocabulary.elts = have;
+    other.vocabulary.n = 4;
+    other.vocabulary.elts = more;
+
+    tap_arena_reset(&memory, 0);
+    ok(tracker_join(&t, &other, 0, &limits, &arena, &added, &message)
+       == TRACKER_OK && added == 2 && t.vocabulary.n == 5
+       && tracker_str_equal(&t.vocabulary.elts[2], &have[1])
+       && tracker_str_equal(&t.vocabulary.elts[3], &more[0])
+       && tracker_str_equal(&t.vocabulary.elts[4], &more[2]),
+       "join: what is new, once, and behind what is there");
+
+    ok(tracker_join(&t, &other, 0, &limits, &arena, &added, &message)
+       == TRACKER_OK && added == 0 && t.vocabulary.n == 5, "nothing is new");
+
+    other.vocabulary.elts = have;
+    other.vocabulary.n = 1;
+    limits.max_phrases = 4;
+    ok(tracker_join(&t, &other, 0, &limits, &arena, &added, &message)
+       == TRACKER_OK && added == 0, "nothing is new, over a limit of later");
+
+    t.vocabulary.n = 4;
+    other.vocabulary.elts = more + 2;
+    ok(tracker_join(&t, &other, 7, &limits, &arena, &added, &message)
+       == TRACKER_INVALID && t.vocabulary.n == 4, "too many");
+    is(message.data, message.len, "\"[7].vocabulary\" must contain at most 4 "
+       "phrases, found 5", "its message");
+    limits.max_phrases = 0;
+}
+
+
 /* each allocation fails once, in the reader's way and in the library's */
 
 static void
@@ -371,6 +421,7 @@ main(void)
     same();
     bounds();
     no_memory();
+    joined();
 
     tap_arena_reset(&memory, 0);
 

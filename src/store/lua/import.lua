@@ -1,0 +1,216 @@
+--
+-- Writes what one import creates and changes: all of it, or nothing.  What
+-- becomes of each tracker was decided by what the account had at a revision,
+-- which must be that of the account still.
+--
+-- KEYS   lock, index, rev, mark; if ARGV[3] is not empty, the idempotency key
+--        and the index of these keys; then the name keys of the new trackers;
+--        then their id keys in the same order; then the id keys of those that
+--        change
+-- ARGV   1  to 6: as of create.lua
+--        7  number of new trackers
+--        8  the revision, empty: there was none
+--        9  life of the mark in milliseconds
+--        10 what a request with the same idempotency key is told
+--        11 ... the records, in the order of the id keys
+--
+-- Reply  {"imported"}          written now, or by an earlier run of this call,
+--                              which has left the mark
+--        {"replayed", told}    an earlier request had the same idempotency
+--                              key and digest
+--        {"reused"}            another request had the same idempotency key
+--        {"locked"}            another request holds the lock
+--        {"quota", have}       the account would have too many
+--        {"stale"}             the account has changed, the lock is kept
+--        {"taken"}             an id is in use: choose others, the lock is kept
+--
+-- Each reply except "locked", "stale", "taken" and errors has released the
+-- lock.  The mark is an empty id key, as that of a tracker that was deleted.
+-- All that may fail comes before the first write, for the memory is full only
+-- to that one.  As to the first line see create.lua.
+--
+
+-- life of an idempotency key in seconds; its score in the index is in
+-- microseconds
+
+local DAY = 86400
+local MICRO = 1000000
+
+local VALUES = 10
+
+-- keys of one call: Lua passes less than 8,000 values
+
+local CHUNK = 1000
+
+local n = tonumber(ARGV[7])
+local total = #ARGV - VALUES
+local names = #KEYS - n - total
+local ids = names + n
+
+local token, digest = ARGV[1], ARGV[3]
+local quota = tonumber(ARGV[2])
+local most = digest ~= '' and tonumber(ARGV[4]) or 0
+local holder = token ~= '' and redis.call('get', KEYS[1])
+local mark = redis.call('get', KEYS[4])
+local have = redis.call('zcard', KEYS[2])
+
+
+local function answer(...)
+    if holder == token then
+        redis.call('del', KEYS[1])
+    end
+
+    return {...}
+end
+
+
+-- with a write that changes nothing, see create.lua
+
+local function answer_again(...)
+    redis.call('expire', KEYS[3], 1, 'gt')
+    redis.call('incrby', KEYS[3], 0)
+
+    return answer(...)
+end
+
+
+if mark == '' then
+    return answer_again('imported')
+end
+
+if mark then
+    return {'taken'}
+end
+
+if holder and holder ~= token then
+    return {'locked'}
+end
+
+if digest ~= '' then
+    local earlier = redis.call('hmget', KEYS[5], 'digest', 'ids')
+
+    if earlier[1] == digest then
+        return answer_again('replayed', earlier[2])
+    end
+
+    if earlier[1] then
+        return answer('reused')
+    end
+
+    redis.call('zcard', KEYS[6])
+end
+
+local rev = redis.call('get', KEYS[3]) or ''
+
+if rev ~= ARGV[8] then
+    return {'stale'}
+end
+
+if rev ~= '' and rev ~= '0'
+   and (#rev > 16 or not string.find(rev, '^[1-9]%d*$'))
+then
+    return redis.error_reply('ERR the revision is not an integer')
+end
+
+if n > 0 and quota > 0 and have + n > quota then
+    return answer('quota', have)
+end
+
+for i = ids + 1, ids + n, CHUNK do
+    local last = math.min(i + CHUNK - 1, ids + n)
+
+    if redis.call('exists', unpack(KEYS, i, last)) > 0 then
+        return {'taken'}
+    end
+end
+
+local commands = { {'mset', KEYS[3], 1}, {'incrby', KEYS[3], 1},
+                   {'zadd', KEYS[2], 1, 1}, {'del', KEYS[1]} }
+
+if digest ~= '' then
+    commands[#commands + 1] = {'hset', KEYS[5], 1, 1}
+    commands[#commands + 1] = {'expire', KEYS[5], 1}
+    commands[#commands + 1] = {'zadd', KEYS[6], 1, 1}
+    commands[#commands + 1] = {'zrange', KEYS[6], 0, 1, 'withscores'}
+    commands[#commands + 1] = {'zrem', KEYS[6], 1}
+    commands[#commands + 1] = {'time'}
+end
+
+for i = 1, #commands do
+    if not redis.acl_check_cmd(unpack(commands[i])) then
+        return redis.error_reply('NOPERM this user has no permissions to run '
+                                 .. 'the command ' .. commands[i][1])
+    end
+end
+
+redis.call('set', KEYS[4], '', 'px', ARGV[9])
+
+-- the scores of the index are the last n revisions; without a revision the
+-- account is new
+
+if total > 0 then
+    local further = ARGV[6] + math.max(n, 1) - 1
+    local raised = redis.call('incrby', KEYS[3], further)
+
+    if rev == '' then
+        raised = redis.call('incrby', KEYS[3], ARGV[5])
+    end
+
+    for i = 1, n, CHUNK do
+        local members = {}
+
+        for j = i, math.min(i + CHUNK - 1, n) do
+            members[#members + 1] = raised - n + j
+            members[#members + 1] = string.sub(KEYS[ids + j], -16)
+        end
+
+        redis.call('zadd', KEYS[2], unpack(members))
+    end
+end
+
+for i = 1, total, CHUNK do
+    local values = {}
+    local v = 0
+
+    for j = i, math.min(i + CHUNK - 1, total) do
+        if j <= n then
+            values[v + 1] = KEYS[names + j]
+            values[v + 2] = string.sub(KEYS[ids + j], -16)
+            v = v + 2
+        end
+
+        values[v + 1] = KEYS[ids + j]
+        values[v + 2] = ARGV[VALUES + j]
+        v = v + 2
+    end
+
+    redis.call('mset', unpack(values))
+end
+
+-- Only KEYS[6] tells which keys are removed, see bulk_end.lua.
+
+if most > 0 then
+    local time = redis.call('time')
+    local now = time[1] * MICRO + time[2]
+    local left = redis.call('zcard', KEYS[6])
+    local oldest = redis.call('zrange', KEYS[6], 0, 1, 'withscores')
+
+    for i = 1, #oldest, 2 do
+        if left >= most or tonumber(oldest[i + 1]) <= now - DAY * MICRO
+        then
+            redis.call('zrem', KEYS[6], oldest[i])
+            redis.call('del', string.sub(KEYS[5], 1, -65) .. oldest[i])
+            left = left - 1
+        end
+    end
+
+    redis.call('zadd', KEYS[6], now, string.sub(KEYS[5], -64))
+    redis.call('expire', KEYS[6], DAY)
+end
+
+if digest ~= '' then
+    redis.call('hset', KEYS[5], 'digest', digest, 'ids', ARGV[10])
+    redis.call('expire', KEYS[5], DAY)
+end
+
+return answer('imported')
