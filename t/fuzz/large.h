@@ -16,6 +16,7 @@
 #undef TRACKER_DECODE_LARGE
 #define TRACKER_DECODE_LARGE  1
 #define tracker_decode_start       tracker_decode_large_start
+#define tracker_decode_import_start  tracker_decode_large_import_start
 #define tracker_decode_run         tracker_decode_large_run
 #define tracker_decode_talk_start  tracker_decode_large_talk_start
 #define tracker_decode_talk_run    tracker_decode_large_talk_run
@@ -28,6 +29,7 @@
 
 #undef TRACKER_DECODE_LARGE
 #undef tracker_decode_start
+#undef tracker_decode_import_start
 #undef tracker_decode_run
 #undef tracker_decode_talk_start
 #undef tracker_decode_talk_run
