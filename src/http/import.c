@@ -24,6 +24,9 @@
 /* records that are read at once, at most: their bytes end it before, mostly */
 #define NGX_HTTP_TRACKER_IMPORT_MOST    1000
 
+/* a small record is decoded in one block */
+#define NGX_HTTP_TRACKER_IMPORT_POOL    4096
+
 
 /* what is made of one round; memory of the round */
 
@@ -72,8 +75,11 @@ static ngx_uint_t ngx_http_tracker_import_fresh(ngx_http_tracker_ctx_t *ctx,
     size_t i);
 static ngx_uint_t ngx_http_tracker_import_change(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t i);
+static ngx_uint_t ngx_http_tracker_import_merge(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, size_t i, tracker_str_t *record);
 static ngx_uint_t ngx_http_tracker_import_join(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, size_t i, tracker_t *t);
+    ngx_http_tracker_ctx_t *ctx, size_t i, tracker_arena_t *arena,
+    tracker_t *t);
 static ngx_int_t ngx_http_tracker_import_record(ngx_http_tracker_ctx_t *ctx,
     tracker_t *t, tracker_str_t *record);
 static void ngx_http_tracker_import_tell(ngx_http_tracker_ctx_t *ctx, size_t i,
@@ -531,7 +537,7 @@ ngx_http_tracker_import_change(ngx_http_request_t *r,
     if (ctx->form.policy == NGX_HTTP_TRACKER_ON_MERGE) {
         result = NGX_HTTP_TRACKER_MERGED;
 
-        outcome = ngx_http_tracker_import_join(r, ctx, i, &t);
+        outcome = ngx_http_tracker_import_merge(r, ctx, i, &record);
         if (outcome) {
             return outcome;
         }
@@ -540,13 +546,10 @@ ngx_http_tracker_import_change(ngx_http_request_t *r,
         result = NGX_HTTP_TRACKER_REPLACED;
         t = ctx->set.elts[i];
         t.id = match->id;
-    }
 
-    if (t.name.data == NULL) {
-        record = match->record;
-
-    } else if (ngx_http_tracker_import_record(ctx, &t, &record) != NGX_OK) {
-        return TRACKER_OUTCOME_ERROR;
+        if (ngx_http_tracker_import_record(ctx, &t, &record) != NGX_OK) {
+            return TRACKER_OUTCOME_ERROR;
+        }
     }
 
     if (tracker_str_equal(&record, &match->record)) {
@@ -579,16 +582,57 @@ ngx_http_tracker_import_change(ngx_http_request_t *r,
 }
 
 
+/*
+ * Decoding takes several times the memory of a record, which is freed at once.
+ * Returns 0 or the outcome.
+ */
+
+static ngx_uint_t
+ngx_http_tracker_import_merge(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, size_t i, tracker_str_t *record)
+{
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    tracker_t         t;
+    ngx_pool_t       *pool;
+    ngx_uint_t        outcome;
+    tracker_arena_t   arena;
+
+    pool = ngx_create_pool(NGX_HTTP_TRACKER_IMPORT_POOL, r->connection->log);
+    if (pool == NULL) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    ngx_http_tracker_set_arena(&arena, pool);
+
+    outcome = ngx_http_tracker_import_join(r, ctx, i, &arena, &t);
+
+    if (outcome == 0) {
+
+        if (t.name.data == NULL) {
+            *record = import->round.matches[i].record;
+
+        } else if (ngx_http_tracker_import_record(ctx, &t, record) != NGX_OK) {
+            outcome = TRACKER_OUTCOME_ERROR;
+        }
+    }
+
+    ngx_destroy_pool(pool);
+
+    return outcome;
+}
+
+
 /* sets t, without a name if it has all the phrases: 0 or the outcome */
 
 static ngx_uint_t
 ngx_http_tracker_import_join(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, size_t i, tracker_t *t)
+    ngx_http_tracker_ctx_t *ctx, size_t i, tracker_arena_t *arena,
+    tracker_t *t)
 {
     ngx_http_tracker_import_t *import = ctx->data;
 
     size_t                        added;
-    tracker_arena_t               arena;
     tracker_match_t              *match;
     tracker_message_t             message;
     ngx_http_tracker_loc_conf_t  *tlcf;
@@ -596,9 +640,7 @@ ngx_http_tracker_import_join(ngx_http_request_t *r,
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
     match = &import->round.matches[i];
 
-    ngx_http_tracker_set_arena(&arena, ctx->txn->round);
-
-    if (tracker_decode_record(match->record.data, match->record.len, &arena, t)
+    if (tracker_decode_record(match->record.data, match->record.len, arena, t)
         != TRACKER_OK)
     {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -608,7 +650,7 @@ ngx_http_tracker_import_join(ngx_http_request_t *r,
     }
 
     switch (tracker_join(t, &ctx->set.elts[i], ctx->set.bulk ? (long) i : -1,
-                         &tlcf->limits, &arena, &added, &message))
+                         &tlcf->limits, arena, &added, &message))
     {
 
     case TRACKER_OK:
