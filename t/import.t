@@ -463,3 +463,27 @@ for my $round (1 .. 25) {
 
 is(join(' ', keys %statuses), 200, 'each is answered');
 is(join(', ', keys %told), 'created', 'by what it did');
+
+
+
+=== what Redis has does not fit together: no write, and no attempts for ever
+--- scenario
+redis('LPUSH', account_key('tester', 'name:list'), 'x');
+redis('SET', account_key('tester', 'name:gone'), '4503599627370497');
+
+my $before = keys_of();
+
+for (['on_conflict=skip', 'list', 500], ['on_conflict=merge', 'list', 500],
+     ['dryRun=true', 'list', 500], ['on_conflict=merge', 'gone', 500],
+     ['on_conflict=replace&dryRun=true', 'gone', 500],
+     ['on_conflict=skip', 'gone', 200])
+{
+    my ($query, $name, $status) = @$_;
+    my $response = exchange(request('POST', "/v1/manage/trackers?$query",
+                                    body => '[' . tracker_text($name) . ']'));
+
+    is($response->{status}, $status, "$query, $name");
+}
+
+is(keys_of(), $before, 'nothing is written, no lock is left');
+is(redis('TYPE', account_key('tester', 'name:list')), 'list', 'as it was');

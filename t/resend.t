@@ -134,6 +134,8 @@ is_deeply($import->(SAID), ['taken'], 'a mark that is a tracker');
 $rev = redis('GET', keys_of('rev'));
 is_deeply($import->('7777777777777777'), ['taken'], 'an id is in use');
 redis('DEL', keys_of('id:5555555555555555'));
+is_deeply($import->('7777777777777777'), ['taken'], 'a name is');
+redis('DEL', keys_of('name:i'));
 my @other = map { $_ x 64 } 'c', 'd';
 is_deeply($import->('7777777777777777', @other), ['imported'],
           'with an Idempotency-Key');

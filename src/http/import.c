@@ -21,6 +21,15 @@
 /* times that the trackers are read for one import */
 #define NGX_HTTP_TRACKER_IMPORT_ROUNDS  50
 
+/* bytes of records that are read for one, in all rounds */
+#define NGX_HTTP_TRACKER_IMPORT_BYTES   (4 * NGX_HTTP_TRACKER_MAX_BODY)
+
+/* rounds that find the same revision as the one before */
+#define NGX_HTTP_TRACKER_IMPORT_SAME    3
+
+/* what a tracker takes besides its bytes, for its matches, ids and results */
+#define NGX_HTTP_TRACKER_IMPORT_COST    192
+
 /* records that are read at once, at most: their bytes end it before, mostly */
 #define NGX_HTTP_TRACKER_IMPORT_MOST    1000
 
@@ -49,6 +58,10 @@ typedef struct {
     ngx_http_tracker_write_t         write;
     ngx_http_tracker_import_round_t  round;
     ngx_uint_t                       rounds;
+    ngx_uint_t                       same;       /* rounds in which nothing had
+                                                    changed */
+    ngx_int_t                        revision;   /* of the last round */
+    size_t                           bytes;      /* of records, in all before */
 } ngx_http_tracker_import_t;
 
 
@@ -60,6 +73,8 @@ static ngx_int_t ngx_http_tracker_import_key(ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_matching(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_import_round(ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_import_reserve(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_matched(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_import_want(ngx_http_tracker_ctx_t *ctx);
@@ -199,6 +214,12 @@ ngx_http_tracker_matching(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     (void) tracker_spend(&ctx->budget, ctx->set.n * TRACKER_COST / 2);
 
+    import->round.bytes = 0;
+
+    if (ngx_http_tracker_import_reserve(r, ctx) != NGX_OK) {
+        return;
+    }
+
     if (ngx_http_tracker_import_round(ctx) != NGX_OK
         || tracker_txn_match(ctx->txn, &ctx->set, import->round.matches)
            != NGX_OK)
@@ -254,6 +275,22 @@ ngx_http_tracker_import_round(ngx_http_tracker_ctx_t *ctx)
     }
 
     return tracker_txn_choose_ids(ctx->txn, &ctx->set);
+}
+
+
+/* records, what is made of them, and the body as for any write */
+
+static ngx_int_t
+ngx_http_tracker_import_reserve(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    return ngx_http_tracker_reserve(r, ctx,
+                                    3 * (import->round.bytes
+                                         + ctx->body.data.len)
+                                    + ctx->set.n
+                                      * NGX_HTTP_TRACKER_IMPORT_COST);
 }
 
 
@@ -374,12 +411,7 @@ ngx_http_tracker_matches_fetched(ngx_http_request_t *r,
         return;
     }
 
-    /* these, what is made of them, and the body as for any write */
-
-    if (ngx_http_tracker_reserve(r, ctx, 3 * (round->bytes
-                                              + ctx->body.data.len))
-        != NGX_OK)
-    {
+    if (ngx_http_tracker_import_reserve(r, ctx) != NGX_OK) {
         return;
     }
 
@@ -794,9 +826,31 @@ ngx_http_tracker_import_again(ngx_http_request_t *r,
 {
     ngx_http_tracker_import_t *import = ctx->data;
 
+    ngx_int_t  revision;
+
+    revision = ngx_atoof(ctx->txn->revision.data, ctx->txn->revision.len);
+
+    /* nobody was faster: what Redis has does not fit together */
+
+    if (revision == import->revision
+        && ++import->same == NGX_HTTP_TRACKER_IMPORT_SAME)
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "tracker: names and trackers of an account do not fit "
+                      "together");
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    import->revision = revision;
+
     /* others were faster each time: as if one of them had the lock */
 
-    if (++import->rounds == NGX_HTTP_TRACKER_IMPORT_ROUNDS) {
+    import->bytes += import->round.bytes;
+
+    if (++import->rounds == NGX_HTTP_TRACKER_IMPORT_ROUNDS
+        || import->bytes > NGX_HTTP_TRACKER_IMPORT_BYTES)
+    {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_LOCKED);
         return;
     }

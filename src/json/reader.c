@@ -233,6 +233,7 @@ static int
 tracker_read_array(tracker_reader_t *rd, size_t *budget)
 {
     int             left;
+    size_t          cost;
     tracker_t      *t;
     const char     *start;
     tracker_set_t  *set;
@@ -266,7 +267,14 @@ tracker_read_array(tracker_reader_t *rd, size_t *budget)
 
         rd->more = tracker_lex_char(&rd->lexer, ',');
 
-        left = tracker_spend(budget, rd->lexer.p - start + TRACKER_COST);
+        cost = rd->lexer.p - start + TRACKER_COST;
+
+        if (rd->skip) {
+            cost += rd->skip->cost;
+            rd->skip->cost = 0;
+        }
+
+        left = tracker_spend(budget, cost);
 
     } while (rd->more && left);
 

@@ -176,6 +176,10 @@ tracker_txn_told(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
         return TRACKER_OUTCOME_REUSED;
     }
 
+    /* no revision: a write that follows must not find one that is as empty */
+
+    ngx_str_set(&ctx->txn.revision, "none");
+
     return tracker_txn_import_told(ctx, reply) == NGX_OK
            ? TRACKER_OUTCOME_REPLAYED : TRACKER_OUTCOME_ERROR;
 }

@@ -131,8 +131,8 @@ tracker_txn_choose_ids(tracker_txn_t *txn, tracker_set_t *set)
     size_t     i;
     uint64_t  *random;
 
-    id = ngx_pnalloc(txn->pool, set->n * TRACKER_ID_LEN);
-    random = ngx_palloc(txn->pool, set->n * sizeof(uint64_t));
+    id = ngx_pnalloc(txn->round, set->n * TRACKER_ID_LEN);
+    random = ngx_palloc(txn->round, set->n * sizeof(uint64_t));
 
     if (id == NULL || random == NULL
         || tracker_random(random, set->n * sizeof(uint64_t)) != NGX_OK)
@@ -345,8 +345,8 @@ tracker_txn_keep_names(tracker_txn_ctx_t *ctx, tracker_set_t *set)
         len += set->elts[i].name.len;
     }
 
-    names = ngx_palloc(ctx->txn.pool, set->n * sizeof(tracker_str_t));
-    p = ngx_pnalloc(ctx->txn.pool, len);
+    names = ngx_palloc(ctx->txn.round, set->n * sizeof(tracker_str_t));
+    p = ngx_pnalloc(ctx->txn.round, len);
 
     if (names == NULL || p == NULL) {
         return NGX_ERROR;

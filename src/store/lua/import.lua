@@ -22,7 +22,8 @@
 --        {"locked"}            another request holds the lock
 --        {"quota", have}       the account would have too many
 --        {"stale"}             the account has changed, the lock is kept
---        {"taken"}             an id is in use: choose others, the lock is kept
+--        {"taken"}             an id or a name is in use: match anew and choose
+--                              other ids, the lock is kept
 --
 -- Each reply except "locked", "stale", "taken" and errors has released the
 -- lock.  The mark is an empty id key, as that of a tracker that was deleted.
@@ -116,7 +117,10 @@ if n > 0 and quota > 0 and have + n > quota then
     return answer('quota', have)
 end
 
-for i = ids + 1, ids + n, CHUNK do
+-- the names and the ids of the new trackers; a name can only exist here where
+-- its key is no string
+
+for i = names + 1, ids + n, CHUNK do
     local last = math.min(i + CHUNK - 1, ids + n)
 
     if redis.call('exists', unpack(KEYS, i, last)) > 0 then
@@ -143,7 +147,11 @@ for i = 1, #commands do
     end
 end
 
-redis.call('set', KEYS[4], '', 'px', ARGV[9])
+-- what writes nothing may be done again
+
+if total > 0 or digest ~= '' then
+    redis.call('set', KEYS[4], '', 'px', ARGV[9])
+end
 
 -- the scores of the index are the last n revisions; without a revision the
 -- account is new
