@@ -487,3 +487,290 @@ for (['on_conflict=skip', 'list', 500], ['on_conflict=merge', 'list', 500],
 
 is(keys_of(), $before, 'nothing is written, no lock is left');
 is(redis('TYPE', account_key('tester', 'name:list')), 'list', 'as it was');
+
+
+=== rest=delete: the body is the whole dictionary
+--- exchanges
+POST /v1/manage/trackers [{"name":"A","vocabulary":["x"]},{"name":"B\"é","vocabulary":["x"]},{"name":"C","vocabulary":["x"]}]
+200 {"trackers":[{"id":"ID1","name":"A","vocabulary":["x"]},{"id":"ID2","name":"B\"é","vocabulary":["x"]},{"id":"ID3","name":"C","vocabulary":["x"]}]}
+
+GET /v1/manage/trackers
+200 {"trackers":[{"id":"ID1","name":"A","vocabulary":["x"]},{"id":"ID2","name":"B\"é","vocabulary":["x"]},{"id":"ID3","name":"C","vocabulary":["x"]}]}
+ETag: "ETAG1"
+
+POST /v1/manage/trackers?on_conflict=replace&rest=delete&dryRun=true [{"name":"C","vocabulary":["x"]},{"name":"D","vocabulary":["x"]},{"name":"A","vocabulary":["y"]}]
+If-Match: "ETAG1"
+200 {"dryRun":true,"results":[{"index":0,"name":"C","result":"unchanged"},{"index":1,"name":"D","result":"created"},{"index":2,"name":"A","result":"replaced"},{"name":"B\"é","result":"deleted"}],"summary":{"created":1,"replaced":1,"unchanged":1,"deleted":1}}
+! ETag
+
+POST /v1/manage/trackers?on_conflict=replace&rest=delete [{"name":"C","vocabulary":["x"]},{"name":"D","vocabulary":["x"]},{"name":"A","vocabulary":["y"]}]
+If-Match: "ETAG1"
+200 {"results":[{"index":0,"name":"C","id":"ID3","result":"unchanged"},{"index":1,"name":"D","id":"ID4","result":"created"},{"index":2,"name":"A","id":"ID1","result":"replaced"},{"name":"B\"é","id":"ID2","result":"deleted"}],"summary":{"created":1,"replaced":1,"unchanged":1,"deleted":1}}
+! ETag
+
+GET /v1/manage/trackers
+200 {"trackers":[{"id":"ID1","name":"A","vocabulary":["y"]},{"id":"ID3","name":"C","vocabulary":["x"]},{"id":"ID4","name":"D","vocabulary":["x"]}]}
+ETag: "ETAG2"
+
+GET /v1/manage/tracker/ID2
+404 Tracker with id "ID2" does not exist.
+
+POST /v1/manage/trackers?on_conflict=replace&rest=delete [{"name":"C","vocabulary":["x"]}]
+If-Match: "ETAG1"
+412 The list of trackers has changed.
+
+POST /v1/manage/trackers?on_conflict=replace&rest=delete {"trackers":[{"id":"1","name":"C","vocabulary":["x"]}]}
+If-Match: "x", W/"ETAG2"
+Prefer: return=minimal
+200 {"summary":{"unchanged":1,"deleted":2}}
+
+POST /v1/manage/trackers/bulk?rest=delete&on_conflict=replace [{"name":"B\"é","vocabulary":["x"]}]
+If-Match: *
+200 {"results":[{"index":0,"name":"B\"é","id":"ID5","result":"created"},{"name":"C","id":"ID3","result":"deleted"}],"summary":{"created":1,"deleted":1}}
+
+GET /v1/manage/trackers
+200 {"trackers":[{"id":"ID5","name":"B\"é","vocabulary":["x"]}]}
+
+
+
+=== rest=delete needs If-Match, replace, and an array
+--- exchanges
+POST /v1/manage/trackers?on_conflict=replace&rest=delete [{"name":"C","vocabulary":["x"]}]
+428 If-Match with the ETag of the list is required.
+
+POST /v1/manage/trackers?on_conflict=replace&rest=delete&dryRun=true [{"name":"C","vocabulary":["x"]}]
+428 If-Match with the ETag of the list is required.
+
+POST /v1/manage/trackers?on_conflict=replace&rest=delete&dryRun=true [{"name":"C","vocabulary":["x"]}]
+If-Match: "x"
+412 The list of trackers has changed.
+
+POST /v1/manage/trackers?on_conflict=merge&rest=delete [{"name":"C","vocabulary":["x"]}]
+If-Match: *
+400 "rest" must be "delete", and "on_conflict" "replace".
+
+POST /v1/manage/trackers?rest=delete [{"name":"C","vocabulary":["x"]}]
+If-Match: *
+400 "rest" must be "delete", and "on_conflict" "replace".
+
+POST /v1/manage/trackers?on_conflict=replace&rest=keep [{"name":"C","vocabulary":["x"]}]
+If-Match: *
+400 "rest" must be "delete", and "on_conflict" "replace".
+
+POST /v1/manage/trackers?on_conflict=replace&rest=delete {"name":"C","vocabulary":["x"]}
+If-Match: *
+400 {"message":"Request body must be an array.","errors":[{"pointer":"","message":"Request body must be an array."}]}
+
+POST /v1/manage/trackers?on_conflict=replace&rest=delete []
+If-Match: *
+400 {"message":"Request body must not be empty.","errors":[{"pointer":"","message":"Request body must not be empty."}]}
+
+POST /v1/manage/trackers?on_conflict=replace&rest=delete [{"name":"C","vocabulary":["x"]}]
+If-Match: *
+If-None-Match: "x"
+400 If-None-Match is not supported with POST.
+
+POST /v1/manage/trackers?on_conflict=replace [{"name":"C","vocabulary":["x"]}]
+If-Match: *
+400 If-Match is not supported with POST.
+
+POST /v1/manage/tracker?on_conflict=replace&rest=delete {"name":"C","vocabulary":["x"]}
+If-Match: *
+400 "on_conflict" is not allowed.
+
+GET /v1/manage/trackers
+200 {"trackers":[]}
+
+
+
+=== rest=delete makes room under tracker_max_trackers
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_max_trackers 2;
+        client_max_body_size 1m;
+    }
+--- exchanges
+POST /v1/manage/trackers [{"name":"A","vocabulary":["x"]},{"name":"B","vocabulary":["x"]}]
+200 {"trackers":[{"id":"ID1","name":"A","vocabulary":["x"]},{"id":"ID2","name":"B","vocabulary":["x"]}]}
+
+POST /v1/manage/trackers?on_conflict=replace&rest=delete&dryRun=true [{"name":"B","vocabulary":["x"]},{"name":"C","vocabulary":["x"]},{"name":"D","vocabulary":["x"]}]
+If-Match: *
+400 The account may hold at most 2 trackers, it has 2 and the request adds 1.
+
+POST /v1/manage/trackers?on_conflict=replace&rest=delete [{"name":"B","vocabulary":["x"]},{"name":"C","vocabulary":["x"]},{"name":"D","vocabulary":["x"]}]
+If-Match: *
+400 The account may hold at most 2 trackers, it has 2 and the request adds 1.
+
+POST /v1/manage/trackers?on_conflict=replace&rest=delete&dryRun=true [{"name":"C","vocabulary":["x"]},{"name":"D","vocabulary":["x"]}]
+If-Match: *
+200 {"dryRun":true,"results":[{"index":0,"name":"C","result":"created"},{"index":1,"name":"D","result":"created"},{"name":"A","result":"deleted"},{"name":"B","result":"deleted"}],"summary":{"created":2,"deleted":2}}
+
+POST /v1/manage/trackers?on_conflict=replace&rest=delete [{"name":"C","vocabulary":["x"]},{"name":"D","vocabulary":["x"]}]
+If-Match: *
+200 {"results":[{"index":0,"name":"C","id":"ID3","result":"created"},{"index":1,"name":"D","id":"ID4","result":"created"},{"name":"A","id":"ID1","result":"deleted"},{"name":"B","id":"ID2","result":"deleted"}],"summary":{"created":2,"deleted":2}}
+
+GET /v1/manage/trackers
+200 {"trackers":[{"id":"ID3","name":"C","vocabulary":["x"]},{"id":"ID4","name":"D","vocabulary":["x"]}]}
+
+
+
+=== a whole dictionary that was replaced is told again, byte for byte
+--- scenario
+my $post = sub {
+    my ($names, %o) = @_;
+    my $rest = $o{keep} ? '' : '&rest=delete';
+    my $key = $o{key} // 'k';
+
+    return exchange(request('POST', "/v1/manage/trackers?on_conflict=replace$rest",
+                            body => '[' . join(',', map { tracker_text($_) }
+                                               @$names) . ']',
+                            headers => ["Idempotency-Key: $key",
+                                        $o{keep} ? () : "If-Match: $o{tag}"]));
+};
+
+$post->(['a', 'b', "\x{22}"], keep => 1, key => 'first');
+
+my $list = exchange(request('GET', '/v1/manage/trackers'));
+my $tag = $list->{headers}{etag};
+my $first = $post->(['b', 'c'], tag => $tag);
+
+is($first->{status}, 200, 'done');
+like($first->{body}, qr/"summary":\{"created":1,"unchanged":1,"deleted":2\}/,
+     'what became of them');
+is($post->(['b', 'c'], tag => $tag)->{body}, $first->{body},
+   'the same answer, though the list has changed');
+is($post->(['b', 'c'], tag => '"x"')->{body}, $first->{body},
+   'whatever If-Match says now');
+is($post->(['b', 'c'], keep => 1)->{status}, 409, 'without rest: another');
+is($post->(['b', 'c'], tag => $tag, key => 'other')->{status}, 412,
+   'another request');
+
+my $stored = keys_of();
+
+unlike($stored, qr/:name:[a"]/, 'no name is left');
+unlike($stored, qr/:lock/, 'no lock is left');
+is(redis('ZCARD', account_key('tester', 'index')), 2, 'two trackers');
+
+# those that were deleted have tombstones, which end
+my @empty = grep { /:id:/ && redis('GET', $_) eq '' } @{redis('KEYS', '*')};
+
+is(scalar @empty, 4, 'tombstones, and marks of two imports');
+is(scalar(grep { redis('PTTL', $_) <= 0 } @empty), 0, 'all of them end');
+
+# the tag of the lines is one of the list, too
+my $lines = exchange(request('GET', '/v1/manage/trackers',
+                             headers => ['Accept: application/x-ndjson']));
+
+like($lines->{headers}{etag}, qr/-lines"$/, 'a tag of the lines');
+is($post->(['d'], tag => $lines->{headers}{etag}, key => 'l')->{status}, 200,
+   'is taken');
+
+
+
+=== of two whole dictionaries one is the account's, nothing is mixed
+--- scenario
+my %statuses;
+
+for my $round (1 .. 25) {
+    exchange(request('POST', '/v1/manage/trackers',
+                     body => '[' . join(',', map { tracker_text("o $_") }
+                                        1 .. 30) . ']'));
+
+    my $list = exchange(request('GET', '/v1/manage/trackers'));
+    my @ids = $list->{body} =~ /"id":"(\d+)"/g;
+    my $replace = sub {
+        my ($prefix) = @_;
+
+        return request('POST',
+                       '/v1/manage/trackers?on_conflict=replace&rest=delete',
+                       body => '[' . join(',', map { tracker_text("$prefix $_") }
+                                          1 .. 30) . ']',
+                       headers => ["If-Match: $list->{headers}{etag}"]);
+    };
+    my @answers = parallel($replace->('a'), $replace->('b'),
+                           $round % 2 ? () : request('DELETE',
+                               "/v1/manage/tracker/$ids[3]"));
+
+    $statuses{$_->{status}}++ for @answers;
+
+    my $now = decode(exchange(request('GET', '/v1/manage/trackers'))->{body});
+    my %kinds = map { substr($_->{name}, 0, 1) => 1 } @{$now->{trackers}};
+
+    is(scalar keys %kinds, 1, "round $round: one of them");
+    cmp_ok(scalar @{$now->{trackers}}, '>=', 29, 'all of it');
+
+    my @names = grep { /:name:/ } @{redis('KEYS', '*')};
+
+    is(scalar @names, scalar @{$now->{trackers}}, 'a name for each');
+    redis('FLUSHALL');
+}
+
+is(join(' ', grep { !/^(200|404|412|429)$/ } keys %statuses), '',
+   'statuses: ' . join ' ', sort keys %statuses);
+
+
+
+=== a large dictionary that is replaced, without locks
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_lock off;
+        client_max_body_size 1m;
+    }
+--- scenario
+my $post = sub {
+    my ($query, @names) = @_;
+
+    return exchange(request('POST', "/v1/manage/trackers$query",
+                            body => '[' . join(',', map { tracker_text($_) }
+                                               @names) . ']',
+                            headers => $query ? ['If-Match: *'] : []));
+};
+
+is($post->('', map { "n $_" } 1 .. 12_000)->{status}, 200, 'what there is');
+
+my $query = '?on_conflict=replace&rest=delete';
+my @names = map { "n $_" } 6001 .. 18_000;
+my $summary = { created => 6000, unchanged => 6000, deleted => 6000 };
+
+is_deeply(decode($post->("$query&dryRun=true", @names)->{body})->{summary},
+          $summary, 'what would become of it');
+is_deeply(decode($post->($query, @names)->{body})->{summary}, $summary,
+          'what became of it');
+is(scalar(grep { /:name:/ } @{redis('KEYS', '*')}), 12_000, 'so many names');
+
+my $list = decode(exchange(request('GET', '/v1/manage/trackers'))->{body});
+
+is($list->{trackers}[-1]{name}, 'n 18000', 'the last one');
+
+
+
+=== more, or larger ones, than one import may delete
+--- scenario
+my $index = account_key('tester', 'index');
+my $tracker = tracker_text('n');
+my $replace = request('POST',
+                      '/v1/manage/trackers?on_conflict=replace&rest=delete',
+                      body => "[$tracker]", headers => ['If-Match: *']);
+
+exchange(request('POST', '/v1/manage/trackers', body => $tracker));
+redis('EVAL', 'for i = 1, 50001 do redis.call("zadd", KEYS[1], i, '
+              . '"4503599627" .. string.format("%06d", i)) end', 1, $index);
+
+my $response = exchange($replace);
+
+is($response->{status}, 400, 'too many');
+like($response->{body}, qr/change or delete are too many, or too large/, 'why');
+redis('ZREMRANGEBYRANK', $index, 17, -1);
+
+for my $id (1 .. 17) {
+    redis('SET', account_key('tester', sprintf 'id:4503599627%06d', $id),
+          sprintf '{"id":"4503599627%06d","name":"%d","vocabulary":["%s"]}',
+                  $id, $id, 'x' x 1_000_000);
+}
+
+is(exchange($replace)->{status}, 400, 'too large');
+is(redis('EXISTS', lock_key()), 0, 'no lock is left');
+redis('ZREMRANGEBYRANK', $index, 3, -1);
+like(exchange($replace)->{body}, qr/"deleted":3\}/, 'a few large ones');

@@ -378,6 +378,21 @@ call(200, 'POST', '/v1/manage/trackers?on_conflict=skip',
      body => tracker_text('here'), headers => ['Prefer: return=minimal']);
 call(400, 'POST', '/v1/manage/trackers?on_conflict=x', body => '[]');
 
+for my $list ('/v1/manage/trackers', '/v1/manage/trackers/bulk') {
+    my $path = "$list?on_conflict=replace&rest=delete";
+    my @body = (body => '[' . tracker_text('here') . ','
+                        . tracker_text('taken') . ']');
+    my @any = (headers => ['If-Match: *']);
+
+    call(428, 'POST', $path, @body);
+    call(412, 'POST', $path, @body, @old);
+    call(400, 'POST', "$list?rest=delete", @body, @any);
+    call(200, 'POST', "$path&dryRun=true", @body, @any);
+    create('gone');
+    call(200, 'POST', "$path&dryRun=true", @body, @any);
+    call(200, 'POST', $path, @body, @any);
+}
+
 for my $path (singles($id)) {
     call(400, 'PUT', $path, @bad);
     call(400, 'PATCH', $path, body => $_)

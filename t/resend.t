@@ -122,7 +122,7 @@ my $import = sub {
           keys_of('lock', 'index', 'rev', "id:$mark",
                   @idem ? ("idem:$idem[0]", 'idems') : (), 'name:i',
                   'id:5555555555555555', 'id:' . SAID),
-          '', 0, $idem[1] // '', 0, 2 ** 40, 1, 1, $rev, 600_000, 'told',
+          '', 0, $idem[1] // '', 0, 2 ** 40, 1, 1, $rev, 600_000, 0, 'told',
           $first, $record);
 };
 

@@ -21,6 +21,8 @@ static ngx_uint_t ngx_http_tracker_set_dry(ngx_http_tracker_ctx_t *ctx,
     ngx_str_t *value);
 static ngx_uint_t ngx_http_tracker_set_policy(ngx_http_tracker_ctx_t *ctx,
     ngx_str_t *value);
+static ngx_uint_t ngx_http_tracker_set_rest(ngx_http_tracker_ctx_t *ctx,
+    ngx_str_t *value);
 static ngx_int_t ngx_http_tracker_next_arg(ngx_str_t *args, ngx_str_t *name,
     ngx_str_t *value);
 
@@ -39,6 +41,7 @@ static ngx_str_t  ngx_http_tracker_policies[] = {
 static ngx_http_tracker_arg_t  ngx_http_tracker_import_args[] = {
     { ngx_string("dryRun"), 1, ngx_http_tracker_set_dry },
     { ngx_string("on_conflict"), 2, ngx_http_tracker_set_policy },
+    { ngx_string("rest"), 4, ngx_http_tracker_set_rest },
     { ngx_null_string, 0, NULL }
 };
 
@@ -70,7 +73,8 @@ ngx_http_tracker_check_args(ngx_http_request_t *r,
         }
     }
 
-    return 0;
+    return ctx->form.rest && ctx->form.policy != NGX_HTTP_TRACKER_ON_REPLACE
+           ? NGX_HTTP_TRACKER_BAD_REST : 0;
 }
 
 
@@ -131,6 +135,19 @@ ngx_http_tracker_set_policy(ngx_http_tracker_ctx_t *ctx, ngx_str_t *value)
     }
 
     return NGX_HTTP_TRACKER_BAD_POLICY;
+}
+
+
+static ngx_uint_t
+ngx_http_tracker_set_rest(ngx_http_tracker_ctx_t *ctx, ngx_str_t *value)
+{
+    if (value->len != 6 || ngx_memcmp(value->data, "delete", 6) != 0) {
+        return NGX_HTTP_TRACKER_BAD_REST;
+    }
+
+    ctx->form.rest = 1;
+
+    return 0;
 }
 
 

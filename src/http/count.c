@@ -184,6 +184,7 @@ ngx_http_tracker_count_done(ngx_http_tracker_ctx_t *ctx)
     case NGX_HTTP_TRACKER_IMPORTED:
         trackers[NGX_HTTP_TRACKER_DID_CREATE] += ctx->spent.created;
         trackers[NGX_HTTP_TRACKER_DID_CHANGE] += ctx->spent.changed;
+        trackers[NGX_HTTP_TRACKER_DID_DELETE] += ctx->spent.deleted;
         break;
 
     case TRACKER_OUTCOME_CHANGED:

@@ -61,6 +61,7 @@ typedef struct {
     ngx_uint_t                       hits;
     ngx_uint_t                       created;   /* trackers, by an import */
     ngx_uint_t                       changed;
+    ngx_uint_t                       deleted;
     ngx_uint_t                       phrases;   /* of the account, if they are
                                                    too many */
     unsigned                         searched:1;
@@ -89,6 +90,9 @@ typedef struct {
     unsigned                         whole:1;     /* return=representation */
     unsigned                         dry:1;       /* dryRun=true: nothing is
                                                      written */
+    unsigned                         rest:1;      /* rest=delete: trackers that
+                                                     the body does not name are
+                                                     deleted */
     unsigned                         policy:3;    /* on_conflict, a
                                                      ngx_http_tracker_policy_e;
                                                      0: it was not sent */

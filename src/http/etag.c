@@ -13,6 +13,7 @@
 typedef struct {
     ngx_str_t   name;
     ngx_uint_t  methods;
+    ngx_uint_t  rest;          /* 1: supported with rest=delete */
 } ngx_http_tracker_condition_t;
 
 
@@ -26,16 +27,16 @@ static ngx_int_t ngx_http_tracker_match(ngx_table_elt_t *header,
 
 /*
  * The conditions that are not supported with a write: no time of a change is
- * stored, and a create does not read the list that it adds to.  What has no
- * ETag supports none.
+ * stored, and a create does not read the list that it adds to, unless it is to
+ * become the whole list.  What has no ETag supports none.
  */
 
 static ngx_http_tracker_condition_t  ngx_http_tracker_conditions[] = {
-    { ngx_string("If-Match"), NGX_HTTP_POST },
-    { ngx_string("If-None-Match"), NGX_HTTP_POST },
-    { ngx_string("If-Modified-Since"), NGX_HTTP_TRACKER_WRITES },
-    { ngx_string("If-Range"), NGX_HTTP_TRACKER_WRITES },
-    { ngx_null_string, 0 }
+    { ngx_string("If-Match"), NGX_HTTP_POST, 1 },
+    { ngx_string("If-None-Match"), NGX_HTTP_POST, 0 },
+    { ngx_string("If-Modified-Since"), NGX_HTTP_TRACKER_WRITES, 0 },
+    { ngx_string("If-Range"), NGX_HTTP_TRACKER_WRITES, 0 },
+    { ngx_null_string, 0, 0 }
 };
 
 
@@ -79,6 +80,33 @@ ngx_http_tracker_set_record_etag(ngx_http_tracker_ctx_t *ctx,
 }
 
 
+/* lines are another representation than the list, with a tag of its own */
+
+ngx_int_t
+ngx_http_tracker_set_list_etag(ngx_http_tracker_ctx_t *ctx, ngx_uint_t lines)
+{
+    u_char     *p;
+    ngx_str_t  *tag;
+
+    static const char  suffix[] = "-lines";
+
+    tag = &ctx->txn->page.tag;
+
+    if (!lines) {
+        return ngx_http_tracker_set_etag(ctx, tag->data, tag->len);
+    }
+
+    p = ngx_pnalloc(ctx->request->pool, tag->len + sizeof(suffix) - 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(ngx_cpymem(p, tag->data, tag->len), suffix, sizeof(suffix) - 1);
+
+    return ngx_http_tracker_set_etag(ctx, p, tag->len + sizeof(suffix) - 1);
+}
+
+
 ngx_uint_t
 ngx_http_tracker_check_conditions(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
@@ -90,12 +118,20 @@ ngx_http_tracker_check_conditions(ngx_http_request_t *r,
          condition->name.len;
          condition++)
     {
+        if (condition->rest && ctx->form.rest) {
+            continue;
+        }
+
         if ((!ctx->endpoint->tagged || (r->method & condition->methods))
             && ngx_http_tracker_find_header(r, &condition->name, &value))
         {
             ctx->fault = condition->name;
             return NGX_HTTP_TRACKER_BAD_HEADER;
         }
+    }
+
+    if (ctx->form.rest && r->headers_in.if_match == NULL) {
+        return NGX_HTTP_TRACKER_UNCONDITIONAL;
     }
 
     /* with an If-Match, this one must be ignored */

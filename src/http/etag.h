@@ -23,8 +23,16 @@ ngx_int_t ngx_http_tracker_set_record_etag(ngx_http_tracker_ctx_t *ctx,
     tracker_str_t *record);
 
 /*
+ * The same from ctx->txn->page.tag, for the list as JSON, or as lines if lines
+ * is 1.
+ */
+ngx_int_t ngx_http_tracker_set_list_etag(ngx_http_tracker_ctx_t *ctx,
+    ngx_uint_t lines);
+
+/*
  * Checks that a write has no condition that is not supported (RFC 9110 section
- * 13).  Returns 0 or the outcome; ctx->fault is the name of the header.
+ * 13), and, with ctx->form.rest, the one that it must have.  Returns 0 or the
+ * outcome; ctx->fault is the name of the header.
  */
 ngx_uint_t ngx_http_tracker_check_conditions(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);

@@ -8,8 +8,10 @@
 
 #include "http/import.h"
 #include "http/count.h"
+#include "http/etag.h"
 #include "http/request.h"
 #include "http/response.h"
+#include "http/rest.h"
 #include "http/results.h"
 #include "http/write.h"
 #include "json/record.h"
@@ -28,7 +30,7 @@
 #define NGX_HTTP_TRACKER_IMPORT_SAME    3
 
 /* what a tracker takes besides its bytes, for its matches, ids and results */
-#define NGX_HTTP_TRACKER_IMPORT_COST    192
+#define NGX_HTTP_TRACKER_IMPORT_COST    256
 
 /* records that are read at once, at most: their bytes end it before, mostly */
 #define NGX_HTTP_TRACKER_IMPORT_MOST    1000
@@ -48,6 +50,8 @@ typedef struct {
     size_t                      composed;     /* trackers */
     size_t                      changed;      /* at the end of import.elts, so
                                                  far */
+    tracker_str_t              *ids;          /* of the account's trackers */
+    ngx_http_tracker_rest_t     rest;
     tracker_import_t            import;
     tracker_set_t               fresh;        /* of a dry run: those that are
                                                  new */
@@ -77,12 +81,18 @@ static ngx_int_t ngx_http_tracker_import_reserve(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_matched(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_import_precondition(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_import_want(ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_indexed(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_fetch_matches(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_matches_fetched(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_import_composing(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_composed(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_import_one(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t i);
@@ -177,7 +187,7 @@ ngx_http_tracker_import_begin(ngx_http_request_t *r,
 }
 
 
-/* with another policy it is another request */
+/* with another policy it is another request, and so with rest=delete */
 
 static ngx_int_t
 ngx_http_tracker_import_key(ngx_http_tracker_ctx_t *ctx)
@@ -185,7 +195,7 @@ ngx_http_tracker_import_key(ngx_http_tracker_ctx_t *ctx)
     u_char     *p;
     ngx_str_t   endpoint;
 
-    p = ngx_pnalloc(ctx->txn->pool, ctx->endpoint->path.len + 2);
+    p = ngx_pnalloc(ctx->txn->pool, ctx->endpoint->path.len + 3);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -195,6 +205,10 @@ ngx_http_tracker_import_key(ngx_http_tracker_ctx_t *ctx)
     p = ngx_cpymem(p, ctx->endpoint->path.data, ctx->endpoint->path.len);
     *p++ = '?';
     *p++ = '0' + ctx->form.policy;
+
+    if (ctx->form.rest) {
+        *p++ = 'd';
+    }
 
     endpoint.len = p - endpoint.data;
 
@@ -289,7 +303,7 @@ ngx_http_tracker_import_reserve(ngx_http_request_t *r,
     return ngx_http_tracker_reserve(r, ctx,
                                     3 * (import->round.bytes
                                          + ctx->body.data.len)
-                                    + ctx->set.n
+                                    + (ctx->set.n + import->round.rest.have)
                                       * NGX_HTTP_TRACKER_IMPORT_COST);
 }
 
@@ -297,6 +311,10 @@ ngx_http_tracker_import_reserve(ngx_http_request_t *r,
 static void
 ngx_http_tracker_matched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    ngx_uint_t  outcome;
+
     switch (ctx->txn->outcome) {
 
     case TRACKER_OUTCOME_FOUND:
@@ -328,7 +346,58 @@ ngx_http_tracker_matched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         ngx_http_tracker_import_want(ctx);
     }
 
-    ngx_http_tracker_fetch_matches(r, ctx);
+    if (!ctx->form.rest) {
+        ngx_http_tracker_fetch_matches(r, ctx);
+        return;
+    }
+
+    outcome = ngx_http_tracker_import_precondition(r, ctx);
+    if (outcome) {
+        ngx_http_tracker_fail(r, ctx, outcome);
+        return;
+    }
+
+    if (tracker_txn_index(ctx->txn, &import->round.ids,
+                          import->round.nwanted + NGX_HTTP_TRACKER_MAX_REST)
+        != NGX_OK)
+    {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    ngx_http_tracker_wait(r, ctx, ngx_http_tracker_indexed);
+}
+
+
+/*
+ * The list as JSON or as lines, whichever the client has read.  Returns 0 or
+ * the outcome.
+ */
+
+static ngx_uint_t
+ngx_http_tracker_import_precondition(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_uint_t  lines, outcome;
+
+    for (lines = 0; lines < 2; lines++) {
+
+        if (ngx_http_tracker_set_list_etag(ctx, lines) != NGX_OK) {
+            return TRACKER_OUTCOME_ERROR;
+        }
+
+        outcome = ngx_http_tracker_precondition(r, ctx);
+
+        /* of what will be no longer */
+
+        ngx_str_null(&ctx->etag);
+
+        if (outcome == 0) {
+            return 0;
+        }
+    }
+
+    return outcome;
 }
 
 
@@ -347,6 +416,47 @@ ngx_http_tracker_import_want(ngx_http_tracker_ctx_t *ctx)
             round->wanted[round->nwanted++] = &round->matches[i];
         }
     }
+}
+
+
+static void
+ngx_http_tracker_indexed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    ngx_http_tracker_import_round_t  *round;
+
+    round = &import->round;
+
+    if (ctx->txn->outcome == TRACKER_OUTCOME_QUOTA) {
+        ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_TOO_MUCH);
+        return;
+    }
+
+    if (ctx->txn->outcome != TRACKER_OUTCOME_FOUND) {
+        ngx_http_tracker_fail(r, ctx, ctx->txn->outcome);
+        return;
+    }
+
+    if (ngx_http_tracker_find_rest(ctx, &round->rest, round->ids,
+                                   ctx->txn->found, &round->wanted,
+                                   round->nwanted)
+        != NGX_OK)
+    {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    (void) tracker_spend(&ctx->budget, (round->nwanted + ctx->txn->found)
+                                       * TRACKER_COST / 4);
+
+    round->nwanted += round->rest.n;
+
+    if (ngx_http_tracker_import_reserve(r, ctx) != NGX_OK) {
+        return;
+    }
+
+    ngx_http_tracker_fetch_matches(r, ctx);
 }
 
 
@@ -426,13 +536,11 @@ ngx_http_tracker_import_composing(ngx_http_request_t *r,
     ngx_http_tracker_import_t *import = ctx->data;
 
     ngx_uint_t                        outcome;
-    tracker_import_t                 *made;
     ngx_http_tracker_import_round_t  *round;
 
     round = &import->round;
-    made = &round->import;
 
-    while (round->composed < ctx->set.n) {
+    while (round->composed < ctx->set.n + round->rest.n) {
 
         if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_import_composing))
         {
@@ -452,6 +560,21 @@ ngx_http_tracker_import_composing(ngx_http_request_t *r,
         }
     }
 
+    ngx_http_tracker_composed(r, ctx);
+}
+
+
+static void
+ngx_http_tracker_composed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    tracker_import_t                 *made;
+    ngx_http_tracker_import_round_t  *round;
+
+    round = &import->round;
+    made = &round->import;
+
     /* what changes was put to the end, backwards */
 
     ngx_memmove(made->elts + made->fresh,
@@ -460,8 +583,21 @@ ngx_http_tracker_import_composing(ngx_http_request_t *r,
 
     made->n = made->fresh + round->changed;
 
-    if (ctx->form.dry && made->fresh == 0) {
-        ctx->txn->outcome = TRACKER_OUTCOME_FREE;
+    made->gone = round->rest.gone;
+    made->ngone = round->rest.n;
+
+    if (made->ngone
+        && ngx_http_tracker_tell_rest(ctx, &round->rest, &made->told,
+                                      &made->size)
+           != NGX_OK)
+    {
+        ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+        return;
+    }
+
+    if (ctx->form.dry && (made->fresh == 0 || ctx->form.rest)) {
+        ctx->txn->outcome = tracker_txn_room(ctx->txn, round->rest.have,
+                                             made->fresh, made->ngone);
         ngx_http_tracker_written(r, ctx);
         return;
     }
@@ -475,7 +611,7 @@ ngx_http_tracker_import_composing(ngx_http_request_t *r,
 }
 
 
-/* decides about the tracker i: 0 or the outcome */
+/* decides about the tracker i, or one of the rest: 0 or the outcome */
 
 static ngx_uint_t
 ngx_http_tracker_import_one(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
@@ -483,9 +619,22 @@ ngx_http_tracker_import_one(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 {
     ngx_http_tracker_import_t *import = ctx->data;
 
-    tracker_match_t  *match;
+    tracker_match_t                  *match;
+    ngx_http_tracker_import_round_t  *round;
 
-    match = &import->round.matches[i];
+    round = &import->round;
+
+    if (i >= ctx->set.n) {
+        i -= ctx->set.n;
+
+        (void) tracker_spend(&ctx->budget, round->rest.elts[i].record.len
+                                           + TRACKER_COST);
+
+        return ngx_http_tracker_name_rest(ctx, &round->rest, i) == NGX_OK
+               ? 0 : TRACKER_OUTCOME_ERROR;
+    }
+
+    match = &round->matches[i];
 
     (void) tracker_spend(&ctx->budget, match->record.len + TRACKER_COST);
 
@@ -795,6 +944,7 @@ ngx_http_tracker_written(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         ctx->outcome = NGX_HTTP_TRACKER_IMPORTED;
         ctx->spent.created = round->import.fresh;
         ctx->spent.changed = round->changed;
+        ctx->spent.deleted = round->rest.n;
         break;
 
     case TRACKER_OUTCOME_FREE:

@@ -49,7 +49,6 @@ static void ngx_http_tracker_listed(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_begin_list(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static ngx_int_t ngx_http_tracker_set_list_etag(ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_decided(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_close_list(ngx_http_request_t *r,
@@ -289,7 +288,7 @@ ngx_http_tracker_begin_list(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     ctx->outcome = TRACKER_OUTCOME_FOUND;
 
-    if (ngx_http_tracker_set_list_etag(ctx) != NGX_OK) {
+    if (ngx_http_tracker_set_list_etag(ctx, ctx->form.lines) != NGX_OK) {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return NGX_ABORT;
     }
@@ -303,33 +302,6 @@ ngx_http_tracker_begin_list(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     }
 
     return NGX_OK;
-}
-
-
-/* lines are another representation than the list, with a tag of its own */
-
-static ngx_int_t
-ngx_http_tracker_set_list_etag(ngx_http_tracker_ctx_t *ctx)
-{
-    u_char     *p;
-    ngx_str_t  *tag;
-
-    static const char  suffix[] = "-lines";
-
-    tag = &ctx->txn->page.tag;
-
-    if (!ctx->form.lines) {
-        return ngx_http_tracker_set_etag(ctx, tag->data, tag->len);
-    }
-
-    p = ngx_pnalloc(ctx->request->pool, tag->len + sizeof(suffix) - 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(ngx_cpymem(p, tag->data, tag->len), suffix, sizeof(suffix) - 1);
-
-    return ngx_http_tracker_set_etag(ctx, p, tag->len + sizeof(suffix) - 1);
 }
 
 

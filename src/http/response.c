@@ -102,8 +102,11 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 400, ngx_string("grown"), NULL },
     [NGX_HTTP_TRACKER_TOO_MUCH] =
         { 400, ngx_string("too_much"),
-          "The trackers that have these names are too large for one request, "
-          "send fewer." },
+          "The trackers that the request would change or delete are too many, "
+          "or too large, for one request." },
+    [NGX_HTTP_TRACKER_UNCONDITIONAL] =
+        { 428, ngx_string("unconditional"),
+          "If-Match with the ETag of the list is required." },
     [NGX_HTTP_TRACKER_IMPORTED] =
         { 200, ngx_string("imported"), NULL },
     [NGX_HTTP_TRACKER_PROCESSED] =
@@ -133,6 +136,9 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 400, ngx_string("bad_policy"),
           "\"on_conflict\" must be \"error\", \"skip\", \"merge\" or "
           "\"replace\"." },
+    [NGX_HTTP_TRACKER_BAD_REST] =
+        { 400, ngx_string("bad_rest"),
+          "\"rest\" must be \"delete\", and \"on_conflict\" \"replace\"." },
     [NGX_HTTP_TRACKER_BAD_CODING] =
         { 400, ngx_string("bad_coding"), NULL },
     [NGX_HTTP_TRACKER_BAD_HEADER] =
@@ -189,6 +195,7 @@ static ngx_http_tracker_phrase_t  ngx_http_tracker_phrases[] = {
     { 415, "Unsupported media type.", "Unsupported Media Type" },
     { 416, "Range not satisfiable.", "Range Not Satisfiable" },
     { 421, "Misdirected request.", "Misdirected Request" },
+    { 428, "Precondition required.", "Precondition Required" },
     { 429, "Too many requests.", "Too Many Requests" },
     { 500, "Internal server error.", "Internal Server Error" },
     { 501, "Not implemented.", "Not Implemented" },

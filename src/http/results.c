@@ -12,7 +12,9 @@
 
 typedef struct {
     ngx_str_t     told;
-    size_t        done;               /* trackers, in this pass */
+    size_t        n;                  /* trackers, those deleted too */
+    size_t        done;               /* of these, in this pass */
+    u_char       *next;               /* of told: the next one */
 } ngx_http_tracker_results_t;
 
 
@@ -22,12 +24,17 @@ typedef struct {
 } ngx_http_tracker_result_t;
 
 
+static u_char *ngx_http_tracker_next_deleted(u_char *p, u_char *end,
+    tracker_str_t *name);
+static void ngx_http_tracker_begin_results(ngx_http_tracker_results_t *results);
+static u_char *ngx_http_tracker_next_result(ngx_http_tracker_ctx_t *ctx,
+    tracker_str_t *name);
 static void ngx_http_tracker_measuring_results(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_telling_results(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static u_char *ngx_http_tracker_put_result(ngx_http_tracker_ctx_t *ctx,
-    u_char *p, size_t i);
+    u_char *p);
 static u_char *ngx_http_tracker_put_summary(ngx_http_tracker_ctx_t *ctx,
     u_char *p);
 static ngx_http_tracker_result_t *ngx_http_tracker_find_result(u_char letter);
@@ -39,6 +46,7 @@ static ngx_http_tracker_result_t  ngx_http_tracker_result_words[] = {
     { NGX_HTTP_TRACKER_MERGED, ngx_string("merged") },
     { NGX_HTTP_TRACKER_REPLACED, ngx_string("replaced") },
     { NGX_HTTP_TRACKER_UNCHANGED, ngx_string("unchanged") },
+    { NGX_HTTP_TRACKER_DELETED, ngx_string("deleted") },
     { 0, ngx_null_string }
 };
 
@@ -51,25 +59,39 @@ static ngx_http_tracker_result_t  ngx_http_tracker_result_words[] = {
 
 #define NGX_HTTP_TRACKER_RESULTS_ROOM                                         \
     (sizeof("{\"dryRun\":true,\"results\":[],\"summary\":{}}")                \
-     + 5 * (sizeof(",\"unchanged\":") + NGX_SIZE_T_LEN))
+     + 6 * (sizeof(",\"unchanged\":") + NGX_SIZE_T_LEN))
 
 
 ngx_uint_t
 ngx_http_tracker_check_results(ngx_str_t *told, size_t n)
 {
-    size_t   i;
-    u_char  *p;
+    size_t          i;
+    u_char         *p, *end;
+    tracker_str_t   name;
 
-    if (told->len != n * NGX_HTTP_TRACKER_RESULT_LEN) {
+    if (told->len < n * NGX_HTTP_TRACKER_RESULT_LEN) {
         return 0;
     }
 
-    for (i = 0; i < n; i++) {
-        p = told->data + i * NGX_HTTP_TRACKER_RESULT_LEN;
+    p = told->data;
+    end = p + told->len;
 
-        if (ngx_http_tracker_find_result(*p) == NULL
+    for (i = 0; i < n; i++) {
+
+        if (*p == NGX_HTTP_TRACKER_DELETED
+            || ngx_http_tracker_find_result(*p) == NULL
             || !tracker_id_valid((char *) p + 1, TRACKER_ID_LEN))
         {
+            return 0;
+        }
+
+        p += NGX_HTTP_TRACKER_RESULT_LEN;
+    }
+
+    while (p < end) {
+
+        p = ngx_http_tracker_next_deleted(p, end, &name);
+        if (p == NULL) {
             return 0;
         }
     }
@@ -78,10 +100,41 @@ ngx_http_tracker_check_results(ngx_str_t *told, size_t n)
 }
 
 
+/* what was deleted at p, which is below end: what follows it, or NULL */
+
+static u_char *
+ngx_http_tracker_next_deleted(u_char *p, u_char *end, tracker_str_t *name)
+{
+    u_char  *start;
+
+    if (end - p < NGX_HTTP_TRACKER_RESULT_LEN
+        || *p != NGX_HTTP_TRACKER_DELETED
+        || !tracker_id_valid((char *) p + 1, TRACKER_ID_LEN))
+    {
+        return NULL;
+    }
+
+    start = p + NGX_HTTP_TRACKER_RESULT_LEN;
+
+    p = memchr(start, '\0', end - start);
+
+    if (p == NULL || p == start) {
+        return NULL;
+    }
+
+    name->len = p - start;
+    name->data = (char *) start;
+
+    return p + 1;
+}
+
+
 void
 ngx_http_tracker_tell_results(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, ngx_str_t *told)
 {
+    u_char                      *p;
+    tracker_str_t                name;
     ngx_http_tracker_results_t  *results;
 
     results = ngx_pcalloc(r->pool, sizeof(ngx_http_tracker_results_t));
@@ -91,11 +144,55 @@ ngx_http_tracker_tell_results(ngx_http_request_t *r,
     }
 
     results->told = *told;
+    results->n = ctx->set.n;
+
+    p = told->data + ctx->set.n * NGX_HTTP_TRACKER_RESULT_LEN;
+
+    while (p < told->data + told->len) {
+        p = ngx_http_tracker_next_deleted(p, told->data + told->len, &name);
+        results->n++;
+    }
+
+    ngx_http_tracker_begin_results(results);
 
     ctx->data = results;
     ctx->answer.len = NGX_HTTP_TRACKER_RESULTS_ROOM;
 
     ngx_http_tracker_measuring_results(r, ctx);
+}
+
+
+static void
+ngx_http_tracker_begin_results(ngx_http_tracker_results_t *results)
+{
+    results->done = 0;
+    results->next = results->told.data;
+}
+
+
+/* sets the name, and returns where told has the result */
+
+static u_char *
+ngx_http_tracker_next_result(ngx_http_tracker_ctx_t *ctx, tracker_str_t *name)
+{
+    ngx_http_tracker_results_t *results = ctx->data;
+
+    u_char  *told;
+
+    told = results->next;
+
+    if (results->done++ < ctx->set.n) {
+        *name = ctx->set.elts[results->done - 1].name;
+        results->next += NGX_HTTP_TRACKER_RESULT_LEN;
+
+    } else {
+        results->next = ngx_http_tracker_next_deleted(told,
+                                                      results->told.data
+                                                      + results->told.len,
+                                                      name);
+    }
+
+    return told;
 }
 
 
@@ -107,19 +204,19 @@ ngx_http_tracker_measuring_results(ngx_http_request_t *r,
 
     size_t          len;
     u_char         *p;
-    tracker_str_t  *name;
+    tracker_str_t   name;
 
-    while (!ctx->form.minimal && results->done < ctx->set.n) {
+    while (!ctx->form.minimal && results->done < results->n) {
 
         if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_measuring_results))
         {
             return;
         }
 
-        name = &ctx->set.elts[results->done++].name;
+        (void) ngx_http_tracker_next_result(ctx, &name);
 
         len = NGX_HTTP_TRACKER_RESULT_ROOM
-              + tracker_json_string_length(name->data, name->len);
+              + tracker_json_string_length(name.data, name.len);
 
         ctx->answer.len += len;
         (void) tracker_spend(&ctx->budget, len + TRACKER_COST / 4);
@@ -143,7 +240,8 @@ ngx_http_tracker_measuring_results(ngx_http_request_t *r,
                     ctx->form.minimal ? "" : "\"results\":[");
 
     ctx->answer.len = p - ctx->answer.data;
-    results->done = 0;
+
+    ngx_http_tracker_begin_results(results);
 
     ngx_http_tracker_telling_results(r, ctx);
 }
@@ -157,14 +255,14 @@ ngx_http_tracker_telling_results(ngx_http_request_t *r,
 
     u_char  *p, *start;
 
-    while (!ctx->form.minimal && results->done < ctx->set.n) {
+    while (!ctx->form.minimal && results->done < results->n) {
 
         if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_telling_results)) {
             return;
         }
 
         start = ctx->answer.data + ctx->answer.len;
-        p = ngx_http_tracker_put_result(ctx, start, results->done++);
+        p = ngx_http_tracker_put_result(ctx, start);
 
         ctx->answer.len += p - start;
         (void) tracker_spend(&ctx->budget, p - start + TRACKER_COST / 4);
@@ -185,18 +283,31 @@ ngx_http_tracker_telling_results(ngx_http_request_t *r,
 
 
 static u_char *
-ngx_http_tracker_put_result(ngx_http_tracker_ctx_t *ctx, u_char *p, size_t i)
+ngx_http_tracker_put_result(ngx_http_tracker_ctx_t *ctx, u_char *p)
 {
     ngx_http_tracker_results_t *results = ctx->data;
 
+    size_t          i;
     u_char         *told;
-    tracker_str_t  *name;
+    tracker_str_t   name;
 
-    name = &ctx->set.elts[i].name;
-    told = results->told.data + i * NGX_HTTP_TRACKER_RESULT_LEN;
+    i = results->done;
+    told = ngx_http_tracker_next_result(ctx, &name);
 
-    p = ngx_sprintf(p, "%s{\"index\":%uz,\"name\":", i ? "," : "", i);
-    p = (u_char *) tracker_json_string_write((char *) p, name->data, name->len);
+    if (i) {
+        *p++ = ',';
+    }
+
+    *p++ = '{';
+
+    /* what is deleted is not in the body */
+
+    if (i < ctx->set.n) {
+        p = ngx_sprintf(p, "\"index\":%uz,", i);
+    }
+
+    p = ngx_cpymem(p, "\"name\":", sizeof("\"name\":") - 1);
+    p = (u_char *) tracker_json_string_write((char *) p, name.data, name.len);
 
     /* an id that was chosen for a dry run is nobody's */
 
@@ -223,7 +334,9 @@ ngx_http_tracker_put_summary(ngx_http_tracker_ctx_t *ctx, u_char *p)
     p = ngx_cpymem(p, "\"summary\":{", sizeof("\"summary\":{") - 1);
 
     for (result = ngx_http_tracker_result_words; result->letter; result++) {
-        n = 0;
+
+        n = result->letter == NGX_HTTP_TRACKER_DELETED
+            ? results->n - ctx->set.n : 0;
 
         for (i = 0; i < ctx->set.n; i++) {
             n += results->told.data[i * NGX_HTTP_TRACKER_RESULT_LEN]

@@ -14,7 +14,10 @@
 #pragma GCC visibility push(hidden)
 
 
-/* a letter and an id for each tracker: so it is kept with an Idempotency-Key */
+/*
+ * So it is kept with an Idempotency-Key: a letter and an id for each tracker of
+ * the body; then the same for each one that is deleted, and its name and a NUL.
+ */
 #define NGX_HTTP_TRACKER_RESULT_LEN  (1 + TRACKER_ID_LEN)
 
 
@@ -23,13 +26,14 @@ typedef enum {
     NGX_HTTP_TRACKER_SKIPPED = 's',
     NGX_HTTP_TRACKER_MERGED = 'm',
     NGX_HTTP_TRACKER_REPLACED = 'r',
-    NGX_HTTP_TRACKER_UNCHANGED = 'u'
+    NGX_HTTP_TRACKER_UNCHANGED = 'u',
+    NGX_HTTP_TRACKER_DELETED = 'd'
 } ngx_http_tracker_result_e;
 
 
 /*
  * Returns 1 if told has a result and an id for each of n trackers, and nothing
- * else, as it must have; else 0.
+ * else than what is deleted, as it must have; else 0.
  */
 ngx_uint_t ngx_http_tracker_check_results(ngx_str_t *told, size_t n);
 

@@ -364,7 +364,9 @@ ngx_http_tracker_decode_body(ngx_http_request_t *r,
 
     if (write->decode == NULL && ctx->report) {
         write->decode = tracker_decode_import_start(data, len,
-                                                    ctx->endpoint->shape,
+                                                    ctx->form.rest
+                                                    ? TRACKER_JSON_ARRAY
+                                                    : ctx->endpoint->shape,
                                                     &tlcf->limits,
                                                     &write->arena, &ctx->set,
                                                     ctx->report);

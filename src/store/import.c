@@ -19,6 +19,8 @@ struct tracker_imported_s {
     tracker_match_t    *found;       /* of set */
     tracker_match_t   **matches;     /* that are fetched */
     size_t              nmatches;
+    tracker_str_t     **ids;         /* of the index */
+    size_t              most;        /* of these */
     tracker_import_t    import;
     size_t              nvalues;     /* of the script */
     ngx_str_t          *values;
@@ -36,11 +38,16 @@ static tracker_outcome_e tracker_txn_matched(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static ngx_int_t tracker_txn_match_name(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, size_t i, char *p);
+static tracker_outcome_e tracker_txn_indexed(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static void tracker_txn_id_arg(void *data, ngx_uint_t i, ngx_str_t part[2]);
 static tracker_outcome_e tracker_txn_records(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static void tracker_txn_import_size(tracker_txn_ctx_t *ctx);
 static ngx_int_t tracker_txn_import_mark(tracker_txn_ctx_t *ctx);
 static void tracker_txn_import_arg(void *data, ngx_uint_t i,
+    ngx_str_t part[2]);
+static void tracker_txn_gone_arg(tracker_imported_t *imported, ngx_uint_t i,
     ngx_str_t part[2]);
 static tracker_outcome_e tracker_txn_imported(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
@@ -237,6 +244,7 @@ tracker_txn_matched(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
 {
     char               *ids;
     size_t              i, n;
+    ngx_str_t           none = ngx_string("0");
     tracker_txn_t      *txn;
     ngx_redis_reply_t   rev;
 
@@ -252,10 +260,18 @@ tracker_txn_matched(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     ngx_redis_reply_element(reply, 0, &rev);
 
     ngx_str_null(&txn->revision);
+    ngx_str_null(&txn->page.tag);
 
     if (rev.type != NGX_REDIS_NIL
         && (tracker_reply_digits(&rev) != NGX_OK
             || tracker_reply_copy(txn, &txn->revision, &rev) != NGX_OK))
+    {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    if (tracker_reply_tag(ctx, &txn->page.tag,
+                          txn->revision.len ? &txn->revision : &none)
+        != NGX_OK)
     {
         return TRACKER_OUTCOME_ERROR;
     }
@@ -326,6 +342,77 @@ tracker_txn_match_name(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
 
 
 ngx_int_t
+tracker_txn_index(tracker_txn_t *txn, tracker_str_t **ids, size_t most)
+{
+    tracker_txn_ctx_t  *ctx;
+
+    ctx = tracker_txn_ctx(txn);
+
+    ctx->imported->ids = ids;
+    ctx->imported->most = most;
+
+    /* and one more */
+
+    tracker_step_start(ctx);
+    tracker_step_add_text(ctx, "ZRANGE");
+    tracker_step_add_key(ctx, TRACKER_KEY_INDEX, NULL, 0);
+    tracker_step_add_text(ctx, "0");
+    tracker_step_add_number(ctx, most);
+
+    ctx->command.read = 1;
+
+    return tracker_step_submit(ctx, TRACKER_STEP_LIST, tracker_txn_indexed);
+}
+
+
+static tracker_outcome_e
+tracker_txn_indexed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    ngx_uint_t maybe)
+{
+    char               *p;
+    size_t              i;
+    tracker_str_t      *id;
+    ngx_redis_reply_t   member;
+
+    if (reply->type != NGX_REDIS_ARRAY) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    if (reply->n > ctx->imported->most) {
+        return TRACKER_OUTCOME_QUOTA;
+    }
+
+    id = ngx_palloc(ctx->txn.round, reply->n * sizeof(tracker_str_t) + 1);
+    p = ngx_pnalloc(ctx->txn.round, reply->n * TRACKER_ID_LEN + 1);
+
+    if (id == NULL || p == NULL) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    *ctx->imported->ids = id;
+
+    for (i = 0; i < reply->n; i++) {
+        ngx_redis_reply_element(reply, i, &member);
+
+        if (member.type != NGX_REDIS_STRING
+            || !tracker_id_valid((char *) member.str.data, member.str.len))
+        {
+            return TRACKER_OUTCOME_ERROR;
+        }
+
+        id[i].len = TRACKER_ID_LEN;
+        id[i].data = p;
+
+        p = (char *) ngx_cpymem(p, member.str.data, TRACKER_ID_LEN);
+    }
+
+    ctx->txn.found = reply->n;
+
+    return TRACKER_OUTCOME_FOUND;
+}
+
+
+ngx_int_t
 tracker_txn_fetch_matches(tracker_txn_t *txn, tracker_match_t **matches,
     size_t n)
 {
@@ -358,7 +445,6 @@ tracker_txn_fetch_matches(tracker_txn_t *txn, tracker_match_t **matches,
 
 
 /* the id keys, and behind them the size of the stretch */
-
 
 static void
 tracker_txn_id_arg(void *data, ngx_uint_t i, ngx_str_t part[2])
@@ -435,11 +521,11 @@ tracker_txn_import(tracker_txn_t *txn, tracker_import_t *import)
     cmd = &ctx->command;
 
     ctx->imported->import = *import;
-    txn->adds = import->fresh;
+    txn->adds = import->fresh - ngx_min(import->fresh, import->ngone);
 
     tracker_step_start(ctx);
     tracker_step_add_number(ctx, 4 + (ctx->idem ? 2 : 0) + import->fresh
-                                 + import->n);
+                                 + import->n + 2 * import->ngone);
     tracker_step_add_key(ctx, TRACKER_KEY_LOCK, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_INDEX, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
@@ -462,6 +548,7 @@ tracker_txn_import(tracker_txn_t *txn, tracker_import_t *import)
     tracker_step_add_number(ctx, import->fresh);
     tracker_step_add(ctx, txn->revision.data, txn->revision.len);
     tracker_step_add_number(ctx, ctx->store->timeout + TRACKER_LOCK_MARGIN);
+    tracker_step_add_number(ctx, import->ngone);
     tracker_step_add(ctx, import->told.data, import->told.len);
 
     /* sent as tracker_txn_import_arg() makes it */
@@ -471,14 +558,29 @@ tracker_txn_import(tracker_txn_t *txn, tracker_import_t *import)
     cmd->argc = i;
     cmd->write = 1;
     cmd->more = tracker_txn_import_arg;
-    cmd->nmore = import->fresh + ctx->imported->nvalues + 2 * import->n;
-    cmd->more_size = import->size + import->told.len
-                     + import->n * (ctx->imported->name_base.len
-                                    + ctx->imported->id_base.len
-                                    + TRACKER_ID_LEN);
+    cmd->nmore = import->fresh + ctx->imported->nvalues + 2 * import->n
+                 + 2 * import->ngone;
+
+    tracker_txn_import_size(ctx);
 
     return tracker_step_run(ctx, tracker_lua_import, TRACKER_STEP_CREATE,
                             tracker_txn_imported);
+}
+
+
+static void
+tracker_txn_import_size(tracker_txn_ctx_t *ctx)
+{
+    tracker_import_t    *import;
+    tracker_imported_t  *imported;
+
+    imported = ctx->imported;
+    import = &imported->import;
+
+    ctx->command.more_size = import->size + import->told.len
+                             + (import->n + import->ngone)
+                               * (imported->name_base.len
+                                  + imported->id_base.len + TRACKER_ID_LEN);
 }
 
 
@@ -501,7 +603,10 @@ tracker_txn_import_mark(tracker_txn_ctx_t *ctx)
 }
 
 
-/* the name keys of what is new, all id keys, the values, the records */
+/*
+ * The name keys of what is new, all id keys, the name keys and the id keys of
+ * what is deleted, the values, the records.
+ */
 
 static void
 tracker_txn_import_arg(void *data, ngx_uint_t i, ngx_str_t part[2])
@@ -536,6 +641,13 @@ tracker_txn_import_arg(void *data, ngx_uint_t i, ngx_str_t part[2])
 
     i -= import->n;
 
+    if (i < 2 * import->ngone) {
+        tracker_txn_gone_arg(imported, i, part);
+        return;
+    }
+
+    i -= 2 * import->ngone;
+
     if (i < imported->nvalues) {
         part[0] = imported->values[i];
         return;
@@ -545,6 +657,30 @@ tracker_txn_import_arg(void *data, ngx_uint_t i, ngx_str_t part[2])
 
     part[0].len = elts[i].record.len;
     part[0].data = (u_char *) elts[i].record.data;
+}
+
+
+static void
+tracker_txn_gone_arg(tracker_imported_t *imported, ngx_uint_t i,
+    ngx_str_t part[2])
+{
+    tracker_str_t     *name;
+    tracker_import_t  *import;
+
+    import = &imported->import;
+
+    if (i < import->ngone) {
+        name = &import->gone[i].name;
+
+        part[0] = imported->name_base;
+        part[1].len = name->len;
+        part[1].data = (u_char *) name->data;
+        return;
+    }
+
+    part[0] = imported->id_base;
+    part[1].len = TRACKER_ID_LEN;
+    part[1].data = (u_char *) import->gone[i - import->ngone].id.data;
 }
 
 
@@ -570,4 +706,22 @@ tracker_txn_import_told(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
     ngx_redis_reply_element(reply, 1, &told);
 
     return tracker_reply_copy(&ctx->txn, &ctx->txn.record, &told);
+}
+
+
+tracker_outcome_e
+tracker_txn_room(tracker_txn_t *txn, size_t have, size_t fresh, size_t gone)
+{
+    size_t  most;
+
+    most = tracker_txn_ctx(txn)->store->max_trackers;
+
+    if (most == 0 || fresh <= gone || have + fresh - gone <= most) {
+        return TRACKER_OUTCOME_FREE;
+    }
+
+    txn->found = have;
+    txn->adds = fresh - gone;
+
+    return TRACKER_OUTCOME_QUOTA;
 }

@@ -17,9 +17,6 @@
 /* where the records begin in the replies of list.lua and find.lua */
 #define TRACKER_LIST_RECORDS  3
 
-/* hex digits of the account's digest in a tag */
-#define TRACKER_TAG_ACCOUNT   16
-
 
 static tracker_outcome_e tracker_txn_fetched(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
@@ -52,8 +49,6 @@ static tracker_outcome_e tracker_txn_loaded(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static tracker_outcome_e tracker_txn_page(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, const char *glue);
-static ngx_int_t tracker_txn_tag(tracker_txn_ctx_t *ctx, ngx_str_t *to,
-    ngx_str_t *rev);
 
 
 ngx_int_t
@@ -363,7 +358,7 @@ tracker_txn_take_listed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
     page->more = listed->more;
     page->stray = 0;
 
-    if (tracker_txn_tag(ctx, &page->tag, &rev.str) != NGX_OK
+    if (tracker_reply_tag(ctx, &page->tag, &rev.str) != NGX_OK
         || tracker_reply_renew(&ctx->txn, &page->cursor,
                                listed->score.len)
            != NGX_OK
@@ -608,7 +603,7 @@ tracker_txn_page(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     page->n = reply->n - TRACKER_LIST_RECORDS;
     page->more = (more.integer == 1);
 
-    if (tracker_txn_tag(ctx, &page->tag, &rev.str) != NGX_OK
+    if (tracker_reply_tag(ctx, &page->tag, &rev.str) != NGX_OK
         || tracker_reply_copy(&ctx->txn, &page->cursor, &score) != NGX_OK
         || tracker_reply_join(&ctx->txn, &page->records, reply,
                               TRACKER_LIST_RECORDS, glue)
@@ -618,28 +613,4 @@ tracker_txn_page(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     }
 
     return TRACKER_OUTCOME_FOUND;
-}
-
-
-/*
- * The lists of two accounts have the same URL, and may have the same revision.
- */
-
-static ngx_int_t
-tracker_txn_tag(tracker_txn_ctx_t *ctx, ngx_str_t *to, ngx_str_t *rev)
-{
-    u_char  *p;
-
-    if (tracker_reply_renew(&ctx->txn, to, TRACKER_TAG_ACCOUNT + 1 + rev->len)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    p = ngx_cpymem(to->data, tracker_keys_account(&ctx->key_base),
-                   TRACKER_TAG_ACCOUNT);
-    *p++ = '-';
-    ngx_memcpy(p, rev->data, rev->len);
-
-    return NGX_OK;
 }

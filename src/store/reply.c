@@ -10,6 +10,9 @@
 /* a number below 2^53 */
 #define TRACKER_REPLY_DIGITS  16
 
+/* hex digits of the account's digest in a tag */
+#define TRACKER_TAG_ACCOUNT   16
+
 
 tracker_outcome_e
 tracker_reply_word(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
@@ -178,4 +181,28 @@ tracker_reply_renew(tracker_txn_t *txn, ngx_str_t *to, size_t len)
     to->data = ngx_pnalloc(txn->round, len);
 
     return to->data ? NGX_OK : NGX_ERROR;
+}
+
+
+/*
+ * The lists of two accounts have the same URL, and may have the same revision.
+ */
+
+ngx_int_t
+tracker_reply_tag(tracker_txn_ctx_t *ctx, ngx_str_t *to, ngx_str_t *rev)
+{
+    u_char  *p;
+
+    if (tracker_reply_renew(&ctx->txn, to, TRACKER_TAG_ACCOUNT + 1 + rev->len)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    p = ngx_cpymem(to->data, tracker_keys_account(&ctx->key_base),
+                   TRACKER_TAG_ACCOUNT);
+    *p++ = '-';
+    ngx_memcpy(p, rev->data, rev->len);
+
+    return NGX_OK;
 }

@@ -69,6 +69,10 @@ ngx_int_t tracker_reply_copy(tracker_txn_t *txn, ngx_str_t *to,
 ngx_int_t tracker_reply_join(tracker_txn_t *txn, ngx_str_t *to,
     ngx_redis_reply_t *reply, size_t first, const char *glue);
 
+/* The tag of the account's list at a revision. */
+ngx_int_t tracker_reply_tag(tracker_txn_ctx_t *ctx, ngx_str_t *to,
+    ngx_str_t *rev);
+
 /* Room for len bytes. */
 ngx_int_t tracker_reply_renew(tracker_txn_t *txn, ngx_str_t *to, size_t len);
 

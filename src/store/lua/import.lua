@@ -6,13 +6,15 @@
 -- KEYS   lock, index, rev, mark; if ARGV[3] is not empty, the idempotency key
 --        and the index of these keys; then the name keys of the new trackers;
 --        then their id keys in the same order; then the id keys of those that
---        change
+--        change; then the name keys of those that are deleted, and their id
+--        keys in the same order
 -- ARGV   1  to 6: as of create.lua
 --        7  number of new trackers
 --        8  the revision, empty: there was none
---        9  life of the mark in milliseconds
---        10 what a request with the same idempotency key is told
---        11 ... the records, in the order of the id keys
+--        9  life of the mark, and of tombstones, in milliseconds
+--        10 number of trackers that are deleted
+--        11 what a request with the same idempotency key is told
+--        12 ... the records, in the order of the id keys
 --
 -- Reply  {"imported"}          written now, or by an earlier run of this call,
 --                              which has left the mark
@@ -37,16 +39,18 @@
 local DAY = 86400
 local MICRO = 1000000
 
-local VALUES = 10
+local VALUES = 11
 
 -- keys of one call: Lua passes less than 8,000 values
 
 local CHUNK = 1000
 
 local n = tonumber(ARGV[7])
+local ngone = tonumber(ARGV[10])
 local total = #ARGV - VALUES
-local names = #KEYS - n - total
-local ids = names + n
+local gone = #KEYS - 2 * ngone
+local ids = gone - total
+local names = ids - n
 
 local token, digest = ARGV[1], ARGV[3]
 local quota = tonumber(ARGV[2])
@@ -113,7 +117,7 @@ then
     return redis.error_reply('ERR the revision is not an integer')
 end
 
-if n > 0 and quota > 0 and have + n > quota then
+if n > ngone and quota > 0 and have + n - ngone > quota then
     return answer('quota', have)
 end
 
@@ -130,6 +134,11 @@ end
 
 local commands = { {'mset', KEYS[3], 1}, {'incrby', KEYS[3], 1},
                    {'zadd', KEYS[2], 1, 1}, {'del', KEYS[1]} }
+
+if ngone > 0 then
+    commands[#commands + 1] = {'mget', KEYS[gone + 1]}
+    commands[#commands + 1] = {'zrem', KEYS[2], 1}
+end
 
 if digest ~= '' then
     commands[#commands + 1] = {'hset', KEYS[5], 1, 1}
@@ -149,14 +158,14 @@ end
 
 -- what writes nothing may be done again
 
-if total > 0 or digest ~= '' then
+if total + ngone > 0 or digest ~= '' then
     redis.call('set', KEYS[4], '', 'px', ARGV[9])
 end
 
 -- the scores of the index are the last n revisions; without a revision the
 -- account is new
 
-if total > 0 then
+if total + ngone > 0 then
     local further = ARGV[6] + math.max(n, 1) - 1
     local raised = redis.call('incrby', KEYS[3], further)
 
@@ -195,6 +204,32 @@ for i = 1, total, CHUNK do
     redis.call('mset', unpack(values))
 end
 
+-- a name that is not theirs stays, as in delete.lua
+
+for i = 1, ngone, CHUNK do
+    local last = math.min(i + CHUNK - 1, ngone)
+    local named = redis.call('mget', unpack(KEYS, gone + i, gone + last))
+    local free, members = {}, {}
+
+    for j = i, last do
+        local key = KEYS[gone + ngone + j]
+        local id = string.sub(key, -16)
+
+        redis.call('set', key, '', 'px', ARGV[9])
+        members[#members + 1] = id
+
+        if named[j - i + 1] == id then
+            free[#free + 1] = KEYS[gone + j]
+        end
+    end
+
+    redis.call('zrem', KEYS[2], unpack(members))
+
+    if #free > 0 then
+        redis.call('del', unpack(free))
+    end
+end
+
 -- Only KEYS[6] tells which keys are removed, see bulk_end.lua.
 
 if most > 0 then
@@ -217,7 +252,7 @@ if most > 0 then
 end
 
 if digest ~= '' then
-    redis.call('hset', KEYS[5], 'digest', digest, 'ids', ARGV[10])
+    redis.call('hset', KEYS[5], 'digest', digest, 'ids', ARGV[11])
     redis.call('expire', KEYS[5], DAY)
 end
 

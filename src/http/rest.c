@@ -1,0 +1,213 @@
+
+/*
+ * The trackers that an import deletes, since its body does not name them.
+ */
+
+
+#include "http/rest.h"
+#include "http/results.h"
+#include "json/record.h"
+#include "tracker/duplicate.h"
+
+
+/* a small record is decoded in one block */
+#define NGX_HTTP_TRACKER_REST_POOL  4096
+
+
+static ngx_int_t ngx_http_tracker_mark_named(ngx_http_tracker_ctx_t *ctx,
+    const tracker_str_t *ids, size_t n, tracker_match_t **named,
+    size_t nnamed, u_char *marks);
+
+
+ngx_int_t
+ngx_http_tracker_find_rest(ngx_http_tracker_ctx_t *ctx,
+    ngx_http_tracker_rest_t *rest, const tracker_str_t *ids, size_t n,
+    tracker_match_t ***named, size_t nnamed)
+{
+    size_t             i;
+    u_char            *marks;
+    ngx_pool_t        *pool;
+    tracker_match_t  **all, *match;
+
+    pool = ctx->txn->round;
+
+    marks = ngx_pnalloc(pool, nnamed + n + 1);
+    all = ngx_palloc(pool, (nnamed + n + 1) * sizeof(tracker_match_t *));
+
+    if (marks == NULL
+        || all == NULL
+        || ngx_http_tracker_mark_named(ctx, ids, n, *named, nnamed, marks)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rest->have = n;
+    rest->n = 0;
+
+    for (i = 0; i < n; i++) {
+        rest->n += !marks[nnamed + i];
+    }
+
+    rest->elts = ngx_pcalloc(pool, rest->n * sizeof(tracker_match_t) + 1);
+    rest->gone = ngx_pcalloc(pool, rest->n * sizeof(tracker_written_t) + 1);
+
+    if (rest->elts == NULL || rest->gone == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(all, *named, nnamed * sizeof(tracker_match_t *));
+
+    *named = all;
+    all += nnamed;
+    match = rest->elts;
+
+    for (i = 0; i < n; i++) {
+        if (!marks[nnamed + i]) {
+            match->id = ids[i];
+            *all++ = match++;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* marks those behind the first nnamed that are among these */
+
+static ngx_int_t
+ngx_http_tracker_mark_named(ngx_http_tracker_ctx_t *ctx,
+    const tracker_str_t *ids, size_t n, tracker_match_t **named,
+    size_t nnamed, u_char *marks)
+{
+    size_t            i;
+    ngx_int_t         rc;
+    ngx_pool_t       *pool;
+    tracker_str_t    *strs;
+    tracker_arena_t   arena;
+
+    rc = NGX_ERROR;
+
+    pool = ngx_create_pool(NGX_HTTP_TRACKER_REST_POOL,
+                           ctx->request->connection->log);
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_tracker_set_arena(&arena, pool);
+
+    strs = ngx_palloc(pool, (nnamed + n + 1) * sizeof(tracker_str_t));
+
+    if (strs) {
+
+        for (i = 0; i < nnamed; i++) {
+            strs[i] = named[i]->id;
+        }
+
+        ngx_memcpy(strs + nnamed, ids, n * sizeof(tracker_str_t));
+
+        if (tracker_mark_duplicates(strs, nnamed + n, &arena, marks)
+            == TRACKER_OK)
+        {
+            rc = NGX_OK;
+        }
+    }
+
+    ngx_destroy_pool(pool);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_tracker_name_rest(ngx_http_tracker_ctx_t *ctx,
+    ngx_http_tracker_rest_t *rest, size_t i)
+{
+    char               *p;
+    ngx_log_t          *log;
+    tracker_t           t;
+    ngx_pool_t         *pool;
+    tracker_rc_e        rc;
+    tracker_match_t    *match;
+    tracker_arena_t     arena;
+    tracker_written_t  *gone;
+
+    match = &rest->elts[i];
+    gone = &rest->gone[i];
+    log = ctx->request->connection->log;
+    p = NULL;
+
+    pool = ngx_create_pool(NGX_HTTP_TRACKER_REST_POOL, log);
+    if (pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_tracker_set_arena(&arena, pool);
+
+    rc = tracker_decode_record(match->record.data, match->record.len, &arena,
+                               &t);
+
+    if (rc == TRACKER_INVALID) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "tracker: stored record of tracker \"%*s\" is invalid",
+                      match->id.len, match->id.data);
+    }
+
+    if (rc == TRACKER_OK) {
+        p = ngx_pnalloc(ctx->txn->round, t.name.len);
+    }
+
+    if (p) {
+        ngx_memcpy(p, t.name.data, t.name.len);
+
+        gone->id = match->id;
+        gone->name.len = t.name.len;
+        gone->name.data = p;
+    }
+
+    ngx_destroy_pool(pool);
+
+    return p ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_tracker_tell_rest(ngx_http_tracker_ctx_t *ctx,
+    ngx_http_tracker_rest_t *rest, tracker_str_t *told, size_t *size)
+{
+    u_char             *p;
+    size_t              i, len;
+    tracker_written_t  *gone;
+
+    len = told->len;
+
+    for (i = 0; i < rest->n; i++) {
+        len += NGX_HTTP_TRACKER_RESULT_LEN + rest->gone[i].name.len + 1;
+        *size += rest->gone[i].name.len;
+    }
+
+    p = ngx_pnalloc(ctx->txn->round, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    len = told->len;
+
+    ngx_memcpy(p, told->data, len);
+    told->data = (char *) p;
+
+    p += len;
+
+    for (i = 0; i < rest->n; i++) {
+        gone = &rest->gone[i];
+
+        *p++ = NGX_HTTP_TRACKER_DELETED;
+        p = ngx_cpymem(p, gone->id.data, TRACKER_ID_LEN);
+        p = ngx_cpymem(p, gone->name.data, gone->name.len);
+        *p++ = '\0';
+    }
+
+    told->len = p - (u_char *) told->data;
+
+    return NGX_OK;
+}
