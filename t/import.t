@@ -774,3 +774,152 @@ is(exchange($replace)->{status}, 400, 'too large');
 is(redis('EXISTS', lock_key()), 0, 'no lock is left');
 redis('ZREMRANGEBYRANK', $index, 3, -1);
 like(exchange($replace)->{body}, qr/"deleted":3\}/, 'a few large ones');
+
+
+
+=== lines: the same as an array of them
+--- scenario
+sub post_lines {
+    my ($query, $body, %o) = @_;
+
+    return exchange(request('POST', "/v1/manage/trackers$query",
+                            type => 'application/x-ndjson', body => $body,
+                            %o));
+}
+
+my ($a, $b, $c) = map { tracker_text($_) } qw(a b c);
+my $response = post_lines('', "$a\n$b\n");
+
+is($response->{status}, 200, 'created');
+is_deeply([map { $_->{name} } @{decode($response->{body})->{trackers}}],
+          ['a', 'b'], 'in their order');
+
+$response = post_lines('', "$c\n", headers => ['Prefer: return=minimal']);
+is($response->{status}, 200, 'one line');
+is($response->{body}, '{"summary":{"created":1}}', 'is a bulk');
+
+$response = post_lines('', "\n$c");
+is($response->{status}, 409, 'a name exists');
+like($response->{body}, qr/"conflicts":\[\{"index":0,"name":"c"/, 'where');
+
+$response = post_lines('?on_conflict=skip', "$a\r\n\r\n{\"id\":\"1\"," .
+                       '"name":"d","vocabulary":["x"]}');
+like($response->{body}, qr/"summary":\{"created":1,"skipped":1\}/, 'a policy');
+
+$response = post_lines('?dryRun=true', tracker_text('e'));
+is($response->{body}, '{"dryRun":true,"results":[{"index":0,"name":"e",'
+                      . '"result":"created"}],"summary":{"created":1}}',
+   'a dry run');
+is(exchange(request('POST', '/v1/manage/trackers/bulk', body => "$a\n",
+                    type => 'application/x-ndjson; charset=utf-8'))->{status},
+   409, 'trackers/bulk');
+
+is_message(exchange(request('POST', '/v1/manage/tracker', body => "$a\n",
+                            type => 'application/x-ndjson'))->{body},
+           'Content-Type must be application/json.', 'tracker');
+
+for (["\n", 'Request body must not be empty.'],
+     ["$a\n[1\n", 'Invalid JSON at line 2 column 2.'],
+     ["$a,\n$b", 'Invalid JSON at line 1 column ' . (1 + length $a) . '.'],
+     ["\n{}\n", 'Line 2: \"name\" is required'],
+     ["$a\n\n[]", 'Line 3 must be an object'])
+{
+    my ($body, $message) = @$_;
+
+    for my $query ('', '?dryRun=true', '?on_conflict=merge') {
+        $response = post_lines($query, $body);
+        is($response->{status}, 400, "status $query");
+        like($response->{body}, qr/^\{"message":"\Q$message\E","errors":\[\{/,
+             $message);
+    }
+}
+
+$response = post_lines('?on_conflict=skip', "$a\n\n$a\n");
+is($response->{status}, 409, 'a name twice');
+is_message($response->{body}, 'Line 3: "name" repeats the name of line 1.', 'where');
+
+
+
+=== lines: what GET answers posts back, whole or not at all
+--- scenario
+my $says = sub {
+    my ($response, $message, $title) = @_;
+
+    is(decode($response->{body})->{message}, $message, $title);
+};
+my $as = sub {
+    my ($account, $method, $path, %o) = @_;
+
+    return exchange(request($method, "/v1/manage/$path", account => $account,
+                            %o));
+};
+my @lines = (headers => ['Accept: application/x-ndjson']);
+my @type = (type => 'application/x-ndjson');
+
+$as->('from', 'POST', 'trackers', body => '[' . join(',',
+      map { tracker_text("n $_", "a\nb", "p $_") } 1 .. 3000) . ']');
+
+my $export = $as->('from', 'GET', 'trackers', @lines);
+my ($body, $tag) = ($export->{body}, $export->{headers}{etag});
+
+is($as->('to', 'POST', 'trackers', body => $body, @type)->{status}, 200,
+   'into another account');
+
+my $copy = $as->('to', 'GET', 'trackers', @lines)->{body};
+
+is($copy =~ s/"id":"\d+",//gr, $body =~ s/"id":"\d+",//gr, 'the same list');
+
+my $merge = $as->('to', 'POST', 'trackers?on_conflict=merge', body => $body,
+                  @type);
+like($merge->{body}, qr/"summary":\{"unchanged":3000\}/, 'nothing new');
+
+my $whole = 'trackers?on_conflict=replace&rest=delete';
+my @if = (headers => ["If-Match: $tag"]);
+my $cut = join '', (split /^/, $body)[0 .. 1000];
+
+$says->($as->('from', 'POST', $whole, body => $cut, @type, @if),
+           'The last line must be {"end":true,"count":1001}.', 'cut off');
+$says->($as->('from', 'POST', $whole, @type, @if,
+                 body => "$cut\n{\"end\":true,\"count\":3000}"),
+           'Line 1003 does not end a list of 1001 trackers: it was cut, or '
+           . 'changed.', 'lines are missing');
+is($as->('from', 'POST', 'trackers?on_conflict=merge', @type,
+         body => $cut)->{status}, 200, 'lines need no end');
+$says->($as->('from', 'POST', 'trackers?on_conflict=merge', @type,
+                 body => $body . tracker_text('x')),
+           'Line 3002 does not end a list of 3000 trackers: it was cut, or '
+           . 'changed.', 'a line behind the end');
+
+my $page = $as->('from', 'GET', 'trackers?limit=1', @lines)->{body};
+
+is($as->('from', 'POST', $whole, body => $page, @type, @if)->{status}, 400,
+   'a page is not the whole');
+like($as->('from', 'POST', $whole, body => $body, @type, @if)->{body},
+     qr/"summary":\{"unchanged":3000\}/, 'the whole');
+
+
+
+=== lines: a line over client_max_body_size, and limits
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_max_bulk 2;
+        tracker_max_phrases 2;
+        client_max_body_size 1k;
+    }
+--- scenario
+my $post = sub {
+    my ($body) = @_;
+
+    return exchange(request('POST', '/v1/manage/trackers?on_conflict=merge',
+                            type => 'application/x-ndjson', body => $body));
+};
+my @some = map { tracker_text($_, 'x', 'y') } qw(a b c);
+
+is($post->(join "\n", @some[0, 1])->{status}, 200, 'two');
+like($post->(join "\n\n", @some)->{body},
+     qr/must contain at most 2 trackers, found 3/, 'three');
+like($post->("\n$some[2]\n" . tracker_text('a', 'z'))->{body},
+     qr/Line 3: \\"vocabulary\\" must contain at most 2 phrases, found 3/,
+     'too many phrases of both');
+is($post->(tracker_text('d', 'x' x 1024))->{status}, 413, 'too large');

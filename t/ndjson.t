@@ -561,7 +561,7 @@ is(exchange(stream($body, token => undef))->{status}, 401, 'no token');
 is(exchange(stream($body, headers => ['Expect: 100-continue']))->{status},
    100, '100 Continue');
 
-for my $path ('/v1/process/text', '/v1/manage/trackers') {
+for my $path ('/v1/process/text', '/v1/manage/tracker') {
     my $response = exchange(request('POST', $path, body => $body,
                                     type => 'application/x-ndjson'));
 

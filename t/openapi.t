@@ -393,6 +393,23 @@ for my $list ('/v1/manage/trackers', '/v1/manage/trackers/bulk') {
     call(200, 'POST', $path, @body, @any);
 }
 
+for my $list ('/v1/manage/trackers', '/v1/manage/trackers/bulk') {
+    my @type = (type => 'application/x-ndjson');
+    my @tracker = map { tracker_text("$list $_") } 1 .. 3;
+    my $end = '{"end":true,"count":1}';
+
+    call(200, 'POST', $list, body => "$tracker[0]\n$tracker[1]\n", @type);
+    call(200, 'POST', "$list?on_conflict=skip", body => "$tracker[0]\n$end",
+         @type);
+    call(200, 'POST', "$list?dryRun=true", body => "$tracker[2]\n", @type);
+    call(409, 'POST', $list, body => "$tracker[0]\n", @type);
+    call(409, 'POST', $list, body => "$tracker[2]\n$tracker[2]\n", @type);
+    call(400, 'POST', $list, body => $_, @type)
+        for "{}\n", "[]\n", "1\n", "$tracker[2]\n{}\n$end";
+    call(400, 'POST', "$list?on_conflict=replace&rest=delete",
+         body => "$tracker[2]\n", @type, headers => ['If-Match: *']);
+}
+
 for my $path (singles($id)) {
     call(400, 'PUT', $path, @bad);
     call(400, 'PATCH', $path, body => $_)

@@ -15,7 +15,7 @@ my $build = "$top/.build/unit";
 my @cflags = (qw(-std=gnu99 -O1 -g -Wall -Wextra -Werror),
               '-fsanitize=address,undefined', '-fno-sanitize-recover=all');
 
-my @tracker = map { "tracker/$_.c" } qw(tracker fault duplicate report);
+my @tracker = map { "tracker/$_.c" } qw(tracker fault duplicate lines report);
 my @patch = (@tracker, qw(tracker/rope.c tracker/patch.c tracker/merge.c));
 my @json = (@patch, map { "json/$_.c" } qw(jansson write));
 my @body = (@patch, qw(tracker/conversation.c tracker/join.c json/*.c));

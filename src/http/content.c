@@ -78,7 +78,7 @@ ngx_http_tracker_check_key(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 }
 
 
-/* sets ctx->form.merge: all lines say so, or none */
+/* sets ctx->form.merge or ctx->form.ndjson: all lines say so, or none */
 
 static ngx_uint_t
 ngx_http_tracker_is_json(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
@@ -86,6 +86,18 @@ ngx_http_tracker_is_json(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     static ngx_str_t  json = ngx_string("application/json");
     static ngx_str_t  patch = ngx_string("application/json-patch+json");
     static ngx_str_t  merge = ngx_string("application/merge-patch+json");
+
+    /* where an array is taken, lines are */
+
+    if (r->method == NGX_HTTP_POST
+        && ctx->endpoint->shape != TRACKER_JSON_OBJECT)
+    {
+        ctx->form.ndjson = ngx_http_tracker_has_lines(r);
+    }
+
+    if (ctx->form.ndjson) {
+        return 1;
+    }
 
     if (r->method != NGX_HTTP_PATCH) {
         return ngx_http_tracker_has_type(r, &json, NULL);

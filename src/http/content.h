@@ -16,9 +16,9 @@
 
 /*
  * Checks what the header says of a body that must be JSON, for PATCH JSON
- * Patch or a merge patch as well, without a coding such as gzip; sets
- * ctx->form.merge.  Returns 0 or the outcome; ctx->fault is the name of the
- * coding.
+ * Patch or a merge patch as well, for a bulk lines as well, without a coding
+ * such as gzip; sets ctx->form.merge and ctx->form.ndjson.  Returns 0 or the
+ * outcome; ctx->fault is the name of the coding.
  */
 ngx_uint_t ngx_http_tracker_check_content(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);

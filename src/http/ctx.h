@@ -82,6 +82,7 @@ typedef enum {
 
 typedef struct {
     unsigned                         merge:1;     /* a merge patch */
+    unsigned                         ndjson:1;    /* trackers, a line each */
     unsigned                         sent:1;      /* our header */
     unsigned                         replaced:1;  /* by our filters */
     unsigned                         problem:1;   /* application/problem+json */

@@ -844,7 +844,7 @@ ngx_http_tracker_import_join(ngx_http_request_t *r,
 
     case TRACKER_INVALID:
 
-        if (tracker_report_message(ctx->report, &message) != TRACKER_OK) {
+        if (tracker_report_message(ctx->report, i, &message) != TRACKER_OK) {
             return TRACKER_OUTCOME_ERROR;
         }
 

@@ -27,6 +27,8 @@ static ngx_int_t ngx_http_tracker_decode(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static tracker_rc_e ngx_http_tracker_decode_body(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, tracker_message_t *message);
+static tracker_decode_t *ngx_http_tracker_decode_start(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 
 
 void
@@ -362,29 +364,56 @@ ngx_http_tracker_decode_body(ngx_http_request_t *r,
                                     message);
     }
 
-    if (write->decode == NULL && ctx->report) {
-        write->decode = tracker_decode_import_start(data, len,
-                                                    ctx->form.rest
-                                                    ? TRACKER_JSON_ARRAY
-                                                    : ctx->endpoint->shape,
-                                                    &tlcf->limits,
-                                                    &write->arena, &ctx->set,
-                                                    ctx->report);
-        if (write->decode == NULL) {
-            return TRACKER_NOMEM;
-        }
-    }
-
     if (write->decode == NULL) {
-        write->decode = tracker_decode_start(data, len, ctx->endpoint->shape,
-                                             r->method == NGX_HTTP_PUT ? &id
-                                                                       : NULL,
-                                             &tlcf->limits, &write->arena,
-                                             &ctx->set);
+        write->decode = ctx->report || ctx->form.ndjson
+                        ? ngx_http_tracker_decode_start(r, ctx)
+                        : tracker_decode_start(data, len, ctx->endpoint->shape,
+                                               r->method == NGX_HTTP_PUT
+                                               ? &id : NULL,
+                                               &tlcf->limits, &write->arena,
+                                               &ctx->set);
         if (write->decode == NULL) {
             return TRACKER_NOMEM;
         }
     }
 
     return tracker_decode_run(write->decode, &ctx->budget, message);
+}
+
+
+/* lines, or the body of an import; NULL: no memory */
+
+static tracker_decode_t *
+ngx_http_tracker_decode_start(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_write_t *write = ctx->data;
+
+    char                         *data;
+    size_t                        len;
+    ngx_http_tracker_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
+
+    data = (char *) ctx->body.data.data;
+    len = ctx->body.data.len;
+
+    if (ctx->report == NULL) {
+        ctx->report = ngx_palloc(r->pool, sizeof(tracker_report_t));
+        if (ctx->report == NULL) {
+            return NULL;
+        }
+    }
+
+    if (ctx->form.ndjson) {
+        return tracker_decode_lines_start(data, len, ctx->form.rest,
+                                          &tlcf->limits, &write->arena,
+                                          &ctx->set, ctx->report);
+    }
+
+    return tracker_decode_import_start(data, len,
+                                       ctx->form.rest ? TRACKER_JSON_ARRAY
+                                                      : ctx->endpoint->shape,
+                                       &tlcf->limits, &write->arena,
+                                       &ctx->set, ctx->report);
 }

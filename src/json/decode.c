@@ -5,8 +5,10 @@
 
 
 #include "json/jansson.h"
-#include "json/reader.h"
+#include "json/lines_end.h"
+#include "json/reader_lines.h"
 #include "json/record.h"
+#include "tracker/lines.h"
 
 
 struct tracker_decode_s {
@@ -21,6 +23,8 @@ struct tracker_decode_s {
     tracker_reader_t         *reader;    /* NULL: it has ended */
     tracker_message_t        *message;
     tracker_rc_e              rc;        /* of the check that refused */
+    unsigned                  lines:1;   /* a tracker a line */
+    unsigned                  whole:1;   /* with a line that ends them */
     unsigned                  undecided:1;
     unsigned                  listed:1;  /* the report has what is wrong */
 };
@@ -39,6 +43,7 @@ struct tracker_decode_talk_s {
 };
 
 
+static void tracker_decode_report(tracker_decode_t *decode);
 static tracker_rc_e tracker_decode_step(tracker_decode_t *decode,
     size_t *budget, tracker_message_t *message);
 static tracker_rc_e tracker_decode_jansson(tracker_decode_t *decode,
@@ -50,6 +55,7 @@ static tracker_rc_e tracker_decode_shape(const tracker_reader_t *rd,
     tracker_json_shape_e shape, tracker_message_t *message);
 static tracker_rc_e tracker_decode_check(void *ctx, long index,
     const tracker_t *t, const tracker_reader_fault_t *fault);
+static size_t tracker_decode_count(const tracker_decode_t *decode);
 static tracker_rc_e tracker_decode_stop(const tracker_reader_t *rd,
     tracker_message_t *message);
 static tracker_rc_e tracker_decode_fault(void *ctx, long index,
@@ -85,6 +91,8 @@ tracker_decode_start(const char *data, size_t len, tracker_json_shape_e shape,
     decode->set = set;
     decode->report = NULL;
 
+    decode->lines = 0;
+    decode->whole = 0;
     decode->undecided = 0;
     decode->listed = 0;
 
@@ -115,8 +123,9 @@ tracker_decode_import_start(const char *data, size_t len,
         return NULL;
     }
 
-    tracker_report_start(report, arena, limits);
     decode->report = report;
+
+    tracker_decode_report(decode);
 
     if (TRACKER_READER
         && !tracker_read_import(decode->reader, report, &tracker_decode_list))
@@ -125,6 +134,47 @@ tracker_decode_import_start(const char *data, size_t len,
     }
 
     return decode;
+}
+
+
+tracker_decode_t *
+tracker_decode_lines_start(const char *data, size_t len, int whole,
+    const tracker_limits_t *limits, const tracker_arena_t *arena,
+    tracker_set_t *set, tracker_report_t *report)
+{
+    tracker_decode_t  *decode;
+
+    decode = tracker_decode_start(data, len, TRACKER_JSON_ARRAY, NULL, limits,
+                                  arena, set);
+    if (decode == NULL) {
+        return NULL;
+    }
+
+    decode->report = report;
+    decode->lines = 1;
+    decode->whole = whole;
+
+    tracker_decode_report(decode);
+
+    if (TRACKER_READER && !tracker_read_lines(decode->reader, report, whole)) {
+        return NULL;
+    }
+
+    return decode;
+}
+
+
+/* begins the report, or begins it again */
+
+static void
+tracker_decode_report(tracker_decode_t *decode)
+{
+    tracker_report_start(decode->report, decode->arena, decode->limits);
+
+    if (decode->lines) {
+        decode->report->lines.data = decode->data;
+        decode->report->lines.len = decode->len;
+    }
 }
 
 
@@ -140,10 +190,6 @@ tracker_decode_run(tracker_decode_t *decode, size_t *budget,
         return rc;
     }
 
-    if (rc == TRACKER_REPEATED && decode->report->list) {
-        tracker_message_prefix(message, decode->report->list);
-    }
-
     if (rc != TRACKER_INVALID) {
         return rc;
     }
@@ -154,7 +200,7 @@ tracker_decode_run(tracker_decode_t *decode, size_t *budget,
         return tracker_report_end(decode->report, message);
     }
 
-    tracker_report_start(decode->report, decode->arena, decode->limits);
+    tracker_decode_report(decode);
 
     rc = tracker_report_add(decode->report, message);
 
@@ -185,7 +231,9 @@ tracker_decode_step(tracker_decode_t *decode, size_t *budget,
             return TRACKER_INVALID;
         }
 
-        switch (tracker_read_run(decode->reader, budget)) {
+        switch (decode->lines ? tracker_read_lines_run(decode->reader, budget)
+                              : tracker_read_run(decode->reader, budget))
+        {
 
         case TRACKER_READER_OK:
             decode->reader = NULL;
@@ -234,6 +282,12 @@ tracker_decode_step(tracker_decode_t *decode, size_t *budget,
 
     (void) tracker_spend(budget, set->n * TRACKER_COST / 4);
 
+    if (decode->report) {
+        decode->report->line = 0;
+
+        return tracker_report_names(decode->report, set, message);
+    }
+
     return tracker_validate_names(set, decode->arena, message);
 }
 
@@ -244,12 +298,16 @@ tracker_decode_jansson(tracker_decode_t *decode, tracker_message_t *message)
     tracker_rc_e  rc;
 
     if (decode->report) {
-        tracker_report_start(decode->report, decode->arena, decode->limits);
+        tracker_decode_report(decode);
 
-        rc = tracker_jansson_import(decode->data, decode->len, decode->shape,
-                                    &tracker_decode_list, decode->limits,
-                                    decode->arena, decode->set, decode->report,
-                                    message);
+        rc = decode->lines
+             ? tracker_jansson_lines(decode->data, decode->len, decode->whole,
+                                     decode->limits, decode->arena,
+                                     decode->set, decode->report, message)
+             : tracker_jansson_import(decode->data, decode->len,
+                                      decode->shape, &tracker_decode_list,
+                                      decode->limits, decode->arena,
+                                      decode->set, decode->report, message);
 
         decode->listed = decode->report->n > 0;
 
@@ -533,19 +591,14 @@ tracker_decode_check(void *ctx, long index, const tracker_t *t,
 {
     tracker_decode_t *decode = ctx;
 
-    size_t  max, depth, found;
+    size_t  max, found;
 
     max = decode->limits->max_bulk;
 
     if (index >= 0 && max && (size_t) index >= max
         && decode->len >= TRACKER_DECODE_LARGE)
     {
-        depth = decode->reader->wrapped ? 2 : 1;
-
-        /* the array is a value, too, where it is in an object */
-
-        found = tracker_jansson_count(decode->data, decode->len, depth)
-                - (depth - 1);
+        found = tracker_decode_count(decode);
 
         decode->rc = tracker_validate_bulk(found, decode->limits,
                                            decode->message);
@@ -596,6 +649,27 @@ undecided:
 }
 
 
+/* the trackers of a body that has many, also those that were not read */
+
+static size_t
+tracker_decode_count(const tracker_decode_t *decode)
+{
+    size_t         depth;
+    tracker_str_t  text = { decode->len, decode->data };
+
+    if (decode->lines) {
+        return tracker_lines_count(&text);
+    }
+
+    depth = decode->reader->wrapped ? 2 : 1;
+
+    /* the array is a value, too, where it is in an object */
+
+    return tracker_jansson_count(decode->data, decode->len, depth)
+           - (depth - 1);
+}
+
+
 /*
  * Reports why the reader is undecided about a large body.  Returns TRACKER_OK
  * if the library must decide, and will not take long.
@@ -616,6 +690,10 @@ tracker_decode_stop(const tracker_reader_t *rd, tracker_message_t *message)
     if (rd->stop == TRACKER_READER_EMPTY) {
         tracker_message_fault(message, -1, NULL, -1, TRACKER_FAULT_EMPTY_BODY);
         return TRACKER_INVALID;
+    }
+
+    if (rd->stop == TRACKER_READER_BAD_END) {
+        return tracker_jansson_bad_end(message, rd->line, rd->index + 1);
     }
 
     line = 1;

@@ -18,8 +18,6 @@ static tracker_rc_e tracker_json_root(tracker_json_walk_t *walk, json_t *root,
     tracker_json_shape_e shape, tracker_set_t *set);
 static tracker_rc_e tracker_json_bulk(tracker_json_walk_t *walk,
     json_t *root, tracker_set_t *set);
-static tracker_rc_e tracker_json_tracker(tracker_json_walk_t *walk,
-    json_t *object, tracker_t *t);
 static tracker_rc_e tracker_json_members(tracker_json_walk_t *walk,
     json_t *object, tracker_t *t);
 static tracker_rc_e tracker_json_steps(tracker_json_walk_t *walk,
@@ -41,7 +39,7 @@ tracker_jansson_trackers(const char *data, size_t len,
     json_t               *root;
     tracker_rc_e          rc;
     tracker_json_walk_t   walk = { limits, arena, message, NULL, -1,
-                                   NULL, NULL, NULL, id != NULL };
+                                   NULL, NULL, NULL, id != NULL, 0 };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {
@@ -74,7 +72,7 @@ tracker_jansson_import(const char *data, size_t len,
     json_t               *root, *array;
     tracker_rc_e          rc;
     tracker_json_walk_t   walk = { limits, arena, message, NULL, -1,
-                                   NULL, NULL, NULL, 1 };
+                                   NULL, NULL, NULL, 1, 0 };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {
@@ -98,7 +96,7 @@ tracker_jansson_import(const char *data, size_t len,
     }
 
     return rc != TRACKER_OK || !set->bulk
-           ? rc : tracker_validate_names(set, arena, message);
+           ? rc : tracker_report_names(report, set, message);
 }
 
 
@@ -150,7 +148,7 @@ tracker_jansson_record(const char *data, size_t len,
     tracker_rc_e          rc;
     tracker_message_t     message;
     tracker_json_walk_t   walk = { NULL, arena, &message, NULL, -1, NULL,
-                                   NULL, NULL, 1 };
+                                   NULL, NULL, 1, 0 };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {
@@ -200,7 +198,7 @@ tracker_json_open(tracker_json_walk_t *walk, const char *data, size_t len,
         *rc = tracker_jansson_syntax(walk->message,
                                      json_error_code(&error)
                                      == json_error_duplicate_key,
-                                     error.line, error.column);
+                                     walk->line + error.line, error.column);
         return NULL;
     }
 
@@ -316,7 +314,7 @@ tracker_json_bulk(tracker_json_walk_t *walk, json_t *root,
 }
 
 
-static tracker_rc_e
+tracker_rc_e
 tracker_json_tracker(tracker_json_walk_t *walk, json_t *object, tracker_t *t)
 {
     tracker_rc_e  rc;
@@ -492,7 +490,7 @@ tracker_jansson_merge(const char *data, size_t len, const tracker_str_t *id,
     json_t               *root;
     tracker_rc_e          rc;
     tracker_json_walk_t   walk = { NULL, arena, message, NULL, -1, NULL,
-                                   merge, NULL, 1 };
+                                   merge, NULL, 1, 0 };
 
     merge->removed = 0;
 
@@ -518,7 +516,7 @@ tracker_jansson_patch(const char *data, size_t len,
     json_t               *root;
     tracker_rc_e          rc;
     tracker_json_walk_t   walk = { NULL, arena, message, NULL, -1, NULL,
-                                   NULL, NULL, 0 };
+                                   NULL, NULL, 0, 0 };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {
@@ -628,7 +626,7 @@ tracker_jansson_login(const char *data, size_t len,
     json_t               *root;
     tracker_rc_e          rc;
     tracker_json_walk_t   walk = { NULL, arena, message, NULL, -1, NULL,
-                                   NULL, NULL, 0 };
+                                   NULL, NULL, 0, 0 };
 
     root = tracker_json_open(&walk, data, len, &rc);
     if (root == NULL) {

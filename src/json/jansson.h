@@ -38,6 +38,14 @@ tracker_rc_e tracker_jansson_import(const char *data, size_t len,
     tracker_set_t *set, tracker_report_t *report, tracker_message_t *message);
 
 /*
+ * The same for tracker_decode_lines_start(), whole is as there; and report,
+ * which was started, has the lines.
+ */
+tracker_rc_e tracker_jansson_lines(const char *data, size_t len, int whole,
+    const tracker_limits_t *limits, const tracker_arena_t *arena,
+    tracker_set_t *set, tracker_report_t *report, tracker_message_t *message);
+
+/*
  * As tracker_decode_record(), tracker_decode_patch(), tracker_decode_merge()
  * and tracker_decode_login(), with the same return values.  All that the result
  * points to lies in the arena, nothing in data; the number of values is not

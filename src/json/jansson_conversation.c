@@ -48,7 +48,8 @@ tracker_jansson_conversation(const char *data, size_t len,
     json_t               *root;
     tracker_rc_e          rc;
     tracker_json_talk_t   talk = { { limits, arena, message, NULL, -1, NULL,
-                                     NULL, NULL, 0 }, data, len, conversation };
+                                     NULL, NULL, 0, 0 }, data, len,
+                                   conversation };
 
     root = tracker_json_open(&talk.walk, data, len, &rc);
     if (root == NULL) {

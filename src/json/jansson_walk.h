@@ -33,6 +33,7 @@ typedef struct {
     tracker_report_t          *report;       /* of all faults; NULL: the first
                                                 one ends it */
     unsigned                   id:1;         /* the tracker may have one */
+    size_t                     line;         /* lines before this text */
 } tracker_json_walk_t;
 
 
@@ -43,6 +44,13 @@ typedef struct {
  */
 json_t *tracker_json_open(tracker_json_walk_t *walk, const char *data,
     size_t len, tracker_rc_e *rc);
+
+/*
+ * Walks over a tracker, the one at walk->index, with all its checks.  Returns
+ * TRACKER_OK, TRACKER_INVALID with the message, or TRACKER_NOMEM.
+ */
+tracker_rc_e tracker_json_tracker(tracker_json_walk_t *walk, json_t *object,
+    tracker_t *t);
 
 /*
  * Sets the message about a value; key and elt are as in

@@ -49,6 +49,7 @@ tracker_read_start(const char *data, size_t len, int id,
     rd->lexer.end = data + len;
     rd->lexer.arena = arena;
     rd->start = data;
+    rd->end = data + len;
     rd->id = id;
     rd->check = check;
     rd->ctx = ctx;
@@ -88,6 +89,21 @@ int
 tracker_read_import(tracker_reader_t *rd, tracker_report_t *report,
     const tracker_str_t *list)
 {
+    if (!tracker_read_report(rd, report)) {
+        return 0;
+    }
+
+    if (!rd->set->bulk) {
+        tracker_read_list_of(rd, list);
+    }
+
+    return !rd->lexer.nomem;
+}
+
+
+int
+tracker_read_report(tracker_reader_t *rd, tracker_report_t *report)
+{
     const tracker_arena_t  *arena;
 
     arena = rd->lexer.arena;
@@ -102,11 +118,7 @@ tracker_read_import(tracker_reader_t *rd, tracker_report_t *report,
     rd->report = report;
     rd->id = 1;
 
-    if (!rd->set->bulk) {
-        tracker_read_list_of(rd, list);
-    }
-
-    return !rd->lexer.nomem;
+    return 1;
 }
 
 
@@ -232,53 +244,72 @@ tracker_read_merge(tracker_reader_t *rd, tracker_merge_t *merge)
 static int
 tracker_read_array(tracker_reader_t *rd, size_t *budget)
 {
-    int             left;
-    size_t          cost;
-    tracker_t      *t;
-    const char     *start;
-    tracker_set_t  *set;
-
-    set = rd->set;
+    const char  *start;
 
     do {
         start = rd->lexer.p;
 
-        if (set->n == rd->size && !tracker_read_room(rd)) {
+        if (!tracker_read_element(rd)) {
             return 0;
-        }
-
-        t = &set->elts[set->n];
-        rd->index++;
-
-        if (!tracker_read_object(rd, t)) {
-            return 0;
-        }
-
-        rd->rc = rd->check(rd->ctx, rd->index, t, NULL);
-        if (rd->rc != TRACKER_OK) {
-            return 0;
-        }
-
-        /* a set that is refused needs no more memory: "1," is a tracker, too */
-
-        if (rd->report == NULL || rd->report->found == 0) {
-            set->n++;
         }
 
         rd->more = tracker_lex_char(&rd->lexer, ',');
 
-        cost = rd->lexer.p - start + TRACKER_COST;
+        tracker_read_pay(rd, start, budget);
 
-        if (rd->skip) {
-            cost += rd->skip->cost;
-            rd->skip->cost = 0;
-        }
-
-        left = tracker_spend(budget, cost);
-
-    } while (rd->more && left);
+    } while (rd->more && *budget);
 
     return rd->more || tracker_lex_char(&rd->lexer, ']');
+}
+
+
+int
+tracker_read_element(tracker_reader_t *rd)
+{
+    tracker_t      *t;
+    tracker_set_t  *set;
+
+    set = rd->set;
+
+    if (set->n == rd->size && !tracker_read_room(rd)) {
+        return 0;
+    }
+
+    t = &set->elts[set->n];
+    rd->index++;
+
+    if (!tracker_read_object(rd, t)) {
+        return 0;
+    }
+
+    rd->rc = rd->check(rd->ctx, rd->index, t, NULL);
+    if (rd->rc != TRACKER_OK) {
+        return 0;
+    }
+
+    /* a set that is refused needs no more memory: "1," is a tracker, too */
+
+    if (rd->report == NULL || rd->report->found == 0) {
+        set->n++;
+    }
+
+    return 1;
+}
+
+
+void
+tracker_read_pay(tracker_reader_t *rd, const char *start, size_t *budget)
+{
+    size_t  cost;
+
+    cost = rd->lexer.p - start + TRACKER_COST;
+
+    if (rd->skip) {
+        cost += rd->skip->cost;
+        rd->skip->cost = 0;
+    }
+
+    (void) tracker_spend(budget, cost);
 }
 
 
@@ -291,15 +322,19 @@ tracker_read_room(tracker_reader_t *rd)
 
     set = rd->set;
 
-    n = rd->size ? 2 * rd->size : TRACKER_READER_FIRST;
+    n = TRACKER_READER_FIRST;
 
     /* enough for all, and some more, if the others are like those so far */
 
-    like = rd->size * (rd->lexer.end - rd->start) / (rd->lexer.p - rd->start);
-    like += like / 8;
+    if (rd->size) {
+        n = 2 * rd->size;
 
-    if (n < like) {
-        n = like;
+        like = rd->size * (rd->end - rd->start) / (rd->lexer.p - rd->start);
+        like += like / 8;
+
+        if (n < like) {
+            n = like;
+        }
     }
 
     elts = rd->lexer.arena->alloc(rd->lexer.arena->data, n * sizeof(tracker_t));

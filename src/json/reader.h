@@ -45,7 +45,8 @@ typedef enum {
     TRACKER_READER_BAD = 0,        /* a syntax error at lexer.p */
     TRACKER_READER_DUPLICATE_KEY,
     TRACKER_READER_EMPTY,          /* the outermost array is empty */
-    TRACKER_READER_UNSUPPORTED     /* valid so far, but perhaps ignored */
+    TRACKER_READER_UNSUPPORTED,    /* valid so far, but perhaps ignored */
+    TRACKER_READER_BAD_END         /* the line, 0: none, does not end a list */
 } tracker_reader_stop_e;
 
 
@@ -83,6 +84,7 @@ typedef struct {
     tracker_rc_e            rc;         /* of the last check */
     tracker_str_t          *strs;       /* memory for the next list */
     const char             *start;
+    const char             *end;        /* lexer.end may be that of a line */
     tracker_merge_t        *merge;      /* what null removes; NULL: it is no
                                            value */
     tracker_report_t       *report;     /* of all faults; NULL: the first one
@@ -92,6 +94,8 @@ typedef struct {
     unsigned                more:1;     /* after a comma: another must follow */
     unsigned                id:1;       /* a tracker may have an id */
     unsigned                wrapped:1;  /* the array is a member of an object */
+    unsigned                whole:1;    /* of lines, the last one ends them */
+    size_t                  line;       /* of the next byte */
 } tracker_reader_t;
 
 
@@ -178,6 +182,22 @@ int tracker_read_value(tracker_reader_t *rd, const tracker_str_t *key, long elt,
 /* Reads an array of strings, the value of a key; list must be all 0. */
 int tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
     tracker_list_t *list);
+
+/*
+ * Lets the reader go on behind a fault, as tracker_read_import() does.  Returns
+ * 1, or 0 if an allocation failed.
+ */
+int tracker_read_report(tracker_reader_t *rd, tracker_report_t *report);
+
+/*
+ * Reads the next element of an array or the next line, and calls check.
+ * Returns 0 if it is no tracker, else 1.
+ */
+int tracker_read_element(tracker_reader_t *rd);
+
+/* Spends what a tracker has cost that began at start. */
+void tracker_read_pay(tracker_reader_t *rd, const char *start,
+    size_t *budget);
 
 /* Returns 0 for a duplicate key, that is if seen, its value, is not NULL. */
 int tracker_read_new(tracker_reader_t *rd, const void *seen);

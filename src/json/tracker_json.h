@@ -83,6 +83,17 @@ tracker_decode_t *tracker_decode_import_start(const char *data, size_t len,
     tracker_report_t *report);
 
 /*
+ * The same for a body that has a tracker a line (NDJSON); lines of blanks do
+ * not count.  The last line may be the one that ends a list: then it must have
+ * the number of trackers; if whole is 1 it must be there, and no other page may
+ * follow.  Faults of a tracker name its line, and point to where it would be in
+ * an array.
+ */
+tracker_decode_t *tracker_decode_lines_start(const char *data, size_t len,
+    int whole, const tracker_limits_t *limits, const tracker_arena_t *arena,
+    tracker_set_t *set, tracker_report_t *report);
+
+/*
  * Decodes until the budget (tracker_spend()) is spent.  What is left to the
  * library is decoded at once.  Returns
  * TRACKER_AGAIN: the budget is spent, and only then call again;

@@ -305,6 +305,37 @@ tracker_message_line(tracker_message_t *message, size_t line)
 
 
 void
+tracker_message_of_line(tracker_message_t *message, size_t line)
+{
+    int                pointed;
+    const char        *p, *end;
+    tracker_message_t  old;
+
+    old = *message;
+    pointed = old.pointed;
+
+    end = old.data + old.len;
+    p = memchr(old.data, ']', old.len);
+    p = p ? p + 1 : end;
+
+    tracker_message(message, "Line %zu", line);
+    message->pointed = pointed;
+
+    /* behind the quote, or "Line 3 must be..." */
+
+    if (p < end && *p == '"') {
+        p++;
+
+    } else {
+        p += p < end;
+        tracker_message_text(message, ": \"", 3);
+    }
+
+    tracker_message_text(message, p, end - p);
+}
+
+
+void
 tracker_message_quote(tracker_message_t *message, const tracker_str_t *str)
 {
     size_t  i, chars, room;

@@ -89,6 +89,13 @@ void tracker_message_prefix(tracker_message_t *message,
     const tracker_str_t *key);
 
 /*
+ * Names the line in place of the index that the path of a message begins with:
+ * "[2].name" is required becomes Line 3: "name" is required, and "[2]" must be
+ * an object becomes Line 3 must be an object.  It points to what it did.
+ */
+void tracker_message_of_line(tracker_message_t *message, size_t line);
+
+/*
  * Appends a client's string to the message, without quotes around it.  One that
  * is longer than TRACKER_QUOTE_CHARS characters, or does not fit, is cut, never
  * inside a character, and "..." follows.  str must be valid UTF-8.

@@ -6,6 +6,7 @@
 
 
 #include "tracker/duplicate.h"
+#include "tracker/lines.h"
 #include "tracker/report.h"
 
 
@@ -24,6 +25,8 @@ tracker_report_start(tracker_report_t *report, const tracker_arena_t *arena,
     report->arena = arena;
     report->limits = limits;
     report->list = NULL;
+    report->lines.data = NULL;
+    report->line = 0;
     report->faulty = 0;
     report->found = 0;
     report->n = 0;
@@ -96,15 +99,23 @@ tracker_report_fault(tracker_report_t *report, long index,
 
     tracker_message_fault(&message, index, field, elt, fault);
 
-    return tracker_report_message(report, &message);
+    return tracker_report_message(report, index, &message);
 }
 
 
 tracker_rc_e
-tracker_report_message(tracker_report_t *report, tracker_message_t *message)
+tracker_report_message(tracker_report_t *report, long index,
+    tracker_message_t *message)
 {
     if (report->list) {
         tracker_message_prefix(message, report->list);
+    }
+
+    if (report->lines.data) {
+        tracker_message_of_line(message, report->line
+                                         ? report->line
+                                         : tracker_lines_number(&report->lines,
+                                                                index));
     }
 
     return tracker_report_add(report, message);
@@ -188,7 +199,7 @@ tracker_report_phrases(tracker_report_t *report, const tracker_list_t *phrases,
     if (tracker_validate_count(phrases->n, index, report->limits, &message)
         != TRACKER_OK)
     {
-        rc = tracker_report_message(report, &message);
+        rc = tracker_report_message(report, index, &message);
         if (rc != TRACKER_OK) {
             return rc;
         }
@@ -220,6 +231,44 @@ tracker_report_phrases(tracker_report_t *report, const tracker_list_t *phrases,
     }
 
     return TRACKER_OK;
+}
+
+
+tracker_rc_e
+tracker_report_names(tracker_report_t *report, const tracker_set_t *set,
+    tracker_message_t *message)
+{
+    tracker_rc_e         rc;
+    tracker_duplicate_t  twice;
+
+    if (report->lines.data == NULL) {
+        rc = tracker_validate_names(set, report->arena, message);
+
+        if (rc == TRACKER_REPEATED && report->list) {
+            tracker_message_prefix(message, report->list);
+        }
+
+        return rc;
+    }
+
+    if (set->n < 2) {
+        return TRACKER_OK;
+    }
+
+    rc = tracker_find_duplicate(&set->elts[0].name, sizeof(tracker_t), set->n,
+                                report->arena, &twice);
+
+    if (rc != TRACKER_OK || twice.index == 0) {
+        return rc;
+    }
+
+    tracker_message(message, "Line %zu: \"name\" repeats the name of line %zu.",
+                    tracker_lines_number(&report->lines, twice.index),
+                    tracker_lines_number(&report->lines, twice.earlier));
+    tracker_message_at(message, twice.index,
+                       &tracker_fields[TRACKER_FIELD_NAME].name, -1);
+
+    return TRACKER_REPEATED;
 }
 
 

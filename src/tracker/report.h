@@ -32,6 +32,9 @@ typedef struct {
     const tracker_limits_t *limits;
     const tracker_str_t    *list;        /* the key of the array of trackers;
                                             NULL: it is the body itself */
+    tracker_str_t           lines;       /* the body, a tracker a line; data
+                                            NULL: it is not */
+    size_t                  line;        /* of this tracker; 0: to be found */
     unsigned                faulty;      /* fields of this tracker that have a
                                             fault, a bit each, see
                                             tracker_fields[] */
@@ -54,10 +57,10 @@ tracker_rc_e tracker_report_add(tracker_report_t *report,
     const tracker_message_t *message);
 
 /*
- * The same for a message about a tracker, which first gets the key of the list
- * in front, if there is one.
+ * The same for a message about the tracker at index, which first gets the key
+ * of the list in front, if there is one, or names the line.
  */
-tracker_rc_e tracker_report_message(tracker_report_t *report,
+tracker_rc_e tracker_report_message(tracker_report_t *report, long index,
     tracker_message_t *message);
 
 /*
@@ -74,6 +77,13 @@ tracker_rc_e tracker_report_fault(tracker_report_t *report, long index,
  */
 tracker_rc_e tracker_report_tracker(tracker_report_t *report,
     const tracker_t *t, long index);
+
+/*
+ * As tracker_validate_names(); the message names lines, or has the key of the
+ * list in front.
+ */
+tracker_rc_e tracker_report_names(tracker_report_t *report,
+    const tracker_set_t *set, tracker_message_t *message);
 
 /*
  * Ends a report that has a fault or none.  Returns TRACKER_OK; or

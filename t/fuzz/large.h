@@ -17,6 +17,7 @@
 #define TRACKER_DECODE_LARGE  1
 #define tracker_decode_start       tracker_decode_large_start
 #define tracker_decode_import_start  tracker_decode_large_import_start
+#define tracker_decode_lines_start   tracker_decode_large_lines_start
 #define tracker_decode_run         tracker_decode_large_run
 #define tracker_decode_talk_start  tracker_decode_large_talk_start
 #define tracker_decode_talk_run    tracker_decode_large_talk_run
@@ -30,6 +31,7 @@
 #undef TRACKER_DECODE_LARGE
 #undef tracker_decode_start
 #undef tracker_decode_import_start
+#undef tracker_decode_lines_start
 #undef tracker_decode_run
 #undef tracker_decode_talk_start
 #undef tracker_decode_talk_run

@@ -11,6 +11,9 @@
 
 #define LARGE  TRACKER_DECODE_LARGE
 
+/* of what random bodies are made of: the last ones, in lines only */
+#define LINE_PARTS  10
+
 
 typedef struct {
     const char  *body;
@@ -26,6 +29,9 @@ static tracker_set_t           set;
 static tracker_report_t        report;
 
 static const tracker_str_t     list = tracker_str("trackers");
+
+/* how bodies are decoded: 1 lines, 2 lines that an end must follow */
+static int                     lines;
 
 static char                    text[1048576];
 static char                    one[1048576], two[1048576];
@@ -89,8 +95,11 @@ decode(const char *data, size_t len, tracker_json_shape_e shape)
     block = tap_arena_alloc(&memory, len);
     memcpy(block, data, len);
 
-    decoder = tracker_decode_import_start(block, len, shape, &limits, &arena,
-                                          &set, &report);
+    decoder = lines
+              ? tracker_decode_lines_start(block, len, lines == 2, &limits,
+                                           &arena, &set, &report)
+              : tracker_decode_import_start(block, len, shape, &limits, &arena,
+                                            &set, &report);
     if (decoder == NULL) {
         return TRACKER_NOMEM;
     }
@@ -113,11 +122,16 @@ library(const char *data, size_t len, tracker_json_shape_e shape)
 
     tracker_report_start(&report, &arena, &limits);
 
-    rc = tracker_jansson_import(data, len, shape, &list, &limits, &arena, &set,
-                                &report, &message);
+    if (lines) {
+        report.lines.data = data;
+        report.lines.len = len;
 
-    if (rc == TRACKER_REPEATED && report.list) {
-        tracker_message_prefix(&message, report.list);
+        rc = tracker_jansson_lines(data, len, lines == 2, &limits, &arena,
+                                   &set, &report, &message);
+
+    } else {
+        rc = tracker_jansson_import(data, len, shape, &list, &limits, &arena,
+                                    &set, &report, &message);
     }
 
     if (rc == TRACKER_INVALID && report.n == 0) {
@@ -232,12 +246,92 @@ static const case_t  cases[] = {
 };
 
 
+static const case_t  line_cases[] = {
+    { "{\"name\":\"a\",\"vocabulary\":[\"b\"]}", "1 trackers, array" },
+    { "\r\n {\"name\":\"a\",\"vocabulary\":[\"b\"]}\t\r\n \n"
+      "{\"id\":\"x\",\"name\":\"b\",\"vocabulary\" : [\"b\"]}\n",
+      "2 trackers, array" },
+    { "{\"name\":\"a\",\"vocabulary\":[\"b\"]}\n"
+      "{\"end\":true,\"count\":1}\n\n", "1 trackers, array" },
+    { "{\"name\":\"a\",\"vocabulary\":[\"b\"]}\n"
+      " { \"end\":true,\"next\":\"1\",\"count\":1}", "1 trackers, array" },
+
+    { "{\"name\":\"\\n\",\"vocabulary\":[\"\\u0041\"]}\n"
+      "{\"name\":\"\\ta very long name, \\n\",\"vocabulary\":[\"\\u0042\","
+      "\"\\u0043\",\"\\u0044 and more\"]}\n", "2 trackers, array" },
+
+    /* the line is named, and the place it would have in an array */
+
+    { "{\"name\":\"\",\"vocabulary\":[]}\n\n{}\n[1,{\"x\":[]}]\n"
+      "{\"x\":[{\"y\":1}],\"name\":2}",
+      "/0/name Line 1: \"name\" is not allowed to be empty\n"
+      "/0/vocabulary Line 1: \"vocabulary\" is not allowed to be empty\n"
+      "/1/name Line 3: \"name\" is required\n"
+      "/1/vocabulary Line 3: \"vocabulary\" is required\n"
+      "/2 Line 4 must be an object\n"
+      "/3/x Line 5: \"x\" is not allowed\n"
+      "/3/name Line 5: \"name\" must be a string\n"
+      "/3/vocabulary Line 5: \"vocabulary\" is required" },
+    { "{\"name\":\"a]\",\"]\":1,\"vocabulary\":[\"b\",\"b\"]}\n",
+      "/0/] Line 1: \"]\" is not allowed\n"
+      "/0/vocabulary/1 Line 1: \"vocabulary[1]\" contains a duplicate value" },
+    { "{\"name\":\"a\",\"vocabulary\":[\"b\"]}\n\n"
+      "{\"name\":\"a\",\"vocabulary\":[\"b\"]}\n",
+      "repeated /1/name Line 3: \"name\" repeats the name of line 1." },
+
+    /* about the whole body, and that alone */
+
+    { "\n \r\n", " Request body must not be empty." },
+    { "{\"end\":true,\"count\":0}\n", " Request body must not be empty." },
+    { "{}\n1\n", " Invalid JSON at line 2 column 1." },
+    { "{}\n{} {}\n", " Invalid JSON at line 2 column 4." },
+    { "{}\n{},\n", " Invalid JSON at line 2 column 3." },
+    { "{}\n[1\n{}\n", " Invalid JSON at line 2 column 2." },
+    { "{\"name\":\"a\"\n,\"vocabulary\":[\"b\"]}\n",
+      " Invalid JSON at line 1 column 11." },
+    { "{}\n\n{\"x\":}\n{", " Invalid JSON at line 3 column 6." },
+    { "{}\n{\"x\":1,\"x\":2}\n", " Duplicate key at line 2 column 10." },
+
+    /* the line that ends a list */
+
+    { "{}\n{\"end\":true,\"count\":2}\n",
+      " Line 2 does not end a list of 1 tracker: it was cut, or changed." },
+    { "{}\n{}\n{\"end\":true,\"count\":2,\"x\":1}\n",
+      " Line 3 does not end a list of 2 trackers: it was cut, or changed." },
+    { "{}\n{\"end\":1,\"count\":1}\n",
+      " Line 2 does not end a list of 1 tracker: it was cut, or changed." },
+    { "{}\n{\"end\":true\n",
+      " Line 2 does not end a list of 1 tracker: it was cut, or changed." },
+    { "{}\n{\"end\":true,\"count\":1}\n\n{}\n",
+      " Line 4 does not end a list of 1 tracker: it was cut, or changed." },
+    { "{}\n{\"end\":true,\"count\":1}\n1\n",
+      " Line 3 does not end a list of 1 tracker: it was cut, or changed." },
+
+    { NULL, NULL }
+};
+
+
+static const case_t  whole_cases[] = {
+    { "{\"name\":\"a\",\"vocabulary\":[\"b\"]}\n",
+      " The last line must be {\"end\":true,\"count\":1}." },
+    { "{}\n{}", " The last line must be {\"end\":true,\"count\":2}." },
+    { "{\"name\":\"a\",\"vocabulary\":[\"b\"]}\n"
+      "{\"end\":true,\"count\":1,\"next\":\"7\"}",
+      " Line 2 does not end a list of 1 tracker: it was cut, or changed." },
+    { "{\"name\":\"a\",\"vocabulary\":[\"b\"]}\n"
+      "{\"end\":true,\"count\":1}", "1 trackers, array" },
+    { " ", " Request body must not be empty." },
+
+    { NULL, NULL }
+};
+
+
 /* what makes bodies of all kinds, and of kinds that nobody thought of */
 
 static void
 same(void)
 {
-    size_t         i, k, n, differ, listed;
+    size_t         i, k, n, part, nparts, differ, listed, good;
     unsigned long  seed;
 
     static const char *const  parts[] = {
@@ -245,26 +339,53 @@ same(void)
         "\"a\"", "\"b\",\"b\"]", "1", "null", "\"x\":", "\"id\":\"1\"",
         "{\"name\":\"n\",\"vocabulary\":[\"p\",\"\"]}", "\"trackers\":[",
         "{\"name\":\"m\",\"x\":1},", "{},", "\"\\u0041\"", " ",
-        "{\"name\":2,\"vocabulary\":[\"q\",3,\"q\"]},"
+        "{\"name\":2,\"vocabulary\":[\"q\",3,\"q\"]},",
+
+        /* the rest for lines only */
+
+        "\n", "\n", "\r\n", "{}\n", "{\"name\":\"m\",\"x\":1}\n",
+        "{\"name\":2,\"vocabulary\":[\"q\",3,\"q\"]}\n",
+        "{\"name\":\"z\",\"vocabulary\":[\"p\"]}\n", "[]\n",
+        "{\"end\":true,\"count\":1}", "{\"end\":true,\"count\":2}\n"
     };
 
     differ = 0;
     listed = 0;
+    good = 0;
     seed = 1;
 
+    nparts = sizeof(parts) / sizeof(parts[0]) - (lines ? 0 : LINE_PARTS);
+
     for (i = 0; i < 60000; i++) {
-        n = i % 2 ? sprintf(text, "[") : sprintf(text, "{\"trackers\":[");
+        n = 0;
+
+        if (!lines) {
+            n = i % 2 ? sprintf(text, "[") : sprintf(text, "{\"trackers\":[");
+        }
 
         seed = seed * 6364136223846793005u + 1442695040888963407u;
 
         for (k = seed >> 60; k; k--) {
             seed = seed * 6364136223846793005u + 1442695040888963407u;
-            n += sprintf(text + n, "%s",
-                         parts[(seed >> 33)
-                               % (sizeof(parts) / sizeof(parts[0]))]);
+
+            /* lines that are whole, mostly */
+
+            part = (seed >> 33) % nparts;
+
+            if (lines && seed >> 61) {
+                part = nparts - 1 - part % LINE_PARTS;
+            }
+
+            n += sprintf(text + n, "%s", parts[part]);
         }
 
-        n += sprintf(text + n, i % 2 ? "{}]" : "{}]}");
+        if (!lines) {
+            n += sprintf(text + n, i % 2 ? "{}]" : "{}]}");
+        }
+
+        if (n == 0) {
+            n = sprintf(text, "\n");
+        }
 
         tap_arena_reset(&memory, 0);
         print(one, decode(text, n, TRACKER_JSON_EITHER));
@@ -273,6 +394,7 @@ same(void)
         print(two, library(text, n, TRACKER_JSON_EITHER));
 
         listed += report.n > 1;
+        good += strstr(two, "array") != NULL;
 
         if (strcmp(one, two) != 0 && differ++ == 0) {
             printf("# %s\n# reader  %s\n# library %s\n", text, one, two);
@@ -280,7 +402,9 @@ same(void)
     }
 
     ok(differ == 0, "both list the same: %zu differ", differ);
-    ok(listed > 1000, "and that is a list: %zu times", listed);
+    ok(listed > (lines == 2 ? 100 : 1000), "and that is a list: %zu times",
+       listed);
+    ok(!lines || good > 50, "good lines: %zu times", good);
 }
 
 
@@ -325,6 +449,22 @@ bounds(void)
           "least 2 phrases, found 1", TRACKER_JSON_ARRAY);
     limits.max_phrases = 0;
     limits.min_phrases = 1;
+
+    lines = 1;
+    limits.max_bulk = 2;
+    check("{}\n[]\n\n{}\n", " Request body must contain at most 2 trackers, "
+          "found 3.", TRACKER_JSON_ARRAY);
+    check("{}\n\n[]\n{\"end\":true,\"count\":2}\n",
+          "/0/name Line 1: \"name\" is required\n"
+          "/0/vocabulary Line 1: \"vocabulary\" is required\n"
+          "/1 Line 3 must be an object", TRACKER_JSON_ARRAY);
+    limits.max_bulk = 0;
+    limits.max_phrases = 1;
+    check("\n{\"name\":\"a\",\"vocabulary\":[\"b\",\"c\"]}",
+          "/0/vocabulary Line 2: \"vocabulary\" must contain at most 1 phrase, "
+          "found 2", TRACKER_JSON_ARRAY);
+    limits.max_phrases = 0;
+    lines = 0;
 
     check("1", " Invalid JSON at line 1 column 1.", TRACKER_JSON_EITHER);
     check("{\"name\":1}", " Request body must be an array.",
@@ -393,10 +533,15 @@ no_memory(void)
 
     other = 0;
 
+    static const char  line[] = "{\"x\":1,\"vocabulary\":[\"a\",\"\\u0061\"]"
+                                "}\n[]\n{\"end\":true,\"count\":2}";
+
     for (fail = 1; fail < 1000; fail++) {
         tap_arena_reset(&memory, fail + 1);
 
-        if (decode(body, sizeof(body) - 1, TRACKER_JSON_EITHER)
+        if (decode(lines ? line : body,
+                   lines ? sizeof(line) - 1 : sizeof(body) - 1,
+                   TRACKER_JSON_EITHER)
             == TRACKER_INVALID)
         {
             break;
@@ -422,6 +567,23 @@ main(void)
     bounds();
     no_memory();
     joined();
+
+    lines = 1;
+
+    for (i = 0; line_cases[i].body; i++) {
+        check(line_cases[i].body, line_cases[i].expected, TRACKER_JSON_ARRAY);
+    }
+
+    same();
+    no_memory();
+
+    lines = 2;
+
+    for (i = 0; whole_cases[i].body; i++) {
+        check(whole_cases[i].body, whole_cases[i].expected, TRACKER_JSON_ARRAY);
+    }
+
+    same();
 
     tap_arena_reset(&memory, 0);
 
