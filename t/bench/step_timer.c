@@ -49,6 +49,7 @@ typedef struct {
     tracker_set_t        set;
     tracker_arena_t      arena;
     tracker_message_t    message;
+    tracker_report_t     report;
 
     tracker_decode_talk_t   *talk;
     tracker_conversation_t   conversation;
@@ -69,6 +70,9 @@ static tracker_rc_e step_bulk(step_t *step);
 static tracker_rc_e step_put(step_t *step);
 static tracker_rc_e step_start(step_t *step, tracker_json_shape_e shape,
     const tracker_str_t *id);
+static tracker_rc_e step_import(step_t *step);
+static tracker_rc_e step_lines(step_t *step);
+static tracker_rc_e step_run(step_t *step);
 static tracker_rc_e step_patch(step_t *step);
 static tracker_rc_e step_login(step_t *step);
 static tracker_rc_e step_text(step_t *step);
@@ -94,6 +98,10 @@ static const struct {
     { "bulk", step_bulk },
     { "put", step_put },
     { "patch", step_patch },
+    { "merge", step_import },
+    { "replace", step_import },
+    { "rest", step_import },
+    { "lines", step_lines },
     { "login", step_login },
     { "text", step_text },
     { "record", step_record },
@@ -285,9 +293,44 @@ step_start(step_t *step, tracker_json_shape_e shape, const tracker_str_t *id)
         step->decode = tracker_decode_start(step->data, step->len, shape,
                                             id, &limits, &step->arena,
                                             &step->set);
-        if (step->decode == NULL) {
-            step_fail("memory");
-        }
+    }
+
+    return step_run(step);
+}
+
+
+static tracker_rc_e
+step_import(step_t *step)
+{
+    if (step->decode == NULL) {
+        step->decode = tracker_decode_import_start(step->data, step->len,
+                                                   TRACKER_JSON_EITHER,
+                                                   &limits, &step->arena,
+                                                   &step->set, &step->report);
+    }
+
+    return step_run(step);
+}
+
+
+static tracker_rc_e
+step_lines(step_t *step)
+{
+    if (step->decode == NULL) {
+        step->decode = tracker_decode_lines_start(step->data, step->len, 0,
+                                                  &limits, &step->arena,
+                                                  &step->set, &step->report);
+    }
+
+    return step_run(step);
+}
+
+
+static tracker_rc_e
+step_run(step_t *step)
+{
+    if (step->decode == NULL) {
+        step_fail("memory");
     }
 
     return tracker_decode_run(step->decode, &step->budget, &step->message);

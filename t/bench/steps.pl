@@ -21,8 +21,8 @@ use constant { GOOD => 3, HOSTILE => 60 };
 use constant POSTS => 5;
 
 # name, title, limit, what makes it, where it goes, else to "trackers", and what
-# makes the tracker that it changes, else a small one, or the text that is
-# posted before it, else none
+# makes the tracker that it changes, else a small one, or the text or the trackers
+# that are posted before it, else none
 
 my @bodies = (
     [ 'bulk', 'bulk, 450 trackers of 70 phrases', GOOD,
@@ -140,6 +140,46 @@ my @bodies = (
       sub { list('{"name":"x","vocabulary":["x"],"categories":[', ']}',
                  sub { '""' }) } ],
 
+    [ 'import-merge', 'import: 450 trackers of 70 phrases, merged into as many',
+      GOOD, sub { Workload::bulk(450, 70) }, 'merge',
+      sub { Workload::bulk(450, 69) =~ s/"vocabulary":\[/$&"x",/gr } ],
+    [ 'import-same', 'import: 450 trackers of 70 phrases that are there', GOOD,
+      sub { Workload::bulk(450, 70) }, 'merge',
+      sub { Workload::bulk(450, 70) } ],
+    [ 'import-replace', 'import: the smallest trackers in place of as many',
+      GOOD,
+      sub { list('[', ']', sub { qq({"name":"$_[0]","vocabulary":["a"]}) }) },
+      'replace',
+      sub { list('[', ']', sub { qq({"name":"$_[0]","vocabulary":["b"]}) }) }
+    ],
+    [ 'import-rest', 'import: the smallest trackers, as many others deleted',
+      GOOD,
+      sub { list('[', ']', sub { qq({"name":"$_[0]","vocabulary":["a"]}) }) },
+      'rest',
+      sub { list('[', ']', sub { qq({"name":"-$_[0]","vocabulary":["b"]}) }) }
+    ],
+    [ 'import-lines', 'import: 450 lines of 70 phrases', GOOD,
+      sub { join '', map { "$_\n" } split /(?<=\}),/,
+            Workload::bulk(450, 70) =~ s/^\[|\]$//gr }, 'lines' ],
+    [ 'import-large', 'import: one phrase more for a tracker of 1 MiB', GOOD,
+      sub { one_phrase('y') }, 'merge',
+      sub { phrases(sub { Workload::phrase($_[0]) })
+            =~ s/(?:,"[^"]*"){4}\]\}$/]}/r } ],
+    [ 'import-short', 'import: one phrase more for 140,000', HOSTILE,
+      sub { one_phrase('y') }, 'merge',
+      sub { phrases(sub { base36($_[0]) }) =~ s/(?:,"[^"]*"){9}\]\}$/]}/r } ],
+    [ 'import-faults', 'import: [1,1,...], all faults are listed', HOSTILE,
+      sub { list('[', ']', sub { '1' }) }, 'merge' ],
+    [ 'import-keys', 'import: trackers of 31 unknown keys', HOSTILE,
+      sub { list('[', ']', sub { '{' . join(',', map { qq("$_":0) } 10 .. 40)
+                                 . '}' }) }, 'merge' ],
+    [ 'import-values', 'import: values of many keys for "name"', HOSTILE,
+      sub { list('[', ']', sub { '{"name":[' . join(',',
+          ('{"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,"g":0,"h":0,"i":0}') x 400)
+          . ']}' }) }, 'merge' ],
+    [ 'lines-faults', 'import: an empty object a line', HOSTILE,
+      sub { list('', "\n", sub { '{}' }) =~ tr/,/\n/r }, 'lines' ],
+
     [ 'login-objects', 'login: [{},{},...]', HOSTILE,
       sub { list('[', ']', sub { '{}' }) }, 'login' ],
     [ 'login-keys', 'login: ignored keys, {"1":{},"2":{},...}', HOSTILE,
@@ -152,7 +192,7 @@ my @bodies = (
       sub { Text::conversation(25_000, 10) } ],
 );
 
-# what a worker gets to do with a body: method and path
+# what a worker gets to do with a body: method, path, and headers
 
 my %requests = (
     trackers => [ POST => '/v1/manage/trackers' ],
@@ -160,6 +200,12 @@ my %requests = (
     bulk     => [ POST => '/v1/manage/trackers/bulk' ],
     put      => [ PUT => '/v1/manage/tracker/ID' ],
     patch    => [ PATCH => '/v1/manage/tracker/ID' ],
+    merge    => [ POST => '/v1/manage/trackers?on_conflict=merge' ],
+    replace  => [ POST => '/v1/manage/trackers?on_conflict=replace' ],
+    rest     => [ POST => '/v1/manage/trackers?on_conflict=replace&rest=delete',
+                  'If-Match: *' ],
+    lines    => [ POST => '/v1/manage/trackers?on_conflict=merge',
+                  'Content-Type: application/x-ndjson' ],
     login    => [ POST => '/oauth2/token:generate' ],
     text     => [ POST => '/v1/process/text' ],
 );
@@ -320,7 +366,7 @@ sub post_all {
         my (@turns, @waits, $status);
         my $name = $entry->[0];
         my $body = $name eq '' ? '' : read_file("steps/$name");
-        my ($method, $path) = @{ $requests{to($entry)} };
+        my ($method, $path, @headers) = @{ $requests{to($entry)} };
 
         for (1 .. POSTS) {
             $redis->command('FLUSHALL', 'SYNC');
@@ -328,6 +374,8 @@ sub post_all {
             my $id = $path =~ /ID$/ ? create($server, $entry->[5]) : '';
 
             prepare_text($server, $entry->[5]) if to($entry) eq 'text';
+            prepare_import($server, $entry->[5])
+                if to($entry) =~ /^(?:merge|replace|rest)$/ && $entry->[5];
 
             my $wait = watch($server->{port});
 
@@ -340,7 +388,7 @@ sub post_all {
 
             } else {
                 my ($got) = $server->exchange($method, $path =~ s/ID$/$id/r,
-                                              1, $body);
+                                              1, $body, @headers);
 
                 die "$name: first $status, then $got\n"
                     if $_ > 1 && $got != $status;
@@ -386,6 +434,17 @@ sub prepare_text {
 
         die "$text\n" unless $status =~ /^20[01]$/;
     }
+}
+
+
+# what an import finds, an array of trackers or one
+
+sub prepare_import {
+    my ($server, $make) = @_;
+    my ($status, $text) = $server->exchange('POST', '/v1/manage/trackers', 1,
+                                            $make->());
+
+    die "$text\n" unless $status == 200;
 }
 
 

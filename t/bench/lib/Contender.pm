@@ -160,7 +160,7 @@ sub free_port {
 # the client, for one request at a time
 
 sub exchange {
-    my ($self, $method, $path, $account, $body) = @_;
+    my ($self, $method, $path, $account, $body, @headers) = @_;
     my $socket = $self->{socket};
 
     unless ($socket) {
@@ -172,8 +172,11 @@ sub exchange {
     my $head = "$method $path HTTP/1.1\r\nHost: bench\r\n"
                . 'Authorization: Bearer ' . token($account) . "\r\n";
 
-    $head .= "Content-Type: application/json\r\n"
-             . 'Content-Length: ' . length($body) . "\r\n" if length $body;
+    push @headers, 'Content-Type: application/json'
+        if length $body && !grep { /^Content-Type:/ } @headers;
+    push @headers, 'Content-Length: ' . length $body if length $body;
+
+    $head .= "$_\r\n" for @headers;
 
     print $socket "$head\r\n$body";
     $socket->flush;
