@@ -10,12 +10,16 @@
 # Without a key nothing is repeated, and a closed connection must not be seen
 # by the client at all.
 #
+# Likewise imports, into accounts that have trackers: a merge, and lines that
+# replace the whole dictionary.  A dry run writes nothing, whatever is cut.
+#
 # With wait= of tracker_redis WAIT and its reply are cut, too, and the replica
 # has each record when the 200 comes.
 #
 # Controls: a script that does not remember the Idempotency-Key; a call that
 # does not recognise its own work when it is sent again; a write that is not
-# sent again when its WAIT is lost; a lock for ever.
+# sent again when its WAIT is lost; an import that does not recognise its own
+# work; one that leaves the names of what it deletes; a lock for ever.
 
 use strict;
 use warnings;
@@ -46,6 +50,28 @@ my %shape = (
     waited => { path => 'tracker', names => ['one'], replica => 1,
                 body => tracker_text('one') },
 );
+
+my $there = '[' . join(',', map { tracker_text($_) } qw(a b)) . ']';
+
+$shape{merge} = {
+    path => 'trackers?on_conflict=merge', names => [qw(a b c)],
+    before => $there, results => 'a merged, c created',
+    body => '[' . tracker_text('a', 'more') . ',' . tracker_text('c') . ']',
+    phrases => { a => '["phrase","more"]', b => '["phrase"]',
+                 c => '["phrase"]' } };
+$shape{again} = { %{$shape{merge}}, no_key => 1 };
+$shape{whole} = {
+    path => 'trackers?on_conflict=replace&rest=delete', names => [qw(a c)],
+    before => $there, results => 'a replaced, c created, b deleted',
+    headers => ['If-Match: *'], type => 'application/x-ndjson',
+    body => tracker_text('a', 'other') . "\n" . tracker_text('c')
+            . "\n{\"end\":true,\"count\":2}\n",
+    phrases => { a => '["other"]', c => '["phrase"]' } };
+$shape{dry} = {
+    path => 'trackers?on_conflict=merge&dryRun=true', names => [qw(a b)],
+    before => $there, results => 'a merged, c created', no_key => 1,
+    body => $shape{merge}{body},
+    phrases => { a => '["phrase"]', b => '["phrase"]' } };
 
 my ($cuts, %accounts, %first, $worst);
 
@@ -93,6 +119,7 @@ for my $shape (qw(single bulk large)) {
 }
 
 plain() if part('plain');
+imports();
 waited() if part('waited');
 
 note("first answers: " . join ', ', map { "$first{$_} x $_" }
@@ -120,6 +147,12 @@ control('a write is lost with its WAIT', 'wait: ', ['waited'],
         ['src/redis/loss.c', 'ngx_redis_loss_again(lane, op, end, 0);',
          'ngx_redis_queue_again(&lane->queue, op);'
          . ' ngx_redis_queue_fail(&lane->queue, op, NGX_REDIS_UNAVAILABLE);']);
+control('an import sent again is not recognised', '^(?:again|whole):|stored',
+        ['again', 'whole'],
+        ['src/store/lua/import.lua', "if mark == '' then", "if false then"],
+        ['src/store/lua/import.lua', "if mark then", "if false then"]);
+control('names of what was deleted are left', 'fit together', ['whole'],
+        ['src/store/lua/import.lua', "redis.call('del', unpack(free))", '']);
 control('locks for ever', 'time of a lock', ['single'],
         ['src/store/txn.c', 'ctx->store->timeout + TRACKER_LOCK_MARGIN',
          '86400000']);
@@ -144,6 +177,26 @@ sub plain {
         cut_all("no key: $_ in the $name", 'plain', 0, $dir, $_,
                 every($dir ? 1 : amount(5, 1), $length[$dir]))
             for qw(close reset late);
+    }
+}
+
+# Each with a few bytes of the command left out: its keys take most of them.  A
+# garbled record would be JSON still, and be written.
+sub imports {
+    for my $shape (grep { part($_) } qw(merge again whole dry)) {
+        my @length = lengths($shape, 0);
+        my @what = qw(close reset late stall);
+
+        push @what, 'mute' unless $shape{$shape}{no_key};
+
+        for my $dir (0, 1) {
+            my $name = ('command', 'reply')[$dir];
+            my $wide = amount($dir ? 2 : 17, 1);
+
+            cut_all("$shape: $_ in the $name", $shape, 0, $dir, $_,
+                    every($wide * ($_ eq 'mute' ? amount(9, 41) : 1),
+                          $length[$dir] - 1)) for @what;
+        }
     }
 }
 
@@ -180,11 +233,21 @@ sub lengths {
     my $client = client('one');
 
     client_ask($client, request_of($shape, "warm $shape $new"));
+    ask_before($client, $shape, "dry $shape $new");
     new_connection($client) if $new;
     proxy('clear');
     client_ask($client, request_of($shape, "dry $shape $new"));
 
     return (proxy('count'))[0, 1];
+}
+
+# what the account has before
+sub ask_before {
+    my ($client, $shape, $account) = @_;
+    my $before = $shape{$shape}{before} or return;
+
+    ask_until_200($client, post('trackers', $before, account => $account),
+                  time() + 30);
 }
 
 # nginx must have seen that its connection to Redis is closed
@@ -201,9 +264,11 @@ sub request_of {
     my @key = $shape{$shape}{no_key} ? () : ('Idempotency-Key: the key');
 
     push @key, 'Expect: 100-continue' if $shape{$shape}{later};
+    push @key, @{$shape{$shape}{headers} // []};
 
     return post($shape{$shape}{path}, $shape{$shape}{body},
-                account => $account, headers => \@key);
+                account => $account, headers => \@key,
+                $shape{$shape}{type} ? (type => $shape{$shape}{type}) : ());
 }
 
 sub cut_all {
@@ -287,6 +352,7 @@ sub one_cut {
 
     # an attempt before this one may have left nginx in a pause
     client_ask($client, request_of('single', 'warm'));
+    ask_before($client, $shape, $account);
 
     new_connection($client) if $new;
     proxy('clear', @commands);
@@ -370,9 +436,17 @@ sub check_store {
                    ? '{"trackers":[' . join(',', @records) . ']}'
                    : "{\"tracker\":$records[0]}";
 
-        push @wrong, "$account: $answer, stored $want" if $answer ne $want;
+        if ($shape{$shape}{results}) {
+            my $why = wrong_import($shape, $answer, $got);
+
+            push @wrong, "$account: $why" if $why;
+
+        } elsif ($answer ne $want) {
+            push @wrong, "$account: $answer, stored $want";
+        }
+
         push @wrong, "$account has " . join ', ', sort values %{$got->{id}}
-            if keys %{$got->{id}} != @records;
+            if (grep { ($_ // '') ne '' } values %{$got->{id}}) != @records;
     }
 
     my $more = @wrong;
@@ -380,6 +454,29 @@ sub check_store {
     is(join("\n", @wrong), '',
        keys(%accounts) . ' accounts have just what was answered, ' . $more
        . ' have not');
+}
+
+# What is wrong with the answer to an import, or with what is stored then.
+sub wrong_import {
+    my ($shape, $answer, $got) = @_;
+    my $want = $shape{$shape};
+    my $results = decode($answer)->{results} // [];
+    my $told = join ', ', map { "$_->{name} $_->{result}" } @$results;
+
+    return "$answer, not $want->{results}" if $told ne $want->{results};
+
+    for my $name (sort keys %{$want->{phrases}}) {
+        my $id = $got->{name}{$name} // 'none';
+        my $record = $got->{id}{$id} // 'nothing';
+
+        return "$name: stored $record, answered $answer"
+            if $record ne "{\"id\":\"$id\",\"name\":\"$name\","
+                          . "\"vocabulary\":$want->{phrases}{$name}}"
+               || grep { $_->{name} eq $name && ($_->{id} // $id) ne $id }
+                       @$results;
+    }
+
+    return '';
 }
 
 # A garbled command may store anything under any key: what is asked for is

@@ -1,13 +1,14 @@
 # Many clients want the same names while workers and Redis are killed.
 #
 # In each round clients fight for 200 names in each of a few accounts, by
-# single creates and bulks, some with an Idempotency-Key, which they repeat
-# until they know.  Meanwhile workers and Redis (AOF, appendfsync always) are
+# single creates, bulks and imports that skip what exists, some with an
+# Idempotency-Key, which they repeat until they know; in one account more each
+# request replaces the whole dictionary.  Meanwhile workers and Redis (AOF, appendfsync always) are
 # killed with -9 and Redis is started again.  Every request carries a phrase of
 # its own, so that it is seen whose tracker was stored and whose answer came.
 # Afterwards: each name at most one success; what was answered with 200 lies in
-# Redis byte for byte; what was refused does not; names, records and index fit
-# together.
+# Redis byte for byte; what was refused does not; a dictionary is that of one
+# request; names, records and index fit together.
 #
 # Controls: a script that does not look whether a name exists; one that
 # forgets the index; a Redis that loses what it has said.
@@ -64,6 +65,9 @@ if (!$ENV{TRACKER_FAULT_CONTROL}) {
              "n -- redis.pcall('zadd'"],
             ['src/store/lua/bulk_end.lua',
              "redis.call('zadd', KEYS[2], unpack(members))", '']);
+    control('a dictionary keeps what it should lose', 'of one request|fit', [],
+            ['src/store/lua/import.lua',
+             "redis.call('zrem', KEYS[2], unpack(members))", '']);
     local $ENV{TRACKER_FAULT_LOSE} = 1;
     control('Redis loses what it has said', 'byte for byte', []);
 }
@@ -133,12 +137,14 @@ sub be_client {
     open my $out, '>', $file or die "$file: $!";
 
     for (my $i = 1; $i <= REQUESTS / CLIENTS || !-e scratch('enough'); $i++) {
-        my $account = "r$round a" . int rand ACCOUNTS;
-        my $bulk = rand() < 0.3;
-        my @names = pick($bulk ? 2 + int rand 5 : 1);
+        my $kind = (qw(single single single single single bulk bulk import
+                       import whole))[rand 10];
+        my $account = $kind eq 'whole' ? "r$round w"
+                      : "r$round a" . int rand ACCOUNTS;
+        my @names = pick($kind eq 'single' ? 1 : 2 + int rand 5);
         my $phrase = "phrase $round $client $i";
         my @key = rand() < 0.5 ? ("Idempotency-Key: $phrase") : ();
-        my $text = post_with($account, $bulk, $phrase, [@key], @names);
+        my $text = post_with($account, $kind, $phrase, [@key], @names);
         my ($status, $body, $tries) = ('none', '', 0);
 
         while ($tries++ < 500) {
@@ -153,7 +159,7 @@ sub be_client {
             sleep 0.01 + rand 0.05;
         }
 
-        print $out join("\t", $account, $bulk ? 'bulk' : 'single',
+        print $out join("\t", $account, $kind,
                         join(',', @names), $phrase, $status, $tries,
                         @key ? 'key' : '-', $body), "\n";
         sleep rand 0.02 if $status eq 'none' || $status == 502;
@@ -171,13 +177,17 @@ sub pick {
 }
 
 sub post_with {
-    my ($account, $bulk, $phrase, $headers, @names) = @_;
+    my ($account, $kind, $phrase, $headers, @names) = @_;
     my @texts = map { tracker_text($_, $phrase) } @names;
+    my %query = (single => '', bulk => 's', import => 's?on_conflict=skip',
+                 whole => 's?on_conflict=replace&rest=delete');
+
+    push @$headers, 'If-Match: *' if $kind eq 'whole';
 
     # one token an account: what is to be measured is not Perl
     $tokens{$account} //= token($account);
-    return post($bulk ? 'trackers' : 'tracker',
-                $bulk ? '[' . join(',', @texts) . ']' : $texts[0],
+    return post("tracker$query{$kind}", $kind eq 'single' ? $texts[0]
+                                        : '[' . join(',', @texts) . ']',
                 token => $tokens{$account}, headers => $headers);
 }
 
@@ -201,7 +211,11 @@ sub read_history {
         $of_phrase{$phrase} = { account => $account, status => $status,
                                 names => \@names, key => $key };
 
-        if ($status eq '200') {
+        if ($status eq '200' && $kind eq 'import') {
+            remember_import($account, $phrase, $body, @names);
+        } elsif ($status eq '200' && $kind eq 'whole') {
+            $count{dictionaries}++;
+        } elsif ($status eq '200') {
             remember($account, $kind, $phrase, $body, @names);
         } elsif ($status eq '409') {
             push @conflicts, [$account, $phrase, $body, @names];
@@ -231,6 +245,44 @@ sub remember {
             unless $records[$i] =~ $want;
         push @{$success{$account}{$names[$i]}}, $records[$i];
     }
+}
+
+# What was skipped was created by another request.
+sub remember_import {
+    my ($account, $phrase, $body, @names) = @_;
+    my @results = @{decode($body)->{results} // []};
+
+    push @wrong, "$phrase: answer $body"
+        if join(',', map { $_->{name} } @results) ne join ',', @names;
+
+    for (@results) {
+        push @{$success{$account}{$_->{name}}},
+             "{\"id\":\"$_->{id}\",\"name\":\"$_->{name}\","
+             . "\"vocabulary\":[\"$phrase\"]}" if $_->{result} eq 'created';
+        push @wrong, "$phrase: answer $body"
+            unless $_->{result} =~ /^(?:created|skipped)$/;
+    }
+}
+
+# Of each account whose dictionary was replaced: what is not of one request.
+sub mixed {
+    my ($stored) = @_;
+    my @mixed;
+
+    for my $account (map { "r$_ w" } 1 .. 1000) {
+        my $of = $stored->{account_of($account)} or next;
+        my %phrases = map { /"(phrase \d+ \d+ \d+)"/ ? ($1 => 1) : () }
+                          values %{$of->{id}};
+        my ($phrase) = keys %phrases;
+        my $names = $phrase ? join ',', sort keys %{$of->{name}} : '';
+
+        push @mixed, "$account has $names of " . join ', ', sort keys %phrases
+            if keys %phrases > 1
+               || $phrase && $names ne join ',', @{$of_phrase{$phrase}{names}};
+        $count{mixed}++;
+    }
+
+    return @mixed;
 }
 
 sub check_history {
@@ -276,10 +328,12 @@ sub check_history {
     none('every name has at most one success', @twice);
     none('every success lies in Redis byte for byte', @lost);
     none('nothing of a refused request lies in Redis', @ghosts);
+    none('a dictionary is that of one request', mixed($stored));
     none('every conflict is about a name of the request that exists', @false);
     none('no answer belongs to another request, none is another status',
          @wrong);
     ok($count{200} > 0 && $count{409} > 0, 'there were both 200 and 409');
+    ok($count{dictionaries} && $count{mixed}, 'and whole dictionaries');
     ok($killed{worker} && $killed{redis}, 'workers and Redis were killed');
 }
 
