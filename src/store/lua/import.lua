@@ -162,12 +162,16 @@ if total + ngone > 0 or digest ~= '' then
     redis.call('set', KEYS[4], '', 'px', ARGV[9])
 end
 
+-- numbers go to Redis as texts, see create.lua
+
+local format = string.format
+
 -- the scores of the index are the last n revisions; without a revision the
 -- account is new
 
 if total + ngone > 0 then
     local further = ARGV[6] + math.max(n, 1) - 1
-    local raised = redis.call('incrby', KEYS[3], further)
+    local raised = redis.call('incrby', KEYS[3], format('%d', further))
 
     if rev == '' then
         raised = redis.call('incrby', KEYS[3], ARGV[5])
@@ -177,7 +181,7 @@ if total + ngone > 0 then
         local members = {}
 
         for j = i, math.min(i + CHUNK - 1, n) do
-            members[#members + 1] = raised - n + j
+            members[#members + 1] = format('%d', raised - n + j)
             members[#members + 1] = string.sub(KEYS[ids + j], -16)
         end
 
@@ -247,7 +251,8 @@ if most > 0 then
         end
     end
 
-    redis.call('zadd', KEYS[6], now, string.sub(KEYS[5], -64))
+    redis.call('zadd', KEYS[6], format('%d', now),
+               string.sub(KEYS[5], -64))
     redis.call('expire', KEYS[6], DAY)
 end
 
