@@ -601,7 +601,7 @@ fill(5);
 is(join(' ', names(get('trackers?limit=2&cursor=2')->{body})), 't 3 t 4',
    'one of its own');
 is(get('trackers?cursor=5')->{body}, '{"trackers":[]}', 'the last one');
-is(get("trackers?cursor=$_")->{status}, 400, $_) for 6, 2 ** 40;
+is(get("trackers?cursor=$_")->{status}, 400, "cursor $_") for 6, 2 ** 40;
 
 
 
