@@ -67,9 +67,13 @@ __DATA__
 --- scenario
 my $id = create('n');
 
-are_refused('"dryRun" is not allowed.', writes($id, '?dryRun=true'));
 are_refused("\"$_\" is not allowed.", writes($id, "?$_=x"))
-    for qw(on_conflict validateOnly rest name limit cursor id);
+    for qw(validateOnly name limit cursor id);
+
+# for imports these are arguments
+are_refused("\"$_\" is not allowed.",
+            grep { $_->[0] !~ m{^POST trackers} } writes($id, "?$_=true"))
+    for qw(dryRun on_conflict rest);
 
 
 
