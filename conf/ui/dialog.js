@@ -1,0 +1,91 @@
+// Dialogs.  The browser's own keep the focus inside and give it back.
+
+import { button, h, uniqueId } from './dom.js';
+import { t } from './i18n.js';
+
+
+// Opens one.  content are nodes; mayClose() is asked, and may be a promise,
+// before Esc, the cross or leave() close it.  Returns { node, close, leave }.
+
+export function openDialog(title, content, { mayClose = () => true, onClose,
+                                             wide } = {})
+{
+    const id = uniqueId('title');
+    let asking = false;
+
+    const close = () => {
+        if (node.open) {
+            node.close();
+        }
+    };
+
+    const leave = async () => {
+        if (asking) {
+            return;
+        }
+
+        asking = true;
+        const may = await mayClose();
+        asking = false;
+
+        if (may) {
+            close();
+        }
+    };
+
+    const node = h('dialog', { class: wide ? 'wide' : null,
+                               'aria-labelledby': id },
+        h('header', {},
+          h('h2', { id }, title),
+          button('×', leave, { class: 'plain close',
+                               'aria-label': t('close') })),
+        content);
+
+    node.addEventListener('cancel', (event) => {
+        if (event.target === node) {
+            event.preventDefault();
+            leave();
+        }
+    });
+    node.addEventListener('close', (event) => {
+        if (event.target === node) {
+            node.querySelectorAll('.notices').forEach((region) =>
+                document.body.append(region));
+            node.remove();
+            onClose?.();
+        }
+    });
+
+    // the second Esc would close it unasked
+    node.addEventListener('keydown', (event) => {
+        if (event.key === 'Escape' && !event.defaultPrevented) {
+            event.preventDefault();
+            event.stopPropagation();
+            leave();
+        }
+    });
+
+    document.body.append(node);
+    node.showModal();
+    return { node, close, leave };
+}
+
+
+// Asks.  choices are [value, label, class]; resolves to a value, or to null.
+
+export function ask(title, content, choices) {
+    return new Promise((resolve) => {
+        let answer = null;
+
+        const dialog = openDialog(title, [
+            content,
+            h('div', { class: 'actions' },
+              choices.map(([value, label, style]) => button(label, () => {
+                  answer = value;
+                  dialog.close();
+              }, { class: style ?? null }))),
+        ], { onClose: () => resolve(answer) });
+
+        dialog.node.querySelector('.actions .main')?.focus();
+    });
+}

@@ -1,0 +1,348 @@
+// A tracker in a form: a new one, or one that is there.
+
+import { newKey } from './api.js';
+import { Chips } from './chips.js';
+import { askChanged, askConflict } from './conflicts.js';
+import { ask, openDialog } from './dialog.js';
+import { field, button, h, replace } from './dom.js';
+import { t } from './i18n.js';
+import { addPhrases, same } from './merge.js';
+import { notice } from './notices.js';
+import { advice } from './phrases.js';
+import { explain } from './trouble.js';
+
+
+// Options: api, book, base ({ tracker, etag } of one that is there), draft (to
+// start from), openOther(id), onSaved(tracker), tryIt(tracker) or null.
+
+export class Editor {
+    #key = { text: '', value: '' };
+
+    constructor(options) {
+        this.options = options;
+        this.base = options.base ?? null;
+
+        const start = options.draft ?? this.base?.tracker
+                      ?? { name: '', vocabulary: [] };
+
+        this.#build(start);
+        this.clean = this.#text();
+        this.#changed();
+
+        this.dialog = openDialog(this.base ? t('edit.title') : t('edit.new'),
+                                 this.form, {
+            wide: true,
+            mayClose: () => this.#mayClose(),
+            onClose: () => removeEventListener('beforeunload', this.guard) });
+
+        this.guard = (event) => this.dirty && event.preventDefault();
+        addEventListener('beforeunload', this.guard);
+        this.name.focus();
+    }
+
+    get dirty() {
+        return this.#text() !== this.clean;
+    }
+
+    // What the form says; what is optional and empty is left out, unless the
+    // tracker had it.
+    tracker() {
+        const before = this.base?.tracker ?? {};
+        const value = { name: this.name.value };
+
+        if (this.description.value !== '' || 'description' in before) {
+            value.description = this.description.value;
+        }
+        for (const key of ['categories', 'languages']) {
+            const list = this[key].take();
+
+            if (list.length || key in before) {
+                value[key] = list;
+            }
+        }
+
+        value.vocabulary = this.phrases.take();
+        return value;
+    }
+
+    #text() {
+        return JSON.stringify(this.tracker());
+    }
+
+    #build(start) {
+        const { book, tryIt } = this.options;
+        const onChange = () => this.#changed();
+        const optional = (key) => t('edit.optional', { label: t(key) });
+
+        this.name = h('input', { dir: 'auto', autocomplete: 'off',
+            required: true, on: { input: onChange } });
+        this.name.value = start.name;
+        this.description = h('textarea', { dir: 'auto', rows: 2,
+            on: { input: onChange } });
+        this.description.value = start.description ?? '';
+
+        this.phrases = new Chips({ onChange, marks: true,
+            label: t('edit.phrases'), hint: t('edit.phrasesHint'),
+            values: start.vocabulary });
+        this.categories = new Chips({ onChange,
+            label: optional('edit.categories'), values: start.categories,
+            suggestions: book.values('categories') });
+        this.languages = new Chips({ onChange,
+            label: optional('edit.languages'), values: start.languages,
+            hint: t('edit.languagesHint'),
+            suggestions: book.values('languages') });
+
+        this.warnings = h('ul', { class: 'warnings' });
+        this.error = h('p', { class: 'error', role: 'alert', dir: 'auto' });
+        this.json = h('pre', { tabindex: 0, 'aria-label': t('edit.json') });
+        this.submit = h('button', { class: 'main' }, t('edit.save'));
+
+        this.form = h('form', { novalidate: true, on: {
+                submit: (event) => {
+                    event.preventDefault();
+                    this.save();
+                },
+                keydown: (event) => this.#onKey(event) } },
+            field(t('edit.name'), this.name),
+            this.phrases.node,
+            h('div', { role: 'status' }, this.warnings),
+            field(optional('edit.description'), this.description),
+            this.categories.node,
+            this.languages.node,
+            h('details', {}, h('summary', {}, t('edit.json')), this.json),
+            this.error,
+            h('div', { class: 'actions' },
+              tryIt ? button(t('list.try'), () => tryIt(this.tracker())) : null,
+              button(t('cancel'), () => this.dialog.leave()),
+              this.submit));
+    }
+
+    #onKey(event) {
+        if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+            event.preventDefault();
+            this.save();
+        }
+    }
+
+    #changed() {
+        const tracker = this.tracker();
+        const notes = [...this.#taken(tracker.name),
+                       ...advice(tracker.vocabulary)];
+
+        replace(this.warnings, notes.slice(0, 10).map((note) =>
+            h('li', { class: note.blocks ? 'blocks' : null, dir: 'auto' },
+              t(note.key, note.values))));
+        replace(this.json, JSON.stringify(tracker, null, 2));
+        this.error.textContent = '';
+    }
+
+    // Whether the name is that of another one, as far as the page knows.
+    #taken(name) {
+        const other = this.options.book.byName(name);
+
+        return other && other.id !== this.base?.tracker.id
+            ? [{ key: 'conflict.text', values: { name }, blocks: false }] : [];
+    }
+
+    async #mayClose() {
+        if (!this.dirty || this.saving) {
+            return !this.saving;
+        }
+
+        return await ask(t('edit.title'), h('p', {}, t('edit.leave')), [
+            ['stay', t('edit.stay'), 'main'],
+            ['leave', t('edit.leaveDo'), 'danger'],
+        ]) === 'leave';
+    }
+
+    // Why it cannot be saved as it is, and where to go then.
+    #fault(tracker) {
+        if (tracker.name === '') {
+            return [t('edit.noName'), this.name];
+        }
+        if (tracker.vocabulary.length === 0) {
+            return [t('edit.noPhrase'), this.phrases.input];
+        }
+        if (advice(tracker.vocabulary).some((note) => note.blocks)) {
+            return [t('edit.blocked'), this.phrases.input];
+        }
+
+        return null;
+    }
+
+    async save() {
+        const tracker = this.tracker();
+        const fault = this.#fault(tracker);
+
+        if (fault) {
+            this.error.textContent = fault[0];
+            fault[1].focus();
+            return;
+        }
+
+        await this.#work(() => this.#send(tracker));
+    }
+
+    // The form stands still meanwhile, and is as it was when something fails.
+    async #work(run) {
+        if (this.saving) {
+            return;
+        }
+
+        this.saving = true;
+        this.submit.disabled = true;
+        this.form.setAttribute('aria-busy', 'true');
+        this.error.textContent = '';
+
+        let next = null;
+
+        try {
+            next = await run();
+        } catch (failure) {
+            this.error.textContent = explain(failure);
+        } finally {
+            this.saving = false;
+            this.submit.disabled = false;
+            this.form.removeAttribute('aria-busy');
+        }
+
+        await next?.();
+    }
+
+    // What to do afterwards, if it needs somebody's answer.
+    async #send(tracker) {
+        try {
+            const saved = this.base
+                ? await this.options.api.put(this.base.tracker.id, tracker,
+                                             this.base.etag)
+                : await this.options.api.create(tracker, this.#keyFor(tracker));
+
+            this.#saved(saved.tracker);
+            return null;
+        } catch (failure) {
+            switch (failure.status) {
+            case 409:
+                return () => this.#conflict(tracker, failure);
+            case 412:
+                return this.#theirs(tracker);
+            case 404:
+                return this.#gone();
+            default:
+                throw failure;
+            }
+        }
+    }
+
+    // The same draft has the same key, so that it is stored once.
+    #keyFor(tracker) {
+        const text = JSON.stringify(tracker);
+
+        if (this.#key.text !== text) {
+            this.#key = { text, value: newKey() };
+        }
+        return this.#key.value;
+    }
+
+    #saved(tracker) {
+        this.clean = this.#text();
+        this.dialog.close();
+        this.options.onSaved(tracker);
+        notice(t('edit.saved', { name: tracker.name }));
+    }
+
+    #gone() {
+        this.options.book.remove(this.base.tracker.id);
+        this.base = null;
+        this.clean = '';
+        this.error.textContent = t('edit.gone');
+        return null;
+    }
+
+    async #conflict(tracker, failure) {
+        const id = failure.body.conflicts?.[0]?.id;
+
+        if (!id) {
+            this.error.textContent = explain(failure);
+            return;
+        }
+
+        switch (await askConflict(tracker)) {
+        case 'open':
+            this.clean = this.#text();
+            this.dialog.close();
+            this.options.openOther(id);
+            break;
+        case 'add':
+            await this.#work(() => this.#addTo(id, tracker));
+            break;
+        default:
+            this.name.focus();
+            this.name.select();
+        }
+    }
+
+    // When that one changes meanwhile, the newer one is read and added to.
+    async #addTo(id, tracker) {
+        const { api } = this.options;
+
+        for (let tries = 0; ; tries++) {
+            const other = await api.get(id);
+
+            try {
+                const saved = await api.put(id,
+                    without(addPhrases(other.tracker, tracker.vocabulary)),
+                    other.etag);
+
+                this.#saved(saved.tracker);
+                return null;
+            } catch (failure) {
+                if (failure.status !== 412 || tries === 3) {
+                    throw failure;
+                }
+            }
+        }
+    }
+
+    // Somebody has changed it, or our own request had come through already.
+    async #theirs(mine) {
+        let theirs;
+
+        try {
+            theirs = await this.options.api.get(this.base.tracker.id);
+        } catch (failure) {
+            if (failure.status === 404) {
+                return this.#gone();
+            }
+            throw failure;
+        }
+
+        if (same(theirs.tracker, mine)) {
+            this.#saved(theirs.tracker);
+            return null;
+        }
+
+        return () => this.#changedBy(mine, theirs);
+    }
+
+    async #changedBy(mine, theirs) {
+        const chosen = await askChanged(this.base.tracker, mine,
+                                        theirs.tracker);
+
+        if (chosen === 'theirs') {
+            this.clean = this.#text();
+            this.dialog.close();
+            this.options.onSaved(theirs.tracker);
+        } else if (chosen) {
+            await this.#work(() => {
+                this.base = theirs;
+                return this.#send(chosen);
+            });
+        }
+    }
+}
+
+
+function without(tracker) {
+    const { id, ...rest } = tracker;
+    return rest;
+}

@@ -1,0 +1,223 @@
+// The page: who is signed in, and which view is there.
+
+import { Api } from './api.js';
+import { Book } from './book.js';
+import { Deleting } from './deleting.js';
+import { button, choice, h, pause, replace } from './dom.js';
+import { Editor } from './editor.js';
+import { openExport } from './export-view.js';
+import { LANGUAGES, choose, getLanguage, setLanguage, t } from './i18n.js';
+import { Import } from './import-view.js';
+import { List } from './list-view.js';
+import { mountNotices, notice } from './notices.js';
+import { signInAgain, signInForm } from './signin.js';
+import { explain } from './trouble.js';
+import { openTry } from './try-view.js';
+
+
+class Page {
+    constructor(paths) {
+        this.api = new Api(paths, { signIn: () =>
+            signInAgain(this.api, this.account) });
+        this.book = new Book();
+        this.deleting = new Deleting(this.api, this.book, (id) =>
+            this.changed(id));
+        this.account = '';
+        this.list = null;
+
+        this.header = h('header', { class: 'page' });
+        this.main = h('main', {});
+        document.body.append(this.header, this.main);
+        mountNotices(document.body);
+        addEventListener('keydown', (event) => this.key(event));
+    }
+
+    // A letter is a command only where it is not typed.
+    key(event) {
+        const isTyped = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)
+                        && event.target.type !== 'checkbox';
+
+        if (this.list && !isTyped && !event.ctrlKey && !event.metaKey
+            && !event.altKey && !document.querySelector('dialog[open]'))
+        {
+            this.list.key(event);
+        }
+    }
+
+    draw(...content) {
+        document.documentElement.lang = getLanguage();
+        document.title = t('title');
+
+        replace(this.header,
+            h('h1', {}, t('title')),
+            choice(LANGUAGES, getLanguage(), (tag) => {
+                setLanguage(tag);
+                this.redraw();
+                this.header.querySelector('select').focus();
+            }, { 'aria-label': t('language') }),
+            this.account
+                ? h('span', { class: 'account', title: this.account },
+                    shortened(this.account))
+                : null,
+            this.api.signedIn
+                ? button(t('signin.out'), () => this.signOut()) : null);
+        replace(this.main, content);
+    }
+
+    async start() {
+        this.redraw = () => this.draw(h('p', { role: 'status' }, t('loading')));
+        this.redraw();
+
+        try {
+            if (await this.api.probe()) {
+                await this.showList();
+            } else {
+                this.showSignIn();
+            }
+        } catch (failure) {
+            this.showTrouble(failure, () => this.start());
+        }
+    }
+
+    showSignIn() {
+        this.list = null;
+        this.redraw = () => {
+            this.draw(h('h2', {}, t('signin.title')),
+                      signInForm(this.api, (account) => {
+                          this.account = account;
+                          this.showList();
+                      }));
+            this.main.querySelector('input').focus();
+        };
+        this.redraw();
+    }
+
+    showTrouble(failure, retry) {
+        this.list = null;
+        this.redraw = () => this.draw(
+            h('p', { class: 'error', role: 'alert', dir: 'auto' },
+              explain(failure)),
+            button(t('retry'), retry, { class: 'main' }));
+        this.redraw();
+    }
+
+    async signOut() {
+        await this.deleting.finishAll();
+        this.api.signOut();
+        this.account = '';
+        this.book.clear();
+        this.showSignIn();
+    }
+
+    async showList() {
+        try {
+            await this.load();
+        } catch (failure) {
+            this.showTrouble(failure, () => this.showList());
+            return;
+        }
+
+        this.offersTry = await this.api.offersDetection();
+        this.redraw = () => {
+            const before = this.list;
+
+            this.list = new List({ book: this.book, actions: this.actions() });
+
+            if (before) {
+                this.list.filter = before.filter;
+                this.list.selected = before.selected;
+                this.list.search.value = before.filter.query;
+            }
+
+            this.draw(h('h2', { class: 'unseen' }, t('list.title')),
+                      this.list.node);
+            this.list.update();
+        };
+        this.redraw();
+    }
+
+    // Reads all trackers; the browser can paint between two pages of them.
+    async load() {
+        const status = h('p', { role: 'status' }, t('loading'));
+
+        this.draw(status);
+        this.book.clear();
+
+        await this.api.list(async (trackers) => {
+            for (const tracker of trackers) {
+                this.book.put(tracker);
+            }
+            replace(status, t('loaded', { n: this.book.size }));
+            await pause();
+        });
+    }
+
+    actions() {
+        const { api, book } = this;
+
+        return {
+            create: () => this.edit({}),
+            open: (id) => this.open(id),
+            remove: (trackers) => this.deleting.start(trackers),
+            importing: () => new Import({ api, onDone: () => this.reload() }),
+            exporting: () => openExport({ all: book.all(),
+                found: this.list.found, selected: this.list.chosen() }),
+            tryIt: this.offersTry ? () => openTry(api) : null,
+            reload: () => this.reload(),
+        };
+    }
+
+    async reload() {
+        await this.deleting.finishAll();
+        await this.showList();
+    }
+
+    // What is edited is what the server has now, not what the list says.
+    async open(id) {
+        try {
+            this.edit({ base: await this.api.get(id) });
+        } catch (failure) {
+            if (failure.status === 404) {
+                this.book.remove(id);
+                this.list.update();
+            }
+            notice(explain(failure), { bad: true });
+        }
+    }
+
+    edit(options) {
+        return new Editor({ ...options, api: this.api, book: this.book,
+            tryIt: this.offersTry
+                ? (tracker) => openTry(this.api, tracker) : null,
+            openOther: (id) => this.open(id),
+            onSaved: (tracker) => {
+                this.book.put(tracker);
+                this.changed(tracker.id);
+            } });
+    }
+
+    // The list is drawn anew, which takes the focus away.
+    changed(id) {
+        this.list?.update();
+
+        if (id) {
+            this.list?.focus(id);
+        }
+    }
+}
+
+
+// An appId may be 64 digits, of which the first are enough to know it.
+function shortened(account) {
+    return account.length > 20 ? `${account.slice(0, 12)}…` : account;
+}
+
+
+const meta = (name) =>
+    document.querySelector(`meta[name="${name}"]`).content;
+
+setLanguage(choose([new URLSearchParams(location.search).get('lang') ?? '',
+                    ...navigator.languages].filter((tag) => tag !== '')));
+
+new Page({ manage: meta('tracker-manage'), talk: meta('tracker-talk'),
+           login: meta('tracker-login') }).start();

@@ -1,0 +1,420 @@
+// The parts of conf/ui that know no document, run by t/ui.t with node --test in
+// a copy of that folder.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { Api, Failure } from './api.js';
+import { Book } from './book.js';
+import de from './de.js';
+import en from './en.js';
+import { toCsv, toJson, toNdjson } from './exporting.js';
+import { pieces, sentences } from './found.js';
+import { choose, setLanguage, t } from './i18n.js';
+import { fromJson, fromLines, fromNdjson, fromTable, guessFormat, lineOf,
+         openTable, split } from './importing.js';
+import { addPhrases, mergeLists, mergeTrackers, same } from './merge.js';
+import { advice, check } from './phrases.js';
+import { guard, guessSeparator, readTable, unguard, writeTable }
+    from './table.js';
+import { fold, pastedPhrases } from './text.js';
+
+
+const trackers = (read) => read.trackers.map((item) => item.tracker);
+const keys = (list) => list.map(({ line, key }) => `${line} ${key}`);
+
+
+test('text: case, accents and blanks are folded, nothing else', () => {
+    assert.equal(fold('  CAFÉ\u00a0 au  lait '), 'cafe au lait');
+    assert.equal(fold('cafe\u0301'), 'cafe');
+    assert.equal(fold('a  b'), 'a b');
+    assert.equal(fold('COVID-19'), 'covid-19');
+    assert.notEqual(fold('c++'), fold('c'));
+});
+
+test('text: what is pasted is a phrase a line or a cell', () => {
+    assert.deepEqual(pastedPhrases('one\r\n two\tthree\n\n'),
+                     ['one', 'two', 'three']);
+    assert.deepEqual(pastedPhrases('one, two'), ['one, two']);
+});
+
+
+test('phrases: the same, nearly the same, fillers', () => {
+    const found = check(['Mask', 'mask', 'Mask', 'uh', 'the mask']);
+
+    assert.deepEqual(found.map((one) => one.exact), [-1, -1, 0, -1, -1]);
+    assert.deepEqual(found.map((one) => one.near), [-1, 0, -1, -1, -1]);
+    assert.deepEqual(found.map((one) => one.filler),
+                     [false, false, false, true, false]);
+});
+
+test('phrases: advice of 5 to 50, and only what is there twice blocks', () => {
+    const some = (n) => Array.from({ length: n }, (_, i) => `phrase ${i}`);
+    const told = (list) => advice(list).map((note) => note.key);
+
+    assert.deepEqual(told([]), []);
+    assert.deepEqual(told(some(4)), ['warn.few']);
+    assert.deepEqual(told(some(5)), []);
+    assert.deepEqual(told(some(50)), []);
+    assert.deepEqual(told(some(51)), ['warn.many']);
+    assert.deepEqual(advice([...some(5), 'Phrase 1', 'phrase 1'])
+        .map((note) => [note.key, note.blocks]),
+        [['warn.near', false], ['warn.exact', true]]);
+});
+
+
+test('merge: lists merge as sets', () => {
+    assert.deepEqual(mergeLists(['a', 'b', 'c'], ['a', 'c', 'm'],
+                                ['t', 'a', 'b']), ['t', 'a', 'm']);
+    assert.deepEqual(mergeLists([], ['x'], ['x']), ['x']);
+});
+
+test('merge: only what both have changed is asked', () => {
+    const base = { name: 'n', vocabulary: ['a'], description: 'd' };
+    const mine = { name: 'mine', vocabulary: ['a', 'b'], description: 'm' };
+    const theirs = { id: '1', name: 'n', vocabulary: ['a', 'c'],
+                     description: 'x' };
+
+    assert.deepEqual(mergeTrackers(base, mine, theirs), {
+        merged: { name: 'mine', description: 'm', vocabulary: ['a', 'c', 'b'] },
+        questions: ['description'] });
+    assert.deepEqual(mergeTrackers(base, mine, { ...theirs, description: 'm' })
+        .questions, []);
+    assert.equal('description' in mergeTrackers(base,
+        { name: 'n', vocabulary: ['a'] }, base).merged, false);
+});
+
+test('merge: an empty vocabulary is a question, not a result', () => {
+    const { merged, questions } = mergeTrackers(
+        { name: 'n', vocabulary: ['a', 'b'] },
+        { name: 'n', vocabulary: ['a'] }, { name: 'n', vocabulary: ['b'] });
+
+    assert.deepEqual(questions, ['vocabulary']);
+    assert.deepEqual(merged.vocabulary, ['a']);
+});
+
+test('merge: phrases added to another, and what is the same', () => {
+    const one = { id: '1', name: 'n', vocabulary: ['a'] };
+
+    assert.deepEqual(addPhrases(one, ['b', 'a']).vocabulary, ['a', 'b']);
+    assert.equal(same(one, { name: 'n', vocabulary: ['a'] }), true);
+    assert.equal(same(one, { ...one, languages: [] }), false);
+});
+
+
+test('table: quotes, line feeds in them, CR LF, empty lines', () => {
+    const { rows, open } = readTable(
+        'a,"b ""c"", d"\r\n\r\n"two\nlines",x\r\nlast,', ',');
+
+    assert.deepEqual(rows, [
+        { line: 1, cells: ['a', 'b "c", d'] },
+        { line: 3, cells: ['two\nlines', 'x'] },
+        { line: 5, cells: ['last', ''] }]);
+    assert.equal(open, 0);
+    assert.equal(readTable('a,b\nc,"d\ne', ',').open, 2);
+    assert.deepEqual(readTable('5" pipe,b', ',').rows[0].cells,
+                     ['5" pipe', 'b']);
+});
+
+test('table: the separator is guessed outside of quotes', () => {
+    assert.equal(guessSeparator('a\tb, c\nd\te'), '\t');
+    assert.equal(guessSeparator('a;"b, c"\nd;e, f'), ';');
+    assert.equal(guessSeparator('one phrase\nanother, with one\nthird'), '');
+});
+
+test('table: what a spreadsheet would run is guarded, and comes back', () => {
+    for (const text of ['=1+1', '+1', '-x', '@a', "'=1", 'plain', "it's",
+                        "'tis"])
+    {
+        assert.equal(unguard(guard(text)), text);
+        assert.doesNotMatch(guard(text), /^[=+\-@]/);
+    }
+    assert.equal(writeTable([['=1', 'a"b', ' c', 'd;e']]),
+                 '\'=1,"a""b"," c","d;e"\r\n');
+});
+
+
+test('import: formats are recognised', () => {
+    const cases = { '[{"name":"a"}]': 'json', '{"trackers":[]}': 'json',
+                    '{"name":"a"}\n{"name":"b"}': 'ndjson',
+                    'name,phrase\na,b': 'csv', 'a;b\nc;d': 'semicolon',
+                    'a\tb': 'tsv', 'a phrase\nanother': 'lines',
+                    '\uFEFF[]': 'json', '{\n "a": 1\n}': 'json' };
+
+    for (const [text, format] of Object.entries(cases)) {
+        assert.equal(guessFormat(text), format, text);
+    }
+});
+
+test('import: CSV with a row a phrase', () => {
+    const table = openTable('\uFEFFName;Phrase;Language\nA;one;en\nB;x;\n'
+                            + 'A;two;de|en\nA;one;\n;lost;\nC;;\n',
+                            'semicolon');
+    const read = fromTable(table);
+
+    assert.equal(table.header, true);
+    assert.deepEqual(trackers(read), [
+        { name: 'A', vocabulary: ['one', 'two'], languages: ['en', 'de'] },
+        { name: 'B', vocabulary: ['x'] }]);
+    assert.deepEqual(read.repeats, [{ line: 5, name: 'A', phrase: 'one' }]);
+    assert.deepEqual(keys(read.faults), ['6 fault.name', '7 fault.phrase']);
+});
+
+test('import: a row a tracker, with and without a header', () => {
+    assert.deepEqual(trackers(fromTable(openTable('A,one,two\nB,x', 'csv'))), [
+        { name: 'A', vocabulary: ['one', 'two'] },
+        { name: 'B', vocabulary: ['x'] }]);
+    assert.deepEqual(trackers(fromTable(openTable(
+        'name,description,phrases\nA,about,one,two,three', 'csv'))), [
+        { name: 'A', vocabulary: ['one', 'two', 'three'],
+          description: 'about' }]);
+    assert.deepEqual(trackers(fromTable(openTable(
+        'Tracker\tPhrase 1\tPhrase 2\nA\tone\ttwo', 'tsv'))), [
+        { name: 'A', vocabulary: ['one', 'two'] }]);
+});
+
+test('import: columns that somebody has mapped, a quote left open', () => {
+    const table = openTable('one,x,A\ntwo,y,A', 'csv');
+
+    table.roles = ['phrase', 'ignore', 'name'];
+    assert.deepEqual(trackers(fromTable(table)),
+                     [{ name: 'A', vocabulary: ['one', 'two'] }]);
+    assert.deepEqual(keys(fromTable(openTable('A,b\nC,"d\nE,f', 'csv')).faults),
+                     ['2 fault.quote']);
+});
+
+test('import: lines, JSON and NDJSON', () => {
+    assert.deepEqual(trackers(fromLines('one\n\n two, three \none', 'N')),
+                     [{ name: 'N', vocabulary: ['one', 'two, three'] }]);
+    assert.deepEqual(keys(fromLines('one', '').faults), ['1 fault.tracker']);
+
+    const a = { name: 'A', vocabulary: ['x'], description: '' };
+
+    for (const value of [[a], a, { tracker: a },
+                         { trackers: [{ id: '1', ...a }] }])
+    {
+        assert.deepEqual(trackers(fromJson(JSON.stringify(value))), [a]);
+    }
+
+    assert.deepEqual(keys(fromJson('[\n{"name":"A"},\n').faults).length, 1);
+
+    const read = fromNdjson(`${JSON.stringify(a)}\n\nno\n{"name":"B"}\n`
+        + '{"name":"C","vocabulary":["c"],"languages":"en"}\n'
+        + '{"end":true,"count":1}\n');
+
+    assert.deepEqual(trackers(read), [a]);
+    assert.deepEqual(keys(read.faults),
+                     ['3 fault.json', '4 fault.phrase', '5 fault.fields']);
+});
+
+test('import: one name twice is one tracker', () => {
+    assert.deepEqual(trackers(fromNdjson(
+        '{"name":"A","vocabulary":["x"]}\n'
+        + '{"name":"A","vocabulary":["y","x"]}')),
+        [{ name: 'A', vocabulary: ['x', 'y'] }]);
+});
+
+test('import: what the server points at has a line', () => {
+    const { trackers: part } = fromTable(openTable(
+        'name,phrase\nA,one\nB,x\nA,two', 'csv'));
+
+    assert.equal(lineOf(part, '/0/vocabulary/1'), 4);
+    assert.equal(lineOf(part, '/1'), 3);
+    assert.equal(lineOf(part, '/1/name'), 3);
+    assert.equal(lineOf(part, '/7'), null);
+    assert.equal(lineOf(part, undefined), null);
+});
+
+test('import: parts are as large as the server takes, in order', () => {
+    const items = Array.from({ length: 100 }, (_, i) =>
+        ({ tracker: { name: `n${i}`, vocabulary: ['ü'.repeat(20)] } }));
+    const parts = split(items, 1000);
+
+    assert.deepEqual(parts.flat(), items);
+    assert.ok(parts.length > 5);
+    for (const part of parts) {
+        const body = JSON.stringify(part.map((item) => item.tracker));
+        assert.ok(new TextEncoder().encode(body).length <= 1000);
+    }
+    assert.equal(split(items.slice(0, 1), 1).length, 1);
+});
+
+test('export: each form is imported again as it was', () => {
+    const list = [
+        { id: '4503599627370496', name: 'a "name", x', description: 'about',
+          categories: ['c', 'd'], languages: ['en'],
+          vocabulary: ['=1+1', 'two'] },
+        { id: '4503599627370497', name: 'B',
+          vocabulary: ['line\nfeed', "it's"] }];
+    const bare = list.map(({ id, ...rest }) => rest);
+
+    assert.deepEqual(trackers(fromJson(toJson(list))), bare);
+    assert.deepEqual(trackers(fromNdjson(toNdjson(list))), bare);
+    assert.ok(toCsv(list).startsWith('\uFEFFname,phrase,'));
+    assert.deepEqual(trackers(fromTable(openTable(toCsv(list), 'csv'))), bare);
+});
+
+
+test('book: search, filters, orders, what is hidden', () => {
+    const book = new Book();
+    const names = (filter) =>
+        book.find(filter).map(({ name }) => name).join(' ');
+
+    book.put({ id: '1', name: 'b10', vocabulary: ['Été'], languages: ['fr'] });
+    book.put({ id: '2', name: 'b9', vocabulary: ['x', 'y'] });
+    book.put({ id: '3', name: 'a', vocabulary: ['summer'], languages: ['en'],
+               categories: ['c'] });
+
+    assert.equal(names({}), 'a b9 b10');
+    assert.equal(names({ sort: 'newest' }), 'a b9 b10');
+    assert.equal(names({ sort: 'phrases' }), 'b9 a b10');
+    assert.equal(names({ query: ' ete' }), 'b10');
+    assert.equal(names({ query: 'B' }), 'b9 b10');
+    assert.equal(names({ language: 'en' }), 'a');
+    assert.equal(names({ category: 'c', query: 'b' }), '');
+    assert.deepEqual(book.values('languages'), ['en', 'fr']);
+
+    book.hide('3');
+    assert.equal(names({}), 'b9 b10');
+    assert.equal(book.size, 2);
+    book.show('3');
+    book.put({ id: '2', name: 'c', vocabulary: ['x'] });
+    assert.equal(names({ sort: 'newest' }), 'a c b10');
+    book.remove('1');
+    assert.equal(book.all().length, 2);
+});
+
+
+test('found: pieces of a sentence, overlapping ones too', () => {
+    assert.deepEqual(pieces('wear a mask', [
+        { from: 0, to: 11, name: 'A' }, { from: 7, to: 11, name: 'B' }]), [
+        { text: 'wear a ', names: ['A'] },
+        { text: 'mask', names: ['A', 'B'] }]);
+    assert.deepEqual(pieces('x', [{ from: -1, to: -1, name: 'A' }]),
+                     [{ text: 'x', names: [] }]);
+
+    const { counts, list } = sentences({
+        messages: [{ id: '1', text: 'a b' }, { id: '2', text: 'c' }],
+        trackers: [{ name: 'T', matches: [{ value: 'b', messageRefs: [
+            { id: '1', text: 'a b', offset: 2, end: 3 }] }] }] });
+
+    assert.deepEqual(counts, [{ name: 'T', n: 1, phrases: ['b'] }]);
+    assert.deepEqual(list[0].map(({ text }) => text), ['a ', 'b']);
+    assert.deepEqual(list[1], [{ text: 'c', names: [] }]);
+});
+
+
+test('words: both languages have the same, with the same places', () => {
+    const places = (value) => [...new Set([...JSON.stringify(value)
+        .matchAll(/\{(\w+)\}/g)].map((match) => match[1]))].sort();
+
+    assert.deepEqual(Object.keys(de).sort(), Object.keys(en).sort());
+    for (const key of Object.keys(en)) {
+        assert.deepEqual(places(de[key]), places(en[key]), key);
+    }
+});
+
+test('words: the language, numbers and one of something', () => {
+    assert.equal(choose(['fr-FR', 'de-AT', 'en']), 'de');
+    assert.equal(choose(['fr']), 'en');
+    setLanguage('de');
+    assert.equal(t('list.count', { n: 10000 }), '10.000 Tracker');
+    setLanguage('en');
+    assert.equal(t('list.count', { n: 1 }), '1 tracker');
+    assert.equal(t('list.count', { n: 10000 }), '10,000 trackers');
+    assert.equal(t('conflict.text', { name: '{n} $& <b>' }),
+                 'There is a tracker “{n} $& <b>” already.');
+});
+
+
+// An Api, and what it asked for; each answer is [status, body, headers], or
+// null where the connection fails.
+function apiWith(answers, options = {}) {
+    const asked = [], slept = [];
+    const api = new Api({ manage: '/m/', talk: '/t/', login: '/login' }, {
+        sleep: async (ms) => { slept.push(ms); },
+        fetch: async (path, request) => {
+            asked.push({ path, ...request });
+            const answer = answers.shift();
+
+            if (!answer) {
+                throw new TypeError('failed');
+            }
+            return new Response(JSON.stringify(answer[1]),
+                                { status: answer[0], headers: answer[2] });
+        }, ...options });
+
+    return { api, asked, slept };
+}
+
+const tracker = { name: 'n', vocabulary: ['x'] };
+
+test('api: the token is sent, and nowhere to be seen', async () => {
+    const { api, asked } = apiWith([[200, { accessToken: 'secret-token' }],
+                                    [200, { tracker }, { ETag: '"1"' }]]);
+
+    await api.login('a', 'b');
+    assert.deepEqual(await api.get('5'), { tracker, etag: '"1"' });
+    assert.equal(asked[0].headers.Authorization, undefined);
+    assert.equal(asked[1].headers.Authorization, 'Bearer secret-token');
+    assert.doesNotMatch(JSON.stringify(api), /secret-token/);
+    api.signOut();
+    assert.equal(api.signedIn, false);
+});
+
+test('api: 429, 502 and 504 once more, with the same key', async () => {
+    for (const [status, headers, ms] of [[429, { 'Retry-After': '3' }, 3000],
+                                         [502, {}, 1000], [504, {}, 1000]])
+    {
+        const { api, asked, slept } = apiWith([[status, {}, headers],
+                                               [200, { tracker }]]);
+
+        await api.create(tracker, 'key');
+        assert.deepEqual(asked.map((one) => one.headers['Idempotency-Key']),
+                         ['key', 'key']);
+        assert.equal(asked[0].body, asked[1].body);
+        assert.deepEqual(slept, [ms]);
+    }
+});
+
+test('api: what fails says how, and is not tried for ever', async () => {
+    const { api, asked } = apiWith([[504, { message: 'late' }],
+                                    [504, { message: 'late' }], null,
+                                    [409, { message: 'exists',
+                                            conflicts: [{ id: '7' }] }]]);
+
+    await assert.rejects(api.put('5', tracker, '"1"'),
+        (failure) => failure instanceof Failure && failure.status === 504
+                     && failure.message === 'late');
+    assert.equal(asked.length, 2);
+    assert.equal(asked[1].headers['If-Match'], '"1"');
+    await assert.rejects(api.create(tracker, 'k'), { status: 0 });
+    await assert.rejects(api.create(tracker, 'k'),
+        (failure) => failure.body.conflicts[0].id === '7');
+});
+
+test('api: 401 asks for a sign-in, and goes on after it', async () => {
+    let answer = true;
+    const { api, asked } = apiWith([[401, {}], [200, { tracker }], [401, {}]],
+                                   { signIn: async () => answer });
+
+    await api.create(tracker, 'k');
+    assert.equal(asked.length, 2);
+    answer = false;
+    await assert.rejects(api.create(tracker, 'k'), { status: 401 });
+    assert.equal(asked.length, 3);
+});
+
+test('api: the probe, pages, a delete of what is gone', async () => {
+    const { api, asked } = apiWith([[401, {}],
+                                    [200, { trackers: [1], next: 'a+b' }],
+                                    [200, { trackers: [2] }],
+                                    [404, { message: 'gone' }]]);
+    const seen = [];
+
+    assert.equal(await api.probe(), false);
+    await api.list((page) => { seen.push(...page); });
+    assert.deepEqual(seen, [1, 2]);
+    assert.equal(asked[2].path, '/m/trackers?limit=1000&cursor=a%2Bb');
+    await api.remove('5');
+});
