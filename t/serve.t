@@ -226,7 +226,8 @@ sub mode {
 {
     my $serve = serve();
     my ($id, $secret) = $serve->{out} =~ m{
-        \A ready\ http://127\.0\.0\.1:$serve->{port}/v1/manage/\n
+        \A ready\ http://127\.0\.0\.1:$serve->{port}/\n
+        API\ http://127\.0\.0\.1:$serve->{port}/v1/manage/\n
         run\ folder\ \Q$serve->{run}\E\n
         demo\ application:\ appId\ ([0-9a-f]{64})\ appSecret\ ([0-9a-f]{128})\n
         \n
@@ -493,7 +494,25 @@ for my $arguments (['--port', 0], ['--port', 65536], ['--workers', 'x'],
     is($page->{status}, 200, '/ in a browser');
     like($page->{headers}{'content-type'}, qr{^text/html}, 'is a page');
     like($page->{body}, qr/\Q$_\E/, "that names $_")
-        for '/v1/manage/trackers', '/oauth2/token:generate', 'README.md';
+        for '/v1/manage/', '/oauth2/token:generate', 'README.md';
+
+    # each file of it, of a type that nosniff accepts, under the same policy
+    for my $file (map { s{.*/}{}r } glob 'conf/ui/*') {
+        my $got = get($serve, "/ui/$file");
+        my %type = (html => 'text/html', js => 'text/javascript',
+                    css => 'text/css', svg => 'image/svg+xml');
+
+        is($got->{status}, 200, "/ui/$file");
+        like($got->{headers}{'content-type'}, qr/^\Q$type{$file =~ s{.*\.}{}r}\E/,
+             "/ui/$file: type");
+        like($got->{headers}{'content-security-policy'},
+             qr/^default-src 'none'; .*; trusted-types 'none'$/,
+             "/ui/$file: policy");
+    }
+
+    is($page->{headers}{'content-security-policy'},
+       get($serve, '/ui/')->{headers}{'content-security-policy'},
+       'the policy of the page is that of its files');
 
     my $other = get($serve, '/');
     is($other->{headers}{'content-type'}, 'application/json', '/ is JSON else');
@@ -523,7 +542,8 @@ for my $arguments (['--port', 0], ['--port', 65536], ['--workers', 'x'],
     }
 
     for my $text ("GET /foo", "GET /v1/", "GET /oauth2/", "GET /index.html", "GET /map.conf",
-                  "POST /", "DELETE /README.md")
+                  "GET /index.json", "GET /ui.conf", "GET /ui/none",
+                  "POST /", "POST /ui/", "DELETE /README.md")
     {
         my $answer = exchange($serve, "$text HTTP/1.1\r\nHost: a\r\n"
                               . "Connection: close\r\n\r\n");
@@ -612,7 +632,7 @@ for my $arguments (['--port', 0], ['--port', 65536], ['--workers', 'x'],
             "https://$name:$port/v1/manage/trackers");
     };
 
-    like($serve->{out}, qr{\Aready https://127\.0\.0\.1:$serve->{port}/v1},
+    like($serve->{out}, qr{\Aready https://127\.0\.0\.1:$serve->{port}/\n},
          '--tls: ready');
     like($serve->{out}, qr{\Q$ca\E$}m, '--tls: says what is to be trusted');
     like(paste($serve), qr/^\{"tracker":/, '--tls: the lines can be pasted');
