@@ -1,18 +1,46 @@
-# The page of conf/ui: its pure parts, in node.
+# The page of conf/ui: its pure parts in node, and all of it in a real browser,
+# Debian's Chromium, against conf/serve with a Redis of its own.
 
 use strict;
 use warnings;
 
+use lib 't/lib';
+use Cwd qw(abs_path);
+use Encode qw(decode);
 use File::Copy qw(copy);
 use File::Temp ();
+use POSIX qw(WNOHANG);
 use Test::More;
+use Tracker::Host qw(free_port wait_until);
 
 my $node = `node --version 2>&1` // '';
 plan skip_all => 'node is not installed: run this test by t/run'
     unless $node =~ /^v\d/;
 
+house();
 pure();
+browser();
 done_testing();
+
+# No text becomes markup or a program, nothing is kept, nothing comes from
+# elsewhere.
+sub house {
+    my $forbidden = qr/\b(?:(?:inner|outer)HTML|insertAdjacentHTML|DOMParser
+                      |createContextualFragment|srcdoc|eval|Function\(
+                      |document\.write|document\.cookie|indexedDB
+                      |(?:local|session)Storage|https?:|javascript:)/x;
+    my @files = glob 'conf/ui/*.js';
+
+    cmp_ok(scalar @files, '>', 20, 'there are modules');
+
+    for my $file (@files) {
+        my $text = decode('UTF-8', read_file($file));
+
+        is(join(' ', $text =~ /$forbidden/g), '', "$file: elements and text");
+        is(join(' ', grep { length > 80 } split /\n/, $text), '',
+           "$file: 80 columns");
+    }
+}
 
 # What node's own runner says, a test a line.
 sub pure {
@@ -36,12 +64,90 @@ sub take {
     my ($text) = @_;
     my $n = 0;
 
+    diag($1) while $text =~ /^# (longest .*)/mg;
+
     while ($text =~ /^(?: {4})?(not )?ok \d+ - (.*)\n((?:\s+.*\n)*)/mg) {
         ok(!$1, $2) or diag($3);
         $n++;
     }
 
     return $n;
+}
+
+sub browser {
+    SKIP: {
+        my ($chromium) = grep { -x } map { "$_/chromium" }
+                         split /:/, $ENV{PATH};
+        my $modules = abs_path('.build/npm/node_modules') // '';
+        my $module = abs_path('.build/ngx_http_tracker_module.so') // '';
+
+        skip 'chromium is not installed: run this test by t/run', 1
+            unless $chromium;
+        skip 'puppeteer-core is not installed: run this test by t/run', 1
+            unless -d "$modules/puppeteer-core";
+        skip 'conf/serve runs the installed nginx and .build/*.so', 1
+            if ($ENV{TEST_NGINX_LOAD_MODULES} // '') ne $module;
+
+        my $serve = serve();
+        local $ENV{NODE_PATH} = $modules;
+
+        open my $out, '-|', 'node', 't/ui/browser.js', $chromium,
+             @$serve{qw(url id secret run)} or die "node: $!\n";
+        my $text = do { local $/; <$out> } // '';
+        close $out;
+
+        is($?, 0, 'in a browser: status of node');
+        cmp_ok(take($text), '>', 10, 'and there are tests');
+        stop($serve);
+    }
+}
+
+# conf/serve, when it is ready.
+sub serve {
+    my $folder = File::Temp->newdir;
+    my $port = free_port();
+    my $pid = fork() // die "fork: $!";
+
+    chmod 0755, $folder;
+
+    if ($pid == 0) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', "$folder/out";
+        open STDERR, '>', "$folder/err";
+        exec 'conf/serve', '--port', $port, '--run', "$folder/run",
+             '--workers', 2 or POSIX::_exit(127);
+    }
+
+    my $out;
+
+    wait_until(sub {
+        $out = read_file("$folder/out");
+        return 1 if $out =~ m{/v1/manage/tracker\n\n\z};
+        die 'conf/serve: ' . read_file("$folder/err")
+            if waitpid $pid, WNOHANG;
+    }, 'conf/serve');
+
+    my ($url) = $out =~ m{\Aready (http://\S+)/\n};
+    my ($id, $secret) = $out =~ /appId (\S+) appSecret (\S+)/;
+
+    return { pid => $pid, folder => $folder, run => "$folder/run",
+             url => $url, id => $id, secret => $secret };
+}
+
+sub stop {
+    my ($serve) = @_;
+
+    kill TERM => $serve->{pid};
+    waitpid $serve->{pid}, 0;
+    is($? >> 8, 0, 'conf/serve ends');
+}
+
+sub read_file {
+    my ($path) = @_;
+
+    open my $in, '<', $path or return '';
+    local $/;
+    return <$in> // '';
 }
 
 sub write_file {

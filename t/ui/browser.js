@@ -1,0 +1,573 @@
+// The page of conf/ui in a real browser, as people use it; prints TAP.
+//
+// Usage: node browser.js CHROMIUM URL APPID SECRET RUN-FOLDER
+
+const fs = require('fs');
+const path = require('path');
+const puppeteer = require('puppeteer-core');
+
+const [chromium, url, appId, secret, run] = process.argv.slice(2);
+const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const shots = process.env.TRACKER_SHOTS;
+
+const LIMIT = 60000;
+const WIDE = { width: 1100, height: 800 };
+const NARROW = { width: 320, height: 700 };
+const LOOKS = [['light', WIDE], ['dark', WIDE], ['light', NARROW],
+               ['dark', NARROW]];
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+let count = 0, failed = 0;
+
+function ok(good, title, note = '') {
+    count++;
+    failed += good ? 0 : 1;
+    console.log(`${good ? '' : 'not '}ok ${count} - ${title}`);
+    if (!good && note) {
+        console.log(`  ${String(note).replace(/\n/g, '\n  ')}`);
+    }
+}
+
+function is(got, expected, title) {
+    ok(got === expected, title, `got ${got}, expected ${expected}`);
+}
+
+function like(got, pattern, title) {
+    ok(pattern.test(got), title, `got ${got}, expected ${pattern}`);
+}
+
+
+// The API, without the page.
+
+let token;
+
+async function call(method, at, body, headers = {}) {
+    const send = () => fetch(`${url}/v1/manage/${at}`, { method, headers: {
+        Authorization: `Bearer ${token}`, 'Content-Type': 'application/json',
+        ...headers }, body: body && JSON.stringify(body) });
+
+    // a worker that ends closes connections that are kept
+    const answer = await send().catch(send);
+
+    return { status: answer.status, body: await answer.json() };
+}
+
+async function login() {
+    const answer = await fetch(`${url}/oauth2/token:generate`, { method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ type: 'application', appId,
+                               appSecret: secret }) });
+
+    token = (await answer.json()).accessToken;
+}
+
+const named = async (name) => (await call('GET',
+    `trackers?name=${encodeURIComponent(name)}`)).body.trackers[0];
+
+async function settled(test, title) {
+    const end = Date.now() + LIMIT;
+
+    while (Date.now() < end) {
+        if (await test()) {
+            ok(true, title);
+            return;
+        }
+        await new Promise((done) => setTimeout(done, 100));
+    }
+
+    ok(false, title);
+}
+
+
+// A page of its own context, as of another person.
+
+const words = [];
+
+async function person(browser) {
+    const context = await browser.createBrowserContext();
+    const page = await context.newPage();
+
+    page.setDefaultTimeout(LIMIT);
+    await page.setViewport(WIDE);
+    page.on('pageerror', (error) => words.push(`error: ${error.message}`));
+    page.on('dialog', (dialog) => dialog.accept());
+    await page.evaluateOnNewDocument(() => {
+        window.seen = { violations: [], longest: 0 };
+        document.addEventListener('securitypolicyviolation', (event) =>
+            window.seen.violations.push(
+                `${event.violatedDirective} ${event.blockedURI}`));
+        new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+            window.seen.longest = Math.max(window.seen.longest, entry.duration);
+        })).observe({ entryTypes: ['longtask'] });
+    });
+
+    return page;
+}
+
+const shows = (page, text) => page.waitForFunction((wanted) =>
+    (document.querySelector('dialog[open]:last-of-type') ?? document.body)
+        .innerText.includes(wanted), {}, text);
+const closed = (page) => page.waitForFunction(() =>
+    !document.querySelector('dialog[open]'));
+const press = (page, label) => page.evaluate((wanted) => {
+    const dialogs = document.querySelectorAll('dialog[open]');
+    const root = dialogs[dialogs.length - 1] ?? document;
+    const found = [...root.querySelectorAll('button')]
+        .find((one) => one.textContent === wanted && !one.disabled);
+
+    if (!found) {
+        throw new Error(`no button "${wanted}"`);
+    }
+    found.click();
+}, label);
+const focused = (page) => page.evaluate(() =>
+    document.activeElement.innerText);
+const textOf = (page, selector) => page.$$eval(selector, (all) =>
+    all.map((one) => one.innerText).join('\n'));
+
+async function signIn(page) {
+    await page.goto(`${url}/?lang=en`);
+    await page.waitForSelector('input[name=username]');
+    await page.type('input[name=username]', appId);
+    await page.type('input[name=password]', secret);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('.count');
+}
+
+// What is seen now, in each look: nothing that axe finds, nothing to scroll
+// sideways.
+async function look(page, state) {
+    for (const [scheme, viewport] of LOOKS) {
+        const title = `${state}, ${scheme}, ${viewport.width} px`;
+
+        await page.emulateMediaFeatures([
+            { name: 'prefers-color-scheme', value: scheme },
+            { name: 'prefers-reduced-motion', value: 'reduce' }]);
+        await page.setViewport(viewport);
+
+        const found = await faults(page);
+        is(found, '', `${title}: axe`);
+
+        const [has, may] = await page.evaluate(() =>
+            [document.documentElement.scrollWidth, window.innerWidth]);
+        ok(has <= may, `${title}: no scrolling sideways`, `${has} of ${may}`);
+
+        if (shots) {
+            const file = `${state}-${scheme}-${viewport.width}.png`;
+
+            await page.screenshot({
+                path: path.join(shots, file.replace(/\s/g, '-')) });
+        }
+    }
+
+    await page.setViewport(WIDE);
+}
+
+// axe runs in a world of its own: the policy of the page stays as it is.
+async function faults(page) {
+    const session = await page.createCDPSession();
+    const { frameTree } = await session.send('Page.getFrameTree');
+    const { executionContextId: contextId } = await session.send(
+        'Page.createIsolatedWorld', { frameId: frameTree.frame.id });
+    const run = (expression) => session.send('Runtime.evaluate',
+        { expression, contextId, awaitPromise: true, returnByValue: true });
+
+    await run(axe);
+    const { result, exceptionDetails } = await run(`axe.run(document, { runOnly:
+        { type: 'tag', values: ${JSON.stringify(TAGS)} } }).then((found) =>
+        found.passes.length < 3 ? 'nothing was looked at' :
+        found.violations.map((one) => one.id + ': ' + one.nodes.map((node) =>
+            node.html.slice(0, 120) + ' ' + node.failureSummary).join('; '))
+            .join('\\n'))`);
+
+    await session.detach();
+    return exceptionDetails ? exceptionDetails.exception.description
+                            : result.value;
+}
+
+
+// S1, S2: the sign-in, and nothing there yet.
+
+async function starts(page) {
+    await page.goto(`${url}/?lang=en`);
+    await page.waitForSelector('input[name=username]');
+    await look(page, 'sign-in');
+
+    await page.type('input[name=username]', appId);
+    await page.type('input[name=password]', 'wrong');
+    await page.keyboard.press('Enter');
+    await shows(page, 'Invalid appId or appSecret.');
+    is(await page.evaluate(() => document.activeElement.name), 'password',
+       'a wrong secret: it has the focus');
+
+    await page.evaluate(() => { document.activeElement.value = ''; });
+    await page.type('input[name=password]', secret);
+    await page.keyboard.press('Enter');
+    await shows(page, 'There are no trackers yet.');
+    await look(page, 'nothing yet');
+
+    is(await page.evaluate(() => localStorage.length + sessionStorage.length
+                                 + document.cookie.length), 0,
+       'nothing is in storage or cookies');
+    ok(!page.url().includes(secret), 'nor in the address');
+}
+
+
+// S4 by keyboard only: a name that looks like markup, phrases, Ctrl+Enter.
+
+const NAME = 'Masks <img src=x onerror=alert(1)>';
+
+async function creates(page) {
+    await page.evaluate(() => document.activeElement.blur());
+    await page.keyboard.press('n');
+    await page.waitForSelector('dialog form');
+    await page.keyboard.type(NAME);
+    await page.keyboard.press('Tab');
+
+    for (const phrase of ['mask', 'Mask', 'face cover', 'uh']) {
+        await page.keyboard.type(phrase);
+        await page.keyboard.press('Enter');
+    }
+
+    const warnings = await textOf(page, '.warnings li');
+    like(warnings, /“Mask” and “mask” differ/,
+         'warned of what is nearly twice');
+    like(warnings, /“uh” is in almost/, 'of a filler');
+    like(warnings, /5 to 50 phrases/, 'of too few');
+    await look(page, 'editor');
+
+    await page.keyboard.type('mask');
+    await page.keyboard.down('Control');
+    await page.keyboard.press('Enter');
+    await page.keyboard.up('Control');
+    await shows(page, 'A phrase is there twice');
+    ok(true, 'what is there twice blocks');
+
+    for (let i = 0; i < 4; i++) {
+        await page.keyboard.press('Backspace');
+    }
+    await page.keyboard.down('Control');
+    await page.keyboard.press('Enter');
+    await page.keyboard.up('Control');
+    await closed(page);
+
+    is((await named(NAME)).vocabulary.join('|'), 'mask|Mask|face cover|uh',
+       'it is stored');
+    is(await textOf(page, '.row .name'), NAME, 'and shown as text');
+    is(await page.$('main img'), null, 'not as markup');
+    is(await focused(page), NAME, 'it has the focus');
+    await look(page, 'list');
+}
+
+
+// S6: the name exists.
+
+async function conflicts(page) {
+    await page.evaluate(() => document.activeElement.blur());
+    await page.keyboard.press('n');
+    await page.waitForSelector('dialog form');
+    await page.keyboard.type(NAME);
+    like(await textOf(page, '.warnings'), /There is a tracker/,
+         'a name that exists: told while it is typed');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('respirator');
+    await press(page, 'Save');
+    await shows(page, 'The name exists');
+    await look(page, 'conflict');
+    await press(page, 'Add these phrases to it');
+    await closed(page);
+    like((await named(NAME)).vocabulary.join('|'), /uh\|respirator$/,
+         '409: added to the one that is there');
+}
+
+
+// S7: two people change one tracker.
+
+async function changes(one, two) {
+    const open = async (page) => {
+        await page.click('.row .name');
+        await page.waitForSelector('dialog form');
+    };
+    const add = async (page, phrase, text) => {
+        await page.type('dialog .add input', phrase);
+        await page.keyboard.press('Enter');
+        await page.type('dialog form textarea', text);
+        await press(page, 'Save');
+    };
+
+    await signIn(two);
+    await open(one);
+    await open(two);
+    await add(two, 'of two', 'words of two');
+    await closed(two);
+    await add(one, 'of one', 'words of one');
+    await shows(one, 'Changed by somebody else');
+    await look(one, 'changed');
+    await one.click('fieldset label:nth-of-type(2) input');
+    await press(one, 'Save the joined one');
+    await closed(one);
+
+    const stored = await named(NAME);
+    like(stored.vocabulary.join('|'), /of two\|of one$/,
+         '412: the phrases of both');
+    is(stored.description, 'words of two',
+       'and the description that was chosen');
+}
+
+
+// S9: the store stands still, the key of the tokens is another one, no
+// network: what was typed stays, and is saved in the end.
+
+const signal = (file, name) =>
+    process.kill(Number(fs.readFileSync(path.join(run, file), 'utf8')), name);
+
+async function troubles(page) {
+    await page.evaluate(() => document.activeElement.blur());
+    await page.keyboard.press('n');
+    await page.waitForSelector('dialog form');
+    await page.keyboard.type('draft');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('one phrase');
+
+    signal('redis.pid', 'SIGSTOP');
+    await press(page, 'Save');
+    await page.waitForFunction(() =>
+        document.querySelector('dialog .error').innerText !== '');
+    signal('redis.pid', 'SIGCONT');
+    like(await textOf(page, 'dialog .error'), /try again/,
+         'the store: says so');
+    is(await page.$eval('dialog form input', (input) => input.value), 'draft',
+       'the draft is there');
+    await look(page, 'trouble');
+
+    await page.setOfflineMode(true);
+    await press(page, 'Save');
+    await shows(page, 'No connection.');
+    await page.setOfflineMode(false);
+
+    fs.writeFileSync(path.join(run, 'jwt.key'), 'k'.repeat(64));
+    signal('nginx.pid', 'SIGHUP');
+    await settled(async () => (await call('GET', 'trackers')).status === 401,
+                  'the tokens are good no more');
+    await press(page, 'Save');
+    await shows(page, 'Sign in again');
+    await look(page, 'sign-in again');
+    await page.type('dialog input[name=password]', secret);
+    await page.keyboard.press('Enter');
+
+    // what the store did when it went on may hold the account's lock
+    await settled(() => page.evaluate(() => {
+        const submit = document.querySelector('dialog form:not(.signin) .main');
+
+        submit?.click();
+        return !submit;
+    }), 'saved when all is well again');
+    await login();
+    is((await named('draft'))?.vocabulary.join('|'), 'one phrase',
+       'the draft, once');
+}
+
+
+// S3, S10: selected, deleted, brought back; deleted for good.
+
+async function deletes(page) {
+    const { id } = await named('draft');
+
+    await page.click(`.row[data-id="${id}"] input`);
+    await shows(page, '1 selected');
+    await look(page, 'selected');
+    await page.evaluate(() => document.activeElement.blur());
+    await page.keyboard.press('Escape');
+    ok(await page.$eval('.bar', (bar) => bar.hidden), 'Esc ends a selection');
+
+    await page.click(`.row[data-id="${id}"] .danger`);
+    await shows(page, 'draft is deleted.');
+    is(await page.$(`.row[data-id="${id}"]`), null, 'the row is gone');
+    await press(page, 'Undo');
+    await page.waitForSelector(`.row[data-id="${id}"]`);
+    is((await named('draft')).id, id, 'brought back, with its id');
+    is(await focused(page), 'draft', 'and the focus');
+
+    await page.click(`.row[data-id="${id}"] .danger`);
+    is((await named('draft')).id, id, 'not deleted at once');
+    await look(page, 'deleted');
+    await settled(async () => !await named('draft'), 'deleted after a while');
+}
+
+
+// Try it.
+
+async function tries(page) {
+    await press(page, 'Try it');
+    await page.waitForSelector('dialog textarea');
+    await page.keyboard.type('Please wear a mask. Nothing else.');
+    await page.keyboard.down('Control');
+    await page.keyboard.press('Enter');
+    await page.keyboard.up('Control');
+    await page.waitForSelector('mark');
+    is(await textOf(page, 'mark'), 'mask', 'the phrase is marked');
+    await look(page, 'try it');
+    await page.keyboard.press('Escape');
+    await closed(page);
+}
+
+
+// S8, S8a to S8d.
+
+const CSV = 'name,phrase,language\nImported,first,en\nImported,second,en\n'
+    + ',lost,en\nMasks <img src=x onerror=alert(1)>,imported,en\n';
+
+async function imports(page) {
+    await press(page, 'Import');
+    await page.waitForSelector('dialog textarea');
+    await page.$eval('dialog textarea', (area, text) => {
+        area.value = text;
+        area.dispatchEvent(new Event('input'));
+    }, CSV);
+    await look(page, 'import');
+    await press(page, 'Preview');
+    await shows(page, '2 trackers read');
+    like(await textOf(page, '.result'), /1 fault[^]*Line 4/, 'a fault by line');
+    await look(page, 'preview');
+
+    const known = await call('POST', 'trackers?dryRun=true', [
+        { name: 'x', vocabulary: ['y'] }]);
+
+    if (known.status === 400) {
+        like(await textOf(page, '.result'), /no preview yet/,
+             'no dryRun: says so');
+        await page.keyboard.press('Escape');
+        await press(page, 'Leave');
+        await closed(page);
+        return;
+    }
+
+    like(await textOf(page, '.result'), /1 new[^]*1 get more phrases/,
+         'what the server would do');
+    is(await named('Imported'), undefined, 'nothing is stored yet');
+    await press(page, 'Import 2 trackers');
+    await shows(page, 'Done');
+    await look(page, 'imported');
+    await press(page, 'Close');
+    await closed(page);
+    await page.waitForSelector('.count');
+    is((await named('Imported')).vocabulary.join('|'), 'first|second',
+       'created');
+    like((await named(NAME)).vocabulary.join('|'), /\|imported$/, 'merged');
+}
+
+
+// S11.
+
+async function exports_(page) {
+    const folder = fs.mkdtempSync(path.join(run, 'temp', 'download-'));
+    const session = await page.createCDPSession();
+
+    await session.send('Browser.setDownloadBehavior', { behavior: 'allow',
+        downloadPath: folder,
+        browserContextId: page.browserContext().id });
+    await press(page, 'Export');
+    await look(page, 'export');
+    await press(page, 'Download');
+    await settled(async () => fs.readdirSync(folder).some((name) =>
+        /^trackers-[\d-]+\.json$/.test(name)), 'a file is downloaded');
+
+    const [name] = fs.readdirSync(folder);
+    const stored = (await call('GET', 'trackers')).body.trackers;
+    const file = JSON.parse(fs.readFileSync(path.join(folder, name), 'utf8'));
+
+    is(JSON.stringify(file.trackers), JSON.stringify(stored),
+       'with what is stored');
+}
+
+
+// The longest task since this was asked last, told and not judged.
+const longest = (page) => page.evaluate(() => {
+    const ms = Math.round(window.seen.longest);
+
+    window.seen.longest = 0;
+    return ms;
+});
+
+
+// 10,000 trackers: a page of them, found by their phrases.
+
+async function many(page) {
+    for (let part = 0; part < 10; part++) {
+        await call('POST', 'trackers', Array.from({ length: 1000 }, (_, i) => ({
+            name: `tracker ${part * 1000 + i}`,
+            vocabulary: Array.from({ length: 5 }, (_, k) =>
+                `phrase ${part * 1000 + i} number ${k}`) })));
+    }
+
+    const n = (await call('GET', 'trackers')).body.trackers.length;
+    await longest(page);
+    await press(page, 'Reload');
+    await shows(page, `${n.toLocaleString('en')} trackers`);
+    is((await page.$$('.row')).length, 50, '10,000 trackers: fifty rows');
+    console.log(`# longest task while loading: ${await longest(page)} ms`);
+
+    await page.keyboard.press('/');
+    await page.keyboard.type('phrase 7777 ');
+    await shows(page, `1 of ${n.toLocaleString('en')} trackers`);
+    is(await textOf(page, '.row .name'), 'tracker 7777', 'found by a phrase');
+
+    await page.$eval('input[type=search]', (input) => {
+        input.value = '';
+        input.dispatchEvent(new Event('input'));
+    });
+    await press(page, 'Next');
+    await shows(page, 'Page 2 of');
+    await look(page, 'many');
+    console.log(`# longest task then: ${await longest(page)} ms`);
+}
+
+
+async function german(page) {
+    await page.select('header select', 'de');
+    await shows(page, 'Neuer Tracker');
+    is(await page.$eval('html', (html) => html.lang), 'de',
+       'German: the document says so');
+    await look(page, 'german');
+}
+
+
+async function main() {
+    const browser = await puppeteer.launch({ executablePath: chromium,
+        args: ['--no-sandbox', '--disable-dev-shm-usage', '--lang=en'],
+        protocolTimeout: 3 * LIMIT });
+
+    try {
+        const one = await person(browser);
+        const two = await person(browser);
+
+        await login();
+        await starts(one);
+        await creates(one);
+        await conflicts(one);
+        await changes(one, two);
+        await tries(one);
+        await imports(one);
+        await exports_(one);
+        await troubles(one);
+        await deletes(one);
+        await many(one);
+        await german(one);
+
+        for (const page of [one, two]) {
+            is(await page.evaluate(() => window.seen.violations.join('\n')), '',
+               'nothing that the policy forbids');
+        }
+        is(words.join('\n'), '', 'and no error');
+    } finally {
+        await browser.close();
+    }
+
+    process.exitCode = failed ? 1 : 0;
+}
+
+
+main().catch((error) => {
+    ok(false, 'it goes through', error.stack);
+    process.exitCode = 1;
+});
