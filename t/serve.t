@@ -376,8 +376,11 @@ SKIP: {
     };
 
     like(paste($serve), qr/^\{"tracker":/, '--redis-cluster: a request');
-    is(scalar(() = $at->(0, qw(cluster nodes)) =~ / (?:myself,)?slave /g), 3,
-       'there are three replicas');
+
+    # a node hears a while later what the others are
+    wait_until(sub { 3 == (() = $at->(0, qw(cluster nodes))
+                                =~ / (?:myself,)?slave /g) },
+               'three replicas');
     like(read_file("$serve->{run}/nginx.conf"),
          qr/tracker_redis 127\.0\.0\.1:$ports .* cluster;/, 'in nginx.conf');
     ok(!-e "$serve->{run}/redis", 'and no other Redis');
