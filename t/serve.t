@@ -497,7 +497,7 @@ for my $arguments (['--port', 0], ['--port', 65536], ['--workers', 'x'],
     is($page->{status}, 200, '/ in a browser');
     like($page->{headers}{'content-type'}, qr{^text/html}, 'is a page');
     like($page->{body}, qr/\Q$_\E/, "that names $_")
-        for '/v1/manage/', '/oauth2/token:generate', 'README.md';
+        for '/v1/manage/', '/oauth2/token:generate', 'openapi.yaml';
 
     # each file of it, of a type that nosniff accepts, under the same policy
     for my $file (map { s{.*/}{}r } glob 'conf/ui/*') {

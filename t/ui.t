@@ -64,7 +64,7 @@ sub take {
     my ($text) = @_;
     my $n = 0;
 
-    diag($1) while $text =~ /^# (longest .*)/mg;
+    diag($1) while $text =~ /^# (.* ms)$/mg;
 
     while ($text =~ /^(?: {4})?(not )?ok \d+ - (.*)\n((?:\s+.*\n)*)/mg) {
         ok(!$1, $2) or diag($3);

@@ -20,6 +20,7 @@ export class Failure extends Error {
 
 const JSON_TYPE = 'application/json';
 const PAGE = 1000;
+const PATIENCE = 120000;    // the server gives up earlier
 
 
 // A key for Idempotency-Key; randomUUID is not there over plain HTTP.
@@ -79,7 +80,8 @@ export class Api {
         try {
             const answer = await this.fetch(this.#detect, { method: 'OPTIONS',
                 credentials: 'same-origin' });
-            return answer.status === 204;
+            return answer.status === 204
+                   && (answer.headers.get('Allow') ?? '').includes('POST');
         } catch {
             return false;
         }
@@ -114,9 +116,9 @@ export class Api {
     }
 
     // One that is gone already is deleted, too.
-    async remove(id) {
+    async remove(id, etag) {
         try {
-            await this.#call('DELETE', this.#at(id));
+            await this.#call('DELETE', this.#at(id), { etag });
         } catch (failure) {
             if (failure.status !== 404) {
                 throw failure;
@@ -125,10 +127,15 @@ export class Api {
     }
 
     // The page goes away: the request must outlive it.
-    removeLater(id) {
-        this.fetch(this.#at(id), { method: 'DELETE', keepalive: true,
-            credentials: 'same-origin', headers: this.#authorization() })
-            .catch(() => {});
+    removeLater(id, etag) {
+        const headers = this.#authorization();
+
+        if (etag) {
+            headers['If-Match'] = etag;
+        }
+
+        this.fetch(this.#at(id), { method: 'DELETE', keepalive: true, headers,
+            credentials: 'same-origin' }).catch(() => {});
     }
 
     // { results, summary }
@@ -181,22 +188,24 @@ export class Api {
         const tried = new Set();
 
         for (;;) {
+            const token = this.#token;
+
             try {
                 return await this.#once(method, path, options);
             } catch (failure) {
-                if (!await this.#mayRepeat(failure, tried)) {
+                if (!await this.#mayRepeat(failure, tried, token)) {
                     throw failure;
                 }
             }
         }
     }
 
-    // Once after a new sign-in, and once after the time that a 429 tells, or
-    // some time after a 502 or 504.
-    async #mayRepeat(failure, tried) {
+    // Once after a new sign-in, where there was one, and once after the time
+    // that a 429 tells, or some time after a 502 or 504.
+    async #mayRepeat(failure, tried, token) {
         const isLost = failure.status === 401;
 
-        if (tried.has(isLost) || (isLost && !this.signIn)
+        if (tried.has(isLost) || (isLost && !(this.signIn && token))
             || !(isLost || [429, 502, 504].includes(failure.status)))
         {
             return false;
@@ -204,8 +213,9 @@ export class Api {
 
         tried.add(isLost);
 
+        // somebody may have signed in again while this was on its way
         if (isLost) {
-            return this.signIn();
+            return this.#token !== token || this.signIn();
         }
 
         await this.sleep(1000 * Math.min(failure.wait || 1, 10));
@@ -230,7 +240,8 @@ export class Api {
 
         try {
             answer = await this.fetch(path, { method, headers, body,
-                credentials: 'same-origin', cache: 'no-store' });
+                credentials: 'same-origin', cache: 'no-store',
+                signal: AbortSignal.timeout(PATIENCE) });
             text = await answer.text();
         } catch {
             throw new Failure(0, '');

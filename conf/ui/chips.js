@@ -19,6 +19,7 @@ export class Chips {
         this.onChange = onChange ?? (() => {});
         this.marks = marks;
         this.current = 0;
+        this.edited = null;
 
         const id = uniqueId('chips'), hintId = uniqueId('hint');
         const options = uniqueId('options');
@@ -47,7 +48,33 @@ export class Chips {
     }
 
     take() {
-        return [...this.values, ...pastedPhrases(this.input.value)];
+        const { at } = this.edited ?? { at: this.values.length };
+
+        return [...this.values.slice(0, at), ...this.#typed(),
+                ...this.values.slice(at)];
+    }
+
+    set(values) {
+        this.values = [...values];
+        this.input.value = '';
+        this.edited = null;
+        this.#draw();
+    }
+
+    // What is in the field; a field has no blanks at its ends, nor line ends: a
+    // phrase that was only looked at keeps them.
+    #typed() {
+        const { value } = this.input;
+
+        return this.edited?.shown === value ? [this.edited.value]
+               : pastedPhrases(value);
+    }
+
+    #takeTyped(more = []) {
+        this.values = this.take();
+        this.values.push(...more);
+        this.input.value = '';
+        this.edited = null;
     }
 
     #changed() {
@@ -56,25 +83,31 @@ export class Chips {
     }
 
     #add() {
-        this.values.push(...pastedPhrases(this.input.value));
-        this.input.value = '';
+        this.#takeTyped();
         this.#changed();
         this.input.focus();
     }
 
     #remove(i) {
         this.values.splice(i, 1);
+        if (this.edited?.at > i) {
+            this.edited.at--;
+        }
         this.current = Math.min(i, this.values.length - 1);
         this.#changed();
         this.#focus(this.current);
     }
 
-    // Takes a chip back into the field.
+    // Takes a chip back into the field; it keeps its place.
     #edit(i) {
-        const [value] = this.values.splice(i, 1);
+        const value = this.values[i];
 
-        this.values.push(...pastedPhrases(this.input.value));
+        this.#takeTyped();
+        const at = this.values.indexOf(value);
+
+        this.values.splice(at, 1);
         this.input.value = value;
+        this.edited = { at, value, shown: this.input.value };
         this.#changed();
         this.input.focus();
     }
@@ -132,8 +165,7 @@ export class Chips {
 
         if (phrases.length > 1) {
             event.preventDefault();
-            this.values.push(...pastedPhrases(this.input.value), ...phrases);
-            this.input.value = '';
+            this.#takeTyped(phrases);
             this.#changed();
         }
     }

@@ -11,7 +11,7 @@ import { mergeTrackers } from './merge.js';
 
 export function askConflict(tracker) {
     return ask(t('conflict.title'), [
-        h('p', { dir: 'auto' }, t('conflict.text', { name: tracker.name })),
+        h('p', {}, t('conflict.text', { name: tracker.name })),
         h('p', { class: 'hint' },
           `${t('conflict.open')}: ${t('conflict.openHint')}`),
     ], [
@@ -36,7 +36,7 @@ export function askChanged(base, mine, theirs) {
         };
 
         const dialog = openDialog(t('changed.title'), [
-            h('p', { dir: 'auto' }, t('changed.text', { name: base.name })),
+            h('p', {}, t('changed.text', { name: base.name })),
             differences(base, mine, theirs),
             questions.map((key) => question(key, mine, theirs, (value) =>
                 setField(merged, key, value))),

@@ -51,10 +51,13 @@ export default {
     'list.page': 'Seite {page} von {pages}',
     'list.previous': 'Zurück',
     'list.next': 'Weiter',
-    'list.keys': 'Tasten: / sucht, n legt an, Esc hebt die Auswahl auf.',
+    'list.keys': 'Tasten: / sucht, n legt an, Esc hebt die Auswahl auf, Strg+Z '
+        + 'macht das Löschen rückgängig.',
 
     'selected.title': 'Auswahl',
     'selected.count': { one: '{n} ausgewählt', other: '{n} ausgewählt' },
+    'selected.unseen': { one: '({n} davon nicht zu sehen)',
+                         other: '({n} davon nicht zu sehen)' },
     'selected.ids': 'IDs kopieren',
     'selected.json': 'Als JSON kopieren',
     'selected.clear': 'Aufheben',
@@ -66,7 +69,11 @@ export default {
     'delete.undo': 'Rückgängig',
     'delete.back': { one: '{name} ist wieder da.',
                      other: '{n} Tracker sind wieder da.' },
-    'delete.failed': '{name} wurde nicht gelöscht. {message}',
+    'delete.failed': { one: '{name} wurde nicht gelöscht. {message}',
+                       other: '{n} Tracker wurden nicht gelöscht. {message}' },
+    'delete.changed': {
+        one: 'Jemand hat {name} geändert: nicht gelöscht.',
+        other: 'Jemand hat {n} Tracker geändert: nicht gelöscht.' },
 
     'edit.new': 'Neuer Tracker',
     'edit.title': 'Tracker bearbeiten',
@@ -79,13 +86,14 @@ export default {
     'edit.categories': 'Kategorien',
     'edit.languages': 'Sprachen',
     'edit.languagesHint': 'Zum Beispiel de oder en-GB.',
-    'edit.optional': '{label} (freiwillig)',
+    'edit.optional': '{label} (optional)',
     'edit.save': 'Speichern',
     'edit.json': 'So sieht es die API',
     'edit.saved': '{name} ist gespeichert.',
     'edit.noName': 'Es fehlt ein Name.',
     'edit.noPhrase': 'Es fehlt mindestens ein Ausdruck.',
     'edit.blocked': 'Ein Ausdruck ist doppelt: bitte einen davon entfernen.',
+    'edit.unsaved': 'Noch nicht gespeichert',
     'edit.leave': 'Ihre Änderungen sind nicht gespeichert.',
     'edit.leaveDo': 'Ohne Speichern verlassen',
     'edit.stay': 'Bleiben',
@@ -179,6 +187,10 @@ export default {
     'import.entry': 'Eintrag {line}',
     'import.goto': 'Zu Zeile {line}',
     'import.more': 'und {n} weitere',
+    'import.first': 'Das sind die ersten {n}; vielleicht gibt es mehr.',
+    'import.encoding': 'Die Datei ist nicht in UTF-8: gelesen als {name}. '
+        + 'Bitte prüfen, ob die Umlaute stimmen.',
+    'import.large': 'Die Datei ist zu groß für diese Seite.',
     'import.without': 'Fehlerhaftes wird weggelassen. Oben ausbessern und noch '
         + 'einmal die Vorschau ansehen, oder ohne es weitermachen.',
     'import.refused': 'Der Server lehnt es ab: bitte zuerst dies ausbessern.',
@@ -198,6 +210,8 @@ export default {
     'fault.json': 'Das ist kein JSON.',
     'fault.object': 'Das ist kein Tracker.',
     'fault.fields': 'Ein Feld hat den falschen Typ.',
+    'fault.differs': 'Ein Tracker dieses Namens steht weiter oben mit anderen '
+        + 'Angaben; seine gelten.',
     'fault.tracker': 'Bitte erst den Tracker benennen.',
 
     'export.title': 'Exportieren',
@@ -224,6 +238,8 @@ export default {
 
     'trouble.offline': 'Keine Verbindung. Ihre Eingaben bleiben hier erhalten.',
     'trouble.online': 'Die Verbindung ist wieder da.',
+    'trouble.401': 'Sie sind nicht mehr angemeldet. Ihre Eingaben bleiben hier '
+        + 'erhalten: anmelden und noch einmal versuchen.',
     'trouble.429': 'Der Server ist mit einer anderen Änderung beschäftigt. '
         + 'Bitte noch einmal versuchen.',
     'trouble.502': 'Der Speicher antwortet gerade nicht. Ihre Eingaben bleiben '

@@ -2,21 +2,28 @@
 
 import { button, h, uniqueId } from './dom.js';
 import { t } from './i18n.js';
+import { placeNotices, tidyNotices } from './notices.js';
+
+
+// what the focus goes to first, rather than to the cross
+const FIRST = ['input', 'select', 'textarea'].map((tag) =>
+    `${tag}:not(.hidden, [readonly])`).join(', ') + ', .main';
 
 
 // Opens one.  content are nodes; mayClose() is asked, and may be a promise,
-// before Esc, the cross or leave() close it.  Returns { node, close, leave }.
+// before Esc, the cross or leave() close it; isDirty() says whether something
+// would be lost with the page.  Returns { node, close, leave }.
 
 export function openDialog(title, content, { mayClose = () => true, onClose,
+                                             isDirty = () => false,
                                              wide } = {})
 {
     const id = uniqueId('title');
-    let asking = false;
+    let asking = false, closing = false;
 
     const close = () => {
-        if (node.open) {
-            node.close();
-        }
+        closing = true;
+        node.close();
     };
 
     const leave = async () => {
@@ -33,6 +40,7 @@ export function openDialog(title, content, { mayClose = () => true, onClose,
         }
     };
 
+    const guard = (event) => isDirty() && event.preventDefault();
     const node = h('dialog', { class: wide ? 'wide' : null,
                                'aria-labelledby': id },
         h('header', {},
@@ -48,15 +56,24 @@ export function openDialog(title, content, { mayClose = () => true, onClose,
         }
     });
     node.addEventListener('close', (event) => {
-        if (event.target === node) {
-            node.querySelectorAll('.notices').forEach((region) =>
-                document.body.append(region));
-            node.remove();
-            onClose?.();
+        if (event.target !== node) {
+            return;
         }
+
+        // a browser may close it unasked
+        if (!closing) {
+            node.showModal();
+            leave();
+            return;
+        }
+
+        placeNotices();
+        node.remove();
+        removeEventListener('beforeunload', guard);
+        onClose?.();
     });
 
-    // the second Esc would close it unasked
+    // the second Esc would be such a time
     node.addEventListener('keydown', (event) => {
         if (event.key === 'Escape' && !event.defaultPrevented) {
             event.preventDefault();
@@ -67,6 +84,10 @@ export function openDialog(title, content, { mayClose = () => true, onClose,
 
     document.body.append(node);
     node.showModal();
+    tidyNotices();
+    placeNotices();
+    addEventListener('beforeunload', guard);
+    node.querySelector(`header ~ * :is(${FIRST})`)?.focus();
     return { node, close, leave };
 }
 

@@ -12,8 +12,12 @@ import { advice } from './phrases.js';
 import { explain } from './trouble.js';
 
 
-// Options: api, book, base ({ tracker, etag } of one that is there), draft (to
-// start from), openOther(id), onSaved(tracker), tryIt(tracker) or null.
+const WARNINGS = 10;
+
+
+// Options: api, book, base ({ tracker, etag } of one that is there),
+// openOther(id), makeWay(name) before a name is taken, onSaved(tracker),
+// tryIt(tracker) or null.
 
 export class Editor {
     #key = { text: '', value: '' };
@@ -22,10 +26,8 @@ export class Editor {
         this.options = options;
         this.base = options.base ?? null;
 
-        const start = options.draft ?? this.base?.tracker
-                      ?? { name: '', vocabulary: [] };
-
-        this.#build(start);
+        this.#build();
+        this.#fill(this.base?.tracker ?? { name: '', vocabulary: [] });
         this.clean = this.#text();
         this.#changed();
 
@@ -33,11 +35,7 @@ export class Editor {
                                  this.form, {
             wide: true,
             mayClose: () => this.#mayClose(),
-            onClose: () => removeEventListener('beforeunload', this.guard) });
-
-        this.guard = (event) => this.dirty && event.preventDefault();
-        addEventListener('beforeunload', this.guard);
-        this.name.focus();
+            isDirty: () => this.dirty });
     }
 
     get dirty() {
@@ -48,10 +46,11 @@ export class Editor {
     // tracker had it.
     tracker() {
         const before = this.base?.tracker ?? {};
-        const value = { name: this.name.value };
+        const value = { name: this.#typed('name') };
+        const description = this.#typed('description');
 
-        if (this.description.value !== '' || 'description' in before) {
-            value.description = this.description.value;
+        if (description !== '' || 'description' in before) {
+            value.description = description;
         }
         for (const key of ['categories', 'languages']) {
             const list = this[key].take();
@@ -65,36 +64,54 @@ export class Editor {
         return value;
     }
 
+    // A field changes line ends: what nobody has changed stays as it was.
+    #typed(key) {
+        const { value } = this[key];
+        return value === this.shown[key] ? this.start[key] : value;
+    }
+
     #text() {
         return JSON.stringify(this.tracker());
     }
 
-    #build(start) {
+    #fill(tracker) {
+        this.start = { name: tracker.name,
+                       description: tracker.description ?? '' };
+        this.name.value = this.start.name;
+        this.description.value = this.start.description;
+        this.shown = { name: this.name.value,
+                       description: this.description.value };
+
+        this.phrases.set(tracker.vocabulary);
+        this.categories.set(tracker.categories ?? []);
+        this.languages.set(tracker.languages ?? []);
+    }
+
+    #build() {
         const { book, tryIt } = this.options;
         const onChange = () => this.#changed();
         const optional = (key) => t('edit.optional', { label: t(key) });
 
         this.name = h('input', { dir: 'auto', autocomplete: 'off',
             required: true, on: { input: onChange } });
-        this.name.value = start.name;
         this.description = h('textarea', { dir: 'auto', rows: 2,
             on: { input: onChange } });
-        this.description.value = start.description ?? '';
 
         this.phrases = new Chips({ onChange, marks: true,
-            label: t('edit.phrases'), hint: t('edit.phrasesHint'),
-            values: start.vocabulary });
+            label: t('edit.phrases'), hint: t('edit.phrasesHint') });
         this.categories = new Chips({ onChange,
-            label: optional('edit.categories'), values: start.categories,
+            label: optional('edit.categories'),
             suggestions: book.values('categories') });
         this.languages = new Chips({ onChange,
-            label: optional('edit.languages'), values: start.languages,
+            label: optional('edit.languages'),
             hint: t('edit.languagesHint'),
             suggestions: book.values('languages') });
 
         this.warnings = h('ul', { class: 'warnings' });
-        this.error = h('p', { class: 'error', role: 'alert', dir: 'auto' });
+        this.error = h('p', { class: 'error', role: 'alert' });
         this.json = h('pre', { tabindex: 0, 'aria-label': t('edit.json') });
+        this.details = h('details', { on: { toggle: () => this.#drawJson() } },
+                         h('summary', {}, t('edit.json')), this.json);
         this.submit = h('button', { class: 'main' }, t('edit.save'));
 
         this.form = h('form', { novalidate: true, on: {
@@ -103,18 +120,20 @@ export class Editor {
                     this.save();
                 },
                 keydown: (event) => this.#onKey(event) } },
-            field(t('edit.name'), this.name),
-            this.phrases.node,
-            h('div', { role: 'status' }, this.warnings),
-            field(optional('edit.description'), this.description),
-            this.categories.node,
-            this.languages.node,
-            h('details', {}, h('summary', {}, t('edit.json')), this.json),
-            this.error,
-            h('div', { class: 'actions' },
-              tryIt ? button(t('list.try'), () => tryIt(this.tracker())) : null,
-              button(t('cancel'), () => this.dialog.leave()),
-              this.submit));
+            h('div', { class: 'fields' },
+              field(t('edit.name'), this.name),
+              this.phrases.node,
+              h('div', { role: 'status' }, this.warnings),
+              field(optional('edit.description'), this.description),
+              this.categories.node,
+              this.languages.node,
+              this.details),
+            h('div', { class: 'foot' }, this.error,
+              h('div', { class: 'actions' },
+                tryIt ? button(t('list.try'), () => tryIt(this.tracker()))
+                      : null,
+                button(t('cancel'), () => this.dialog.leave()),
+                this.submit)));
     }
 
     #onKey(event) {
@@ -129,12 +148,20 @@ export class Editor {
         const notes = [...this.#taken(tracker.name),
                        ...advice(tracker.vocabulary)];
 
-        replace(this.warnings, notes.slice(0, 10).map((note) =>
-            h('li', { class: note.blocks ? 'blocks' : null, dir: 'auto' },
+        notes.sort((a, b) => b.blocks - a.blocks);
+        replace(this.warnings, notes.slice(0, WARNINGS).map((note) =>
+            h('li', { class: note.blocks ? 'blocks' : null },
               t(note.key, note.values))));
-        replace(this.json, JSON.stringify(tracker, null, 2));
+        this.#drawJson(tracker);
         this.error.textContent = '';
     }
+
+    #drawJson(tracker = this.tracker()) {
+        if (this.details.open) {
+            replace(this.json, JSON.stringify(tracker, null, 2));
+        }
+    }
+
 
     // Whether the name is that of another one, as far as the page knows.
     #taken(name) {
@@ -149,7 +176,7 @@ export class Editor {
             return !this.saving;
         }
 
-        return await ask(t('edit.title'), h('p', {}, t('edit.leave')), [
+        return await ask(t('edit.unsaved'), h('p', {}, t('edit.leave')), [
             ['stay', t('edit.stay'), 'main'],
             ['leave', t('edit.leaveDo'), 'danger'],
         ]) === 'leave';
@@ -212,6 +239,8 @@ export class Editor {
     // What to do afterwards, if it needs somebody's answer.
     async #send(tracker) {
         try {
+            await this.options.makeWay(tracker.name);
+
             const saved = this.base
                 ? await this.options.api.put(this.base.tracker.id, tracker,
                                              this.base.etag)
@@ -333,10 +362,11 @@ export class Editor {
             this.dialog.close();
             this.options.onSaved(theirs.tracker);
         } else if (chosen) {
-            await this.#work(() => {
-                this.base = theirs;
-                return this.#send(chosen);
-            });
+            // if that fails, too, the form says what is to be saved
+            this.base = theirs;
+            this.#fill(chosen);
+            this.#changed();
+            await this.#work(() => this.#send(chosen));
         }
     }
 }

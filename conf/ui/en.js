@@ -51,10 +51,13 @@ export default {
     'list.page': 'Page {page} of {pages}',
     'list.previous': 'Previous',
     'list.next': 'Next',
-    'list.keys': 'Keys: / search, n new tracker, Esc ends a selection.',
+    'list.keys': 'Keys: / search, n new tracker, Esc ends a selection, Ctrl+Z '
+        + 'takes a deletion back.',
 
     'selected.title': 'Selection',
     'selected.count': { one: '{n} selected', other: '{n} selected' },
+    'selected.unseen': { one: '({n} of them is not shown)',
+                         other: '({n} of them are not shown)' },
     'selected.ids': 'Copy IDs',
     'selected.json': 'Copy as JSON',
     'selected.clear': 'Clear',
@@ -65,7 +68,11 @@ export default {
                      other: '{n} trackers are deleted.' },
     'delete.undo': 'Undo',
     'delete.back': { one: '{name} is back.', other: '{n} trackers are back.' },
-    'delete.failed': '{name} was not deleted. {message}',
+    'delete.failed': { one: '{name} was not deleted. {message}',
+                       other: '{n} trackers were not deleted. {message}' },
+    'delete.changed': {
+        one: 'Somebody else has changed {name}: not deleted.',
+        other: 'Somebody else has changed {n} trackers: not deleted.' },
 
     'edit.new': 'New tracker',
     'edit.title': 'Edit tracker',
@@ -84,6 +91,7 @@ export default {
     'edit.noName': 'A name is needed.',
     'edit.noPhrase': 'At least one phrase is needed.',
     'edit.blocked': 'A phrase is there twice: take one of them out.',
+    'edit.unsaved': 'Not saved yet',
     'edit.leave': 'What you have changed is not saved.',
     'edit.leaveDo': 'Leave without saving',
     'edit.stay': 'Stay',
@@ -175,6 +183,10 @@ export default {
     'import.entry': 'Entry {line}',
     'import.goto': 'Go to line {line}',
     'import.more': 'and {n} more',
+    'import.first': 'These are the first {n}; there may be more.',
+    'import.encoding': 'The file is not in UTF-8: it was read as {name}. Check '
+        + 'letters with accents.',
+    'import.large': 'The file is too large for this page.',
     'import.without': 'What has a fault is left out. Mend it above and preview '
         + 'again, or go on without it.',
     'import.refused': 'The server refuses it: mend this first.',
@@ -191,9 +203,11 @@ export default {
     'fault.name': 'There is no name.',
     'fault.phrase': 'There is no phrase.',
     'fault.quote': 'A quote is never closed from here on.',
-    'fault.json': 'This is no JSON.',
-    'fault.object': 'This is no tracker.',
+    'fault.json': 'This is not JSON.',
+    'fault.object': 'This is not a tracker.',
     'fault.fields': 'A field has the wrong type.',
+    'fault.differs': 'A tracker of this name is further up with other '
+        + 'details; those count.',
     'fault.tracker': 'Give the tracker a name first.',
 
     'export.title': 'Export',
@@ -220,6 +234,8 @@ export default {
 
     'trouble.offline': 'No connection. What you have typed is kept here.',
     'trouble.online': 'The connection is back.',
+    'trouble.401': 'You are not signed in any more. What you have typed is '
+        + 'kept here: sign in, and try again.',
     'trouble.429': 'The server is busy with another change. Try again.',
     'trouble.502': 'The store does not answer at the moment. What you have '
         + 'typed is kept here; try again.',

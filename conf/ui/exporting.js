@@ -1,6 +1,7 @@
-// Trackers as files.  Each of them can be imported again.
+// Trackers as files.  Each of them can be imported again, JSON and NDJSON
+// exactly.
 
-import { writeTable } from './table.js';
+import { joinList, writeTable } from './table.js';
 
 
 const BOM = '\uFEFF';
@@ -15,8 +16,8 @@ export function toCsv(trackers) {
         tracker.vocabulary.forEach((phrase, i) => {
             const once = i === 0
                 ? [tracker.description ?? '',
-                   (tracker.categories ?? []).join('|'),
-                   (tracker.languages ?? []).join('|')]
+                   joinList(tracker.categories ?? []),
+                   joinList(tracker.languages ?? [])]
                 : ['', '', ''];
 
             rows.push([tracker.name, phrase, ...once]);

@@ -18,7 +18,7 @@ let number = new Intl.NumberFormat('en');
 
 export function choose(wanted) {
     return wanted.map((tag) => tag.toLowerCase().split('-')[0])
-        .find((tag) => tag in TABLES) ?? 'en';
+        .find((tag) => Object.hasOwn(TABLES, tag)) ?? 'en';
 }
 
 
@@ -33,6 +33,14 @@ export function getLanguage() {
 }
 
 
+// Somebody's text in one of ours: letters that run from right to left must not
+// turn round what stands beside them.
+
+export function isolated(text) {
+    return /[^\u0000-\u058f]/.test(text) ? `\u2068${text}\u2069` : text;
+}
+
+
 export function t(key, values = {}) {
     let text = TABLES[language][key] ?? en[key] ?? key;
 
@@ -42,6 +50,14 @@ export function t(key, values = {}) {
 
     return text.replace(/\{(\w+)\}/g, (all, name) => {
         const value = values[name];
-        return typeof value === 'number' ? number.format(value) : value ?? all;
+
+        switch (typeof value) {
+        case 'number':
+            return number.format(value);
+        case 'string':
+            return isolated(value);
+        default:
+            return all;
+        }
     });
 }

@@ -5,9 +5,9 @@ import { newKey } from './api.js';
 import { ask, openDialog } from './dialog.js';
 import { button, choice, field, h, pause, replace } from './dom.js';
 import { dated, download } from './files.js';
-import { t } from './i18n.js';
-import { ROLES, fromJson, fromLines, fromNdjson, fromTable, guessFormat, lineOf,
-         openTable, split } from './importing.js';
+import { isolated, t } from './i18n.js';
+import { ROLES, decoded, fromJson, fromLines, fromNdjson, fromTable,
+         guessFormat, lineOf, openTable, split } from './importing.js';
 import { lines } from './text.js';
 import { writeTable } from './table.js';
 import { explain } from './trouble.js';
@@ -19,6 +19,8 @@ const RESULTS = ['created', 'merged', 'replaced', 'skipped', 'unchanged'];
 const PART = 900000;
 const SHOWN = 50;
 const SAMPLE = 3;
+const LARGE = 20000000;
+const ERRORS = 100;
 
 
 export class Import {
@@ -26,6 +28,7 @@ export class Import {
         this.api = api;
         this.onDone = onDone;
         this.format = 'lines';
+        this.chosen = false;
         this.policy = 'merge';
         this.table = null;
         this.stored = false;
@@ -34,13 +37,17 @@ export class Import {
         this.#opened();
         this.dialog = openDialog(t('import.title'), this.node, { wide: true,
             mayClose: () => this.#mayClose(),
+            isDirty: () => this.busy || this.#holds(),
             onClose: () => this.stored && onDone() });
-        this.source.focus();
     }
 
     #build() {
         this.source = h('textarea', { rows: 8, dir: 'auto', spellcheck: 'false',
-            on: { input: () => this.#opened() } });
+            on: { input: () => {
+                replace(this.note);
+                this.#opened();
+            } } });
+        this.note = h('p', { class: 'hint', role: 'status' });
         this.file = h('input', { type: 'file', class: 'hidden', tabindex: -1,
             'aria-hidden': 'true',
             accept: '.csv,.tsv,.txt,.json,.ndjson,.jsonl',
@@ -55,9 +62,15 @@ export class Import {
                     event.preventDefault();
                     this.#read(event.dataTransfer.files[0]);
                 } } },
-            field(t('import.source'), this.source, t('import.sourceHint')),
-            button(t('import.file'), () => this.file.click()), this.file,
-            this.options, this.result, this.actions);
+            this.given = h('div', {},
+                field(t('import.source'), this.source, t('import.sourceHint')),
+                button(t('import.file'), () => this.file.click()), this.file,
+                this.note, this.options),
+            this.result, this.actions);
+    }
+
+    #holds() {
+        return this.source.value.trim() !== '' && !this.finished;
     }
 
     async #mayClose() {
@@ -65,7 +78,7 @@ export class Import {
             return false;
         }
 
-        return this.source.value.trim() === '' || this.finished
+        return !this.#holds()
                || await ask(t('import.title'), h('p', {}, t('import.leave')), [
                    ['stay', t('edit.stay'), 'main'],
                    ['leave', t('import.leaveDo'), 'danger'],
@@ -73,19 +86,35 @@ export class Import {
     }
 
     async #read(file) {
-        if (file) {
-            this.source.value = await file.text();
-            this.file.value = '';
-            this.#opened();
+        if (!file || this.busy) {
+            return;
         }
+        if (file.size > LARGE) {
+            replace(this.note, t('import.large'));
+            return;
+        }
+
+        const { text, encoding } = decoded(await file.arrayBuffer());
+
+        this.source.value = text;
+        this.file.value = '';
+        this.chosen = false;
+        replace(this.note, encoding === 'utf-8' ? null
+                           : t('import.encoding', { name: encoding }));
+        this.#opened();
     }
 
     // The text is another one: its format and columns are guessed anew, unless
-    // somebody has set the columns of a table of this width.
+    // somebody has set the format, or the columns of a table of this width.
     #opened() {
         const text = this.source.value;
 
-        this.format = text.trim() === '' ? 'lines' : guessFormat(text);
+        this.chosen &&= text.trim() !== '';
+
+        if (!this.chosen) {
+            this.format = text.trim() === '' ? 'lines' : guessFormat(text);
+        }
+
         this.#openTable();
         this.#drawOptions();
         this.#stale();
@@ -122,6 +151,7 @@ export class Import {
             field(t('import.format'), choice(FORMATS.map((key) =>
                 [key, t(`import.format.${key}`)]), this.format, (value) => {
                     this.format = value;
+                    this.chosen = true;
                     this.#openTable();
                     this.#drawOptions();
                     this.#stale();
@@ -203,12 +233,13 @@ export class Import {
             return;
         }
 
-        const read = this.#parse();
-        const parts = split(read.trackers, PART);
-        const plan = { read, parts, keys: parts.map(newKey), next: 0,
-                       checked: {}, refused: [] };
-
         await this.#work(async () => {
+            const read = this.#parse();
+            const parts = split(read.trackers, PART);
+            const plan = { read, parts, policy: this.policy, next: 0,
+                           keys: parts.map(newKey), checked: {}, names: {},
+                           refused: [] };
+
             for (const part of parts) {
                 await this.#check(plan, part);
             }
@@ -220,10 +251,13 @@ export class Import {
 
     async #check(plan, part) {
         try {
-            const { summary } = await this.api.preview(
-                part.map((item) => item.tracker), this.policy);
+            const { summary, results } = await this.api.preview(
+                part.map((item) => item.tracker), plan.policy);
 
             addUp(plan.checked, summary);
+            for (const { result, name } of results) {
+                (plan.names[result] ??= []).push(name);
+            }
         } catch (failure) {
             if (![400, 409].includes(failure.status)) {
                 throw failure;
@@ -236,8 +270,12 @@ export class Import {
         }
     }
 
+    // Nothing can be changed meanwhile.  The focus goes to what is next.
     async #work(run) {
+        const { activeElement } = document;
+
         this.busy = true;
+        this.given.inert = true;
         this.node.setAttribute('aria-busy', 'true');
         replace(this.result, t('loading'));
         await pause();
@@ -245,16 +283,24 @@ export class Import {
         try {
             await run();
         } catch (failure) {
-            replace(this.result, h('p', { class: 'error', dir: 'auto' },
+            replace(this.result, h('p', { class: 'error' },
                                    explain(failure)));
         } finally {
             this.busy = false;
+            this.given.inert = false;
             this.node.removeAttribute('aria-busy');
+
+            if (activeElement.isConnected && this.given.contains(activeElement))
+            {
+                activeElement.focus();
+            } else {
+                this.actions.querySelector('.main').focus();
+            }
         }
     }
 
     #showPlan() {
-        const { read, parts, checked, refused, unable } = this.plan;
+        const { read, parts, checked, names, refused, unable } = this.plan;
         const n = read.trackers.length;
         const good = n > 0 && refused.length === 0 && !unable;
 
@@ -263,10 +309,14 @@ export class Import {
             parts.length > 1
                 ? h('p', {}, t('import.parts', { n: parts.length })) : null,
             unable ? h('p', { class: 'error' }, t('import.notOffered')) : null,
-            good ? [h('p', {}, t('import.checked')), counts(checked)] : null,
+            good ? [h('p', {}, t('import.checked')), counts(checked, names)]
+                 : null,
             refused.length
                 ? [h('p', { class: 'error' }, t('import.refused')),
-                   this.#faults(refused)] : null,
+                   this.#faults(refused),
+                   refused.length >= ERRORS
+                       ? h('p', {}, t('import.first', { n: refused.length }))
+                       : null] : null,
             read.faults.length
                 ? [h('h3', {}, t('import.faults', { n: read.faults.length })),
                    this.#faults(read.faults), h('p', { class: 'hint' },
@@ -274,7 +324,6 @@ export class Import {
             read.repeats.length
                 ? this.#repeats(read.repeats) : null);
 
-        this.result.scrollIntoView({ block: 'nearest' });
         replace(this.actions,
             read.faults.length || refused.length
                 ? button(t('import.download'), () => this.#download()) : null,
@@ -289,14 +338,15 @@ export class Import {
         return h('details', {},
             h('summary', {}, t('import.repeats', { n: repeats.length })),
             this.#faults(repeats.map(({ line, phrase, name }) =>
-                ({ line, message: `${name}: ${phrase}` }))));
+                ({ line,
+                message: `${isolated(name)}: ${isolated(phrase)}` }))));
     }
 
     #faults(faults) {
         return h('ul', { class: 'faults' },
             faults.slice(0, SHOWN).map((fault) => h('li', {},
                 this.#place(fault), ' ',
-                h('span', { dir: 'auto' }, wording(fault)))),
+                isolated(wording(fault)))),
             faults.length > SHOWN
                 ? h('li', {}, t('import.more', { n: faults.length - SHOWN }))
                 : null);
@@ -335,7 +385,7 @@ export class Import {
         download(dated('faults.csv'), 'text/csv;charset=utf-8',
             '\uFEFF' + writeTable([['line', 'fault', 'text'],
                 ...[...read.faults, ...refused].map((fault) =>
-                    [String(fault.line ?? ''), wording(fault),
+                    [String(fault.line ?? ''), plain(wording(fault)),
                      all[fault.line - 1] ?? ''])]));
     }
 
@@ -355,7 +405,7 @@ export class Import {
                 for (; plan.next < plan.parts.length; plan.next++) {
                     const { summary } = await this.api.import(
                         plan.parts[plan.next].map((item) => item.tracker),
-                        this.policy, plan.keys[plan.next]);
+                        plan.policy, plan.keys[plan.next]);
 
                     this.stored = true;
                     addUp(plan.done, summary);
@@ -373,13 +423,13 @@ export class Import {
         const { plan } = this;
 
         if (plan.parts.length === 1) {
-            replace(this.result, h('p', { class: 'error', dir: 'auto' },
+            replace(this.result, h('p', { class: 'error' },
                                    explain(failure)));
             return;
         }
 
         replace(this.result,
-            h('p', { class: 'error', dir: 'auto' }, t('import.stopped',
+            h('p', { class: 'error' }, t('import.stopped',
                 { n: plan.next, all: plan.parts.length,
                   message: explain(failure) })),
             counts(plan.done));
@@ -397,7 +447,6 @@ export class Import {
             read.faults.length
                 ? button(t('import.download'), () => this.#download()) : null,
             button(t('close'), () => this.dialog.close(), { class: 'main' }));
-        this.actions.lastChild.focus();
     }
 }
 
@@ -409,15 +458,32 @@ function addUp(sum, more) {
 }
 
 
-function counts(summary) {
+// How many have each result, and, where it is known, which.
+
+function counts(summary, names = {}) {
+    const which = (all) => all.slice(0, SHOWN).map(isolated).join(', ')
+        + (all.length > SHOWN
+            ? ` ${t('import.more', { n: all.length - SHOWN })}` : '');
+
     return h('ul', { class: 'counts' },
-        RESULTS.filter((key) => summary[key]).map((key) =>
-            h('li', {}, t(`import.${key}`, { n: summary[key] }))));
+        RESULTS.filter((key) => summary[key]).map((key) => {
+            const told = t(`import.${key}`, { n: summary[key] });
+
+            return h('li', {}, names[key]
+                ? h('details', {}, h('summary', {}, told), which(names[key]))
+                : told);
+        }));
 }
 
 
 function wording({ message, key, values }) {
     return message ?? t(key, values);
+}
+
+
+// without what keeps directions of letters apart
+function plain(text) {
+    return text.replace(/[\u2068\u2069]/g, '');
 }
 
 

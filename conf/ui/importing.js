@@ -2,7 +2,7 @@
 // silently: what cannot be taken is a fault with its line.
 
 import { lines } from './text.js';
-import { guessSeparator, readTable, unguard } from './table.js';
+import { guessSeparator, readTable, splitList, unguard } from './table.js';
 
 
 export const ROLES = ['name', 'phrase', 'description', 'categories',
@@ -18,6 +18,29 @@ const HEADERS = {
 };
 
 const LISTS = ['categories', 'languages'];
+
+
+// The text of a file: UTF-8, UTF-16 with a mark, or what spreadsheets write
+// that know neither.  { text, encoding }
+
+export function decoded(buffer) {
+    const [first, second] = new Uint8Array(buffer);
+    const as = (encoding, options) => ({ encoding,
+        text: new TextDecoder(encoding, options).decode(buffer) });
+
+    if (first === 0xff && second === 0xfe) {
+        return as('utf-16le');
+    }
+    if (first === 0xfe && second === 0xff) {
+        return as('utf-16be');
+    }
+
+    try {
+        return as('utf-8', { fatal: true });
+    } catch {
+        return as('windows-1252');
+    }
+}
 
 
 // json, ndjson, csv, tsv, semicolon or lines
@@ -119,6 +142,15 @@ class Collector {
         item.phraseLines.push(line);
     }
 
+    // the first one counts
+    set(item, key, value, line) {
+        item.tracker[key] ??= value;
+
+        if (JSON.stringify(item.tracker[key]) !== JSON.stringify(value)) {
+            this.fault(line, 'fault.differs', { name: item.tracker.name });
+        }
+    }
+
     // those without a phrase were told already, row by row
     result() {
         const trackers = [...this.byName.values()]
@@ -134,7 +166,10 @@ class Collector {
 export function fromTable({ rows, roles, header, open }) {
     const collector = new Collector();
 
-    for (const { line, cells } of header ? rows.slice(1) : rows) {
+    // a quote that is never closed has swallowed what follows it
+    for (const { line, cells } of rows.slice(header ? 1 : 0,
+                                             open ? -1 : undefined))
+    {
         takeRow(collector, roles, line, cells);
     }
 
@@ -150,7 +185,7 @@ function takeRow(collector, roles, line, cells) {
                      languages: [] };
 
     cells.forEach((cell, i) =>
-        takeCell(values, roles[i], unguard(cell.trim())));
+        takeCell(values, roles[i], unguard(cell)));
 
     if (values.name === '') {
         collector.fault(line, 'fault.name');
@@ -165,7 +200,7 @@ function takeRow(collector, roles, line, cells) {
     values.phrase.forEach((phrase) => collector.phrase(item, phrase, line));
 
     if (values.description !== '') {
-        item.tracker.description = values.description;
+        collector.set(item, 'description', values.description, line);
     }
     for (const key of LISTS) {
         if (values[key].length) {
@@ -182,8 +217,7 @@ function takeCell(values, role, text) {
     if (role === 'phrase') {
         values.phrase.push(text);
     } else if (LISTS.includes(role)) {
-        values[role].push(...text.split('|').map((part) => part.trim())
-            .filter((part) => part !== ''));
+        values[role].push(...splitList(text));
     } else {
         values[role] = text;
     }
@@ -305,7 +339,7 @@ function takeObject(collector, value, line, i) {
     value.vocabulary.forEach((phrase) => collector.phrase(item, phrase, at));
     for (const key of ['description', ...LISTS]) {
         if (value[key] !== undefined) {
-            item.tracker[key] = value[key];
+            collector.set(item, key, value[key], at);
         }
     }
 }

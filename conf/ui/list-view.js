@@ -2,7 +2,7 @@
 
 import { button, choice, field, h, replace } from './dom.js';
 import { copy } from './files.js';
-import { t } from './i18n.js';
+import { isolated, t } from './i18n.js';
 
 
 const ROWS = 50;
@@ -74,7 +74,21 @@ export class List {
     }
 
     // The filters know which values there are: drawn when the trackers change.
+    // Somebody who is in a row stays there.
     update() {
+        const { activeElement } = document;
+        const id = activeElement.closest('.row')?.dataset.id;
+        const control = ['.name', '.danger', 'input'].find((one) =>
+            activeElement.matches(one));
+
+        this.#update();
+
+        if (id && control) {
+            this.#rowOf(id)?.querySelector(control).focus();
+        }
+    }
+
+    #update() {
         const set = (key) => (value) => {
             this.filter[key] = value;
             this.#first();
@@ -149,11 +163,12 @@ export class List {
               h('button', { type: 'button', class: 'plain name', dir: 'auto',
                             'aria-label': t('list.edit', { name }),
                             on: { click: () => this.actions.open(id) } }, name),
-              h('p', { dir: 'auto', class: 'some' }, summary(vocabulary)),
+              h('p', { class: 'some' }, summary(vocabulary)),
               h('p', { class: 'hint' },
                 [t('list.phrases', { n: vocabulary.length }),
                  ...tracker.categories ?? [], ...tracker.languages ?? []]
-                    .filter((part) => part !== '').join(' · '))),
+                    .filter((part) => part !== '').map(isolated)
+                    .join(' · '))),
             button(t('list.delete'), () => this.remove([tracker]),
                    { class: 'danger', 'aria-label':
                          t('list.deleteNamed', { name }) }));
@@ -161,10 +176,11 @@ export class List {
 
     // Somebody goes on where they were; else at the search.
     focus(id) {
-        const row = [...this.rows.children].find((one) =>
-            one.dataset.id === id);
+        (this.#rowOf(id)?.querySelector('.name') ?? this.search).focus();
+    }
 
-        (row?.querySelector('.name') ?? this.search).focus();
+    #rowOf(id) {
+        return [...this.rows.children].find((one) => one.dataset.id === id);
     }
 
     // The focus goes to the row that takes the place of the first one.
@@ -204,10 +220,13 @@ export class List {
             this.bar.querySelector('button')?.focus();
         };
         const from = this.page * ROWS;
+        const found = new Set(chosen.length ? this.found : []);
+        const unseen = chosen.filter((tracker) => !found.has(tracker)).length;
 
         this.bar.hidden = chosen.length === 0;
         replace(this.bar,
-            h('span', {}, t('selected.count', { n: chosen.length })),
+            h('span', {}, t('selected.count', { n: chosen.length }),
+              unseen ? ` ${t('selected.unseen', { n: unseen })}` : null),
             button(t('list.selectPage'),
                    select(this.found.slice(from, from + ROWS))),
             button(t('list.selectFound', { n: this.found.length }),
@@ -229,6 +248,6 @@ export class List {
 
 
 function summary(phrases) {
-    return phrases.slice(0, SUMMARY).join(', ')
+    return phrases.slice(0, SUMMARY).map(isolated).join(', ')
            + (phrases.length > SUMMARY ? ' …' : '');
 }

@@ -30,6 +30,10 @@ class Page {
         document.body.append(this.header, this.main);
         mountNotices(document.body);
         addEventListener('keydown', (event) => this.key(event));
+
+        // what was to be deleted when it was left is gone now
+        addEventListener('pageshow', (event) =>
+            event.persisted && this.list && this.reload());
     }
 
     // A letter is a command only where it is not typed.
@@ -37,10 +41,17 @@ class Page {
         const isTyped = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)
                         && event.target.type !== 'checkbox';
 
-        if (this.list && !isTyped && !event.ctrlKey && !event.metaKey
-            && !event.altKey && !document.querySelector('dialog[open]'))
+        if (!this.list || isTyped || event.altKey
+            || document.querySelector('dialog[open]'))
         {
+            return;
+        }
+
+        if (!event.ctrlKey && !event.metaKey) {
             this.list.key(event);
+        } else if (event.key === 'z' && !event.shiftKey) {
+            event.preventDefault();
+            this.deleting.undo();
         }
     }
 
@@ -95,7 +106,7 @@ class Page {
     showTrouble(failure, retry) {
         this.list = null;
         this.redraw = () => this.draw(
-            h('p', { class: 'error', role: 'alert', dir: 'auto' },
+            h('p', { class: 'error', role: 'alert' },
               explain(failure)),
             button(t('retry'), retry, { class: 'main' }));
         this.redraw();
@@ -140,7 +151,8 @@ class Page {
     async load() {
         const status = h('p', { role: 'status' }, t('loading'));
 
-        this.draw(status);
+        this.redraw = () => this.draw(status);
+        this.redraw();
         this.book.clear();
 
         await this.api.list(async (trackers) => {
@@ -153,16 +165,16 @@ class Page {
     }
 
     actions() {
-        const { api, book } = this;
+        const { book } = this;
 
         return {
             create: () => this.edit({}),
             open: (id) => this.open(id),
             remove: (trackers) => this.deleting.start(trackers),
-            importing: () => new Import({ api, onDone: () => this.reload() }),
+            importing: () => this.import(),
             exporting: () => openExport({ all: book.all(),
                 found: this.list.found, selected: this.list.chosen() }),
-            tryIt: this.offersTry ? () => openTry(api) : null,
+            tryIt: this.offersTry ? () => openTry(this.api) : null,
             reload: () => this.reload(),
         };
     }
@@ -172,10 +184,23 @@ class Page {
         await this.showList();
     }
 
+    // Nothing may be added to a tracker that is deleted a moment later.
+    async import() {
+        await this.deleting.finishAll();
+
+        if (!document.querySelector('dialog[open]')) {
+            new Import({ api: this.api, onDone: () => this.reload() });
+        }
+    }
+
     // What is edited is what the server has now, not what the list says.
     async open(id) {
         try {
-            this.edit({ base: await this.api.get(id) });
+            const base = await this.api.get(id);
+
+            if (!document.querySelector('dialog[open]')) {
+                this.edit({ base });
+            }
         } catch (failure) {
             if (failure.status === 404) {
                 this.book.remove(id);
@@ -190,6 +215,7 @@ class Page {
             tryIt: this.offersTry
                 ? (tracker) => openTry(this.api, tracker) : null,
             openOther: (id) => this.open(id),
+            makeWay: (name) => this.deleting.finishNamed(name),
             onSaved: (tracker) => {
                 this.book.put(tracker);
                 this.changed(tracker.id);

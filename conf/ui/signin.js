@@ -1,4 +1,5 @@
-// The sign-in: as the whole page, or in a dialog over what was being done.
+// The sign-in: as the whole page, or in a dialog over what was being done,
+// where it is that of the same application: a draft goes to no other account.
 
 import { openDialog } from './dialog.js';
 import { field, h, replace } from './dom.js';
@@ -9,7 +10,8 @@ import { explain } from './trouble.js';
 export function signInForm(api, onDone, appId = '') {
     const id = h('input', { name: 'username', autocomplete: 'username',
                             required: true, spellcheck: 'false',
-                            autocapitalize: 'none' });
+                            autocapitalize: 'none',
+                            readonly: appId !== '' });
     const secret = h('input', { name: 'password', type: 'password',
                                 autocomplete: 'current-password',
                                 required: true });

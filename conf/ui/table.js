@@ -5,19 +5,25 @@ const SEPARATORS = ['\t', ';', ','];
 
 
 // { rows, open }: rows are { line, cells }, empty lines are left out; open is
-// the line of a quote that is never closed, else 0.
+// the line of a quote that is never closed, else 0.  Cells have no blanks at
+// their ends, unless they are in quotes.
 
 export function readTable(text, separator) {
     const rows = [];
     let cells = [], cell = '', line = 1, start = 1, quote = 0, i = 0;
+    let isQuoted = false;
 
+    const endCell = () => {
+        cells.push(isQuoted ? cell : cell.trim());
+        cell = '';
+        isQuoted = false;
+    };
     const endRow = () => {
-        cells.push(cell);
-        if (cells.length > 1 || cell.trim() !== '') {
+        endCell();
+        if (cells.length > 1 || cells[0] !== '') {
             rows.push({ line: start, cells });
         }
         cells = [];
-        cell = '';
         start = line;
     };
 
@@ -37,11 +43,12 @@ export function readTable(text, separator) {
             } else {
                 quote = 0;
             }
-        } else if (c === '"' && cell === '') {
+        } else if (c === '"' && !isQuoted && cell.trim() === '') {
             quote = line;
-        } else if (c === separator) {
-            cells.push(cell);
+            isQuoted = true;
             cell = '';
+        } else if (c === separator) {
+            endCell();
         } else if (c === '\n') {
             endRow();
         } else if (c !== '\r') {
@@ -89,6 +96,19 @@ export function guard(text) {
 
 export function unguard(text) {
     return /^'+[=+\-@\t\r]/.test(text) ? text.slice(1) : text;
+}
+
+
+// A list in a cell: a|b, where \ stands before a | and \ of an item.
+
+export function joinList(items) {
+    return items.map((item) => item.replace(/[\\|]/g, '\\$&')).join('|');
+}
+
+export function splitList(text) {
+    return (text.match(/(?:\\[\\|]|[^|])+/g) ?? [])
+        .map((item) => item.trim().replace(/\\([\\|])/g, '$1'))
+        .filter((item) => item !== '');
 }
 
 

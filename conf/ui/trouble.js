@@ -12,6 +12,8 @@ export function explain(failure) {
     switch (failure.status) {
     case 0:
         return t('trouble.offline');
+    case 401:
+        return t('trouble.401');
     case 429:
         return t('trouble.429');
     case 502:

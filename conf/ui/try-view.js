@@ -3,7 +3,7 @@
 import { openDialog } from './dialog.js';
 import { button, field, h, replace } from './dom.js';
 import { sentences } from './found.js';
-import { t } from './i18n.js';
+import { isolated, t } from './i18n.js';
 import { explain } from './trouble.js';
 
 
@@ -13,11 +13,17 @@ export function openTry(api, tracker) {
     const text = h('textarea', { rows: 6, dir: 'auto' });
     const result = h('div', { class: 'found', role: 'status' });
 
+    let last = 0;
+
     const search = async () => {
         if (text.value.trim() === '') {
             text.focus();
             return;
         }
+
+        const mine = ++last;
+        const tell = (...content) =>
+            mine === last && replace(result, ...content);
 
         replace(result, t('loading'));
 
@@ -25,10 +31,9 @@ export function openTry(api, tracker) {
             const answer = await api.detect(text.value, tracker && {
                 name: tracker.name || t('edit.new'),
                 vocabulary: [...new Set(tracker.vocabulary)] });
-            replace(result, show(sentences(answer), Boolean(tracker)));
+            tell(show(sentences(answer), Boolean(tracker)));
         } catch (failure) {
-            replace(result, h('p', { class: 'error', dir: 'auto' },
-                              explain(failure)));
+            tell(h('p', { class: 'error' }, explain(failure)));
         }
     };
 
@@ -45,7 +50,6 @@ export function openTry(api, tracker) {
           button(t('try.do'), search, { class: 'main' })),
         result,
     ], { wide: true });
-    text.focus();
 }
 
 
@@ -58,7 +62,7 @@ function show({ counts, list }, isDraft) {
                 h('li', {},
                   h('b', { dir: 'auto' }, name),
                   ` · ${t('try.hits', { n })} · `,
-                  h('span', { dir: 'auto' }, phrases.join(', '))))),
+                  phrases.map(isolated).join(', ')))),
         ],
         h('h3', {}, t('try.sentences')),
         list.map((parts) => h('p', { dir: 'auto' }, parts.map(mark))),

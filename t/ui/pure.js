@@ -2,6 +2,7 @@
 // a copy of that folder.
 
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import test from 'node:test';
 
 import { Api, Failure } from './api.js';
@@ -10,13 +11,13 @@ import de from './de.js';
 import en from './en.js';
 import { toCsv, toJson, toNdjson } from './exporting.js';
 import { pieces, sentences } from './found.js';
-import { choose, setLanguage, t } from './i18n.js';
-import { fromJson, fromLines, fromNdjson, fromTable, guessFormat, lineOf,
-         openTable, split } from './importing.js';
+import { choose, isolated, setLanguage, t } from './i18n.js';
+import { decoded, fromJson, fromLines, fromNdjson, fromTable, guessFormat,
+         lineOf, openTable, split } from './importing.js';
 import { addPhrases, mergeLists, mergeTrackers, same } from './merge.js';
 import { advice, check } from './phrases.js';
-import { guard, guessSeparator, readTable, unguard, writeTable }
-    from './table.js';
+import { guard, guessSeparator, joinList, readTable, splitList, unguard,
+         writeTable } from './table.js';
 import { fold, pastedPhrases } from './text.js';
 
 
@@ -114,6 +115,15 @@ test('table: quotes, line feeds in them, CR LF, empty lines', () => {
     assert.equal(readTable('a,b\nc,"d\ne', ',').open, 2);
     assert.deepEqual(readTable('5" pipe,b', ',').rows[0].cells,
                      ['5" pipe', 'b']);
+    assert.deepEqual(readTable(' a ,  " b "\n , \n  \n', ',').rows.map(
+        (row) => row.cells), [['a', ' b '], ['', '']]);
+});
+
+test('table: a list in a cell', () => {
+    for (const list of [['a', 'b'], ['a|b', '\\', 'c\\|'], []]) {
+        assert.deepEqual(splitList(joinList(list)), list);
+    }
+    assert.deepEqual(splitList(' a | b ||c'), ['a', 'b', 'c']);
 });
 
 test('table: the separator is guessed outside of quotes', () => {
@@ -181,6 +191,22 @@ test('import: columns that somebody has mapped, a quote left open', () => {
                      [{ name: 'A', vocabulary: ['one', 'two'] }]);
     assert.deepEqual(keys(fromTable(openTable('A,b\nC,"d\nE,f', 'csv')).faults),
                      ['2 fault.quote']);
+    assert.deepEqual(trackers(fromTable(openTable('A,b\nC,"d\nE,f', 'csv'))),
+                     [{ name: 'A', vocabulary: ['b'] }]);
+});
+
+test('import: a file in UTF-8, UTF-16 or what Excel calls CSV', () => {
+    const bytes = (...list) => new Uint8Array(list).buffer;
+
+    assert.deepEqual(decoded(new TextEncoder().encode('ü').buffer),
+                     { text: 'ü', encoding: 'utf-8' });
+    assert.deepEqual(decoded(bytes(0xfc)),
+                     { text: 'ü', encoding: 'windows-1252' });
+    assert.deepEqual(decoded(bytes(0xff, 0xfe, 0xfc, 0)),
+                     { text: 'ü', encoding: 'utf-16le' });
+    assert.deepEqual(decoded(bytes(0xfe, 0xff, 0, 0xfc)),
+                     { text: 'ü', encoding: 'utf-16be' });
+    assert.equal(decoded(bytes()).text, '');
 });
 
 test('import: lines, JSON and NDJSON', () => {
@@ -214,6 +240,19 @@ test('import: one name twice is one tracker', () => {
         [{ name: 'A', vocabulary: ['x', 'y'] }]);
 });
 
+test('import: of two descriptions of a name the second is a fault', () => {
+    const read = fromTable(openTable('name,phrase,description\nA,x,one\n'
+                                     + 'A,y,one\nA,z,two\n', 'csv'));
+
+    assert.deepEqual(trackers(read), [{ name: 'A', description: 'one',
+                                        vocabulary: ['x', 'y', 'z'] }]);
+    assert.deepEqual(keys(read.faults), ['4 fault.differs']);
+    assert.deepEqual(keys(fromJson('[{"name":"A","vocabulary":["x"]},'
+        + '{"name":"A","vocabulary":["x"],"languages":["en"]},'
+        + '{"name":"A","vocabulary":["x"],"languages":[]}]').faults),
+        ['3 fault.differs']);
+});
+
 test('import: what the server points at has a line', () => {
     const { trackers: part } = fromTable(openTable(
         'name,phrase\nA,one\nB,x\nA,two', 'csv'));
@@ -242,8 +281,8 @@ test('import: parts are as large as the server takes, in order', () => {
 test('export: each form is imported again as it was', () => {
     const list = [
         { id: '4503599627370496', name: 'a "name", x', description: 'about',
-          categories: ['c', 'd'], languages: ['en'],
-          vocabulary: ['=1+1', 'two'] },
+          categories: ['c|d', '\\'], languages: ['en'],
+          vocabulary: ['=1+1', ' two '] },
         { id: '4503599627370497', name: 'B',
           vocabulary: ['line\nfeed', "it's"] }];
     const bare = list.map(({ id, ...rest }) => rest);
@@ -314,6 +353,34 @@ test('words: both languages have the same, with the same places', () => {
     }
 });
 
+test('words: each that is used is there, each that is there is used', () => {
+    const files = fs.readdirSync(new URL('.', import.meta.url))
+        .filter((name) => name.endsWith('.js')
+                          && !['pure.js', 'en.js', 'de.js'].includes(name));
+    const text = files.map((name) => fs.readFileSync(
+        new URL(name, import.meta.url), 'utf8')).join('\n');
+    const asked = [...text.matchAll(/\bt\(\s*'([^']+)'/g)];
+    const parts = [...text.matchAll(/`([a-z]+(?:\.[a-z]+)*\.)\$\{/g)]
+        .map((match) => match[1]);
+
+    assert.ok(asked.length > 100);
+    for (const [, key] of asked) {
+        assert.ok(key in en, key);
+    }
+    for (const key of Object.keys(en)) {
+        assert.ok(text.includes(`'${key}'`)
+                  || parts.some((part) => key.startsWith(part)), key);
+    }
+});
+
+test('words: names from right to left stay apart, languages are ours', () => {
+    assert.equal(isolated('a "b" ü'), 'a "b" ü');
+    assert.equal(isolated('שלום'), '\u2068שלום\u2069');
+    assert.equal(t('edit.saved', { name: 'שלום' }),
+                 '\u2068שלום\u2069 is saved.');
+    assert.equal(choose(['constructor', '__proto__', 'toString']), 'en');
+});
+
 test('words: the language, numbers and one of something', () => {
     assert.equal(choose(['fr-FR', 'de-AT', 'en']), 'de');
     assert.equal(choose(['fr']), 'en');
@@ -335,7 +402,7 @@ function apiWith(answers, options = {}) {
         sleep: async (ms) => { slept.push(ms); },
         fetch: async (path, request) => {
             asked.push({ path, ...request });
-            const answer = answers.shift();
+            const answer = await answers.shift();
 
             if (!answer) {
                 throw new TypeError('failed');
@@ -395,14 +462,44 @@ test('api: what fails says how, and is not tried for ever', async () => {
 
 test('api: 401 asks for a sign-in, and goes on after it', async () => {
     let answer = true;
-    const { api, asked } = apiWith([[401, {}], [200, { tracker }], [401, {}]],
-                                   { signIn: async () => answer });
+    const { api, asked } = apiWith([
+        [200, { accessToken: 'a' }], [401, {}], [200, { tracker }], [401, {}]],
+        { signIn: async () => answer });
 
+    await api.login('a', 'b');
     await api.create(tracker, 'k');
-    assert.equal(asked.length, 2);
+    assert.equal(asked.length, 3);
     answer = false;
     await assert.rejects(api.create(tracker, 'k'), { status: 401 });
-    assert.equal(asked.length, 3);
+    assert.equal(asked.length, 4);
+});
+
+test('api: what is refused together asks for one sign-in', async () => {
+    let n = 0, answer;
+    const late = new Promise((done) => { answer = done; });
+    const signIn = async () => {
+        n++;
+        await api.login('a', 'b');
+        answer([401, {}]);
+        return true;
+    };
+    const { api, asked } = apiWith([
+        [200, { accessToken: 'a' }], [401, {}], late,
+        [200, { accessToken: 'b' }], [200, { tracker }], [200, { tracker }]],
+        { signIn });
+
+    await api.login('a', 'b');
+    await Promise.all([api.get('5'), api.get('6')]);
+    assert.equal(asked.length, 6);
+    assert.equal(n, 1);
+});
+
+test('api: where the site signs in, this page does not ask', async () => {
+    const { api } = apiWith([[200, { trackers: [] }], [401, {}]],
+                            { signIn: async () => assert.fail() });
+
+    assert.equal(await api.probe(), true);
+    await assert.rejects(api.get('5'), { status: 401 });
 });
 
 test('api: the probe, pages, a delete of what is gone', async () => {
@@ -416,5 +513,6 @@ test('api: the probe, pages, a delete of what is gone', async () => {
     await api.list((page) => { seen.push(...page); });
     assert.deepEqual(seen, [1, 2]);
     assert.equal(asked[2].path, '/m/trackers?limit=1000&cursor=a%2Bb');
-    await api.remove('5');
+    await api.remove('5', '"1"');
+    assert.equal(asked[3].headers['If-Match'], '"1"');
 });
