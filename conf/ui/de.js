@@ -66,6 +66,7 @@ export default {
 
     'delete.done': { one: '{name} ist gelöscht.',
                      other: '{n} Tracker sind gelöscht.' },
+    'delete.busy': '{n} Tracker werden gelöscht …',
     'delete.undo': 'Rückgängig',
     'delete.back': { one: '{name} ist wieder da.',
                      other: '{n} Tracker sind wieder da.' },
@@ -199,8 +200,6 @@ export default {
     'import.stopped': 'Nach {n} von {all} Anfragen war Schluss. {message} Was '
         + 'getan ist, ist gespeichert; „Importieren“ macht den Rest.',
     'import.download': 'Fehler herunterladen',
-    'import.notOffered': 'Dieser Server hat noch keine Vorschau, darum lässt '
-        + 'sich auf dieser Seite nichts importieren.',
     'import.leave': 'Der eingefügte Text geht verloren.',
     'import.leaveDo': 'Verlassen',
 
@@ -212,6 +211,7 @@ export default {
     'fault.fields': 'Ein Feld hat den falschen Typ.',
     'fault.differs': 'Ein Tracker dieses Namens steht weiter oben mit anderen '
         + 'Angaben; seine gelten.',
+    'fault.text': 'Ein Zeichen lässt sich nicht speichern.',
     'fault.tracker': 'Bitte erst den Tracker benennen.',
 
     'export.title': 'Exportieren',

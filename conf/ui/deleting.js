@@ -9,6 +9,7 @@ import { explain } from './trouble.js';
 
 // A browser sends not many more requests for a page that is gone.
 const FEW = 10;
+const LANES = 4;
 
 
 // onChange(id) is called whenever the list has become another; with an id, that
@@ -100,20 +101,23 @@ export class Deleting {
     // What is deleted is what was on the page: its tag, or false where somebody
     // has changed it since the list was read.
     async #look({ trackers }) {
-        for (const tracker of trackers) {
+        let isOver = false;
+
+        await inLanes(trackers, async (tracker) => {
+            if (isOver || !this.#waiting.has(tracker.id)) {
+                return;
+            }
+
             try {
                 const { tracker: now, etag } = await this.api.get(tracker.id);
 
-                if (!this.#waiting.has(tracker.id)) {
-                    return;
+                if (this.#waiting.has(tracker.id)) {
+                    this.#waiting.set(tracker.id, same(now, tracker) && etag);
                 }
-                this.#waiting.set(tracker.id, same(now, tracker) && etag);
             } catch (failure) {
-                if (failure.status !== 404) {
-                    return;
-                }
+                isOver = failure.status !== 404;
             }
-        }
+        });
     }
 
     // Those that the server does not delete are there again.
@@ -122,15 +126,16 @@ export class Deleting {
             return;
         }
 
-        await group.looked;
-
         const changed = [], left = [];
+        const busy = group.trackers.length > FEW
+            ? notice(t('delete.busy', { n: group.trackers.length })) : null;
         let words = '';
 
-        for (const tracker of group.trackers) {
+        await group.looked;
+        await inLanes(group.trackers, async (tracker) => {
             if (words !== '') {
                 left.push(tracker);
-                continue;
+                return;
             }
 
             try {
@@ -141,7 +146,8 @@ export class Deleting {
                 words = explain(failure);
                 left.push(tracker);
             }
-        }
+        });
+        busy?.close();
 
         this.#back([...changed, ...left]);
 
@@ -191,6 +197,19 @@ export class Deleting {
         }
         this.#waiting.clear();
     }
+}
+
+
+// A few at the same time.
+
+async function inLanes(items, work) {
+    let next = 0;
+
+    await Promise.all(Array.from({ length: LANES }, async () => {
+        while (next < items.length) {
+            await work(items[next++]);
+        }
+    }));
 }
 
 

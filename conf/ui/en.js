@@ -66,6 +66,7 @@ export default {
 
     'delete.done': { one: '{name} is deleted.',
                      other: '{n} trackers are deleted.' },
+    'delete.busy': '{n} trackers are being deleted …',
     'delete.undo': 'Undo',
     'delete.back': { one: '{name} is back.', other: '{n} trackers are back.' },
     'delete.failed': { one: '{name} was not deleted. {message}',
@@ -195,8 +196,6 @@ export default {
     'import.stopped': 'It stopped after {n} of {all} requests. {message} What '
         + 'was done is stored; “Import” goes on with the rest.',
     'import.download': 'Download the faults',
-    'import.notOffered': 'This server has no preview yet, so nothing can be '
-        + 'imported through this page.',
     'import.leave': 'The text that you pasted is dropped.',
     'import.leaveDo': 'Leave',
 
@@ -208,6 +207,7 @@ export default {
     'fault.fields': 'A field has the wrong type.',
     'fault.differs': 'A tracker of this name is further up with other '
         + 'details; those count.',
+    'fault.text': 'There is a character that cannot be stored.',
     'fault.tracker': 'Give the tracker a name first.',
 
     'export.title': 'Export',

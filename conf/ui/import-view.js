@@ -262,10 +262,6 @@ export class Import {
             if (![400, 409].includes(failure.status)) {
                 throw failure;
             }
-            if (/"(dryRun|on_conflict)" is not allowed/.test(failure.message)) {
-                plan.unable = true;
-                return;
-            }
             plan.refused.push(...refusals(part, failure));
         }
     }
@@ -300,15 +296,14 @@ export class Import {
     }
 
     #showPlan() {
-        const { read, parts, checked, names, refused, unable } = this.plan;
+        const { read, parts, checked, names, refused } = this.plan;
         const n = read.trackers.length;
-        const good = n > 0 && refused.length === 0 && !unable;
+        const good = n > 0 && refused.length === 0;
 
         replace(this.result,
             h('p', {}, t('import.summary', { n })),
             parts.length > 1
                 ? h('p', {}, t('import.parts', { n: parts.length })) : null,
-            unable ? h('p', { class: 'error' }, t('import.notOffered')) : null,
             good ? [h('p', {}, t('import.checked')), counts(checked, names)]
                  : null,
             refused.length

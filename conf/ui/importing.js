@@ -19,6 +19,9 @@ const HEADERS = {
 
 const LISTS = ['categories', 'languages'];
 
+// NUL, and half of a character that takes two places, are in no text of JSON
+const UNFIT = /\0|\p{Surrogate}/u;
+
 
 // The text of a file: UTF-8, UTF-16 with a mark, or what spreadsheets write
 // that know neither.  { text, encoding }
@@ -187,6 +190,10 @@ function takeRow(collector, roles, line, cells) {
     cells.forEach((cell, i) =>
         takeCell(values, roles[i], unguard(cell)));
 
+    if (UNFIT.test(cells.join('\n'))) {
+        collector.fault(line, 'fault.text');
+        return;
+    }
     if (values.name === '') {
         collector.fault(line, 'fault.name');
         return;
@@ -236,7 +243,9 @@ export function fromLines(text, name) {
     }
 
     all.forEach((line, i) => {
-        if (line.trim() !== '') {
+        if (UNFIT.test(line)) {
+            collector.fault(i + 1, 'fault.text');
+        } else if (line.trim() !== '') {
             collector.phrase(collector.at(name, i + 1), line.trim(), i + 1);
         }
     });
@@ -331,6 +340,12 @@ function takeObject(collector, value, line, i) {
         || !['undefined', 'string'].includes(typeof value.description))
     {
         collector.fault(at, 'fault.fields', { name: value.name });
+        return;
+    }
+    if (UNFIT.test([value.name, value.description, value.vocabulary,
+                    value.categories, value.languages].flat().join('\n')))
+    {
+        collector.fault(at, 'fault.text');
         return;
     }
 

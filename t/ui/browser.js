@@ -110,6 +110,9 @@ async function person(browser) {
 const shows = (page, text) => page.waitForFunction((wanted) =>
     (document.querySelector('dialog[open]:last-of-type') ?? document.body)
         .innerText.includes(wanted), {}, text);
+const fails = (page, text) => page.waitForFunction((wanted) =>
+    [...document.querySelectorAll('dialog .error')].some((one) =>
+        one.innerText.includes(wanted)), {}, text);
 const closed = (page) => page.waitForFunction(() =>
     !document.querySelector('dialog[open]'));
 
@@ -372,7 +375,7 @@ async function troubles(page) {
 
     await page.setOfflineMode(true);
     await press(page, 'Save');
-    await shows(page, 'No connection.');
+    await fails(page, 'No connection.');
     await page.setOfflineMode(false);
 
     fs.writeFileSync(path.join(run, 'jwt.key'), 'k'.repeat(64));
@@ -622,43 +625,144 @@ async function tries(page) {
 
 // S8, S8a to S8d.
 
+const opensImport = async (page) => {
+    await press(page, 'Import');
+    await page.waitForSelector('dialog textarea');
+};
+
+async function endsImport(page) {
+    await shows(page, 'This is stored now:');
+    const told = await textOf(page, '.result');
+    await press(page, 'Close');
+    await closed(page);
+    await page.waitForSelector('.count');
+    return told;
+}
+
+// What the page shows for a policy, when the server has said it.
+async function checks(page, policy, pattern, title) {
+    await page.select('.options .field:nth-last-of-type(1) select', policy);
+    await page.waitForFunction(() =>
+        !document.querySelector('[aria-busy]'));
+    like(await textOf(page, '.result'), pattern, title);
+}
+
 const CSV = 'name,phrase,language\nImported,first,en\nImported,second,en\n'
     + ',lost,en\nMasks <img src=x onerror=alert(1)>,imported,en\n';
 
 async function imports(page) {
-    await press(page, 'Import');
-    await page.waitForSelector('dialog textarea');
+    await opensImport(page);
     await paste(page, 'dialog textarea', CSV);
     await look(page, 'import');
     await press(page, 'Preview');
     await shows(page, '2 trackers read');
-    like(await textOf(page, '.result'), /1 fault[^]*Line 4/, 'a fault by line');
-    await look(page, 'preview');
-
-    const known = await call('POST', 'trackers?dryRun=true', [
-        { name: 'x', vocabulary: ['y'] }]);
-
-    if (known.status === 400) {
-        like(await textOf(page, '.result'), /no preview yet/,
-             'no dryRun: says so');
-        await page.keyboard.press('Escape');
-        await press(page, 'Leave');
-        await closed(page);
-        return;
-    }
-
     like(await textOf(page, '.result'), /1 new[^]*1 get more phrases/,
          'what the server would do');
+    like(await textOf(page, '.result'), /1 fault[^]*Line 4/, 'a fault by line');
+    await look(page, 'preview');
+    await checks(page, 'skip', /1 new[^]*1 are left as they are/, 'skip');
+    await checks(page, 'replace', /1 new[^]*1 are replaced/, 'replace');
+    await checks(page, 'error', /refuses it[^]*Line 5 .There is a tracker “Masks/,
+                 'error: refused, by line');
+    await checks(page, 'merge', /1 get more phrases/, 'merge');
     is(await named('Imported'), undefined, 'nothing is stored yet');
+
+    await page.setOfflineMode(true);
     await press(page, 'Import 2 trackers');
-    await shows(page, 'Done');
+    await fails(page, 'No connection.');
+    await page.setOfflineMode(false);
+    await press(page, 'Import 2 trackers');
+    await shows(page, 'This is stored now:');
     await look(page, 'imported');
-    await press(page, 'Close');
-    await closed(page);
-    await page.waitForSelector('.count');
+    await endsImport(page);
     is((await named('Imported')).vocabulary.join('|'), 'first|second',
        'created');
     like((await named(NAME)).vocabulary.join('|'), /\|imported$/, 'merged');
+}
+
+// 500 phrases of 25 trackers, and 20 rows with a fault.
+
+const ROWS = Array.from({ length: 500 }, (_, i) =>
+    `Set ${i % 25},phrase ${i},about ${i % 25}`);
+const FAULTS = Array.from({ length: 20 }, (_, i) =>
+    [`,nameless ${i},`, `Set ${i},,`, `Set ${i},more ${i},else`][i % 3]);
+
+async function mends(page) {
+    const text = ['name,phrase,description',
+        ...ROWS.flatMap((row, i) => i % 25 === 24
+            ? [row, FAULTS[(i - 24) / 25]] : [row])].join('\r\n');
+
+    await opensImport(page);
+    await paste(page, 'dialog textarea', text);
+    await press(page, 'Preview');
+    await shows(page, '25 trackers read');
+    like(await textOf(page, '.result'), /25 new[^]*20 faults/,
+         '500 phrases of 25 trackers, 20 faults');
+    like(await textOf(page, '.faults'), /^Line 27 There is no name\./,
+         'the first by its line');
+
+    await press(page, 'Line 27');
+    await page.waitForFunction(() =>
+        document.activeElement.matches('dialog textarea'));
+    is(await page.evaluate(() => window.getSelection().toString()), FAULTS[0],
+       'its line is selected, to be mended');
+    await page.keyboard.type('Set 0,mended,');
+    await press(page, 'Preview');
+    await shows(page, '19 faults');
+    await press(page, 'Import 25 trackers');
+    like(await endsImport(page), /25 new/, 'imported');
+    is((await named('Set 0')).vocabulary.length, 21, 'with what was mended');
+
+    // what is exported is imported again: nothing would change
+    const trackers = (await call('GET', 'trackers')).body.trackers;
+
+    await opensImport(page);
+    await paste(page, 'dialog textarea', JSON.stringify({ trackers }));
+    await press(page, 'Preview');
+    await shows(page, `${trackers.length} are the same already`);
+    ok(true, 'an export is the same already');
+    await page.keyboard.press('Escape');
+    await press(page, 'Leave');
+    await closed(page);
+}
+
+// A file of a spreadsheet, which is larger than one request may be.
+
+async function largeFile(page) {
+    const file = path.join(run, 'temp', 'large.csv');
+    const rows = Array.from({ length: 400 }, (_, i) =>
+        `Large ${i};${'größer '.repeat(400)}${i}`);
+
+    fs.writeFileSync(file, `name;phrase\n${rows.join('\n')}\n`, 'latin1');
+    await opensImport(page);
+
+    const [chooser] = await Promise.all([page.waitForFileChooser(),
+                                         press(page, 'Choose a file')]);
+    await chooser.accept([file]);
+    await shows(page, 'it was read as windows-1252');
+    await press(page, 'Preview');
+    await shows(page, '400 trackers read');
+    like(await textOf(page, '.result'), /too large for one request: it takes 2/,
+         'a large file: two requests');
+    await press(page, 'Import 400 trackers');
+    like(await endsImport(page), /400 new/, 'imported');
+    like((await named('Large 399')).vocabulary[0], /^größer .*399$/,
+         'Windows-1252: letters are what they were');
+
+    await command(page, '/');
+    await page.keyboard.type('large');
+    await shows(page, '400 of');
+    await press(page, '', { selector: '.row input', key: 'Space' });
+    await press(page, 'Select all 400 found');
+    await press(page, 'Delete');
+    await shows(page, '400 trackers are deleted.');
+    await command(page, '/');
+    await page.keyboard.press('Backspace');
+    await opensImport(page);
+    is(await named('Large 0'), undefined,
+       'what was to be deleted is gone before an import begins');
+    await page.keyboard.press('Escape');
+    await closed(page);
 }
 
 
@@ -801,6 +905,8 @@ async function main() {
         await changes(one, two);
         await tries(one);
         await imports(one);
+        await mends(one);
+        await largeFile(one);
         await exports_(one);
         await troubles(one);
         await deletes(one);

@@ -240,6 +240,17 @@ test('import: one name twice is one tracker', () => {
         [{ name: 'A', vocabulary: ['x', 'y'] }]);
 });
 
+test('import: what is in no text of JSON is a fault', () => {
+    assert.deepEqual(keys(fromTable(openTable('A,x\0\nB,y', 'csv')).faults),
+                     ['1 fault.text']);
+    assert.deepEqual(keys(fromLines('\ud83d\ude00\nx\ud83d', 'N').faults),
+                     ['2 fault.text']);
+    assert.deepEqual(keys(fromNdjson('{"name":"\\ud83d\\ude00",'
+        + '"vocabulary":["x"]}\n{"name":"B","vocabulary":["\\ud83d"]}\n'
+        + '{"name":"C","vocabulary":["x"],"description":"\\u0000"}').faults),
+        ['2 fault.text', '3 fault.text']);
+});
+
 test('import: of two descriptions of a name the second is a fault', () => {
     const read = fromTable(openTable('name,phrase,description\nA,x,one\n'
                                      + 'A,y,one\nA,z,two\n', 'csv'));
