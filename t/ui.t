@@ -13,14 +13,30 @@ use POSIX qw(WNOHANG);
 use Test::More;
 use Tracker::Host qw(free_port wait_until);
 
-my $node = `node --version 2>&1` // '';
-plan skip_all => 'node is not installed: run this test by t/run'
-    unless $node =~ /^v\d/;
+my $module = abs_path('.build/ngx_http_tracker_module.so') // '';
+my $modules = abs_path('.build/npm/node_modules') // '';
+my ($chromium) = grep { -x } map { "$_/chromium" } split /:/, $ENV{PATH};
+
+plan skip_all => 'conf/serve runs the installed nginx and .build/*.so'
+    if ($ENV{TEST_NGINX_LOAD_MODULES} // '') ne $module;
+
+needs('node', `node --version 2>&1` =~ /^v\d/);
+needs('chromium', $chromium);
+needs($_, -d "$modules/$_") for 'puppeteer-core', 'axe-core';
 
 house();
 pure();
 browser();
 done_testing();
+
+# t/run has installed it: then it is there, or the test fails.
+sub needs {
+    my ($what, $is_there) = @_;
+
+    return if $is_there;
+    die "$what is missing\n" if $ENV{TRACKER_TMP};
+    plan skip_all => "$what is not installed: run this test by t/run";
+}
 
 # No text becomes markup or a program, nothing is kept, nothing comes from
 # elsewhere.
@@ -75,31 +91,17 @@ sub take {
 }
 
 sub browser {
-    SKIP: {
-        my ($chromium) = grep { -x } map { "$_/chromium" }
-                         split /:/, $ENV{PATH};
-        my $modules = abs_path('.build/npm/node_modules') // '';
-        my $module = abs_path('.build/ngx_http_tracker_module.so') // '';
+    my $serve = serve();
+    local $ENV{NODE_PATH} = $modules;
 
-        skip 'chromium is not installed: run this test by t/run', 1
-            unless $chromium;
-        skip 'puppeteer-core is not installed: run this test by t/run', 1
-            unless -d "$modules/puppeteer-core";
-        skip 'conf/serve runs the installed nginx and .build/*.so', 1
-            if ($ENV{TEST_NGINX_LOAD_MODULES} // '') ne $module;
+    open my $out, '-|', 'node', 't/ui/browser.js', $chromium,
+         @$serve{qw(url id secret run)} or die "node: $!\n";
+    my $text = do { local $/; <$out> } // '';
+    close $out;
 
-        my $serve = serve();
-        local $ENV{NODE_PATH} = $modules;
-
-        open my $out, '-|', 'node', 't/ui/browser.js', $chromium,
-             @$serve{qw(url id secret run)} or die "node: $!\n";
-        my $text = do { local $/; <$out> } // '';
-        close $out;
-
-        is($?, 0, 'in a browser: status of node');
-        cmp_ok(take($text), '>', 10, 'and there are tests');
-        stop($serve);
-    }
+    is($?, 0, 'in a browser: status of node');
+    cmp_ok(take($text), '>', 150, 'and there are tests');
+    stop($serve);
 }
 
 # conf/serve, when it is ready.
