@@ -56,17 +56,20 @@ export class Import {
         this.result = h('div', { class: 'result', role: 'status' });
         this.actions = h('div', { class: 'actions' });
 
-        this.node = h('div', { on: {
+        this.node = h('div', { class: 'form', on: {
                 dragover: (event) => event.preventDefault(),
                 drop: (event) => {
                     event.preventDefault();
                     this.#read(event.dataTransfer.files[0]);
                 } } },
-            this.given = h('div', {},
-                field(t('import.source'), this.source, t('import.sourceHint')),
-                button(t('import.file'), () => this.file.click()), this.file,
-                this.note, this.options),
-            this.result, this.actions);
+            h('div', { class: 'fields' },
+              this.given = h('div', {},
+                  field(t('import.source'), this.source,
+                        t('import.sourceHint')),
+                  button(t('import.file'), () => this.file.click()), this.file,
+                  this.note, this.options),
+              this.result),
+            h('div', { class: 'foot' }, this.actions));
     }
 
     #holds() {
@@ -288,7 +291,7 @@ export class Import {
 
             if (activeElement.isConnected && this.given.contains(activeElement))
             {
-                activeElement.focus();
+                activeElement.focus({ preventScroll: true });
             } else {
                 this.actions.querySelector('.main').focus();
             }
@@ -327,6 +330,7 @@ export class Import {
                    { class: good ? null : 'main' }),
             good ? button(t('import.do', { n }), () => this.run(),
                           { class: 'main' }) : null);
+        this.result.scrollIntoView({ block: 'start' });
     }
 
     #repeats(repeats) {
@@ -434,6 +438,7 @@ export class Import {
         const { read } = this.plan;
 
         this.finished = true;
+        this.given.hidden = true;
         replace(this.result,
             h('h3', {}, t('import.done')),
             h('p', {}, t('import.doneText')),
