@@ -51,8 +51,8 @@ export default {
     'list.page': 'Seite {page} von {pages}',
     'list.previous': 'Zurück',
     'list.next': 'Weiter',
-    'list.keys': 'Tasten: / sucht, n legt an, Esc hebt die Auswahl auf, Strg+Z '
-        + 'macht das Löschen rückgängig.',
+    'list.keys': 'Tasten / (suchen) und n (neuer Tracker). Immer: Esc hebt die '
+        + 'Auswahl auf, Strg+Z macht das Löschen rückgängig.',
 
     'selected.title': 'Auswahl',
     'selected.count': { one: '{n} ausgewählt', other: '{n} ausgewählt' },

@@ -51,8 +51,8 @@ export default {
     'list.page': 'Page {page} of {pages}',
     'list.previous': 'Previous',
     'list.next': 'Next',
-    'list.keys': 'Keys: / search, n new tracker, Esc ends a selection, Ctrl+Z '
-        + 'takes a deletion back.',
+    'list.keys': 'Keys / (search) and n (new tracker). Always: Esc ends a '
+        + 'selection, Ctrl+Z takes a deletion back.',
 
     'selected.title': 'Selection',
     'selected.count': { one: '{n} selected', other: '{n} selected' },

@@ -9,6 +9,9 @@ const ROWS = 50;
 const SUMMARY = 6;
 const SORTS = ['name', 'phrases', 'newest'];
 
+// Letters are in the way of those who speak to their computer: WCAG 2.1.4.
+let hasLetters = true;
+
 
 // Options: book, actions ({ create, open, remove, importing, exporting, tryIt,
 // reload, signOut }, of which tryIt and signOut may be null).
@@ -50,7 +53,12 @@ export class List {
             h('div', { class: 'filters', role: 'search' },
               field(t('list.search'), this.search), this.filters),
             this.count, this.bar, this.rows, this.pages,
-            h('p', { class: 'hint keys' }, t('list.keys')));
+            h('label', { class: 'radio hint' },
+              h('input', { type: 'checkbox', checked: hasLetters, on: {
+                  change: (event) => {
+                      hasLetters = event.target.checked;
+                  } } }),
+              t('list.keys')));
     }
 
     #first() {
@@ -60,11 +68,11 @@ export class List {
 
     // Keys that work wherever nothing is being typed.
     key(event) {
-        if (event.key === '/') {
+        if (event.key === '/' && hasLetters) {
             event.preventDefault();
             this.search.focus();
             this.search.select();
-        } else if (event.key === 'n') {
+        } else if (event.key === 'n' && hasLetters) {
             event.preventDefault();
             this.actions.create();
         } else if (event.key === 'Escape' && this.selected.size) {

@@ -504,7 +504,8 @@ async function leaves(browser) {
     await removeAll(page, 5);
     is(await left(), 5, 'nothing is deleted while it can be taken back');
     await page.close({ runBeforeUnload: true });
-    await settled(async () => await left() === 0, 'a closed tab deletes at once');
+    await settled(async () => await left() === 0,
+                  'a closed tab deletes at once');
 
     await make(20);
     page = await person(browser);
@@ -513,7 +514,8 @@ async function leaves(browser) {
     asked.length = 0;
     await page.goto('about:blank');
     is(asked.join(), 'beforeunload', 'asks before it is left with many');
-    await settled(async () => await left() === 0, 'and all of them are deleted');
+    await settled(async () => await left() === 0,
+                  'and all of them are deleted');
     await page.close();
 }
 
@@ -574,6 +576,20 @@ async function stays(page) {
     is(await page.$eval('dialog input', (input) => input.value), 'unsaved',
        'Esc twice: still there');
 
+    await page.keyboard.press('Escape');
+    await press(page, 'Leave without saving');
+    await closed(page);
+    await press(page, '', { selector: 'label input', key: 'Space' });
+    await page.keyboard.press('n');
+    await page.keyboard.press('/');
+    ok(!await page.$('dialog') && await page.evaluate(() =>
+        document.activeElement.type === 'checkbox'),
+       'letters can be turned off');
+    await page.keyboard.press('Space');
+    await page.keyboard.press('n');
+    await page.waitForSelector('dialog form');
+    await page.keyboard.type('unsaved');
+
     asked.length = 0;
     await page.reload();
     is(asked.join(), 'beforeunload', 'a reload asks');
@@ -585,7 +601,8 @@ async function stays(page) {
 // Quotes, letters from right to left, line feeds, and markup in each field.
 
 async function texts(page) {
-    const odd = { name: 'שלום "a" \'b\' `c` ‮z', description: 'a\r\nb\n<b>c</b>',
+    const odd = { name: 'שלום "a" \'b\' `c` \u202ez',
+                  description: 'a\r\nb\n<b>c</b>',
                   categories: ['<i>x</i>', ' é '], languages: ['he'],
                   vocabulary: ['שלום עולם', '"quoted"', "it's", 'a\nb', ' c ',
                                '<script>alert(1)</script>'] };
@@ -672,7 +689,8 @@ async function imports(page) {
     await look(page, 'preview');
     await checks(page, 'skip', /1 new[^]*1 is left as it is/, 'skip');
     await checks(page, 'replace', /1 new[^]*1 is replaced/, 'replace');
-    await checks(page, 'error', /refuses it[^]*Line 5 .There is a tracker “Masks/,
+    await checks(page, 'error',
+                 /refuses it[^]*Line 5 .There is a tracker “Masks/,
                  'error: refused, by line');
     await checks(page, 'merge', /1 gets more phrases/, 'merge');
     is(await named('Imported'), undefined, 'nothing is stored yet');
@@ -855,12 +873,13 @@ async function many(page) {
     });
     is(await textOf(page, '.row .name'), 'tracker 7777', 'found by a phrase');
 
-    await isShort(page, 'all shown again, scrolled, the next page', async () => {
+    await isShort(page, 'all again, scrolled, the next page', async () => {
         await command(page, '/');
         await page.keyboard.press('Backspace');
         await page.waitForFunction(() =>
             document.querySelectorAll('.row').length === 50);
-        await page.evaluate(() => window.scrollTo(0, document.body.scrollHeight));
+        await page.evaluate(() =>
+            window.scrollTo(0, document.body.scrollHeight));
         await press(page, 'Next');
         await shows(page, 'Page 2 of');
     });
@@ -883,7 +902,8 @@ async function withoutDetection(page) {
     fs.writeFileSync(file, text.replace(/tracker_conversation\w*[^;]*;/g, ''));
     signal('nginx.pid', 'SIGHUP');
     await settled(async () => (await fetch(`${url}/v1/conversations/detect`,
-        { method: 'OPTIONS' })).status !== 204, 'a server that does not detect');
+        { method: 'OPTIONS' })).status !== 204,
+        'a server that does not detect');
     await signIn(page);
     ok(!(await textOf(page, 'button')).includes('Try it'),
        'has nothing to try it with');
