@@ -142,6 +142,10 @@ tracker_read_list_of(tracker_reader_t *rd, const tracker_str_t *list)
         lx->p = start;
         lx->no_string = 0;
         lx->bad_escape = 0;
+
+        /* the key is read again: its text would need as much memory again */
+
+        lx->text = NULL;
         return;
     }
 

@@ -209,6 +209,12 @@ static const case_t  cases[] = {
 
     /* one object, and a list in one */
 
+    { "{\"\\u0061bcdefghijklmnopqrstuvwxyz, bcdefghijklmnopqrstuvwxyz\":1}",
+      "/abcdefghijklmnopqrstuvwxyz, bcdefghijklmnopqrstuvwxyz "
+      "\"abcdefghijklmnopqrstuvwxyz, bcdefghijklmnopqrstuvwxyz\" is not "
+      "allowed\n"
+      "/name \"name\" is required\n"
+      "/vocabulary \"vocabulary\" is required" },
     { "{\"name\":\"a\",\"x\":1,\"y\":2}",
       "/x \"x\" is not allowed\n"
       "/y \"y\" is not allowed\n"
