@@ -3,9 +3,10 @@
 # In each round clients fight for 200 names in each of a few accounts, by
 # single creates, bulks and imports that skip what exists, some with an
 # Idempotency-Key, which they repeat until they know; in one account more each
-# request replaces the whole dictionary.  Meanwhile workers and Redis (AOF, appendfsync always) are
-# killed with -9 and Redis is started again.  Every request carries a phrase of
-# its own, so that it is seen whose tracker was stored and whose answer came.
+# request replaces the whole dictionary.  Meanwhile workers and Redis (AOF,
+# appendfsync always) are killed with -9 and Redis is started again.  Every
+# request carries a phrase of its own, so that it is seen whose tracker was
+# stored and whose answer came.
 # Afterwards: each name at most one success; what was answered with 200 lies in
 # Redis byte for byte; what was refused does not; a dictionary is that of one
 # request; names, records and index fit together.
