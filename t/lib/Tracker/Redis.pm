@@ -171,7 +171,8 @@ sub hold_lock {
     redis('SET', lock_key($account), 'held by the test', 'PX', 600_000);
 }
 
-# How often Redis ran these commands since the last call.
+# How often Redis ran these commands since the last call.  One that blocks
+# counts from its start on, or, from Redis 7.2 on, when it has ended.
 sub commands_seen {
     my @names = @_;
     my $stats = redis('INFO', 'commandstats');
