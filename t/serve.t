@@ -117,15 +117,24 @@ sub serve {
     $self->{pid} = $pid;
     $running{$pid} = 1;
 
-    wait_until(sub {
-        $self->{out} = read_file("$words/out");
-        return 1 if $self->{out} =~ m{/v1/manage/tracker\n\n\z};
-        return 0 unless waitpid $pid, WNOHANG;
+    my ($is_done, $said) = (0, 0);
 
-        $self->{status} = $? >> 8;
-        $self->{ended} = 1;
-        delete $running{$pid};
-    }, 'conf/serve');
+    # a build may take long: the time begins anew with each word of it
+    wait_until(sub {
+        my $size = -s "$words/err" // 0;
+
+        $self->{out} = read_file("$words/out");
+
+        if (waitpid $pid, WNOHANG) {
+            $self->{status} = $? >> 8;
+            $self->{ended} = 1;
+            delete $running{$pid};
+        }
+
+        $is_done = $self->{ended}
+                   || $self->{out} =~ m{/v1/manage/tracker\n\n\z};
+        return $is_done || $size > $said && ($said = $size);
+    }, 'conf/serve') until $is_done;
 
     $self->{err} = read_file("$words/err");
     diag($self->{err}) if $self->{ended} && !$o{fails};
