@@ -6,17 +6,18 @@
 
 import { ApiError, ConversationsService, LoginService, OpenAPI, TrackerService,
     TrackersService } from './api';
-import type { Accepted, AccessToken, AllTrackers, DeletedTracker, Detection,
-    FoundTrackers, Id, Job, NewTracker, OneTracker, Patch, Replacement, Summary,
-    Talk, TrackerList } from './api';
+import type { Accepted, AccessToken, AllTrackers, Checked, DeletedTracker,
+    Detection, FoundTrackers, Id, Imported, Job, NewTracker, OneTracker, Patch,
+    Replacement, Summary, Talk, TrackerList } from './api';
 
 declare const process: { argv: string[], exit(status: number): void };
 
 const [url, appId, appSecret] = process.argv.slice(2);
 
 // The type of each result has the errors of other modules beside its own, and
-// what a preference would return.
-function own<T>(result: T | { message: string } | Summary): T {
+// what a preference or an argument of an import would return.
+function own<T>(result: T | { message: string } | Summary | Checked
+                        | Imported): T {
     return result as T;
 }
 
