@@ -341,6 +341,38 @@ POST /v1/manage/trackers?on_conflict=skip [{"name":"A","vocabulary":["y"]},{"nam
 
 
 
+=== a tracker of client_max_body_size: replaced as by PUT, but not merged
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1k;
+    }
+--- scenario
+my $all = sub {
+    my ($c) = @_;
+
+    return tracker_text('a', $c x (1024 - length tracker_text('a', '')));
+};
+my $id = decode(exchange(post('trackers', tracker_text('a')))->{body})
+         ->{tracker}{id};
+
+is(exchange(request('PUT', "/v1/manage/tracker/$id",
+                    body => $all->('p')))->{status}, 200, 'PUT');
+exchange(request('PUT', "/v1/manage/tracker/$id", body => tracker_text('a')));
+
+for my $query ('on_conflict=replace&dryRun=true', 'on_conflict=replace') {
+    my $response = exchange(post("trackers?$query", $all->('r')));
+
+    is($response->{status}, 200, $query);
+    like($response->{body}, qr/"summary":\{"replaced":1\}/, 'what it says');
+}
+
+is_message(exchange(post('trackers?on_conflict=merge',
+                         tracker_text('a', 'm')))->{body},
+           'The tracker would exceed the limit of 1024 bytes.', 'merge');
+
+
+
 === a client that goes away: all of its import, or nothing, and no lock
 --- scenario
 my $body = '[' . join(',', map { tracker_text("n $_") } 1 .. 300) . ']';

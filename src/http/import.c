@@ -741,9 +741,10 @@ ngx_http_tracker_import_change(ngx_http_request_t *r,
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    /* by many imports a tracker could grow larger than by any PUT */
+    /* by many merges a tracker could grow larger than by any PUT */
 
-    if (record.len > match->record.len
+    if (result == NGX_HTTP_TRACKER_MERGED
+        && record.len > match->record.len
         && (off_t) record.len > clcf->client_max_body_size)
     {
         return NGX_HTTP_TRACKER_TOO_BIG;
