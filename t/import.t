@@ -373,6 +373,45 @@ is_message(exchange(post('trackers?on_conflict=merge',
 
 
 
+=== of two large imports one is done, and what is done is told
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 16m;
+        tracker_timeout 120s;
+        tracker_redis_timeout 60s;
+    }
+--- scenario
+my $body = sub {
+    my ($n) = @_;
+
+    return '[' . join(',', map { qq({"name":"$_","vocabulary":["x"]}) }
+                           1 .. $n) . ']';
+};
+my $skip = '/v1/manage/trackers?on_conflict=skip';
+my $large = request('POST', $skip, body => $body->(80_000));
+my @statuses = sort map { $_->{status} } parallel($large, $large);
+
+is($statuses[0], 200, "one of them is done: @statuses");
+is(redis('EXISTS', lock_key()), 0, 'no lock is left');
+
+# the memory that a dry run holds meanwhile leaves none for the answer
+my $n = 47_000;
+my $all = $body->($n);
+
+for my $less (37_000, 39_000, 40_000) {
+    redis('FLUSHALL');
+
+    my ($done) = parallel(request('POST', $skip, body => $all),
+                          request('POST', "$skip&dryRun=true",
+                                  body => $body->($less)));
+
+    is(redis('ZCARD', account_key('tester', 'index')),
+       $done->{status} == 200 ? $n : 0, "$less: $done->{status}");
+}
+
+
+
 === a client that goes away: all of its import, or nothing, and no lock
 --- scenario
 my $body = '[' . join(',', map { tracker_text("n $_") } 1 .. 300) . ']';

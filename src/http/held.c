@@ -83,6 +83,7 @@ ngx_http_tracker_hold(ngx_http_tracker_ctx_t *ctx, size_t size)
         && held > NGX_HTTP_TRACKER_MAX_HELD / ngx_http_tracker_nholders
         && held > size
         && size > ctx->held.bytes
+        && !ctx->held.sure
         && (!ctx->form.sent || ctx->body.lines))
     {
         return NGX_DECLINED;

@@ -23,6 +23,8 @@ typedef struct {
     ngx_http_tracker_holder_t  *holder;       /* its account; NULL: nothing
                                                  is counted so far */
     size_t                      bytes;
+    ngx_uint_t                  sure;         /* 1: never refused, it has the
+                                                 lock or has written */
 } ngx_http_tracker_held_t;
 
 
@@ -30,8 +32,8 @@ typedef struct {
  * Counts size bytes as held for the answer, in place of those counted for this
  * request before, until r->pool is destroyed.
  * Returns NGX_OK; NGX_DECLINED if the account holds more than its share of
- * what a worker may hold, and then nothing has changed; NGX_ERROR if there is
- * no memory.
+ * what a worker may hold, and then nothing has changed, which is not so with
+ * ctx->held.sure; NGX_ERROR if there is no memory.
  */
 ngx_int_t ngx_http_tracker_hold(ngx_http_tracker_ctx_t *ctx, size_t size);
 

@@ -230,6 +230,10 @@ ngx_http_tracker_matching(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     import->round.bytes = 0;
 
+    /* those that only wait for the lock must not be what refuses this one */
+
+    ctx->held.sure = ctx->txn->holds_lock;
+
     if (ngx_http_tracker_import_reserve(r, ctx) != NGX_OK) {
         return;
     }
@@ -943,6 +947,7 @@ ngx_http_tracker_written(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     case TRACKER_OUTCOME_CHANGED:
         ctx->outcome = NGX_HTTP_TRACKER_IMPORTED;
+        ctx->held.sure = 1;
         ctx->spent.created = round->import.fresh;
         ctx->spent.changed = round->changed;
         ctx->spent.deleted = round->rest.n;
@@ -954,6 +959,7 @@ ngx_http_tracker_written(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     case TRACKER_OUTCOME_REPLAYED:
         ctx->outcome = TRACKER_OUTCOME_REPLAYED;
+        ctx->held.sure = 1;
         told = ctx->txn->record;
         break;
 
