@@ -328,6 +328,8 @@ ngx_http_tracker_matched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
         /* the script says so again, and releases the lock */
 
+        import->round.import.told.len = 0;
+
         if (ngx_http_tracker_import_write(ctx) != NGX_OK) {
             ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
             return;
