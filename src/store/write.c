@@ -21,6 +21,8 @@ typedef char  tracker_txn_ids_fit[
     TRACKER_STORE_MAX_BULK <= TRACKER_ID_PLACES ? 1 : -1];
 
 
+static ngx_int_t tracker_txn_set_create(tracker_txn_ctx_t *ctx,
+    tracker_set_t *set, tracker_str_t *records);
 static ngx_int_t tracker_txn_run_create(tracker_txn_ctx_t *ctx,
     size_t nrecords, tracker_reply_pt reply);
 static void tracker_txn_bulk_replied(void *data, ngx_redis_status_e status,
@@ -166,24 +168,16 @@ ngx_int_t
 tracker_txn_create(tracker_txn_t *txn, tracker_set_t *set,
     tracker_str_t *records)
 {
-    tracker_create_t   *create;
     tracker_txn_ctx_t  *ctx;
 
     ctx = tracker_txn_ctx(txn);
-    create = &ctx->create;
 
-    if (tracker_txn_keep_names(ctx, set) != NGX_OK) {
+    if (tracker_txn_set_create(ctx, set, records) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    create->set = set;
-    create->n = set->n;
-    txn->adds = set->n;
-    create->records = records;
-    create->failed = 0;
-
-    if (ctx->lead || !tracker_bulk_fits(create)) {
-        return tracker_txn_run_create(ctx, create->n, tracker_txn_created);
+    if (ctx->lead || !tracker_bulk_fits(&ctx->create)) {
+        return tracker_txn_run_create(ctx, set->n, tracker_txn_created);
     }
 
     if (tracker_bulk_command(ctx) != NGX_OK) {
@@ -200,23 +194,39 @@ tracker_txn_create(tracker_txn_t *txn, tracker_set_t *set,
 ngx_int_t
 tracker_txn_check(tracker_txn_t *txn, tracker_set_t *set)
 {
-    tracker_create_t   *create;
     tracker_txn_ctx_t  *ctx;
 
     ctx = tracker_txn_ctx(txn);
-    create = &ctx->create;
+
+    if (tracker_txn_set_create(ctx, set, NULL) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return tracker_txn_run_create(ctx, 0, tracker_txn_checked);
+}
+
+
+/* what a create or its check is about; records: NULL for a check */
+
+static ngx_int_t
+tracker_txn_set_create(tracker_txn_ctx_t *ctx, tracker_set_t *set,
+    tracker_str_t *records)
+{
+    tracker_create_t  *create;
 
     if (tracker_txn_keep_names(ctx, set) != NGX_OK) {
         return NGX_ERROR;
     }
 
+    create = &ctx->create;
     create->set = set;
     create->n = set->n;
-    txn->adds = set->n;
-    create->records = NULL;
+    create->records = records;
     create->failed = 0;
 
-    return tracker_txn_run_create(ctx, 0, tracker_txn_checked);
+    ctx->txn.adds = set->n;
+
+    return NGX_OK;
 }
 
 
