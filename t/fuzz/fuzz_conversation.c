@@ -8,7 +8,7 @@
 
 #include <strings.h>
 
-#include "fuzz.h"
+#include "body.h"
 #include "large.h"
 #include "json/skip.h"
 
@@ -600,19 +600,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         return 0;
     }
 
-    /* a block of its own size, so that the sanitizer sees a byte too many */
-
-    body = malloc(len);
-    must(body != NULL);
-    memcpy(body, data, len);
-
-    seed = 2166136261;
-
-    for (i = 0; i < len; i++) {
-        seed = (seed ^ data[i]) * 16777619;
-    }
-
-    seed ^= seed >> 15;
+    body = body_copy(data, len);
+    seed = body_seed(data, len);
 
     /* a message a run, some of them, or all at once */
 

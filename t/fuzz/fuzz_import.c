@@ -5,8 +5,9 @@
  */
 
 
-#include "fuzz.h"
+#include "body.h"
 #include "large.h"
+#include "same_set.h"
 
 
 #define LIMITS  4
@@ -125,39 +126,6 @@ in_runs(decode_small, tracker_decode_import_start, tracker_decode_lines_start,
         tracker_decode_run)
 in_runs(decode_large, tracker_decode_large_import_start,
         tracker_decode_large_lines_start, tracker_decode_large_run)
-
-
-static void
-same_set(tracker_set_t *set, tracker_set_t *other)
-{
-    char    *p, *q;
-    size_t   i, n;
-
-    must(set->bulk == other->bulk);
-    must(set->n == other->n);
-
-    /* ids are ignored; their JSON tells all else apart, each byte */
-
-    for (i = 0; i < set->n; i++) {
-        set->elts[i].id.data = "4503599627370496";
-        set->elts[i].id.len = TRACKER_ID_LEN;
-        other->elts[i].id = set->elts[i].id;
-
-        n = tracker_json_length(&set->elts[i]);
-        must(n == tracker_json_length(&other->elts[i]));
-
-        p = malloc(n);
-        q = malloc(n);
-        must(p != NULL && q != NULL);
-
-        must(tracker_json_write(p, &set->elts[i]) == p + n);
-        must(tracker_json_write(q, &other->elts[i]) == q + n);
-        must(memcmp(p, q, n) == 0);
-
-        free(p);
-        free(q);
-    }
-}
 
 
 static void
@@ -285,26 +253,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     int        way;
     char      *body;
-    size_t     i;
     uint32_t   seed;
 
     if (len == 0) {
         return 0;
     }
 
-    /* a block of its own size, so that the sanitizer sees a byte too many */
-
-    body = malloc(len);
-    must(body != NULL);
-    memcpy(body, data, len);
-
-    seed = 2166136261;
-
-    for (i = 0; i < len; i++) {
-        seed = (seed ^ data[i]) * 16777619;
-    }
-
-    seed ^= seed >> 15;
+    body = body_copy(data, len);
+    seed = body_seed(data, len);
 
     /* a tracker a run, some of them, or all at once */
 

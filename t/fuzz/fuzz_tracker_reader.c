@@ -6,8 +6,9 @@
  */
 
 
-#include "fuzz.h"
+#include "body.h"
 #include "large.h"
+#include "same_set.h"
 
 
 /* what makes a body large for tracker_decode(), and a bit more */
@@ -202,39 +203,6 @@ check_reader(const char *body, size_t len)
     memory_free(&memory);
 
     return rc == TRACKER_READER_OK;
-}
-
-
-static void
-same_set(const tracker_set_t *set, const tracker_set_t *other)
-{
-    char    *p, *q;
-    size_t   i, n;
-
-    must(set->bulk == other->bulk);
-    must(set->n == other->n);
-
-    /* their JSON tells all apart: absent and empty, each byte */
-
-    for (i = 0; i < set->n; i++) {
-        set->elts[i].id.data = "4503599627370496";
-        set->elts[i].id.len = TRACKER_ID_LEN;
-        other->elts[i].id = set->elts[i].id;
-
-        n = tracker_json_length(&set->elts[i]);
-        must(n == tracker_json_length(&other->elts[i]));
-
-        p = malloc(n);
-        q = malloc(n);
-        must(p != NULL && q != NULL);
-
-        must(tracker_json_write(p, &set->elts[i]) == p + n);
-        must(tracker_json_write(q, &other->elts[i]) == q + n);
-        must(memcmp(p, q, n) == 0);
-
-        free(p);
-        free(q);
-    }
 }
 
 
@@ -512,19 +480,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         return 0;
     }
 
-    /* a block of its own size, so that the sanitizer sees a byte too many */
-
-    body = malloc(len);
-    must(body != NULL);
-    memcpy(body, data, len);
-
-    seed = 2166136261;
-
-    for (i = 0; i < len; i++) {
-        seed = (seed ^ data[i]) * 16777619;
-    }
-
-    seed ^= seed >> 15;
+    body = body_copy(data, len);
+    seed = body_seed(data, len);
 
     /* a tracker a run, some of them, or all at once */
 
