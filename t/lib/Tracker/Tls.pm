@@ -11,7 +11,7 @@ use Tracker::Host qw(scratch);
 
 our @EXPORT_OK = qw(authority certificate redis_options);
 
-# how long all of them are good, in days; expired ones ended a day ago
+# how long all of them are good, in days; expired ones have ended
 use constant DAYS => 2;
 
 sub openssl {
@@ -43,9 +43,16 @@ sub certificate {
             '-keyout', scratch("$name.key"));
     openssl('x509 -req -in', $request, '-CA', scratch("$authority.pem"),
             '-CAkey', scratch("$authority.key"), '-CAcreateserial',
-            '-extfile', $extensions, '-days', $o{expired} ? -1 : DAYS,
+            '-extfile', $extensions, $o{expired} ? expired() : ('-days', DAYS),
             '-out', scratch("$name.pem"));
     return scratch("$name.pem");
+}
+
+# OpenSSL 3.5 takes no negative number of days, 3.0 no dates.
+sub expired {
+    return `openssl x509 -help 2>&1` =~ /-not_after/
+           ? qw(-not_before 20250101000000Z -not_after 20250102000000Z)
+           : qw(-days -1);
 }
 
 # What a redis-server needs to speak TLS on a port of its own.
