@@ -114,8 +114,9 @@ struct ngx_http_tracker_ctx_s {
 
     ngx_http_tracker_body_t          body;
     tracker_set_t                    set;       /* to be written */
-    tracker_report_t                *report;    /* faults of an import's body;
-                                                   NULL: it is no import */
+    tracker_report_t                *report;    /* faults of the body of an
+                                                   import, or of lines; or
+                                                   NULL */
     ngx_str_t                        idempotency_key;
 
     tracker_txn_t                   *txn;       /* NULL: none, or closed */

@@ -32,7 +32,7 @@ typedef struct {
  * Counts size bytes as held for the answer, in place of those counted for this
  * request before, until r->pool is destroyed.
  * Returns NGX_OK; NGX_DECLINED if the account holds more than its share of
- * what a worker may hold, and then nothing has changed, which is not so with
+ * what a worker may hold, and then nothing has changed; never with
  * ctx->held.sure; NGX_ERROR if there is no memory.
  */
 ngx_int_t ngx_http_tracker_hold(ngx_http_tracker_ctx_t *ctx, size_t size);

@@ -19,7 +19,7 @@ struct tracker_decode_s {
     const tracker_limits_t   *limits;
     const tracker_arena_t    *arena;
     tracker_set_t            *set;
-    tracker_report_t         *report;    /* of an import; or NULL */
+    tracker_report_t         *report;    /* of imports, lines */
     tracker_reader_t         *reader;    /* NULL: it has ended */
     tracker_message_t        *message;
     tracker_rc_e              rc;        /* of the check that refused */

@@ -10,7 +10,7 @@
 #include "store/reply.h"
 
 
-/* the name keys, or the id keys, of a MGET, and arguments of import.lua */
+/* the keys of a MGET and of fetch.lua, and arguments of import.lua */
 
 struct tracker_imported_s {
     ngx_str_t           name_base;
