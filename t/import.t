@@ -412,6 +412,21 @@ for my $less (37_000, 39_000, 40_000) {
 
 
 
+=== one tracker, sent again with its Idempotency-Key: no Location of another
+--- scenario
+my @key = (headers => ['Idempotency-Key: k', 'Prefer: return=representation']);
+my ($first, $again) = map {
+    exchange(post('trackers?on_conflict=skip', tracker_text('a'), @key))
+} 1 .. 2;
+
+is($_->{status}, 200, 'status') for $first, $again;
+is($again->{body}, $first->{body}, 'the first answer');
+is($again->{headers}{location}, undef, 'its id is in the results');
+is($_->{headers}{'preference-applied'}, undef, 'results, not the tracker')
+    for $first, $again;
+
+
+
 === a client that goes away: all of its import, or nothing, and no lock
 --- scenario
 my $body = '[' . join(',', map { tracker_text("n $_") } 1 .. 300) . ']';

@@ -133,6 +133,10 @@ ngx_http_tracker_start_import(ngx_http_request_t *r,
     report->list = NULL;
     ctx->report = report;
 
+    /* the answer is of results, or their summary */
+
+    ctx->form.whole = 0;
+
     if (!ctx->form.dry) {
         ngx_http_tracker_start_write(r, ctx, sizeof(ngx_http_tracker_import_t),
                                      ngx_http_tracker_imported);
@@ -145,10 +149,9 @@ ngx_http_tracker_start_import(ngx_http_request_t *r,
         return;
     }
 
-    /* the answer is of results, whatever is preferred */
+    /* nothing but the results is of use */
 
     ctx->form.minimal = 0;
-    ctx->form.whole = 0;
 
     import->write.next = ngx_http_tracker_imported;
 

@@ -304,7 +304,7 @@ ngx_http_tracker_set_headers(ngx_http_request_t *r,
 
     if ((ctx->outcome == TRACKER_OUTCOME_CREATED
          || ctx->outcome == TRACKER_OUTCOME_REPLAYED)
-        && !ctx->set.bulk
+        && !ctx->set.bulk && ctx->report == NULL
         && ngx_http_tracker_push_location(r, &ctx->set.elts[0].id) != NGX_OK)
     {
         return NGX_ERROR;
