@@ -521,6 +521,13 @@ tracker_txn_import(tracker_txn_t *txn, tracker_import_t *import)
     cmd = &ctx->command;
 
     ctx->imported->import = *import;
+
+    /* it is kept with an Idempotency-Key only */
+
+    if (ctx->idem == NULL) {
+        ctx->imported->import.told.len = 0;
+    }
+
     txn->adds = import->fresh - ngx_min(import->fresh, import->ngone);
 
     tracker_step_start(ctx);
@@ -549,7 +556,8 @@ tracker_txn_import(tracker_txn_t *txn, tracker_import_t *import)
     tracker_step_add(ctx, txn->revision.data, txn->revision.len);
     tracker_step_add_number(ctx, ctx->store->timeout + TRACKER_LOCK_MARGIN);
     tracker_step_add_number(ctx, import->ngone);
-    tracker_step_add(ctx, import->told.data, import->told.len);
+    tracker_step_add(ctx, import->told.data,
+                     ctx->imported->import.told.len);
 
     /* sent as tracker_txn_import_arg() makes it */
 
