@@ -367,9 +367,33 @@ for my $query ('on_conflict=replace&dryRun=true', 'on_conflict=replace') {
     like($response->{body}, qr/"summary":\{"replaced":1\}/, 'what it says');
 }
 
-is_message(exchange(post('trackers?on_conflict=merge',
-                         tracker_text('a', 'm')))->{body},
-           'The tracker would exceed the limit of 1024 bytes.', 'merge');
+my ($b, $m) = (tracker_text('b'), tracker_text('a', 'm'));
+my $says = 'would make its tracker exceed the limit of 1024 bytes';
+
+for (['The tracker would exceed the limit of 1024 bytes.', '', $m],
+     [qq("[1]" $says), '/1', "[$b,$m]"],
+     [qq("trackers[1]" $says), '/trackers/1', qq({"trackers":[$b,$m]})],
+     ["Line 3 $says", '/1', "$b\n\n$m\n", type => 'application/x-ndjson'])
+{
+    my ($message, $pointer, $body, @type) = @$_;
+
+    for my $query ('on_conflict=merge', 'on_conflict=merge&dryRun=true') {
+        my $response = exchange(post("trackers?$query", $body, @type));
+
+        is($response->{status}, 400, "$query: $message");
+        is_deeply(decode($response->{body}),
+                  { message => $message,
+                    errors => [{ pointer => $pointer,
+                                 message => $message }] }, 'which it is');
+    }
+
+    my $problem = decode(exchange(post('trackers?on_conflict=merge', $body,
+        @type, headers => ['Accept: application/problem+json']))->{body});
+
+    is($problem->{code}, 'grown', 'a problem');
+    is_deeply($problem->{errors}, [{ pointer => $pointer,
+                                     detail => $message }], 'which it is');
+}
 
 
 

@@ -100,6 +100,8 @@ static ngx_uint_t ngx_http_tracker_import_fresh(ngx_http_tracker_ctx_t *ctx,
     size_t i);
 static ngx_uint_t ngx_http_tracker_import_change(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t i);
+static ngx_uint_t ngx_http_tracker_import_grown(ngx_http_tracker_ctx_t *ctx,
+    size_t i, off_t limit);
 static ngx_uint_t ngx_http_tracker_import_merge(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t i, tracker_str_t *record);
 static ngx_uint_t ngx_http_tracker_import_join(ngx_http_request_t *r,
@@ -558,12 +560,20 @@ ngx_http_tracker_import_composing(ngx_http_request_t *r,
 
         outcome = ngx_http_tracker_import_one(r, ctx, round->composed++);
 
-        if (outcome == NGX_HTTP_TRACKER_INVALID) {
+        switch (outcome) {
+
+        case 0:
+            break;
+
+        case NGX_HTTP_TRACKER_INVALID:
+        case NGX_HTTP_TRACKER_TOO_BIG:
+
+            /* the message is set */
+
             ngx_http_tracker_refuse(r, ctx);
             return;
-        }
 
-        if (outcome) {
+        default:
             ngx_http_tracker_fail(r, ctx, outcome);
             return;
         }
@@ -756,7 +766,8 @@ ngx_http_tracker_import_change(ngx_http_request_t *r,
         && record.len > match->record.len
         && (off_t) record.len > clcf->client_max_body_size)
     {
-        return NGX_HTTP_TRACKER_TOO_BIG;
+        return ngx_http_tracker_import_grown(ctx, i,
+                                             clcf->client_max_body_size);
     }
 
     ngx_http_tracker_import_tell(ctx, i, result, &match->id);
@@ -770,6 +781,37 @@ ngx_http_tracker_import_change(ngx_http_request_t *r,
     round->import.size += record.len;
 
     return 0;
+}
+
+
+/* of the tracker i, whose phrases leave too large a tracker */
+
+static ngx_uint_t
+ngx_http_tracker_import_grown(ngx_http_tracker_ctx_t *ctx, size_t i,
+    off_t limit)
+{
+    tracker_message_t  message;
+
+    if (ctx->set.bulk) {
+        tracker_message(&message,
+                        "\"[%zu]\" would make its tracker exceed the limit of "
+                        "%lu bytes", i, (unsigned long) limit);
+
+    } else {
+        tracker_message(&message,
+                        "The tracker would exceed the limit of %lu bytes.",
+                        (unsigned long) limit);
+    }
+
+    tracker_message_at(&message, ctx->set.bulk ? (long) i : -1, NULL, -1);
+
+    if (tracker_report_message(ctx->report, i, &message) != TRACKER_OK) {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_TOO_BIG, &message);
+
+    return ctx->outcome;
 }
 
 

@@ -260,7 +260,9 @@ ngx_http_tracker_set_error(ngx_http_tracker_ctx_t *ctx, ngx_uint_t outcome,
         error.list = ctx->report->list;
     }
 
-    if (outcome == NGX_HTTP_TRACKER_INVALID) {
+    if (outcome == NGX_HTTP_TRACKER_INVALID
+        || outcome == NGX_HTTP_TRACKER_TOO_BIG)
+    {
         error.report = ctx->report;
     }
 
