@@ -229,13 +229,13 @@ POST /v1/manage/trackers [{"name":"A","vocabulary":["x"]},{"name":"B","vocabular
 200 {"trackers":[{"id":"ID1","name":"A","vocabulary":["x"]},{"id":"ID2","name":"B","vocabulary":["x"]}]}
 
 POST /v1/manage/trackers?dryRun=true&on_conflict=merge [{"name":"A","vocabulary":["y"]},{"name":"B","vocabulary":["x"]},{"name":"C","vocabulary":["x"]}]
-200 {"dryRun":true,"results":[{"index":0,"name":"A","result":"merged"},{"index":1,"name":"B","result":"unchanged"},{"index":2,"name":"C","result":"created"}],"summary":{"created":1,"merged":1,"unchanged":1}}
+200 {"dryRun":true,"results":[{"index":0,"name":"A","id":"ID1","result":"merged"},{"index":1,"name":"B","id":"ID2","result":"unchanged"},{"index":2,"name":"C","result":"created"}],"summary":{"created":1,"merged":1,"unchanged":1}}
 
 POST /v1/manage/trackers?on_conflict=replace&dryRun=true [{"name":"A","vocabulary":["y"]}]
-200 {"dryRun":true,"results":[{"index":0,"name":"A","result":"replaced"}],"summary":{"replaced":1}}
+200 {"dryRun":true,"results":[{"index":0,"name":"A","id":"ID1","result":"replaced"}],"summary":{"replaced":1}}
 
 POST /v1/manage/trackers?on_conflict=skip&dryRun=true [{"name":"A","vocabulary":["y"]}]
-200 {"dryRun":true,"results":[{"index":0,"name":"A","result":"skipped"}],"summary":{"skipped":1}}
+200 {"dryRun":true,"results":[{"index":0,"name":"A","id":"ID1","result":"skipped"}],"summary":{"skipped":1}}
 
 GET /v1/manage/trackers
 200 {"trackers":[{"id":"ID1","name":"A","vocabulary":["x"]},{"id":"ID2","name":"B","vocabulary":["x"]}]}
@@ -610,7 +610,7 @@ ETag: "ETAG1"
 
 POST /v1/manage/trackers?on_conflict=replace&rest=delete&dryRun=true [{"name":"C","vocabulary":["x"]},{"name":"D","vocabulary":["x"]},{"name":"A","vocabulary":["y"]}]
 If-Match: "ETAG1"
-200 {"dryRun":true,"results":[{"index":0,"name":"C","result":"unchanged"},{"index":1,"name":"D","result":"created"},{"index":2,"name":"A","result":"replaced"},{"name":"B\"é","result":"deleted"}],"summary":{"created":1,"replaced":1,"unchanged":1,"deleted":1}}
+200 {"dryRun":true,"results":[{"index":0,"name":"C","id":"ID3","result":"unchanged"},{"index":1,"name":"D","result":"created"},{"index":2,"name":"A","id":"ID1","result":"replaced"},{"name":"B\"é","id":"ID2","result":"deleted"}],"summary":{"created":1,"replaced":1,"unchanged":1,"deleted":1}}
 ! ETag
 
 POST /v1/manage/trackers?on_conflict=replace&rest=delete [{"name":"C","vocabulary":["x"]},{"name":"D","vocabulary":["x"]},{"name":"A","vocabulary":["y"]}]
@@ -714,7 +714,7 @@ If-Match: *
 
 POST /v1/manage/trackers?on_conflict=replace&rest=delete&dryRun=true [{"name":"C","vocabulary":["x"]},{"name":"D","vocabulary":["x"]}]
 If-Match: *
-200 {"dryRun":true,"results":[{"index":0,"name":"C","result":"created"},{"index":1,"name":"D","result":"created"},{"name":"A","result":"deleted"},{"name":"B","result":"deleted"}],"summary":{"created":2,"deleted":2}}
+200 {"dryRun":true,"results":[{"index":0,"name":"C","result":"created"},{"index":1,"name":"D","result":"created"},{"name":"A","id":"ID1","result":"deleted"},{"name":"B","id":"ID2","result":"deleted"}],"summary":{"created":2,"deleted":2}}
 
 POST /v1/manage/trackers?on_conflict=replace&rest=delete [{"name":"C","vocabulary":["x"]},{"name":"D","vocabulary":["x"]}]
 If-Match: *

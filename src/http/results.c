@@ -309,9 +309,9 @@ ngx_http_tracker_put_result(ngx_http_tracker_ctx_t *ctx, u_char *p)
     p = ngx_cpymem(p, "\"name\":", sizeof("\"name\":") - 1);
     p = (u_char *) tracker_json_string_write((char *) p, name.data, name.len);
 
-    /* an id that was chosen for a dry run is nobody's */
+    /* the id that a dry run chose for a new one is nobody's */
 
-    if (!ctx->form.dry) {
+    if (!ctx->form.dry || *told != NGX_HTTP_TRACKER_CREATED) {
         p = ngx_sprintf(p, ",\"id\":\"%*s\"", (size_t) TRACKER_ID_LEN,
                         told + 1);
     }
