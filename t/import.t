@@ -950,6 +950,38 @@ is_message($response->{body}, 'Line 3: "name" repeats the name of line 1.', 'whe
 
 
 
+=== lines without an argument: ids are ignored and faults listed, not so in an array
+--- scenario
+my $id = '{"id":"4503599627370496","name":"a","vocabulary":["x"]}';
+my $post = sub {
+    my ($body, $type) = @_;
+
+    return exchange(request('POST', '/v1/manage/trackers', body => $body,
+                            type => "application/$type"));
+};
+
+is($post->("[$id]", 'json')->{body}, '{"message":"\"[0].id\" is not allowed"}',
+   'an array');
+
+my $lines = $post->("$id\n{\"end\":true,\"count\":1}\n", 'x-ndjson');
+my $created = decode($lines->{body})->{trackers};
+
+is(scalar @$created, 1, 'lines, as GET answers them');
+like($created->[0]{id}, qr/^\d{16}$/, 'an id');
+isnt($created->[0]{id}, '4503599627370496', 'another one');
+
+is_deeply(decode($post->("{}\n", 'x-ndjson')->{body})->{errors},
+          [{ pointer => '/0/name', message => 'Line 1: "name" is required' },
+           { pointer => '/0/vocabulary',
+             message => 'Line 1: "vocabulary" is required' }], 'all faults');
+is($post->('[{}]', 'json')->{body}, '{"message":"\"[0].name\" is required"}',
+   'of an array the first one, as ever');
+is_deeply(decode($post->('{"id":1}', 'x-ndjson')->{body})->{errors}[0],
+          { pointer => '/0/id', message => 'Line 1: "id" must be a string' },
+          'an id that is no string');
+
+
+
 === lines: what GET answers posts back, whole or not at all
 --- scenario
 my $says = sub {
