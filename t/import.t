@@ -871,7 +871,8 @@ redis('EVAL', 'for i = 1, 50001 do redis.call("zadd", KEYS[1], i, '
 my $response = exchange($replace);
 
 is($response->{status}, 400, 'too many');
-like($response->{body}, qr/change or delete are too many, or too large/, 'why');
+is_message($response->{body}, 'The request would delete more than 50000 '
+           . 'trackers, the limit of one request.', 'why');
 redis('ZREMRANGEBYRANK', $index, 17, -1);
 
 for my $id (1 .. 17) {
@@ -880,7 +881,11 @@ for my $id (1 .. 17) {
                   $id, $id, 'x' x 1_000_000);
 }
 
-is(exchange($replace)->{status}, 400, 'too large');
+$response = exchange($replace);
+is($response->{status}, 400, 'too large');
+is_message($response->{body}, 'The trackers that the request would change or '
+           . 'delete have more than 16777216 bytes, the limit of one request.',
+           'why');
 is(redis('EXISTS', lock_key()), 0, 'no lock is left');
 redis('ZREMRANGEBYRANK', $index, 3, -1);
 like(exchange($replace)->{body}, qr/"deleted":3\}/, 'a few large ones');

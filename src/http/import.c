@@ -90,6 +90,9 @@ static void ngx_http_tracker_fetch_matches(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_matches_fetched(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_import_too_much(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, const char *what, size_t limit,
+    const char *unit);
 static void ngx_http_tracker_import_composing(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_composed(ngx_http_request_t *r,
@@ -440,7 +443,9 @@ ngx_http_tracker_indexed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     round = &import->round;
 
     if (ctx->txn->outcome == TRACKER_OUTCOME_QUOTA) {
-        ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_TOO_MUCH);
+        ngx_http_tracker_import_too_much(r, ctx, "The request would delete",
+                                         NGX_HTTP_TRACKER_MAX_REST,
+                                         "trackers");
         return;
     }
 
@@ -528,7 +533,10 @@ ngx_http_tracker_matches_fetched(ngx_http_request_t *r,
     }
 
     if (round->bytes > NGX_HTTP_TRACKER_MAX_BODY) {
-        ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_TOO_MUCH);
+        ngx_http_tracker_import_too_much(r, ctx,
+                                         "The trackers that the request would "
+                                         "change or delete have",
+                                         NGX_HTTP_TRACKER_MAX_BODY, "bytes");
         return;
     }
 
@@ -537,6 +545,21 @@ ngx_http_tracker_matches_fetched(ngx_http_request_t *r,
     }
 
     ngx_http_tracker_fetch_matches(r, ctx);
+}
+
+
+static void
+ngx_http_tracker_import_too_much(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, const char *what, size_t limit,
+    const char *unit)
+{
+    tracker_message_t  message;
+
+    tracker_message(&message, "%s more than %zu %s, the limit of one request.",
+                    what, limit, unit);
+
+    ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_TOO_MUCH, &message);
+    ngx_http_tracker_refuse(r, ctx);
 }
 
 

@@ -101,9 +101,7 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
     [NGX_HTTP_TRACKER_TOO_BIG] =
         { 400, ngx_string("grown"), NULL },
     [NGX_HTTP_TRACKER_TOO_MUCH] =
-        { 400, ngx_string("too_much"),
-          "The trackers that the request would change or delete are too many, "
-          "or too large, for one request." },
+        { 400, ngx_string("too_much"), NULL },
     [NGX_HTTP_TRACKER_UNCONDITIONAL] =
         { 428, ngx_string("unconditional"),
           "If-Match with the ETag of the list is required." },
