@@ -599,6 +599,33 @@ is(keys_of(), $before, 'nothing is written, no lock is left');
 is(redis('TYPE', account_key('tester', 'name:list')), 'list', 'as it was');
 
 
+
+=== a stored record that is invalid is not merged, nor deleted
+--- scenario
+my $id = decode(exchange(post('trackers', tracker_text('a')))->{body})
+         ->{tracker}{id};
+
+redis('SET', account_key('tester', "id:$id"), qq({"id":"$id","name":1}));
+
+my $before = keys_of();
+
+for (['on_conflict=merge', 'a'], ['on_conflict=merge&dryRun=true', 'a'],
+     ['on_conflict=replace&rest=delete', 'b', headers => ['If-Match: *']])
+{
+    my ($query, $name, @if) = @$_;
+    my $response = exchange(post("trackers?$query",
+                                 '[' . tracker_text($name, 'y') . ']', @if));
+
+    is($response->{status}, 500, $query);
+}
+
+is(keys_of(), $before, 'nothing is written, no lock is left');
+is(exchange(post('trackers?on_conflict=replace', tracker_text('a')))->{status},
+   200, 'it is replaced');
+--- error_log
+stored record of tracker
+
+
 === rest=delete: the body is the whole dictionary
 --- exchanges
 POST /v1/manage/trackers [{"name":"A","vocabulary":["x"]},{"name":"B\"é","vocabulary":["x"]},{"name":"C","vocabulary":["x"]}]

@@ -13,6 +13,7 @@
 #include "http/response.h"
 #include "http/rest.h"
 #include "http/results.h"
+#include "http/stored.h"
 #include "http/write.h"
 #include "json/record.h"
 #include "store/import.h"
@@ -34,10 +35,6 @@
 
 /* records that are read at once, at most: their bytes end it before, mostly */
 #define NGX_HTTP_TRACKER_IMPORT_MOST    1000
-
-/* a small record is decoded in one block */
-#define NGX_HTTP_TRACKER_IMPORT_POOL    4096
-
 
 /* what is made of one round; memory of the round */
 
@@ -108,8 +105,8 @@ static ngx_uint_t ngx_http_tracker_import_grown(ngx_http_tracker_ctx_t *ctx,
 static ngx_uint_t ngx_http_tracker_import_merge(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t i, tracker_str_t *record);
 static ngx_uint_t ngx_http_tracker_import_join(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, size_t i, tracker_arena_t *arena,
-    tracker_t *t);
+    ngx_http_tracker_ctx_t *ctx, size_t i, ngx_http_tracker_stored_t *stored,
+    size_t *added);
 static ngx_int_t ngx_http_tracker_import_record(ngx_http_tracker_ctx_t *ctx,
     tracker_t *t, tracker_str_t *record);
 static void ngx_http_tracker_import_tell(ngx_http_tracker_ctx_t *ctx, size_t i,
@@ -838,10 +835,7 @@ ngx_http_tracker_import_grown(ngx_http_tracker_ctx_t *ctx, size_t i,
 }
 
 
-/*
- * Decoding takes several times the memory of a record, which is freed at once.
- * Returns 0 or the outcome.
- */
+/* returns 0 or the outcome */
 
 static ngx_uint_t
 ngx_http_tracker_import_merge(ngx_http_request_t *r,
@@ -849,72 +843,55 @@ ngx_http_tracker_import_merge(ngx_http_request_t *r,
 {
     ngx_http_tracker_import_t *import = ctx->data;
 
-    tracker_t         t;
-    ngx_pool_t       *pool;
-    ngx_uint_t        outcome;
-    tracker_arena_t   arena;
+    size_t                      added;
+    ngx_uint_t                  outcome;
+    tracker_match_t            *match;
+    ngx_http_tracker_stored_t   stored;
 
-    pool = ngx_create_pool(NGX_HTTP_TRACKER_IMPORT_POOL, r->connection->log);
-    if (pool == NULL) {
+    match = &import->round.matches[i];
+
+    if (ngx_http_tracker_open_stored(ctx, match, &stored) != NGX_OK) {
         return TRACKER_OUTCOME_ERROR;
     }
 
-    ngx_http_tracker_set_arena(&arena, pool);
-
-    outcome = ngx_http_tracker_import_join(r, ctx, i, &arena, &t);
+    outcome = ngx_http_tracker_import_join(r, ctx, i, &stored, &added);
 
     if (outcome == 0) {
 
-        if (t.name.data == NULL) {
-            *record = import->round.matches[i].record;
+        if (added == 0) {
+            *record = match->record;
 
-        } else if (ngx_http_tracker_import_record(ctx, &t, record) != NGX_OK) {
+        } else if (ngx_http_tracker_import_record(ctx, &stored.tracker, record)
+                   != NGX_OK)
+        {
             outcome = TRACKER_OUTCOME_ERROR;
         }
     }
 
-    ngx_destroy_pool(pool);
+    ngx_http_tracker_close_stored(&stored);
 
     return outcome;
 }
 
 
-/* sets t, without a name if it has all the phrases: 0 or the outcome */
+/* adds phrases of the tracker i, and says how many: 0 or the outcome */
 
 static ngx_uint_t
 ngx_http_tracker_import_join(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, size_t i, tracker_arena_t *arena,
-    tracker_t *t)
+    ngx_http_tracker_ctx_t *ctx, size_t i, ngx_http_tracker_stored_t *stored,
+    size_t *added)
 {
-    ngx_http_tracker_import_t *import = ctx->data;
-
-    size_t                        added;
-    tracker_match_t              *match;
     tracker_message_t             message;
     ngx_http_tracker_loc_conf_t  *tlcf;
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
-    match = &import->round.matches[i];
 
-    if (tracker_decode_record(match->record.data, match->record.len, arena, t)
-        != TRACKER_OK)
-    {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "tracker: stored record of tracker \"%*s\" is invalid",
-                      match->id.len, match->id.data);
-        return TRACKER_OUTCOME_ERROR;
-    }
-
-    switch (tracker_join(t, &ctx->set.elts[i], ctx->set.bulk ? (long) i : -1,
-                         &tlcf->limits, arena, &added, &message))
+    switch (tracker_join(&stored->tracker, &ctx->set.elts[i],
+                         ctx->set.bulk ? (long) i : -1, &tlcf->limits,
+                         &stored->arena, added, &message))
     {
 
     case TRACKER_OK:
-
-        if (added == 0) {
-            t->name.data = NULL;
-        }
-
         return 0;
 
     case TRACKER_INVALID:

@@ -6,11 +6,11 @@
 
 #include "http/rest.h"
 #include "http/results.h"
-#include "json/record.h"
+#include "http/stored.h"
 #include "tracker/duplicate.h"
 
 
-/* a small record is decoded in one block */
+/* a few ids are compared in one block */
 #define NGX_HTTP_TRACKER_REST_POOL  4096
 
 
@@ -123,49 +123,32 @@ ngx_int_t
 ngx_http_tracker_name_rest(ngx_http_tracker_ctx_t *ctx,
     ngx_http_tracker_rest_t *rest, size_t i)
 {
-    char               *p;
-    ngx_log_t          *log;
-    tracker_t           t;
-    ngx_pool_t         *pool;
-    tracker_rc_e        rc;
-    tracker_match_t    *match;
-    tracker_arena_t     arena;
-    tracker_written_t  *gone;
+    char                       *p;
+    tracker_str_t              *name;
+    tracker_match_t            *match;
+    tracker_written_t          *gone;
+    ngx_http_tracker_stored_t   stored;
 
     match = &rest->elts[i];
     gone = &rest->gone[i];
-    log = ctx->request->connection->log;
-    p = NULL;
 
-    pool = ngx_create_pool(NGX_HTTP_TRACKER_REST_POOL, log);
-    if (pool == NULL) {
+    if (ngx_http_tracker_open_stored(ctx, match, &stored) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_http_tracker_set_arena(&arena, pool);
+    name = &stored.tracker.name;
 
-    rc = tracker_decode_record(match->record.data, match->record.len, &arena,
-                               &t);
-
-    if (rc == TRACKER_INVALID) {
-        ngx_log_error(NGX_LOG_ERR, log, 0,
-                      "tracker: stored record of tracker \"%*s\" is invalid",
-                      match->id.len, match->id.data);
-    }
-
-    if (rc == TRACKER_OK) {
-        p = ngx_pnalloc(ctx->txn->round, t.name.len);
-    }
+    p = ngx_pnalloc(ctx->txn->round, name->len);
 
     if (p) {
-        ngx_memcpy(p, t.name.data, t.name.len);
+        ngx_memcpy(p, name->data, name->len);
 
         gone->id = match->id;
-        gone->name.len = t.name.len;
+        gone->name.len = name->len;
         gone->name.data = p;
     }
 
-    ngx_destroy_pool(pool);
+    ngx_http_tracker_close_stored(&stored);
 
     return p ? NGX_OK : NGX_ERROR;
 }
