@@ -919,6 +919,49 @@ like(exchange($replace)->{body}, qr/"deleted":3\}/, 'a few large ones');
 
 
 
+=== large records are fetched by few names at a time, small ones by a thousand
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 16m;
+    }
+--- scenario
+my $all = sub {
+    my (@phrases) = @_;
+
+    return post('trackers?on_conflict=merge',
+                '[' . join(',', map({ tracker_text("a $_", 's', @phrases) }
+                                    1 .. 150),
+                           map({ tracker_text("b $_",
+                                              @phrases ? 's' : 'x' x 64_000) }
+                               1 .. 150),
+                           map({ tracker_text("c $_", 's', @phrases) }
+                               1 .. 2000)) . ']');
+};
+
+is(exchange($all->())->{status}, 200, 'what there is');
+
+redis('CONFIG', 'SET', 'slowlog-max-len', 10_000);
+redis('CONFIG', 'SET', 'slowlog-log-slower-than', 0);
+redis('SLOWLOG', 'RESET');
+
+like(exchange($all->('t'))->{body}, qr/"summary":\{"merged":2300\}/, 'merged');
+
+# arguments of each command: of a script, the number of its keys
+my @fetches = map { $_->[3][2] } reverse grep {
+    $_->[3][0] =~ /^evalsha$/i && $_->[3][3] =~ /:id:/ && $_->[3][2] <= 1000
+} @{redis('SLOWLOG', 'GET', -1)};
+
+redis('CONFIG', 'SET', 'slowlog-log-slower-than', -1);
+
+is($fetches[0], 1000, 'a thousand at first');
+is((sort { $a <=> $b } @fetches[2 .. 30])[-1], 64, 'few of the large ones');
+is((sort { $a <=> $b } @fetches[31 .. $#fetches])[-1], 1000,
+   'a thousand of the small ones');
+cmp_ok(scalar @fetches, '<', 60, 'stretches') or diag("@fetches");
+
+
+
 === lines: the same as an array of them
 --- scenario
 sub post_lines {

@@ -33,8 +33,12 @@
 /* what a tracker takes besides its bytes, for its matches, ids and results */
 #define NGX_HTTP_TRACKER_IMPORT_COST    256
 
-/* records that are read at once, at most: their bytes end it before, mostly */
+/*
+ * Records that are named for one stretch: as many as can be, and at least some
+ * where those before were so large that their bytes have ended it
+ */
 #define NGX_HTTP_TRACKER_IMPORT_MOST    1000
+#define NGX_HTTP_TRACKER_IMPORT_FEW     64
 
 /* what is made of one round; memory of the round */
 
@@ -43,6 +47,7 @@ typedef struct {
     tracker_match_t           **wanted;       /* records of these are needed */
     size_t                      nwanted;
     size_t                      fetched;      /* of them */
+    size_t                      most;         /* of the next stretch */
     size_t                      bytes;        /* of records */
     size_t                      composed;     /* trackers */
     size_t                      changed;      /* at the end of import.elts, so
@@ -276,6 +281,8 @@ ngx_http_tracker_import_round(ngx_http_tracker_ctx_t *ctx)
 
     ngx_memzero(round, sizeof(ngx_http_tracker_import_round_t));
 
+    round->most = NGX_HTTP_TRACKER_IMPORT_MOST;
+
     round->matches = ngx_palloc(pool, n * sizeof(tracker_match_t));
     round->wanted = ngx_palloc(pool, n * sizeof(tracker_match_t *));
     round->import.elts = ngx_palloc(pool, n * sizeof(tracker_written_t));
@@ -491,7 +498,7 @@ ngx_http_tracker_fetch_matches(ngx_http_request_t *r,
         return;
     }
 
-    n = ngx_min(round->nwanted - round->fetched, NGX_HTTP_TRACKER_IMPORT_MOST);
+    n = ngx_min(round->nwanted - round->fetched, round->most);
 
     if (tracker_txn_fetch_matches(ctx->txn, round->wanted + round->fetched, n)
         != NGX_OK)
@@ -528,6 +535,11 @@ ngx_http_tracker_matches_fetched(ngx_http_request_t *r,
     for (i = 0; i < ctx->txn->found; i++) {
         round->bytes += round->wanted[round->fetched++]->record.len;
     }
+
+    /* twice as many as came: soon all that fit, again */
+
+    round->most = ngx_min(2 * ctx->txn->found, NGX_HTTP_TRACKER_IMPORT_MOST);
+    round->most = ngx_max(round->most, NGX_HTTP_TRACKER_IMPORT_FEW);
 
     if (round->bytes > NGX_HTTP_TRACKER_MAX_BODY) {
         ngx_http_tracker_import_too_much(r, ctx,
