@@ -194,6 +194,12 @@ tracker_report_phrases(tracker_report_t *report, const tracker_list_t *phrases,
     tracker_message_t     message;
     const tracker_str_t  *name;
 
+    /* the body is refused, and nothing more is listed: no search for it */
+
+    if (report->n == TRACKER_REPORT_MAX) {
+        return TRACKER_OK;
+    }
+
     name = &tracker_fields[TRACKER_FIELD_VOCABULARY].name;
 
     if (tracker_validate_count(phrases->n, index, report->limits, &message)
@@ -215,7 +221,7 @@ tracker_report_phrases(tracker_report_t *report, const tracker_list_t *phrases,
         return TRACKER_NOMEM;
     }
 
-    for (i = 0; i < phrases->n; i++) {
+    for (i = 0; i < phrases->n && report->n < TRACKER_REPORT_MAX; i++) {
 
         if (phrases->elts[i].len && !marks[i]) {
             continue;

@@ -38,7 +38,8 @@ typedef struct {
     unsigned                faulty;      /* fields of this tracker that have a
                                             fault, a bit each, see
                                             tracker_fields[] */
-    size_t                  found;       /* faults, listed or not */
+    size_t                  found;       /* faults, listed or not, except
+                                            duplicates behind the list */
     size_t                  n;           /* of elts */
     tracker_reported_t      elts[TRACKER_REPORT_MAX];
 } tracker_report_t;

@@ -560,6 +560,35 @@ no_memory(void)
 }
 
 
+/* a full list needs no memory: phrases are not compared any more */
+
+static void
+full(void)
+{
+    tracker_t  t;
+
+    static tracker_str_t  phrases[] = { tracker_str("a"), tracker_str("a") };
+
+    memset(&t, 0, sizeof(tracker_t));
+    t.name = phrases[0];
+    t.vocabulary.n = 2;
+    t.vocabulary.elts = phrases;
+
+    tap_arena_reset(&memory, 0);
+    tracker_report_start(&report, &arena, &limits);
+    report.n = TRACKER_REPORT_MAX - 1;
+    report.found = report.n;
+
+    ok(tracker_report_tracker(&report, &t, 7) == TRACKER_OK
+       && report.n == TRACKER_REPORT_MAX, "the last one that is listed");
+
+    tap_arena_reset(&memory, 1);
+    ok(tracker_report_tracker(&report, &t, 8) == TRACKER_OK
+       && report.n == TRACKER_REPORT_MAX, "no search behind it");
+    tap_arena_reset(&memory, 0);
+}
+
+
 int
 main(void)
 {
@@ -573,6 +602,7 @@ main(void)
     bounds();
     no_memory();
     joined();
+    full();
 
     lines = 1;
 
