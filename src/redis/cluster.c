@@ -91,7 +91,7 @@ ngx_redis_cluster_create(ngx_conf_t *cf, ngx_redis_node_t *model,
         return NULL;
     }
 
-    cluster->round = 1;    /* of the seeds; a member's 0 is no round */
+    cluster->round = 1;    /* 0 is none: seeds are named by no map yet */
     cluster->conf = &model->conf;
     cluster->tls = model->tls;
     cluster->members = ngx_pcalloc(pool, NGX_REDIS_MAX_NODES
