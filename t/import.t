@@ -805,6 +805,43 @@ is($post->(['d'], tag => $lines->{headers}{etag}, key => 'l')->{status}, 200,
 
 
 
+=== rest=delete: the ETag of a part of the list is not the list's
+--- scenario
+my $body = '[' . join(',', map { tracker_text($_) } qw(a b c)) . ']';
+my $whole = 'trackers?on_conflict=replace&rest=delete';
+my $tag = sub {
+    my ($query, @headers) = @_;
+
+    return exchange(request('GET', "/v1/manage/trackers$query",
+                            headers => [@headers]))->{headers}{etag};
+};
+
+exchange(post('trackers', $body));
+
+my $next = decode(exchange(request('GET', '/v1/manage/trackers?limit=1'))
+                      ->{body})->{next};
+my @lines = ('Accept: application/x-ndjson');
+
+for (['?limit=2'], ['?name=a'], ["?cursor=$next"], ['?limit=1000'],
+     ['?limit=2', @lines])
+{
+    for my $query ($whole, "$whole&dryRun=true") {
+        my $response = exchange(post($query, $body,
+                                     headers => ['If-Match: '
+                                                 . $tag->(@$_)]));
+
+        is($response->{status}, 412, "@$_");
+        is_message($response->{body},
+                   'If-Match has the ETag of a part of the list.', 'why');
+    }
+}
+
+is(exchange(post($whole, $body, headers => ["If-Match: $_"]))->{status}, 200,
+   "the whole: $_")
+    for $tag->(''), $tag->('', @lines), $tag->('?limit=1') . ', ' . $tag->('');
+
+
+
 === of two whole dictionaries one is the account's, nothing is mixed
 --- scenario
 my %statuses;

@@ -80,30 +80,29 @@ ngx_http_tracker_set_record_etag(ngx_http_tracker_ctx_t *ctx,
 }
 
 
-/* lines are another representation than the list, with a tag of its own */
+/*
+ * Lines are another representation than the list, with a tag of its own.  So is
+ * a part of it: a client that has read no more does not mean all of the list.
+ */
 
 ngx_int_t
-ngx_http_tracker_set_list_etag(ngx_http_tracker_ctx_t *ctx, ngx_uint_t lines)
+ngx_http_tracker_set_list_etag(ngx_http_tracker_ctx_t *ctx, ngx_uint_t lines,
+    ngx_uint_t part)
 {
-    u_char     *p;
+    u_char     *p, *end;
     ngx_str_t  *tag;
-
-    static const char  suffix[] = "-lines";
 
     tag = &ctx->txn->page.tag;
 
-    if (!lines) {
-        return ngx_http_tracker_set_etag(ctx, tag->data, tag->len);
-    }
-
-    p = ngx_pnalloc(ctx->request->pool, tag->len + sizeof(suffix) - 1);
+    p = ngx_pnalloc(ctx->request->pool, tag->len + sizeof("-lines-part") - 1);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(ngx_cpymem(p, tag->data, tag->len), suffix, sizeof(suffix) - 1);
+    end = ngx_sprintf(p, "%V%s%s", tag, lines ? "-lines" : "",
+                      part ? "-part" : "");
 
-    return ngx_http_tracker_set_etag(ctx, p, tag->len + sizeof(suffix) - 1);
+    return ngx_http_tracker_set_etag(ctx, p, end - p);
 }
 
 

@@ -24,10 +24,10 @@ ngx_int_t ngx_http_tracker_set_record_etag(ngx_http_tracker_ctx_t *ctx,
 
 /*
  * The same from ctx->txn->page.tag, for the list as JSON, or as lines if lines
- * is 1.
+ * is 1; if part is 1 for pages of it and for what has a name.
  */
 ngx_int_t ngx_http_tracker_set_list_etag(ngx_http_tracker_ctx_t *ctx,
-    ngx_uint_t lines);
+    ngx_uint_t lines, ngx_uint_t part);
 
 /*
  * Checks that a write has no condition that is not supported (RFC 9110 section

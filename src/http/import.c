@@ -83,7 +83,7 @@ static ngx_int_t ngx_http_tracker_import_reserve(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_matched(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
-static ngx_uint_t ngx_http_tracker_import_precondition(ngx_http_request_t *r,
+static ngx_int_t ngx_http_tracker_import_precondition(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_import_want(ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_indexed(ngx_http_request_t *r,
@@ -329,8 +329,6 @@ ngx_http_tracker_matched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_import_t *import = ctx->data;
 
-    ngx_uint_t  outcome;
-
     switch (ctx->txn->outcome) {
 
     case TRACKER_OUTCOME_FOUND:
@@ -369,9 +367,7 @@ ngx_http_tracker_matched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
-    outcome = ngx_http_tracker_import_precondition(r, ctx);
-    if (outcome) {
-        ngx_http_tracker_fail(r, ctx, outcome);
+    if (ngx_http_tracker_import_precondition(r, ctx) != NGX_OK) {
         return;
     }
 
@@ -388,34 +384,54 @@ ngx_http_tracker_matched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
 
 /*
- * The list as JSON or as lines, whichever the client has read.  Returns 0 or
- * the outcome.
+ * The list as JSON or as lines, whichever the client has read, but not a part
+ * of it: what it has not read is not to be deleted.  Returns NGX_OK; or
+ * NGX_ABORT, the request was answered.
  */
 
-static ngx_uint_t
+static ngx_int_t
 ngx_http_tracker_import_precondition(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_uint_t  lines, outcome;
+    ngx_uint_t         lines, outcome, part;
+    tracker_message_t  message;
 
-    for (lines = 0; lines < 2; lines++) {
+    for (part = 0; part < 2; part++) {
+        for (lines = 0; lines < 2; lines++) {
 
-        if (ngx_http_tracker_set_list_etag(ctx, lines) != NGX_OK) {
-            return TRACKER_OUTCOME_ERROR;
-        }
+            if (ngx_http_tracker_set_list_etag(ctx, lines, part) != NGX_OK) {
+                ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
+                return NGX_ABORT;
+            }
 
-        outcome = ngx_http_tracker_precondition(r, ctx);
+            outcome = ngx_http_tracker_precondition(r, ctx);
 
-        /* of what will be no longer */
+            /* of what will be no longer */
 
-        ngx_str_null(&ctx->etag);
+            ngx_str_null(&ctx->etag);
 
-        if (outcome == 0) {
-            return 0;
+            if (outcome == 0) {
+                goto matched;
+            }
         }
     }
 
-    return outcome;
+    ngx_http_tracker_fail(r, ctx, outcome);
+
+    return NGX_ABORT;
+
+matched:
+
+    if (!part) {
+        return NGX_OK;
+    }
+
+    tracker_message(&message, "If-Match has the ETag of a part of the list.");
+
+    ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_UNMATCHED, &message);
+    ngx_http_tracker_refuse(r, ctx);
+
+    return NGX_ABORT;
 }
 
 

@@ -34,6 +34,7 @@ typedef struct {
     ngx_uint_t                  listed;       /* trackers sent so far */
     ngx_str_t                   cursor;       /* where the next stretch begins,
                                                  or empty */
+    ngx_uint_t                  part;         /* 1: not the whole list */
 } ngx_http_tracker_list_t;
 
 
@@ -102,10 +103,14 @@ ngx_http_tracker_start_list(ngx_http_request_t *r,
         goto failed;
     }
 
+    list->part = list->limit || list->cursor.len;
+
     if (ngx_http_tracker_find_arg(r, "name", &name) != NGX_OK) {
         ngx_http_tracker_list(r, ctx);
         return;
     }
+
+    list->part = 1;
 
     ngx_http_tracker_count_at(&ctx->counted, NGX_HTTP_TRACKER_AT_FIND);
 
@@ -281,6 +286,8 @@ ngx_http_tracker_listed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 static ngx_int_t
 ngx_http_tracker_begin_list(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_http_tracker_list_t *list = ctx->data;
+
     if (ctx->txn->page.stray) {
         ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_BAD_CURSOR);
         return NGX_ABORT;
@@ -288,7 +295,9 @@ ngx_http_tracker_begin_list(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     ctx->outcome = TRACKER_OUTCOME_FOUND;
 
-    if (ngx_http_tracker_set_list_etag(ctx, ctx->form.lines) != NGX_OK) {
+    if (ngx_http_tracker_set_list_etag(ctx, ctx->form.lines, list->part)
+        != NGX_OK)
+    {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return NGX_ABORT;
     }
