@@ -400,6 +400,50 @@ is(exchange($text)->{status}, 409, 'and there');
 
 
 
+=== the index of large bulks: in order, one revision each, and nothing besides
+--- scenario
+my $index = account_key('tester', 'index');
+my @made;
+
+for my $n (63, 20, 64, 3100) {
+    my $answer = exchange(post('trackers', bulk(map { tracker_text("$n $_") }
+                                                1 .. $n)));
+    my @ids = map { $_->{id} } @{decode($answer->{body})->{trackers}};
+    my %score = @{redis('ZRANGE', $index, 0, -1, 'WITHSCORES')};
+    my $rev = redis('GET', account_key('tester', 'rev'));
+
+    push @made, @ids;
+    is("@{redis('ZRANGE', $index, 0, -1)}", "@made", "$n: the members");
+    is("@score{@ids}", join(' ', $rev - $n + 1 .. $rev), "$n: the scores");
+}
+
+
+
+=== an index in which Redis would look for each member by a walk
+--- scenario
+my $index = account_key('tester', 'index');
+
+exchange(post('trackers', bulk(map { tracker_text("n$_") } 1 .. 63)));
+is(redis('OBJECT', 'ENCODING', $index), 'listpack', 'of 63');
+redis('FLUSHALL');
+
+exchange(post('trackers', bulk(map { tracker_text("n$_") } 1 .. 64)));
+is(redis('OBJECT', 'ENCODING', $index), 'skiplist', 'of 64');
+is(redis('ZCARD', $index), 64, 'all of them, and nothing besides');
+
+# to a user who may not delete
+redis('FLUSHALL');
+redis('ACL', 'SETUSER', 'default', '-zrem');
+
+my $status = exchange(post('trackers', bulk(map { tracker_text("n$_") }
+                                            1 .. 64)))->{status};
+
+redis('ACL', 'SETUSER', 'default', '+@all');
+is($status, 200, 'without ZREM');
+is(redis('ZCARD', $index), 64, 'all of them, and nothing besides');
+
+
+
 === a full Redis refuses a large bulk
 --- scenario
 exchange(post('trackers', bulk(map { tracker_text("n$_") } 1 .. 40)));

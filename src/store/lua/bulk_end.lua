@@ -24,6 +24,10 @@ end
 
 local CHUNK = 3000
 
+-- members that make a list of them too slow, though Redis would keep one
+
+local MANY = 64
+
 -- life of an idempotency key in seconds; its score in the index is in
 -- microseconds
 
@@ -52,19 +56,44 @@ end
 
 rev = rev - n
 
-local sub = string.sub
+-- In descending order: behind others a member is put after a walk past them.  A
+-- new index is a list at first, through which Redis walks for each member until
+-- it is long.  One member that is too wide for a list makes it what it will be,
+-- and is removed again.  To format a number is as dear as to add a member: all
+-- of its digits except the last are those of the one before.
 
-for i = 1, n, CHUNK do
+local WIDE = string.rep('-', 65)
+local DIGITS = { [0] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9' }
+
+local wide = n >= MANY and redis.acl_check_cmd('zrem', KEYS[2], WIDE)
+local sub = string.sub
+local tens
+
+if wide then
+    redis.call('zadd', KEYS[2], '0', WIDE)
+end
+
+for i = n, 1, -CHUNK do
     local members = {}
     local m = 0
 
-    for j = i, math.min(i + CHUNK - 1, n) do
-        members[m + 1] = format('%d', rev + j)
+    for j = i, math.max(i - CHUNK + 1, 1), -1 do
+        local digit = (rev + j) % 10
+
+        if digit == 9 or not tens then
+            tens = format('%d', (rev + j - digit) / 10)
+        end
+
+        members[m + 1] = tens .. DIGITS[digit]
         members[m + 2] = sub(ids, LEN * (j - 1) + 1, LEN * j)
         m = m + 2
     end
 
     redis.call('zadd', KEYS[2], unpack(members))
+end
+
+if wide then
+    redis.call('zrem', KEYS[2], WIDE)
 end
 
 local most = digest ~= '' and tonumber(ARGV[4]) or 0
