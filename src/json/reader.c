@@ -16,6 +16,14 @@
 /* trackers that there is memory for at first */
 #define TRACKER_READER_FIRST  8
 
+/* strings that there is room for: so many, one for so many bytes, at most */
+#define TRACKER_READER_STRINGS  8
+#define TRACKER_READER_STRING   16
+#define TRACKER_READER_ROOM     4096
+
+/* a list of so many strings gets room for all that may follow */
+#define TRACKER_READER_LONG     16384
+
 
 static void tracker_read_list_of(tracker_reader_t *rd,
     const tracker_str_t *list);
@@ -28,6 +36,7 @@ static int tracker_read_field(tracker_reader_t *rd, tracker_t *t,
     const tracker_str_t *key, const tracker_field_t *field);
 static int tracker_read_null(tracker_reader_t *rd,
     const tracker_field_t *field);
+static int tracker_read_list_room(tracker_reader_t *rd, tracker_list_t *list);
 static int tracker_read_deep(tracker_reader_t *rd);
 
 
@@ -56,14 +65,6 @@ tracker_read_start(const char *data, size_t len, int id,
     rd->set = set;
     rd->index = -1;
     rd->rc = TRACKER_OK;
-
-    /* a string of a list takes at least three bytes: "", */
-
-    rd->strs = arena->alloc(arena->data,
-                            (len / 3 + 1) * sizeof(tracker_str_t));
-    if (rd->strs == NULL) {
-        return NULL;
-    }
 
     set->bulk = tracker_lex_char(&rd->lexer, '[');
     set->n = 0;
@@ -531,6 +532,10 @@ tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
     size_t       elt, len;
     const char  *start;
 
+    if (rd->room == 0 && !tracker_read_list_room(rd, list)) {
+        return 0;
+    }
+
     list->elts = rd->strs;
 
     if (!tracker_lex_char(&rd->lexer, '[')) {
@@ -549,7 +554,9 @@ tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
     elt = 0;
 
     do {
-        if (!tracker_read_value(rd, key, elt++, rd->strs)) {
+        if ((rd->room == 0 && !tracker_read_list_room(rd, list))
+            || !tracker_read_value(rd, key, elt++, rd->strs))
+        {
             return 0;
         }
 
@@ -561,6 +568,7 @@ tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
 
         len += rd->strs->len + sizeof("\"\",") - 1;
         rd->strs++;
+        rd->room--;
 
     } while (tracker_lex_char(&rd->lexer, ','));
 
@@ -579,6 +587,53 @@ tracker_read_list(tracker_reader_t *rd, const tracker_str_t *key,
         list->json.data = start;
         list->json.len = len;
     }
+
+    return 1;
+}
+
+
+/*
+ * Makes room for more strings of a list, to which those it has are moved.  A
+ * list that is very long gets room for all that may be left of the text, in
+ * which a string takes at least three bytes: "",
+ */
+
+static int
+tracker_read_list_room(tracker_reader_t *rd, tracker_list_t *list)
+{
+    size_t          n, len, most, room;
+    tracker_str_t  *strs;
+
+    n = list->elts ? (size_t) (rd->strs - list->elts) : 0;
+    len = rd->end - rd->lexer.p;
+    most = len / 3 + 1;
+
+    room = TRACKER_READER_STRINGS + len / TRACKER_READER_STRING;
+
+    if (room > TRACKER_READER_ROOM) {
+        room = TRACKER_READER_ROOM;
+    }
+
+    room += 3 * n;
+
+    if (room > most || n >= TRACKER_READER_LONG) {
+        room = most;
+    }
+
+    strs = rd->lexer.arena->alloc(rd->lexer.arena->data,
+                                  (n + room) * sizeof(tracker_str_t));
+    if (strs == NULL) {
+        rd->lexer.nomem = 1;
+        return 0;
+    }
+
+    if (n) {
+        memcpy(strs, list->elts, n * sizeof(tracker_str_t));
+    }
+
+    list->elts = strs;
+    rd->strs = strs + n;
+    rd->room = room;
 
     return 1;
 }

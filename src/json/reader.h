@@ -83,6 +83,7 @@ typedef struct {
     long                    index;      /* in an array, -1: in none */
     tracker_rc_e            rc;         /* of the last check */
     tracker_str_t          *strs;       /* memory for the next list */
+    size_t                  room;       /* strings that fit there */
     const char             *start;
     const char             *end;        /* lexer.end may be that of a line */
     tracker_merge_t        *merge;      /* what null removes; NULL: it is no

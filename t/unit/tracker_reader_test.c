@@ -557,6 +557,59 @@ test_many(void)
 }
 
 
+/* lists of many lengths: the reader moves them where they have no more room */
+
+static void
+test_lists(void)
+{
+    char                  *p, phrase[16];
+    size_t                 i, j, failed;
+    tracker_list_t        *list;
+    static char            text[1 << 20];
+    static const size_t    lengths[] = { 1, 7, 8, 4095, 2, 4096, 4097, 16384,
+                                         40000, 3, 0, 30 };
+
+    p = text;
+
+    for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        p += sprintf(p, "%c{\"name\":\"n%zu\",\"categories\":[",
+                     i ? ',' : '[', i);
+
+        for (j = 0; j < lengths[i]; j++) {
+            p += sprintf(p, "%s\"%zu\"", j ? "," : "", i + j);
+        }
+
+        p += sprintf(p, "],\"vocabulary\":[\"v\"]}");
+    }
+
+    p += sprintf(p, "]");
+
+    tap_arena_reset(&memory, 0);
+
+    if (decode(ARRAY, text, p - text) != TRACKER_OK || set.n != i) {
+        ok(0, "lists of many lengths");
+        return;
+    }
+
+    failed = 0;
+
+    for (i = 0; i < set.n; i++) {
+        list = &set.elts[i].categories;
+
+        failed += list->elts == NULL || list->n != lengths[i];
+
+        for (j = 0; j < list->n; j++) {
+            sprintf(phrase, "%zu", i + j);
+            failed += list->elts[j].len != strlen(phrase)
+                      || memcmp(list->elts[j].data, phrase,
+                                strlen(phrase)) != 0;
+        }
+    }
+
+    ok(failed == 0, "lists of many lengths");
+}
+
+
 /*
  * In a large body the first fault that the reader is sure of is the answer;
  * jansson looks for bad syntax behind it.
@@ -862,6 +915,54 @@ test_views(void)
 
 
 
+static void *
+counted_alloc(void *data, size_t size)
+{
+    *(size_t *) data += size;
+
+    return tap_arena_alloc(&memory, size);
+}
+
+
+/* what the reader asks for is also what a body costs a worker */
+
+static void
+test_room(void)
+{
+    char            *p;
+    size_t           i, j, asked;
+    calls_t          calls;
+    tracker_arena_t  counted = { counted_alloc, &asked };
+    static char      text[1 << 20];
+
+    p = text;
+
+    for (i = 0; i < 450; i++) {
+        p += sprintf(p, "%c{\"name\":\"n%zu\",\"vocabulary\":[",
+                     i ? ',' : '[', i);
+
+        for (j = 0; j < 70; j++) {
+            p += sprintf(p, "%s\"a phrase of so many bytes %zu\"",
+                         j ? "," : "", j);
+        }
+
+        p += sprintf(p, "]}");
+    }
+
+    p += sprintf(p, "]");
+
+    tap_arena_reset(&memory, 0);
+    asked = 0;
+
+    arena = counted;
+    i = read_all(text, p - text, &calls);
+    arena = (tracker_arena_t) { tap_arena_alloc, &memory };
+
+    ok(i == TRACKER_READER_OK && set.n == 450 && asked < (size_t) (p - text),
+       "a large body takes less memory than it is long");
+}
+
+
 /* how often the reader must be run for a text, with a budget for each run */
 
 static size_t
@@ -949,6 +1050,7 @@ main(void)
         test_places();
         test_cuts();
         test_many();
+        test_lists();
         test_large();
         test_no_memory();
 
@@ -956,6 +1058,7 @@ main(void)
         test_taken();
         test_check();
         test_views();
+        test_room();
 #endif
     }
 
