@@ -21,6 +21,8 @@ typedef struct {
 
 static char *ngx_http_tracker_merge_redis(ngx_http_tracker_loc_conf_t *conf,
     ngx_http_tracker_loc_conf_t *prev);
+static void ngx_http_tracker_merge_store(tracker_store_t *conf,
+    tracker_store_t *prev);
 static char *ngx_http_tracker_check_store(ngx_conf_t *cf,
     ngx_http_tracker_loc_conf_t *tlcf);
 static char *ngx_http_tracker_check_redis(ngx_conf_t *cf,
@@ -121,6 +123,7 @@ ngx_http_tracker_create_loc_conf(ngx_conf_t *cf)
     tlcf->store.failover = NGX_CONF_UNSET_MSEC;
     tlcf->store.max_trackers = NGX_CONF_UNSET_UINT;
     tlcf->store.max_idems = NGX_CONF_UNSET_UINT;
+    tlcf->store.history = NGX_CONF_UNSET_UINT;
     tlcf->store.lock = NGX_CONF_UNSET;
     tlcf->store.conversation_ttl = NGX_CONF_UNSET;
     tlcf->store.conversation_size = NGX_CONF_UNSET_SIZE;
@@ -177,24 +180,7 @@ ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    ngx_conf_merge_str_value(conf->store.prefix, prev->store.prefix,
-                             "tracker");
-    ngx_conf_merge_msec_value(conf->store.timeout, prev->store.timeout,
-                              30000);
-    ngx_conf_merge_msec_value(conf->store.redis_timeout,
-                              prev->store.redis_timeout, 5000);
-    ngx_conf_merge_msec_value(conf->store.failover, prev->store.failover,
-                              10000);
-    ngx_conf_merge_uint_value(conf->store.max_trackers,
-                              prev->store.max_trackers, 0);
-    ngx_conf_merge_uint_value(conf->store.max_idems, prev->store.max_idems,
-                              10000);
-    ngx_conf_merge_value(conf->store.lock, prev->store.lock, 1);
-    ngx_conf_merge_sec_value(conf->store.conversation_ttl,
-                             prev->store.conversation_ttl, 24 * 3600);
-    ngx_conf_merge_size_value(conf->store.conversation_size,
-                              prev->store.conversation_size,
-                              8 * 1024 * 1024);
+    ngx_http_tracker_merge_store(&conf->store, &prev->store);
 
     ngx_conf_merge_size_value(conf->limits.max_bulk, prev->limits.max_bulk,
                               0);
@@ -262,6 +248,24 @@ ngx_http_tracker_merge_redis(ngx_http_tracker_loc_conf_t *conf,
 #else
     return NGX_CONF_OK;
 #endif
+}
+
+
+static void
+ngx_http_tracker_merge_store(tracker_store_t *conf, tracker_store_t *prev)
+{
+    ngx_conf_merge_str_value(conf->prefix, prev->prefix, "tracker");
+    ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 30000);
+    ngx_conf_merge_msec_value(conf->redis_timeout, prev->redis_timeout, 5000);
+    ngx_conf_merge_msec_value(conf->failover, prev->failover, 10000);
+    ngx_conf_merge_uint_value(conf->max_trackers, prev->max_trackers, 0);
+    ngx_conf_merge_uint_value(conf->max_idems, prev->max_idems, 10000);
+    ngx_conf_merge_uint_value(conf->history, prev->history, 0);
+    ngx_conf_merge_value(conf->lock, prev->lock, 1);
+    ngx_conf_merge_sec_value(conf->conversation_ttl, prev->conversation_ttl,
+                             24 * 3600);
+    ngx_conf_merge_size_value(conf->conversation_size,
+                              prev->conversation_size, 8 * 1024 * 1024);
 }
 
 

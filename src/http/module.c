@@ -116,6 +116,12 @@ static ngx_http_tracker_limit_bounds_t  ngx_http_tracker_off_bounds = {
     1000000000, 1
 };
 
+/* the log of an account is one key, trimmed in one turn of Redis */
+
+static ngx_http_tracker_limit_bounds_t  ngx_http_tracker_history_bounds = {
+    100000, 1
+};
+
 static ngx_http_tracker_limit_bounds_t  ngx_http_tracker_min_bounds = {
     1000000, 0
 };
@@ -287,6 +293,13 @@ static ngx_command_t  ngx_http_tracker_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_tracker_loc_conf_t, store.max_idems),
       &ngx_http_tracker_off_bounds },
+
+    { ngx_string("tracker_history"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tracker_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tracker_loc_conf_t, store.history),
+      &ngx_http_tracker_history_bounds },
 
     { ngx_string("tracker_max_bulk"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,

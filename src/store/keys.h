@@ -35,6 +35,10 @@
 #define TRACKER_KEY_IDEM     "idem:"     /* an Idempotency-Key */
 #define TRACKER_KEY_IDEMS    "idems"     /* these keys by age */
 
+#define TRACKER_KEY_LOG      "log"       /* changes of trackers, by revision */
+#define TRACKER_KEY_TIMES    "times"     /* of trackers: when they were created,
+                                           and changed last */
+
 #define TRACKER_KEY_CONV     "conv:"     /* of a conversation, by its id */
 #define TRACKER_KEY_CONVS    "convs"     /* their ids by the last write */
 

@@ -75,6 +75,8 @@ typedef struct {
     ngx_uint_t    max_trackers;   /* of an account; 0: unlimited */
     ngx_uint_t    max_idems;      /* Idempotency-Keys of an account; 0:
                                      unlimited */
+    ngx_uint_t    history;        /* changes that are kept of an account, and
+                                     the times of its trackers; 0: none */
     ngx_flag_t    lock;           /* one write of an account at a time */
     time_t        conversation_ttl;   /* seconds after the last write */
     size_t        conversation_size;  /* most bytes of one */
