@@ -68,6 +68,7 @@ tracker_bulk_command(tracker_txn_ctx_t *ctx)
     tracker_bulk_add_values(ctx);
     tracker_step_add_revision(ctx);
     tracker_step_add(ctx, create->ids, create->n * TRACKER_ID_LEN);
+    tracker_step_add_history(ctx);
 
     cmd->after = tracker_bulk_eval(ctx, tracker_lua_bulk_end);
     if (cmd->after == NULL) {
@@ -104,7 +105,8 @@ tracker_bulk_command(tracker_txn_ctx_t *ctx)
 static void
 tracker_bulk_add_keys(tracker_txn_ctx_t *ctx)
 {
-    tracker_step_add_number(ctx, ctx->idem ? 6 : 4);
+    tracker_step_add_number(ctx, (ctx->idem ? 6 : 4)
+                                 + tracker_step_log_keys(ctx));
     tracker_step_add_key(ctx, TRACKER_KEY_LOCK, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_INDEX, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
@@ -115,6 +117,8 @@ tracker_bulk_add_keys(tracker_txn_ctx_t *ctx)
                              TRACKER_SHA256_LEN);
         tracker_step_add_key(ctx, TRACKER_KEY_IDEMS, NULL, 0);
     }
+
+    tracker_step_add_log_keys(ctx);
 }
 
 

@@ -531,7 +531,8 @@ tracker_txn_import(tracker_txn_t *txn, tracker_import_t *import)
     txn->adds = import->fresh - ngx_min(import->fresh, import->ngone);
 
     tracker_step_start(ctx);
-    tracker_step_add_number(ctx, 4 + (ctx->idem ? 2 : 0) + import->fresh
+    tracker_step_add_number(ctx, 4 + (ctx->idem ? 2 : 0)
+                                 + tracker_step_log_keys(ctx) + import->fresh
                                  + import->n + 2 * import->ngone);
     tracker_step_add_key(ctx, TRACKER_KEY_LOCK, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_INDEX, NULL, 0);
@@ -547,6 +548,8 @@ tracker_txn_import(tracker_txn_t *txn, tracker_import_t *import)
         tracker_step_add_key(ctx, TRACKER_KEY_IDEMS, NULL, 0);
     }
 
+    tracker_step_add_log_keys(ctx);
+
     ctx->imported->values = &cmd->argv[cmd->argc];
     i = cmd->argc;
 
@@ -558,6 +561,7 @@ tracker_txn_import(tracker_txn_t *txn, tracker_import_t *import)
     tracker_step_add_number(ctx, import->ngone);
     tracker_step_add(ctx, import->told.data,
                      ctx->imported->import.told.len);
+    tracker_step_add_history(ctx);
 
     /* sent as tracker_txn_import_arg() makes it */
 

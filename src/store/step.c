@@ -161,6 +161,32 @@ tracker_step_add_revision(tracker_txn_ctx_t *ctx)
 }
 
 
+ngx_uint_t
+tracker_step_log_keys(tracker_txn_ctx_t *ctx)
+{
+    return ctx->store->history ? 2 : 0;
+}
+
+
+void
+tracker_step_add_log_keys(tracker_txn_ctx_t *ctx)
+{
+    if (ctx->store->history) {
+        tracker_step_add_key(ctx, TRACKER_KEY_LOG, NULL, 0);
+        tracker_step_add_key(ctx, TRACKER_KEY_TIMES, NULL, 0);
+    }
+}
+
+
+void
+tracker_step_add_history(tracker_txn_ctx_t *ctx)
+{
+    if (ctx->store->history) {
+        tracker_step_add_number(ctx, ctx->store->history);
+    }
+}
+
+
 ngx_int_t
 tracker_step_submit(tracker_txn_ctx_t *ctx, tracker_step_e step,
     tracker_reply_pt reply)

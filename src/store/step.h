@@ -21,7 +21,7 @@
 #define TRACKER_TOKEN_LEN    32      /* of a lock, hex digits */
 
 /* most arguments of a command, besides those of a create's trackers */
-#define TRACKER_STEP_ARGS    20
+#define TRACKER_STEP_ARGS    24
 
 /* bytes of records after which a stretch of a list ends */
 #define TRACKER_STRETCH_BYTES  262144
@@ -53,6 +53,8 @@ typedef struct {
     tracker_str_t           *records;
     size_t                   n;         /* of each of these */
     ngx_str_t               *args;      /* name base, id base, values */
+    size_t                   nvalues;   /* of create.lua, between the keys and
+                                           the records */
     ngx_uint_t               failed;    /* 1: Redis has refused the write */
 } tracker_create_t;
 
@@ -148,6 +150,14 @@ void tracker_step_add_lead(tracker_txn_ctx_t *ctx);
 
 /* Adds what a script is told of revisions: the first one, and a step. */
 void tracker_step_add_revision(tracker_txn_ctx_t *ctx);
+
+/*
+ * Where changes are kept: how many keys they have, their keys, how many of them
+ * are kept.  Else 0, and nothing is added.
+ */
+ngx_uint_t tracker_step_log_keys(tracker_txn_ctx_t *ctx);
+void tracker_step_add_log_keys(tracker_txn_ctx_t *ctx);
+void tracker_step_add_history(tracker_txn_ctx_t *ctx);
 
 /*
  * Submits the command.  The owner's handler is called after reply, or without

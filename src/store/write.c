@@ -11,10 +11,6 @@
 #include "store/write.h"
 
 
-/* arguments of create.lua between the keys and the records */
-#define TRACKER_CREATE_VALUES  8
-
-
 /* the ids of a bulk differ */
 
 typedef char  tracker_txn_ids_fit[
@@ -238,6 +234,7 @@ tracker_txn_run_create(tracker_txn_ctx_t *ctx, size_t nrecords,
 {
     size_t                i, n;
     u_char               *idem;
+    ngx_uint_t            kept;
     tracker_create_t     *create;
     ngx_redis_command_t  *cmd;
 
@@ -247,8 +244,12 @@ tracker_txn_run_create(tracker_txn_ctx_t *ctx, size_t nrecords,
     n = create->n;
     idem = ctx->idem;
 
+    /* what only checks keeps no changes */
+
+    kept = nrecords ? tracker_step_log_keys(ctx) : 0;
+
     tracker_step_start(ctx);
-    tracker_step_add_number(ctx, 3 + (idem ? 2 : 0) + 2 * n);
+    tracker_step_add_number(ctx, 3 + (idem ? 2 : 0) + kept + 2 * n);
     tracker_step_add_key(ctx, TRACKER_KEY_LOCK, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_INDEX, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
@@ -256,6 +257,10 @@ tracker_txn_run_create(tracker_txn_ctx_t *ctx, size_t nrecords,
     if (idem) {
         tracker_step_add_key(ctx, TRACKER_KEY_IDEM, idem, TRACKER_SHA256_LEN);
         tracker_step_add_key(ctx, TRACKER_KEY_IDEMS, NULL, 0);
+    }
+
+    if (kept) {
+        tracker_step_add_log_keys(ctx);
     }
 
     create->args = &cmd->argv[cmd->argc];
@@ -268,13 +273,19 @@ tracker_txn_run_create(tracker_txn_ctx_t *ctx, size_t nrecords,
     tracker_step_add_number(ctx, n);
     tracker_step_add_lead(ctx);
 
+    if (kept) {
+        tracker_step_add_history(ctx);
+    }
+
     /* the rest is sent as tracker_txn_create_arg() makes it */
+
+    create->nvalues = cmd->argc - i - 2;
 
     cmd->argc = i;
     cmd->write = reply != tracker_txn_checked;
     cmd->read = !cmd->write;
     cmd->more = tracker_txn_create_arg;
-    cmd->nmore = 2 * n + TRACKER_CREATE_VALUES + nrecords;
+    cmd->nmore = 2 * n + create->nvalues + nrecords;
     cmd->more_size = n * (create->args[0].len + create->args[1].len
                           + TRACKER_ID_LEN);
 
@@ -408,12 +419,12 @@ tracker_txn_create_arg(void *data, ngx_uint_t i, ngx_str_t part[2])
 
     i -= create->n;
 
-    if (i < TRACKER_CREATE_VALUES) {
+    if (i < create->nvalues) {
         part[0] = create->args[2 + i];
         return;
     }
 
-    i -= TRACKER_CREATE_VALUES;
+    i -= create->nvalues;
 
     part[0].len = create->records[i].len;
     part[0].data = (u_char *) create->records[i].data;
@@ -429,16 +440,18 @@ tracker_txn_change(tracker_txn_t *txn, tracker_t *t, tracker_str_t *name,
     ctx = tracker_txn_ctx(txn);
 
     tracker_step_start(ctx);
-    tracker_step_add_text(ctx, "5");
+    tracker_step_add_number(ctx, 5 + tracker_step_log_keys(ctx));
     tracker_step_add_key(ctx, TRACKER_KEY_LOCK, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_ID, t->id.data, t->id.len);
     tracker_step_add_key(ctx, TRACKER_KEY_NAME, t->name.data, t->name.len);
     tracker_step_add_key(ctx, TRACKER_KEY_NAME, name->data, name->len);
+    tracker_step_add_log_keys(ctx);
     tracker_step_add_token(ctx);
     tracker_step_add(ctx, txn->digest, sizeof(txn->digest));
     tracker_step_add(ctx, record->data, record->len);
     tracker_step_add_revision(ctx);
+    tracker_step_add_history(ctx);
 
     ctx->command.write = 1;
 
@@ -455,14 +468,16 @@ tracker_txn_delete(tracker_txn_t *txn, tracker_t *t)
     ctx = tracker_txn_ctx(txn);
 
     tracker_step_start(ctx);
-    tracker_step_add_text(ctx, "4");
+    tracker_step_add_number(ctx, 4 + tracker_step_log_keys(ctx));
     tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_INDEX, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_ID, t->id.data, t->id.len);
     tracker_step_add_key(ctx, TRACKER_KEY_NAME, t->name.data, t->name.len);
+    tracker_step_add_log_keys(ctx);
     tracker_step_add(ctx, txn->digest, sizeof(txn->digest));
     tracker_step_add_number(ctx, ctx->store->timeout + TRACKER_LOCK_MARGIN);
     tracker_step_add_revision(ctx);
+    tracker_step_add_history(ctx);
 
     ctx->command.write = 1;
 

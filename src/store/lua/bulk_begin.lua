@@ -4,7 +4,7 @@
 -- go through Lua.
 --
 -- KEYS   lock, index, rev, stop; if ARGV[3] is not empty, the idempotency key
---        and the index of these keys
+--        and the index of these keys; where changes are kept, log and times
 -- ARGV   1  to 4: as of create.lua
 --        5  number of trackers
 --
@@ -64,6 +64,20 @@ if digest ~= '' then
     commands[#commands + 1] = {'expire', KEYS[5], 1}
     commands[#commands + 1] = {'zrange', KEYS[6], 0, 1, 'withscores'}
     commands[#commands + 1] = {'zrem', KEYS[6], 1}
+    commands[#commands + 1] = {'time'}
+end
+
+local log = #KEYS > (digest ~= '' and 6 or 4) and #KEYS - 1
+
+if log then
+    redis.call('zcard', KEYS[log])
+    redis.call('hmget', KEYS[log + 1], '-')
+
+    commands[#commands + 1] = {'zrange', KEYS[log], -1, -1, 'withscores'}
+    commands[#commands + 1] = {'del', KEYS[log]}
+    commands[#commands + 1] = {'zadd', KEYS[log], 1, 1}
+    commands[#commands + 1] = {'zremrangebyrank', KEYS[log], 0, 1}
+    commands[#commands + 1] = {'hset', KEYS[log + 1], 1, 1}
     commands[#commands + 1] = {'time'}
 end
 

@@ -5,6 +5,7 @@
 -- KEYS   as of bulk_begin.lua
 -- ARGV   1  to 6: as of create.lua
 --        7  the ids, one string
+--        8  only where changes are kept: so many
 --
 -- Reply  {"created"}
 --        {"refused"}  MSETNX has written nothing, nor has this
@@ -49,8 +50,9 @@ local format = string.format
 
 local further = ARGV[6] + n - 1
 local rev = redis.call('incrby', KEYS[3], format('%d', further))
+local before = rev - further
 
-if rev == further then
+if before == 0 then
     rev = redis.call('incrby', KEYS[3], ARGV[5])
 end
 
@@ -94,6 +96,48 @@ end
 
 if wide then
     redis.call('zrem', KEYS[2], WIDE)
+end
+
+-- as in create.lua, which says what they are; entries that would be removed
+-- again are not made
+
+local log = #KEYS > (digest ~= '' and 6 or 4) and #KEYS - 1
+
+if log then
+    local time = redis.call('time')
+    local at = time[1] .. format('%03d', time[2] / 1000)
+    local last = redis.call('zrange', KEYS[log], -1, -1, 'withscores')
+
+    if tonumber(last[2]) ~= before then
+        redis.call('del', KEYS[log])
+        redis.call('zadd', KEYS[log], format('%d', before), '-')
+    end
+
+    for i = 1, n, CHUNK do
+        local entries, times = {}, {}
+        local m = 0
+
+        for j = i, math.min(i + CHUNK - 1, n) do
+            local id = sub(ids, LEN * (j - 1) + 1, LEN * j)
+
+            times[m + 1] = id
+            times[m + 2] = at
+            m = m + 2
+
+            if j > n - ARGV[8] then
+                entries[#entries + 1] = format('%d', rev + j)
+                entries[#entries + 1] = 'c' .. id .. ' ' .. at
+            end
+        end
+
+        if #entries > 0 then
+            redis.call('zadd', KEYS[log], unpack(entries))
+        end
+
+        redis.call('hset', KEYS[log + 1], unpack(times))
+    end
+
+    redis.call('zremrangebyrank', KEYS[log], 0, -ARGV[8] - 1)
 end
 
 local most = digest ~= '' and tonumber(ARGV[4]) or 0

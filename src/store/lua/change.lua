@@ -2,12 +2,13 @@
 -- Replaces the record of a tracker, and its name if that changes.
 --
 -- KEYS   lock, rev, id key, name key of the record that was read, name key of
---        the new one
+--        the new one; where changes are kept, log and times
 -- ARGV   1  the token the lock was taken with, empty: no lock is used
 --        2  sha1 of the record that was read
 --        3  the new record
 --        4  the first revision of an account
 --        5  by how much it is raised
+--        6  only where changes are kept: so many
 --
 -- Reply  {"changed"}   written now, or the new record is there already
 --        {"missing"}   the tracker does not exist any more
@@ -79,11 +80,34 @@ if KEYS[4] ~= KEYS[5] then
     old = redis.call('get', KEYS[4])
 end
 
+-- what could fail in the log must fail here
+
+local last = KEYS[6]
+             and redis.call('zrange', KEYS[6], -1, -1, 'withscores')
+
+if last then
+    redis.call('hmget', KEYS[7], '-')
+
+    local commands = { {'del', KEYS[6]}, {'zadd', KEYS[6], 1, 1},
+                       {'zremrangebyrank', KEYS[6], 0, 1},
+                       {'hset', KEYS[7], 1, 1}, {'time'} }
+
+    for i = 1, #commands do
+        if not redis.acl_check_cmd(unpack(commands[i])) then
+            return redis.error_reply('NOPERM this user has no permissions to '
+                                     .. 'run the command ' .. commands[i][1])
+        end
+    end
+end
+
 -- first what may fail: the revision may be no integer; without a revision the
 -- account is new
 
-if redis.call('incrby', KEYS[2], ARGV[5]) == tonumber(ARGV[5]) then
-    redis.call('incrby', KEYS[2], ARGV[4])
+local rev = redis.call('incrby', KEYS[2], ARGV[5])
+local before = rev - ARGV[5]
+
+if before == 0 then
+    rev = redis.call('incrby', KEYS[2], ARGV[4])
 end
 
 redis.call('set', KEYS[3], ARGV[3])
@@ -94,6 +118,30 @@ if KEYS[4] ~= KEYS[5] then
     if old == id then
         redis.call('del', KEYS[4])
     end
+end
+
+-- as in create.lua, which says what they are
+
+if last then
+    local format = string.format
+    local time = redis.call('time')
+    local at = time[1] * 1000 + math.floor(time[2] / 1000)
+
+    if tonumber(last[2]) ~= before then
+        redis.call('del', KEYS[6])
+        redis.call('zadd', KEYS[6], format('%d', before), '-')
+    end
+
+    -- a change of the same tracker in the same millisecond has that entry
+
+    while redis.call('zadd', KEYS[6], 'nx', format('%d', rev),
+                     format('u%s %d', id, at)) == 0
+    do
+        at = at + 1
+    end
+
+    redis.call('zremrangebyrank', KEYS[6], 0, -ARGV[6] - 1)
+    redis.call('hset', KEYS[7], 'u' .. id, format('%d', at))
 end
 
 return answer('changed')

@@ -2,8 +2,8 @@
 -- Creates the trackers of one request: all of them, or none.
 --
 -- KEYS   lock, index, rev; if ARGV[3] is not empty, the idempotency key and
---        the index of these keys; then n name keys; then n id keys in the same
---        order
+--        the index of these keys; where changes are kept, log and times; then
+--        n name keys; then n id keys in the same order
 -- ARGV   1  the token the lock was taken with, empty: no lock is used
 --        2  most trackers the account may have, 0: unlimited
 --        3  digest of the request, empty: no Idempotency-Key was sent
@@ -13,7 +13,8 @@
 --        7  n
 --        8  not empty: the command ahead of this one, in the same write, takes
 --           the lock, which must be ours
---        9  ... n records, the JSON text of each tracker, as many as Lua can
+--        9  only where changes are kept: so many
+--        then n records, the JSON text of each tracker, as many as Lua can
 --           pass on in one call; or none: nothing is written
 --
 -- Reply  {"created"}           written now, or by an earlier run of this call
@@ -31,6 +32,14 @@
 --        {"unlocked"}          nobody holds the lock, which must be ours: it
 --                              was refused, or another's, and was given back
 --
+-- log is a sorted set.  The score of a member is the revision of a change.  It
+-- says what was done (c, u or d: created, changed, deleted), the id, and when:
+-- "c6179531240852361 1764350000000", in ms since 1970.  It begins with "-",
+-- whose score is the revision before the first change, until that is one too
+-- many; it has all since, as long as its last score is the account's revision.
+-- times is a hash.  Field <id>: when the tracker was created, u<id>: when it
+-- was changed last.
+--
 -- MSETNX checks the names and ids, and writes; only where it does not is it
 -- asked why.  Redis does not roll back: what else may fail comes before, or
 -- what was written is removed.  Each reply except "locked", "unlocked", "taken"
@@ -46,11 +55,15 @@
 local DAY = 86400
 local MICRO = 1000000
 
-local VALUES = 8
-
 local n = tonumber(ARGV[7])
 local names = #KEYS - 2 * n
 local ids = names + n
+
+-- the place of log among KEYS, or false
+
+local log = names > (ARGV[3] ~= '' and 5 or 3) and names - 1
+
+local VALUES = log and 9 or 8
 
 local token = ARGV[1]
 local digest = ARGV[3]
@@ -113,6 +126,7 @@ end
 
 local values = {}
 local written
+local last
 
 if #ARGV > VALUES then
     local v = 0
@@ -126,6 +140,22 @@ if #ARGV > VALUES then
     end
 
     if not locked and not earlier[1] and (not have or have + n <= quota) then
+
+        -- what could fail in the log must fail here
+
+        if log then
+            last = redis.call('zrange', KEYS[log], -1, -1, 'withscores')
+            redis.call('hmget', KEYS[log + 1], '-')
+
+            if not redis.acl_check_cmd('zremrangebyrank', KEYS[log], 0, 1)
+               or not redis.acl_check_cmd('hset', KEYS[log + 1], 1, 1)
+               or not redis.acl_check_cmd('time')
+            then
+                return redis.error_reply('NOPERM this user has no permissions '
+                                         .. 'to keep changes')
+            end
+        end
+
         written = redis.pcall('msetnx', unpack(values))
     end
 end
@@ -243,8 +273,9 @@ local format = string.format
 
 local further = ARGV[6] + n - 1
 local rev = redis.pcall('incrby', KEYS[3], format('%d', further))
+local new = rev == further
 
-if rev == further then
+if new then
     rev = redis.pcall('incrby', KEYS[3], ARGV[5])
 end
 
@@ -269,6 +300,34 @@ if failed then
     redis.call('del', unpack(KEYS, names + 1, ids + n))
 
     return failed
+end
+
+-- A log that does not end at the revision before this write begins anew: others
+-- have written without one.
+
+if log then
+    local before = new and 0 or rev - further
+    local time = redis.call('time')
+    local at = time[1] .. format('%03d', time[2] / 1000)
+    local entries, times = {}, {}
+
+    if tonumber(last[2]) ~= before then
+        redis.call('del', KEYS[log])
+        entries = {format('%d', before), '-'}
+    end
+
+    for j = 1, n do
+        local id = values[4 * j - 2]
+
+        entries[#entries + 1] = format('%d', rev - n + j)
+        entries[#entries + 1] = 'c' .. id .. ' ' .. at
+        times[2 * j - 1] = id
+        times[2 * j] = at
+    end
+
+    redis.call('zadd', KEYS[log], unpack(entries))
+    redis.call('zremrangebyrank', KEYS[log], 0, -ARGV[9] - 1)
+    redis.call('hset', KEYS[log + 1], unpack(times))
 end
 
 -- Only KEYS[5] tells which keys are removed, so they are not among KEYS.  They

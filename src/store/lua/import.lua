@@ -4,7 +4,8 @@
 -- which must be that of the account still.
 --
 -- KEYS   lock, index, rev, mark; if ARGV[3] is not empty, the idempotency key
---        and the index of these keys; then the name keys of the new trackers;
+--        and the index of these keys; where changes are kept, log and times;
+--        then the name keys of the new trackers;
 --        then their id keys in the same order; then the id keys of those that
 --        change; then the name keys of those that are deleted, and their id
 --        keys in the same order
@@ -14,7 +15,8 @@
 --        9  life of the mark, and of tombstones, in milliseconds
 --        10 number of trackers that are deleted
 --        11 what a request with the same idempotency key is told
---        12 ... the records, in the order of the id keys
+--        12 only where changes are kept: so many
+--        then the records, in the order of the id keys
 --
 -- Reply  {"imported"}          written now, or by an earlier run of this call,
 --                              which has left the mark
@@ -39,18 +41,24 @@
 local DAY = 86400
 local MICRO = 1000000
 
-local VALUES = 11
-
 -- keys of one call: Lua passes less than 8,000 values
 
 local CHUNK = 1000
 
 local n = tonumber(ARGV[7])
 local ngone = tonumber(ARGV[10])
-local total = #ARGV - VALUES
 local gone = #KEYS - 2 * ngone
+
+-- with log and times there are two keys and one value more
+
+local log = gone - n - (#ARGV - 11) > (ARGV[3] ~= '' and 6 or 4)
+
+local VALUES = log and 12 or 11
+local total = #ARGV - VALUES
 local ids = gone - total
 local names = ids - n
+
+log = log and names - 1
 
 local token, digest = ARGV[1], ARGV[3]
 local quota = tonumber(ARGV[2])
@@ -149,6 +157,18 @@ if digest ~= '' then
     commands[#commands + 1] = {'time'}
 end
 
+if log then
+    redis.call('zcard', KEYS[log])
+    redis.call('hmget', KEYS[log + 1], '-')
+
+    commands[#commands + 1] = {'zrange', KEYS[log], -1, -1, 'withscores'}
+    commands[#commands + 1] = {'zadd', KEYS[log], 1, 1}
+    commands[#commands + 1] = {'zremrangebyrank', KEYS[log], 0, 1}
+    commands[#commands + 1] = {'hset', KEYS[log + 1], 1, 1}
+    commands[#commands + 1] = {'hdel', KEYS[log + 1], 1}
+    commands[#commands + 1] = {'time'}
+end
+
 for i = 1, #commands do
     if not redis.acl_check_cmd(unpack(commands[i])) then
         return redis.error_reply('NOPERM this user has no permissions to run '
@@ -167,11 +187,14 @@ end
 local format = string.format
 
 -- the scores of the index are the last n revisions; without a revision the
--- account is new
+-- account is new; in the log each change has a revision
+
+local raised
 
 if total + ngone > 0 then
-    local further = ARGV[6] + math.max(n, 1) - 1
-    local raised = redis.call('incrby', KEYS[3], format('%d', further))
+    local further = ARGV[6] + math.max(log and total + ngone or n, 1) - 1
+
+    raised = redis.call('incrby', KEYS[3], format('%d', further))
 
     if rev == '' then
         raised = redis.call('incrby', KEYS[3], ARGV[5])
@@ -232,6 +255,82 @@ for i = 1, ngone, CHUNK do
     if #free > 0 then
         redis.call('del', unpack(free))
     end
+end
+
+-- As in create.lua, which says what they are: first those that are deleted,
+-- then those that change, then the new ones.  Entries that would be removed
+-- again are not made.
+
+if raised and log then
+    local time = redis.call('time')
+    local at = time[1] * 1000 + math.floor(time[2] / 1000)
+    local before = tonumber(rev) or 0
+    local all = ngone + total
+    local last = redis.call('zrange', KEYS[log], -1, -1, 'withscores')
+
+    -- a change of the same tracker in the same millisecond would have an entry
+    -- of this one
+
+    local latest = last[1] and tonumber(string.match(last[1], ' (%d+)$'))
+
+    if latest == at then
+        at = at + 1
+    end
+
+    at = format('%d', at)
+
+    if tonumber(last[2]) ~= before then
+        redis.call('del', KEYS[log])
+        redis.call('zadd', KEYS[log], format('%d', before), '-')
+    end
+
+    for i = 1, all, CHUNK do
+        local entries, times, fields = {}, {}, {}
+
+        for j = i, math.min(i + CHUNK - 1, all) do
+            local op, place = 'd', gone + ngone + j
+
+            if j > ngone then
+                place = ids + n + j - ngone
+                op = 'u'
+            end
+
+            if j > all - n then
+                place = ids + j - (all - n)
+                op = 'c'
+            end
+
+            local id = string.sub(KEYS[place], -16)
+
+            if op == 'd' then
+                fields[#fields + 1] = id
+                fields[#fields + 1] = 'u' .. id
+
+            else
+                times[#times + 1] = op == 'c' and id or 'u' .. id
+                times[#times + 1] = at
+            end
+
+            if j > all - ARGV[12] then
+                entries[#entries + 1] = format('%d', raised - all + j)
+                entries[#entries + 1] = op .. id .. ' ' .. at
+            end
+        end
+
+        if #entries > 0 then
+            redis.call('zadd', KEYS[log], unpack(entries))
+        end
+
+        if #times > 0 then
+            redis.call('hset', KEYS[log + 1], unpack(times))
+        end
+
+        if #fields > 0 then
+            redis.call('hdel', KEYS[log + 1], unpack(fields))
+        end
+    end
+
+    redis.call('zremrangebyrank', KEYS[log], 0, -ARGV[12] - 1)
 end
 
 -- Only KEYS[6] tells which keys are removed, see bulk_end.lua.
