@@ -535,3 +535,239 @@ is(manage('DELETE', "tracker/$a", undef, type => undef)->{status}, 200,
    'DELETE makes room');
 redis('CONFIG', 'SET', 'maxmemory', 0);
 is_logged('DELETE is in the log', '-', "c $a", "d $a");
+
+
+
+=== expand=times tells when trackers were created and changed
+--- scenario
+my @ids = create('a', 'b', 'c');
+my @plain = map { "{\"id\":\"$ids[$_]\",\"name\":\"" . chr(97 + $_)
+                  . '","vocabulary":["phrase"]}' } 0 .. 2;
+
+redis('HSET', key('times'), $ids[0], 1764351600123, $ids[1], 951782400000,
+      "u$ids[1]", 4102444799999);
+redis('HDEL', key('times'), $ids[2]);
+
+# leap day, the last moment of a century, not known
+my @told = ('"createdAt":"2025-11-28T17:40:00.123Z",'
+            . '"updatedAt":"2025-11-28T17:40:00.123Z"',
+            '"createdAt":"2000-02-29T00:00:00.000Z",'
+            . '"updatedAt":"2099-12-31T23:59:59.999Z"');
+my @expanded = ((map { $plain[$_] =~ s/\}$/,$told[$_]}/r } 0, 1), $plain[2]);
+my $lines = join '', map { "$_\n" } @expanded,
+                                    '{"end":true,"count":3}';
+my $all = '{"trackers":[' . join(',', @expanded) . ']}';
+
+# the second time the worker knows which they are
+for my $time ('first', 'second') {
+    is(manage('GET', 'trackers?expand=times')->{body}, $all, "list, $time");
+    is(manage('GET', 'trackers')->{body},
+       '{"trackers":[' . join(',', @plain) . ']}', "without, $time");
+    is(manage('GET', 'trackers', undef,
+              headers => ['Accept: application/x-ndjson'])->{body}, $lines,
+       "lines, $time");
+
+    my $page = manage('GET', 'trackers?limit=2&expand=times');
+    my ($next) = $page->{body} =~ /"next":"(\d+)"/;
+
+    is($page->{body}, '{"trackers":[' . join(',', @expanded[0, 1])
+                      . "],\"next\":\"$next\"}", "a page, $time");
+    is(manage('GET', "trackers?expand=times&limit=2&cursor=$next")->{body},
+       "{\"trackers\":[$expanded[2]]}", "the next page, $time");
+}
+
+for my $i (0 .. 2) {
+    my $name = chr(97 + $i);
+
+    is(manage('GET', "trackers?name=$name&expand=times")->{body},
+       "{\"trackers\":[$expanded[$i]]}", "by name $name");
+    is(manage('GET', "tracker/$ids[$i]?expand=times")->{body},
+       "{\"tracker\":$expanded[$i]}", "by id $name");
+    is(manage('GET', "trackers/$ids[$i]")->{body}, "{\"tracker\":$plain[$i]}",
+       "without $name");
+}
+
+is(manage('GET', 'trackers?name=q&expand=times')->{body}, '{"trackers":[]}',
+   'a name that is not there');
+is(manage('GET', 'trackers?expand=times', undef, account => 'other')->{body},
+   '{"trackers":[]}', 'an account that has none');
+is(manage('GET', 'tracker/4503599627370496?expand=times')->{status}, 404,
+   'an id that is not there');
+
+
+
+=== the times are those of the writes
+--- scenario
+my ($a) = create('a');
+my $tell = sub {
+    decode(manage('GET', "tracker/$a?expand=times")->{body})->{tracker};
+};
+my $new = $tell->();
+
+like($new->{createdAt}, qr/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ$/,
+     'created');
+is($new->{updatedAt}, $new->{createdAt}, 'not changed so far');
+
+Time::HiRes::sleep(0.002);
+manage('PUT', "tracker/$a", tracker_text('b'));
+is($tell->()->{createdAt}, $new->{createdAt}, 'created as before');
+cmp_ok($tell->()->{updatedAt}, 'gt', $new->{updatedAt}, 'changed');
+
+
+
+=== a long list has all of them, in stretches
+--- scenario
+manage('POST', 'trackers', bulk_text(map { "a$_" } 1 .. 2500));
+
+for my $time ('first', 'second') {
+    my $list = decode(manage('GET', 'trackers?expand=times')->{body});
+
+    is(scalar @{$list->{trackers}}, 2500, "all, $time");
+    is(scalar(grep { $_->{createdAt} && $_->{updatedAt} }
+                   @{$list->{trackers}}), 2500, "with times, $time");
+}
+
+
+
+=== times of trackers that are older than the history are not told
+--- scenario
+my $id = id_of(plain('POST', 'tracker', tracker_text('a')));
+my $text = "{\"id\":\"$id\",\"name\":\"a\",\"vocabulary\":[\"phrase\"]}";
+
+is(manage('GET', "tracker/$id?expand=times")->{body}, "{\"tracker\":$text}",
+   'none');
+is(manage('GET', 'trackers?expand=times')->{body}, "{\"trackers\":[$text]}",
+   'none in the list');
+is(plain('GET', "tracker/$id?expand=times")->{body}, "{\"tracker\":$text}",
+   'nor without a history');
+
+manage('PUT', "tracker/$id", tracker_text('a', 'new'));
+like(manage('GET', "tracker/$id?expand=times")->{body},
+     qr/"vocabulary":\["new"\],"updatedAt":"[^"]+"\}\}$/,
+     'it was changed since');
+unlike(plain('GET', 'trackers?expand=times')->{body}, qr/updatedAt/,
+       'not told without a history');
+
+
+
+=== expand has one value
+--- scenario
+my ($id) = create('a');
+
+for my $value ('', 'Times', 'times,x', 'all', 'time') {
+    for my $path ("tracker/$id", 'trackers', 'trackers?name=a') {
+        my $response = manage('GET', $path . ($path =~ /\?/ ? '&' : '?')
+                                     . "expand=$value");
+
+        is($response->{status}, 400, "$path $value");
+        is_message($response->{body}, '"expand" must be "times".',
+                   "$path $value");
+    }
+}
+
+
+
+=== the commands that times cost
+--- scenario
+my ($id) = create('a');
+
+manage('GET', 'trackers');
+commands_seen();
+manage('GET', "tracker/$id");
+manage('GET', 'trackers');
+is(commands_seen('hmget'), 0, 'none, without times');
+
+manage('GET', "tracker/$id?expand=times");
+is(commands_seen('hmget'), 1, 'one');
+manage('GET', 'trackers?expand=times');
+is(commands_seen('eval', 'evalsha'), 0, 'no script for a list that is known');
+manage('GET', 'trackers?expand=times');
+is(commands_seen('hmget'), 1, 'one for a list');
+
+
+
+=== the ETag is that of the tracker, and a weak one
+--- scenario
+my ($id) = create('a');
+my $path = "tracker/$id?expand=times";
+my $etag = manage('GET', "tracker/$id")->{headers}{etag};
+my $told = manage('GET', $path);
+
+is($told->{headers}{etag}, "W/$etag", 'weak');
+
+for my $tag ($etag, "W/$etag") {
+    my $same = manage('GET', $path, undef, headers => ["If-None-Match: $tag"]);
+
+    is($same->{status}, 304, 'nothing has changed');
+    is($same->{headers}{etag}, "W/$etag", 'its ETag');
+}
+
+is(manage('PUT', "tracker/$id", tracker_text('b'),
+          headers => ["If-Match: W/$etag"])->{status}, 200, 'If-Match');
+is(manage('GET', $path, undef,
+          headers => ["If-None-Match: W/$etag"])->{status}, 200, 'another');
+is(manage('GET', 'trackers?expand=times')->{headers}{etag},
+   manage('GET', 'trackers')->{headers}{etag}, 'that of the list is the same');
+
+
+
+=== times that are not what was written are an error
+--- scenario
+my ($id) = create('a');
+
+manage('GET', 'trackers?expand=times');
+
+for my $value ('x', '', '-1', '253402300800000', '1.5') {
+    redis('HSET', key('times'), $id, $value);
+
+    is(manage('GET', $_)->{status}, 500, "$_ $value")
+        for "tracker/$id?expand=times", 'trackers?expand=times',
+            'trackers?name=a&expand=times';
+    is(manage('GET', "tracker/$id")->{status}, 200, 'without');
+}
+
+redis('DEL', key('times'));
+redis('SET', key('times'), 'x');
+is(manage('GET', $_)->{status}, 500, "$_: another type")
+    for "tracker/$id?expand=times", 'trackers?expand=times',
+        'trackers?name=a&expand=times';
+
+
+
+=== what was told may come back
+--- scenario
+my @ids = create('a', 'b');
+my $list = manage('GET', 'trackers?expand=times')->{body};
+my $lines = manage('GET', 'trackers', undef,
+                   headers => ['Accept: application/x-ndjson'])->{body};
+my $log = redis('ZCARD', key('log'));
+
+like($lines, qr/"createdAt"/, 'there are times');
+
+for ([$list], [$lines, type => 'application/x-ndjson']) {
+    my ($body, %o) = @$_;
+    my $answer = manage('POST', 'trackers?on_conflict=replace', $body, %o);
+
+    is($answer->{status}, 200, 'an import');
+    like($answer->{body}, qr/"summary":\{"unchanged":2\}/, 'nothing changes');
+}
+
+is(redis('ZCARD', key('log')), $log, 'nothing is in the log');
+
+my ($text) = $list =~ /(\{"id":"$ids[0]".*?\})/;
+
+is(manage('PUT', "tracker/$ids[0]", $text =~ s/phrase/new/r)->{status}, 200,
+   'PUT');
+redis('FLUSHALL');
+is(manage('POST', 'trackers?on_conflict=error', $list)->{status}, 200,
+   'into another account');
+unlike(manage('GET', 'trackers')->{body}, qr/createdAt|updatedAt/,
+       'they are not stored');
+is_message(manage('POST', 'tracker', $text)->{body}, '"id" is not allowed',
+           'a create has no id');
+is_message(manage('POST', 'tracker', $text =~ s/"id":"\d+",//r)->{body},
+           '"createdAt" is not allowed', 'nor a time');
+like(manage('POST', 'trackers?on_conflict=skip',
+            '[{"name":"x","vocabulary":["y"],"createdAt":1}]')->{body},
+     qr/^\{"message":"\\"\[0\]\.createdAt\\" must be a string"/,
+     'a time is a string');

@@ -63,6 +63,29 @@ ngx_http_tracker_set_etag(ngx_http_tracker_ctx_t *ctx, const void *tag,
 
 
 ngx_int_t
+ngx_http_tracker_set_weak_etag(ngx_http_tracker_ctx_t *ctx, const void *tag,
+    size_t len)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(ctx->request->pool, len + sizeof("W/\"\"") - 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->etag.data = p;
+
+    p = ngx_cpymem(p, "W/\"", 3);
+    p = ngx_cpymem(p, tag, len);
+    *p++ = '"';
+
+    ctx->etag.len = p - ctx->etag.data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_http_tracker_set_record_etag(ngx_http_tracker_ctx_t *ctx,
     tracker_str_t *record)
 {
@@ -179,7 +202,8 @@ ngx_http_tracker_precondition(ngx_http_request_t *r,
 /*
  * Compares the value of If-Match or If-None-Match, of which nginx allows one
  * line, with the tag.  A leading "W/" is ignored: gzip weakens the tags that a
- * client sends back.  Returns NGX_OK when "*" or a tag of the list matches,
+ * client sends back; so is that of the tag.  Returns NGX_OK when "*" or a tag
+ * of the list matches,
  * NGX_DECLINED when none does, NGX_ERROR when the value is neither "*" nor a
  * list of one tag or more.
  */
@@ -187,8 +211,17 @@ ngx_http_tracker_precondition(ngx_http_request_t *r,
 static ngx_int_t
 ngx_http_tracker_match(ngx_table_elt_t *header, ngx_str_t *etag)
 {
-    u_char     *p, *end, *tag;
+    size_t      len;
+    u_char     *p, *end, *tag, *opaque;
     ngx_int_t   rc;
+
+    len = etag->len;
+    opaque = etag->data;
+
+    if (len && opaque[0] == 'W') {
+        opaque += 2;
+        len -= 2;
+    }
 
     p = header->value.data;
     end = p + header->value.len;
@@ -229,8 +262,8 @@ ngx_http_tracker_match(ngx_table_elt_t *header, ngx_str_t *etag)
 
         p++;
 
-        if ((size_t) (p - tag) == etag->len
-            && ngx_memcmp(tag, etag->data, etag->len) == 0)
+        if ((size_t) (p - tag) == len
+            && ngx_memcmp(tag, opaque, len) == 0)
         {
             rc = NGX_OK;
 

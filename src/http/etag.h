@@ -18,6 +18,13 @@
 ngx_int_t ngx_http_tracker_set_etag(ngx_http_tracker_ctx_t *ctx,
     const void *tag, size_t len);
 
+/*
+ * The same for a representation that has more than the tag is of, such as
+ * times: with "W/".
+ */
+ngx_int_t ngx_http_tracker_set_weak_etag(ngx_http_tracker_ctx_t *ctx,
+    const void *tag, size_t len);
+
 /* The same from the digest of a tracker's JSON text. */
 ngx_int_t ngx_http_tracker_set_record_etag(ngx_http_tracker_ctx_t *ctx,
     tracker_str_t *record);

@@ -32,6 +32,7 @@ typedef struct {
 
     ngx_uint_t                  limit;        /* 0: none */
     ngx_uint_t                  listed;       /* trackers sent so far */
+    ngx_uint_t                  times;        /* 1: they are asked for */
     ngx_str_t                   cursor;       /* where the next stretch begins,
                                                  or empty */
     ngx_uint_t                  part;         /* 1: not the whole list */
@@ -40,6 +41,7 @@ typedef struct {
 
 static void ngx_http_tracker_found(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static ngx_int_t ngx_http_tracker_find_expand(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tracker_describe_etag(ngx_http_tracker_ctx_t *ctx,
     ngx_str_t *text);
 static ngx_uint_t ngx_http_tracker_parse_args(ngx_http_request_t *r,
@@ -66,7 +68,17 @@ static u_char  ngx_http_tracker_description[] =
 void
 ngx_http_tracker_start_get(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_int_t  expand;
+
+    expand = ngx_http_tracker_find_expand(r);
+
+    if (expand == NGX_ERROR) {
+        ngx_http_tracker_fail(r, ctx, NGX_HTTP_TRACKER_BAD_EXPAND);
+        return;
+    }
+
     if (ngx_http_tracker_begin_txn(r, ctx, 0) != NGX_OK
+        || (expand == NGX_OK && tracker_txn_tell_times(ctx->txn) != NGX_OK)
         || tracker_txn_fetch(ctx->txn, &ctx->id) != NGX_OK)
     {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
@@ -74,6 +86,25 @@ ngx_http_tracker_start_get(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     }
 
     ngx_http_tracker_wait(r, ctx, ngx_http_tracker_found);
+}
+
+
+/* NGX_OK: with times; NGX_DECLINED: without; NGX_ERROR: with something else */
+
+static ngx_int_t
+ngx_http_tracker_find_expand(ngx_http_request_t *r)
+{
+    ngx_str_t  value;
+
+    static ngx_str_t  times = ngx_string("times");
+
+    if (ngx_http_tracker_find_arg(r, "expand", &value) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    return value.len == times.len
+           && ngx_memcmp(value.data, times.data, times.len) == 0
+           ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -104,6 +135,14 @@ ngx_http_tracker_start_list(ngx_http_request_t *r,
     }
 
     list->part = list->limit || list->cursor.len;
+
+    /* a line of a list is what is kept of it, so it has all */
+
+    if ((ctx->form.lines || list->times)
+        && tracker_txn_tell_times(ctx->txn) != NGX_OK)
+    {
+        goto failed;
+    }
 
     if (ngx_http_tracker_find_arg(r, "name", &name) != NGX_OK) {
         ngx_http_tracker_list(r, ctx);
@@ -144,6 +183,16 @@ ngx_http_tracker_parse_args(ngx_http_request_t *r,
         == NGX_ERROR)
     {
         return NGX_HTTP_TRACKER_BAD_LIMIT;
+    }
+
+    switch (ngx_http_tracker_find_expand(r)) {
+
+    case NGX_OK:
+        list->times = 1;
+        break;
+
+    case NGX_ERROR:
+        return NGX_HTTP_TRACKER_BAD_EXPAND;
     }
 
     if (ngx_http_tracker_find_arg(r, "cursor", &value) == NGX_OK) {
@@ -204,7 +253,9 @@ ngx_http_tracker_found(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
     ctx->outcome = TRACKER_OUTCOME_FOUND;
 
-    if (ngx_http_tracker_set_etag(ctx, txn->digest, sizeof(txn->digest))
+    if ((txn->times ? ngx_http_tracker_set_weak_etag
+                    : ngx_http_tracker_set_etag)
+            (ctx, txn->digest, sizeof(txn->digest))
         != NGX_OK)
     {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);

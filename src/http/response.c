@@ -159,6 +159,9 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
     [NGX_HTTP_TRACKER_BAD_CURSOR] =
         { 400, ngx_string("bad_cursor"),
           "\"cursor\" must be the \"next\" of an earlier answer." },
+    [NGX_HTTP_TRACKER_BAD_EXPAND] =
+        { 400, ngx_string("bad_expand"),
+          "\"expand\" must be \"times\"." },
     [NGX_HTTP_TRACKER_BAD_BODY] =
         { 400, ngx_string("bad_body"),
           "The request body is not encoded as its headers say." },

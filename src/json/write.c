@@ -51,7 +51,7 @@ tracker_json_length(const tracker_t *t)
 
     len = 1;
 
-    for (i = 0; i < TRACKER_FIELDS; i++) {
+    for (i = 0; i < TRACKER_FIELDS_WRITTEN; i++) {
         field = &tracker_fields[i];
 
         if (!field->list) {
@@ -96,7 +96,7 @@ tracker_json_write(char *p, const tracker_t *t)
     const tracker_list_t   *list;
     const tracker_field_t  *field;
 
-    for (i = 0; i < TRACKER_FIELDS; i++) {
+    for (i = 0; i < TRACKER_FIELDS_WRITTEN; i++) {
         field = &tracker_fields[i];
 
         if (!field->list) {

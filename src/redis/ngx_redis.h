@@ -230,6 +230,7 @@ typedef struct {
     ngx_str_t             *argv;
     ngx_redis_lead_pt      handler;
     const char            *action;     /* for the log */
+    unsigned               read:1;     /* changes nothing; as its command */
 } ngx_redis_lead_t;
 
 

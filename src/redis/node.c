@@ -134,7 +134,9 @@ ngx_redis_node_lane(ngx_redis_node_t *node, ngx_redis_command_t *cmd)
 {
     /* not what takes a lock: its release follows on the other connection */
 
-    if (node->conf.wait.replicas && cmd->read && cmd->lead == NULL) {
+    if (node->conf.wait.replicas && cmd->read
+        && (cmd->lead == NULL || cmd->lead->read))
+    {
         return &node->lanes[NGX_REDIS_LANE_READ];
     }
 

@@ -9,6 +9,7 @@
 #include "store/load.h"
 #include "store/read.h"
 #include "store/reply.h"
+#include "store/times.h"
 
 
 /* trackers of a stretch that is loaded: its bytes end it before, mostly */
@@ -49,6 +50,8 @@ static tracker_outcome_e tracker_txn_loaded(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static tracker_outcome_e tracker_txn_page(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, const char *glue);
+static ngx_int_t tracker_txn_join(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply, size_t first, const char *glue);
 
 
 ngx_int_t
@@ -63,6 +66,12 @@ tracker_txn_fetch(tracker_txn_t *txn, ngx_str_t *id)
     tracker_step_add_key(ctx, TRACKER_KEY_ID, id->data, id->len);
 
     ctx->command.read = 1;
+
+    if (txn->times
+        && tracker_times_lead(ctx, (char *) id->data, 1) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     return tracker_step_submit(ctx, TRACKER_STEP_GET, tracker_txn_fetched);
 }
@@ -200,9 +209,14 @@ tracker_txn_stretch(tracker_txn_ctx_t *ctx, ngx_str_t *cursor,
     tracker_reply_pt reply)
 {
     tracker_step_start(ctx);
-    tracker_step_add_text(ctx, "2");
+    tracker_step_add_number(ctx, ctx->txn.times ? 3 : 2);
     tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_INDEX, NULL, 0);
+
+    if (ctx->txn.times) {
+        tracker_step_add_key(ctx, TRACKER_KEY_TIMES, NULL, 0);
+    }
+
     tracker_step_add_cursor(ctx, cursor);
     tracker_step_add_number(ctx, limit);
     tracker_step_add_number(ctx, bytes);
@@ -274,6 +288,15 @@ tracker_txn_read_listed(tracker_txn_ctx_t *ctx)
     cmd->nmore = ctx->listed->n;
     cmd->more_size = cmd->nmore * (cmd->argv[argc].len + TRACKER_ID_LEN);
     cmd->read = 1;
+
+    /* ahead of the revision, so that they are not newer than it is */
+
+    if (ctx->txn.times
+        && tracker_times_lead(ctx, ctx->listed->ids, ctx->listed->n)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     return tracker_step_send(ctx, NULL, TRACKER_STEP_LIST,
                              tracker_txn_relisted);
@@ -362,9 +385,7 @@ tracker_txn_take_listed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
         || tracker_reply_renew(&ctx->txn, &page->cursor,
                                listed->score.len)
            != NGX_OK
-        || tracker_reply_join(&ctx->txn, &page->records, reply, 1,
-                              page->glue)
-           != NGX_OK)
+        || tracker_txn_join(ctx, reply, 1, page->glue) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -398,9 +419,14 @@ tracker_txn_find(tracker_txn_t *txn, ngx_str_t *name)
     txn->page.glue = "";    /* of one */
 
     tracker_step_start(ctx);
-    tracker_step_add_text(ctx, "2");
+    tracker_step_add_number(ctx, txn->times ? 3 : 2);
     tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
     tracker_step_add_key(ctx, TRACKER_KEY_NAME, name->data, name->len);
+
+    if (txn->times) {
+        tracker_step_add_key(ctx, TRACKER_KEY_TIMES, NULL, 0);
+    }
+
     tracker_step_add_key(ctx, TRACKER_KEY_ID, NULL, 0);
 
     ctx->command.read = 1;
@@ -429,10 +455,16 @@ tracker_txn_fetched(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
         return TRACKER_OUTCOME_MISSING;
     }
 
-    if (tracker_reply_copy(txn, &txn->record, reply) != NGX_OK
-        || tracker_digest(txn->digest, TRACKER_SHA1, &txn->record, 1)
-           != NGX_OK)
+    if ((txn->times ? tracker_times_copy(txn, &txn->record, reply)
+                    : tracker_reply_copy(txn, &txn->record, reply))
+        != NGX_OK)
     {
+        return TRACKER_OUTCOME_ERROR;
+    }
+
+    /* of what is stored */
+
+    if (tracker_digest(txn->digest, TRACKER_SHA1, &reply->str, 1) != NGX_OK) {
         return TRACKER_OUTCOME_ERROR;
     }
 
@@ -514,8 +546,8 @@ tracker_txn_keep_listed(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
     listed->ids = p;
     listed->n = 0;
 
-    for (i = TRACKER_LIST_RECORDS; i < reply->n; i++) {
-        ngx_redis_reply_element(reply, i, &record);
+    for (i = 0; i < ctx->txn.page.n; i++) {
+        ngx_redis_reply_element(reply, TRACKER_LIST_RECORDS + i, &record);
 
         id = (char *) record.str.data + sizeof(start) - 1;
 
@@ -574,16 +606,18 @@ tracker_txn_loaded(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
 }
 
 
-/* {rev, more, score, record, ...} */
+/* {rev, more, score, record, ..., and where they are asked for, the times} */
 
 static tracker_outcome_e
 tracker_txn_page(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     const char *glue)
 {
     tracker_page_t     *page;
-    ngx_redis_reply_t   rev, more, score;
+    ngx_redis_reply_t   rev, more, score, times;
 
-    if (reply->type != NGX_REDIS_ARRAY || reply->n < TRACKER_LIST_RECORDS) {
+    if (reply->type != NGX_REDIS_ARRAY
+        || reply->n < TRACKER_LIST_RECORDS + (ctx->txn.times != NULL))
+    {
         return TRACKER_OUTCOME_ERROR;
     }
 
@@ -603,14 +637,38 @@ tracker_txn_page(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     page->n = reply->n - TRACKER_LIST_RECORDS;
     page->more = (more.integer == 1);
 
+    if (ctx->txn.times) {
+        page->n--;
+        ngx_redis_reply_element(reply, reply->n - 1, &times);
+
+        if (tracker_times_take(ctx, &times, page->n) != NGX_OK) {
+            return TRACKER_OUTCOME_ERROR;
+        }
+    }
+
     if (tracker_reply_tag(ctx, &page->tag, &rev.str) != NGX_OK
         || tracker_reply_copy(&ctx->txn, &page->cursor, &score) != NGX_OK
-        || tracker_reply_join(&ctx->txn, &page->records, reply,
-                              TRACKER_LIST_RECORDS, glue)
-           != NGX_OK)
+        || tracker_txn_join(ctx, reply, TRACKER_LIST_RECORDS, glue) != NGX_OK)
     {
         return TRACKER_OUTCOME_ERROR;
     }
 
     return TRACKER_OUTCOME_FOUND;
+}
+
+
+/* the records of the page, page.n elements of reply */
+
+static ngx_int_t
+tracker_txn_join(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
+    size_t first, const char *glue)
+{
+    tracker_page_t  *page;
+
+    page = &ctx->txn.page;
+
+    return ctx->txn.times
+           ? tracker_times_join(&ctx->txn, &page->records, reply, first,
+                                page->n, glue)
+           : tracker_reply_join(&ctx->txn, &page->records, reply, first, glue);
 }

@@ -19,6 +19,13 @@
 
 
 /*
+ * The reads that follow tell the times of a tracker as the last members of its
+ * record, "createdAt" and "updatedAt", where they are known and store->history
+ * keeps them.  No step.  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t tracker_txn_tell_times(tracker_txn_t *txn);
+
+/*
  * Reads the tracker of an id (16 digits).  Ends in FOUND, and record and
  * digest are set until the next fetch; or in MISSING; or, where it takes the
  * lock along, in LOCKED.

@@ -198,6 +198,7 @@ tracker_txn_lock_along(tracker_txn_t *txn)
     lead->argv = (ngx_str_t *) (lead + 1);
     lead->handler = tracker_txn_led;
     lead->action = "locking";
+    lead->read = 0;
 
     ngx_memcpy(lead->argv, ctx->command.argv, size);
 

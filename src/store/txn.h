@@ -55,6 +55,10 @@ typedef enum {
 } tracker_outcome_e;
 
 
+/* when trackers were created and changed, as the store has read it */
+typedef struct tracker_times_s  tracker_times_t;
+
+
 /* a stretch of the list */
 
 typedef struct {
@@ -93,6 +97,7 @@ typedef struct {
     ngx_str_t          record;        /* that was fetched, of round */
     u_char             digest[TRACKER_SHA1_LEN];  /* of it, in hex */
     tracker_page_t     page;
+    tracker_times_t   *times;         /* that records are told with; or NULL */
 
     ngx_msec_t         redis_time;    /* waited for Redis so far, ms */
 

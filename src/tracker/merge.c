@@ -48,7 +48,7 @@ tracker_merge_apply(tracker_t *t, const tracker_merge_t *merge,
 
     merged = *t;
 
-    for (i = 0; i < TRACKER_FIELDS; i++) {
+    for (i = 0; i < TRACKER_FIELDS_WRITTEN; i++) {
         field = &tracker_fields[i];
 
         if (!tracker_merge_has(merge, field)) {

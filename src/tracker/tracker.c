@@ -27,7 +27,12 @@ const tracker_field_t  tracker_fields[TRACKER_FIELDS] = {
     [TRACKER_FIELD_DESCRIPTION] = tracker_field_row(description, 0, 0, 1),
     [TRACKER_FIELD_CATEGORIES] = tracker_field_row(categories, 1, 0, 1),
     [TRACKER_FIELD_LANGUAGES] = tracker_field_row(languages, 1, 0, 1),
-    [TRACKER_FIELD_VOCABULARY] = tracker_field_row(vocabulary, 1, 1, 1)
+    [TRACKER_FIELD_VOCABULARY] = tracker_field_row(vocabulary, 1, 1, 1),
+
+    [TRACKER_FIELD_CREATED] =
+        { tracker_str("createdAt"), offsetof(tracker_t, created), 0, 0, 0 },
+    [TRACKER_FIELD_UPDATED] =
+        { tracker_str("updatedAt"), offsetof(tracker_t, updated), 0, 0, 0 }
 };
 
 
@@ -169,7 +174,7 @@ tracker_missing(const tracker_t *t, const tracker_field_t **missing)
     const tracker_field_t  *field;
 
 #pragma GCC unroll 6
-    for (i = 0; i < TRACKER_FIELDS; i++) {
+    for (i = 0; i < TRACKER_FIELDS_WRITTEN; i++) {
         field = &tracker_fields[i];
 
         if (!field->required) {

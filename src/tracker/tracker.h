@@ -71,13 +71,16 @@ typedef struct {
     tracker_list_t    categories;
     tracker_list_t    languages;
     tracker_list_t    vocabulary;
+    tracker_str_t     created;       /* as a client has sent it, unused */
+    tracker_str_t     updated;
 } tracker_t;
 
 
 /*
  * The fields of a tracker, in the order in which they are written.  A new one
  * is a member of tracker_t, a name here and a row of tracker_fields[]: the
- * decoders, the writer and PATCH take it from there.
+ * decoders, the writer and PATCH take it from there.  The last ones are never
+ * written: what reads tell may come back.
  */
 
 typedef enum {
@@ -87,6 +90,9 @@ typedef enum {
     TRACKER_FIELD_CATEGORIES,
     TRACKER_FIELD_LANGUAGES,
     TRACKER_FIELD_VOCABULARY,
+    TRACKER_FIELDS_WRITTEN,
+    TRACKER_FIELD_CREATED = TRACKER_FIELDS_WRITTEN,
+    TRACKER_FIELD_UPDATED,
     TRACKER_FIELDS
 } tracker_field_e;
 
@@ -199,7 +205,8 @@ tracker_spend(size_t *budget, size_t cost)
 
 /*
  * Looks for the field with this name.  With id 0 only fields that a client may
- * set are looked at, with id 1 the id too.  Returns NULL if there is none.
+ * set are looked at, with id 1 the id and the times too.  Returns NULL if there
+ * is none.
  */
 const tracker_field_t *tracker_field(const tracker_str_t *name, int id);
 

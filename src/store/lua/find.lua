@@ -2,7 +2,7 @@
 --
 -- Reads the tracker of a name.
 --
--- KEYS   rev, name key
+-- KEYS   rev, name key; where the times of the tracker are asked for, times
 -- ARGV   what all id keys begin with: which of them is read is not known before
 --
 -- Reply  as of list.lua, with one record or none
@@ -18,6 +18,11 @@ local reply = { redis.call('get', KEYS[1]) or '0', 0, '0' }
 
 if record and record ~= '' then
     reply[4] = record
+end
+
+if KEYS[3] then
+    reply[#reply + 1] = reply[4] and redis.call('hmget', KEYS[3], id, 'u' .. id)
+                        or {}
 end
 
 return reply

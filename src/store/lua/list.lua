@@ -2,7 +2,7 @@
 --
 -- Reads a stretch of an account's trackers in the order of their creation.
 --
--- KEYS   rev, index
+-- KEYS   rev, index; where the times of the trackers are asked for, times
 -- ARGV   1  begin after this score; "0": at the beginning
 --        2  most trackers to read
 --        3  bytes of records after which to stop
@@ -10,7 +10,9 @@
 --           before
 --
 -- Reply  {rev, more, score, record, ...}: more is 1 when others follow; score
---        is that of the last tracker, returned or skipped
+--        is that of the last tracker, returned or skipped; with times, the
+--        last element has two for each record: when the tracker was created
+--        and changed, nil where that is not known
 --
 
 local rev = redis.call('get', KEYS[1]) or '0'
@@ -26,6 +28,7 @@ local last = math.min(#found, limit)
 local reply = { rev, 0, ARGV[1] }
 local n = 3
 local i = 0
+local fields = {}
 
 -- One by one: a record may be as large as a body.  With a key beside it that is
 -- there: to a node that is getting this slot one key that it has not got yet is
@@ -43,6 +46,11 @@ while i < last and room > 0 do
         n = n + 1
         reply[n] = record
         room = room - #record
+
+        if KEYS[3] then
+            fields[#fields + 1] = found[i]
+            fields[#fields + 1] = 'u' .. found[i]
+        end
     end
 end
 
@@ -52,6 +60,11 @@ end
 
 if i < #found then
     reply[2] = 1
+end
+
+if KEYS[3] then
+    reply[n + 1] = #fields > 0 and redis.call('hmget', KEYS[3], unpack(fields))
+                   or {}
 end
 
 return reply
