@@ -505,15 +505,15 @@ sub locks {
 }
 
 # All accounts, { account => { name => { NAME => ID }, id => { ID => RECORD },
-# index => { ID => SCORE }, idem => { KEY => IDS } } }, and a list of what does
-# not fit together.
+# index => { ID => SCORE }, idem => { KEY => IDS }, log => [MEMBER, SCORE, ...],
+# times => [FIELD, MS, ...] } }, and a list of what does not fit together.
 sub audit {
     my (%accounts, @wrong, %want);
 
     for my $key (map { @$_ } redis_all(['KEYS', '*'])) {
         my ($account, $kind, $rest) =
             $key =~ /^tracker:\{([0-9a-f]{32})\}:
-                     (lock|index|rev|name|idems?|id)(?::(.+))?$/xs;
+                     (lock|index|rev|name|idems?|id|log|times)(?::(.+))?$/xs;
 
         if (!$account) {
             push @wrong, "unknown key $key";
@@ -521,7 +521,8 @@ sub audit {
         }
 
         $accounts{$account} //= { name => {}, id => {}, index => {},
-                                  idem => {}, idems => [], rev => 0 };
+                                  idem => {}, idems => [], rev => 0,
+                                  log => [], times => [] };
         push @{$want{$kind}}, [$account, $rest, $key];
     }
 
@@ -529,6 +530,8 @@ sub audit {
     fetch(\%accounts, $want{idem}, 'idem', 'HGET', 'ids');
     fetch(\%accounts, $want{index}, 'index', 'ZRANGE', 0, -1, 'WITHSCORES');
     fetch(\%accounts, $want{idems}, 'idems', 'ZRANGE', 0, -1);
+    fetch(\%accounts, $want{log}, 'log', 'ZRANGE', 0, -1, 'WITHSCORES');
+    fetch(\%accounts, $want{times}, 'times', 'HGETALL');
 
     for my $account (sort keys %accounts) {
         $accounts{$account}{index} = { @{$accounts{$account}{index}} }
@@ -626,6 +629,45 @@ sub audit_account {
                      grep { !defined $ids->{$_} } $list =~ /(\d{16})/g;
     }
 
+    return @wrong, audit_log($account);
+}
+
+# A log that ends at the revision has all since it begins; where that is the
+# first change of the account, it says which trackers there are.
+sub audit_log {
+    my ($account) = @_;
+    my ($index, $rev) = @$account{qw(index rev)};
+    my @log = @{$account->{log}} or return;
+    my $whole = $log[0] eq '-' && $log[1] == 0 && $log[-1] == $rev;
+    my (@wrong, %scores, %there, %times);
+
+    while (my ($member, $score) = splice @log, 0, 2) {
+        my ($op, $id, $at) = $member =~ /^(?:-|([cud])(\d{16}) (\d{13}))$/
+            or push(@wrong, "\"$member\" is in the log"), next;
+
+        push @wrong, "two changes have score $score" if $scores{$score}++;
+        push @wrong, "the change of score $score is over rev $rev"
+            if $score > $rev;
+        next if !$op;
+
+        push @wrong, "$id was created twice" if $op eq 'c' && $there{$id};
+        push @wrong, "$member: it was not there"
+            if $whole && $op ne 'c' && !$there{$id};
+        push @wrong, "$member has score $score, not that of the index"
+            if $op eq 'c' && $index->{$id} && $index->{$id} != $score;
+        $op eq 'd' ? delete $there{$id} : ($there{$id} = 1);
+        $times{$op eq 'u' ? "u$id" : $id} = $at;
+        delete @times{$id, "u$id"} if $op eq 'd';
+    }
+
+    push @wrong, 'the log has other trackers than the index'
+        if $whole && "@{[sort keys %there]}" ne "@{[sort keys %$index]}";
+
+    my %kept = @{$account->{times}};
+
+    push @wrong, 'the times are not those of the log'
+        if $whole && join(' ', map { "$_ $kept{$_}" } sort keys %kept)
+                     ne join(' ', map { "$_ $times{$_}" } sort keys %times);
     return @wrong;
 }
 
