@@ -454,6 +454,28 @@ is_grown($text, 20_000, 'tracker_trackers_created_total');
 
 
 
+=== the trackers that an import deletes are found in turns, too
+Their records are gone, so that nothing else takes turns.
+--- config eval: main::CONFIG_TEXT()
+--- scenario
+redis('EVAL', 'for i = 1, 50000 do redis.call("zadd", KEYS[1], i, '
+              . '"4503599627" .. string.format("%06d", i)) end', 1,
+      account_key('tester', 'index'));
+begin();
+
+my $response = exchange(post('trackers?on_conflict=replace&rest=delete',
+                             '[' . tracker_text('n') . ']',
+                             headers => ['If-Match: *']));
+
+is($response->{status}, 500, 'what Redis has does not fit together');
+
+my $text = scrape_after(1, 'it is counted');
+cmp_ok(grown($text, 'tracker_turn_duration_seconds_count'), '>', 10, 'turns');
+--- error_log
+names and trackers of an account do not fit together
+
+
+
 === a reload keeps what was counted, and old workers count on
 --- config eval: main::CONFIG_TEXT()
 --- scenario

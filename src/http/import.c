@@ -88,6 +88,8 @@ static ngx_int_t ngx_http_tracker_import_precondition(ngx_http_request_t *r,
 static void ngx_http_tracker_import_want(ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_indexed(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_import_finding(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_fetch_matches(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_matches_fetched(ngx_http_request_t *r,
@@ -474,23 +476,48 @@ ngx_http_tracker_indexed(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
-    if (ngx_http_tracker_find_rest(ctx, &round->rest, round->ids,
-                                   ctx->txn->found, &round->wanted,
-                                   round->nwanted)
+    round->rest.ids = round->ids;
+    round->rest.have = ctx->txn->found;
+
+    if (ngx_http_tracker_import_reserve(r, ctx) != NGX_OK) {
+        return;
+    }
+
+    /* the ids were copied in this turn */
+
+    (void) tracker_spend(&ctx->budget, ctx->txn->found * TRACKER_COST / 8);
+
+    if (ngx_http_tracker_start_rest(ctx, &round->rest, round->wanted,
+                                    round->nwanted)
         != NGX_OK)
     {
         ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
         return;
     }
 
-    (void) tracker_spend(&ctx->budget, (round->nwanted + ctx->txn->found)
-                                       * TRACKER_COST / 4);
+    ngx_http_tracker_import_finding(r, ctx);
+}
 
+
+static void
+ngx_http_tracker_import_finding(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    ngx_http_tracker_import_round_t  *round;
+
+    round = &import->round;
+
+    do {
+        if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_import_finding)) {
+            return;
+        }
+
+    } while (ngx_http_tracker_find_rest(ctx, &round->rest) == NGX_AGAIN);
+
+    round->wanted = round->rest.wanted;
     round->nwanted += round->rest.n;
-
-    if (ngx_http_tracker_import_reserve(r, ctx) != NGX_OK) {
-        return;
-    }
 
     ngx_http_tracker_fetch_matches(r, ctx);
 }

@@ -7,115 +7,144 @@
 #include "http/rest.h"
 #include "http/results.h"
 #include "http/stored.h"
-#include "tracker/duplicate.h"
+#include "store/digest.h"
 
 
-/* a few ids are compared in one block */
-#define NGX_HTTP_TRACKER_REST_POOL  4096
+static uint64_t ngx_http_tracker_id_number(const tracker_str_t *id);
+static uint64_t *ngx_http_tracker_find_slot(ngx_http_tracker_rest_t *rest,
+    uint64_t number);
 
 
-static ngx_int_t ngx_http_tracker_mark_named(ngx_http_tracker_ctx_t *ctx,
-    const tracker_str_t *ids, size_t n, tracker_match_t **named,
-    size_t nnamed, u_char *marks);
-
+/* what is written by and by is not set to zeros before */
 
 ngx_int_t
-ngx_http_tracker_find_rest(ngx_http_tracker_ctx_t *ctx,
-    ngx_http_tracker_rest_t *rest, const tracker_str_t *ids, size_t n,
-    tracker_match_t ***named, size_t nnamed)
+ngx_http_tracker_start_rest(ngx_http_tracker_ctx_t *ctx,
+    ngx_http_tracker_rest_t *rest, tracker_match_t **named, size_t nnamed)
 {
-    size_t             i;
-    u_char            *marks;
-    ngx_pool_t        *pool;
-    tracker_match_t  **all, *match;
+    size_t       n;
+    ngx_pool_t  *pool;
 
     pool = ctx->txn->round;
+    n = rest->have;
 
-    marks = ngx_pnalloc(pool, nnamed + n + 1);
-    all = ngx_palloc(pool, (nnamed + n + 1) * sizeof(tracker_match_t *));
+    rest->nnamed = nnamed;
+    rest->n = 0;
+    rest->done = 0;
 
-    if (marks == NULL
-        || all == NULL
-        || ngx_http_tracker_mark_named(ctx, ids, n, *named, nnamed, marks)
-           != NGX_OK)
+    /* at least half of them stay free */
+
+    for (rest->bits = 1;
+         (size_t) 1 << rest->bits < 2 * nnamed;
+         rest->bits++)
+    {
+        /* void */
+    }
+
+    rest->slots = ngx_pcalloc(pool, sizeof(uint64_t) << rest->bits);
+    rest->wanted = ngx_palloc(pool, (nnamed + n + 1)
+                                    * sizeof(tracker_match_t *));
+    rest->elts = ngx_palloc(pool, n * sizeof(tracker_match_t) + 1);
+    rest->gone = ngx_palloc(pool, n * sizeof(tracker_written_t) + 1);
+
+    if (rest->slots == NULL
+        || rest->wanted == NULL
+        || rest->elts == NULL
+        || rest->gone == NULL
+        || tracker_random(&rest->key, sizeof(rest->key)) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    rest->have = n;
-    rest->n = 0;
+    /* a client chooses which of its ids stay, but cannot know the key */
 
-    for (i = 0; i < n; i++) {
-        rest->n += !marks[nnamed + i];
-    }
+    rest->key |= 1;
 
-    rest->elts = ngx_pcalloc(pool, rest->n * sizeof(tracker_match_t) + 1);
-    rest->gone = ngx_pcalloc(pool, rest->n * sizeof(tracker_written_t) + 1);
+    ngx_memcpy(rest->wanted, named, nnamed * sizeof(tracker_match_t *));
 
-    if (rest->elts == NULL || rest->gone == NULL) {
-        return NGX_ERROR;
-    }
+    return NGX_OK;
+}
 
-    ngx_memcpy(all, *named, nnamed * sizeof(tracker_match_t *));
 
-    *named = all;
-    all += nnamed;
-    match = rest->elts;
+ngx_int_t
+ngx_http_tracker_find_rest(ngx_http_tracker_ctx_t *ctx,
+    ngx_http_tracker_rest_t *rest)
+{
+    size_t                i;
+    uint64_t              number;
+    tracker_match_t      *match;
+    const tracker_str_t  *id;
 
-    for (i = 0; i < n; i++) {
-        if (!marks[nnamed + i]) {
-            match->id = ids[i];
-            *all++ = match++;
+    while (rest->done < rest->nnamed + rest->have) {
+
+        if (ctx->budget == 0) {
+            return NGX_AGAIN;
         }
+
+        (void) tracker_spend(&ctx->budget, TRACKER_COST / 4);
+
+        i = rest->done++;
+
+        if (i < rest->nnamed) {
+            number = ngx_http_tracker_id_number(&rest->wanted[i]->id);
+            *ngx_http_tracker_find_slot(rest, number) = number;
+            continue;
+        }
+
+        id = &rest->ids[i - rest->nnamed];
+        number = ngx_http_tracker_id_number(id);
+
+        if (*ngx_http_tracker_find_slot(rest, number) == number) {
+            continue;
+        }
+
+        match = &rest->elts[rest->n];
+
+        ngx_memzero(match, sizeof(tracker_match_t));
+        ngx_memzero(&rest->gone[rest->n], sizeof(tracker_written_t));
+
+        match->id = *id;
+        rest->wanted[rest->nnamed + rest->n++] = match;
     }
 
     return NGX_OK;
 }
 
 
-/* marks those behind the first nnamed that are among these */
+/* of 16 digits, whatever they are: never 0 */
 
-static ngx_int_t
-ngx_http_tracker_mark_named(ngx_http_tracker_ctx_t *ctx,
-    const tracker_str_t *ids, size_t n, tracker_match_t **named,
-    size_t nnamed, u_char *marks)
+static uint64_t
+ngx_http_tracker_id_number(const tracker_str_t *id)
 {
-    size_t            i;
-    ngx_int_t         rc;
-    ngx_pool_t       *pool;
-    tracker_str_t    *strs;
-    tracker_arena_t   arena;
+    size_t    i;
+    uint64_t  number;
 
-    rc = NGX_ERROR;
+    number = 0;
 
-    pool = ngx_create_pool(NGX_HTTP_TRACKER_REST_POOL,
-                           ctx->request->connection->log);
-    if (pool == NULL) {
-        return NGX_ERROR;
+    for (i = 0; i < TRACKER_ID_LEN; i++) {
+        number = number * 10 + (id->data[i] - '0');
     }
 
-    ngx_http_tracker_set_arena(&arena, pool);
+    return number + 1;
+}
 
-    strs = ngx_palloc(pool, (nnamed + n + 1) * sizeof(tracker_str_t));
 
-    if (strs) {
+/* where the number is, or a free one */
 
-        for (i = 0; i < nnamed; i++) {
-            strs[i] = named[i]->id;
-        }
+static uint64_t *
+ngx_http_tracker_find_slot(ngx_http_tracker_rest_t *rest, uint64_t number)
+{
+    size_t  i, mask;
 
-        ngx_memcpy(strs + nnamed, ids, n * sizeof(tracker_str_t));
+    mask = ((size_t) 1 << rest->bits) - 1;
 
-        if (tracker_mark_duplicates(strs, nnamed + n, &arena, marks)
-            == TRACKER_OK)
-        {
-            rc = NGX_OK;
-        }
+    for (i = (number * rest->key) >> (64 - rest->bits);
+         rest->slots[i] && rest->slots[i] != number;
+         i = (i + 1) & mask)
+    {
+        /* void */
     }
 
-    ngx_destroy_pool(pool);
-
-    return rc;
+    return &rest->slots[i];
 }
 
 

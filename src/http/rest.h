@@ -23,21 +23,34 @@
 /* memory of the round; zeros at first */
 
 typedef struct {
-    tracker_match_t    *elts;         /* their records are to be fetched */
-    tracker_written_t  *gone;         /* their names */
-    size_t              n;            /* of each */
-    size_t              have;         /* trackers of the account */
+    const tracker_str_t  *ids;        /* of the account */
+    size_t                have;       /* of these */
+    tracker_match_t     **wanted;     /* those that are named, then elts */
+    size_t                nnamed;     /* of these */
+    tracker_match_t      *elts;       /* their records are to be fetched */
+    tracker_written_t    *gone;       /* their names */
+    size_t                n;          /* of each */
+    size_t                done;       /* of the named ones, then of ids */
+    uint64_t             *slots;      /* a table of the ids of those that are
+                                         named, as numbers; 0: it is free */
+    ngx_uint_t            bits;       /* of the number of slots */
+    uint64_t              key;        /* of the hash */
 } ngx_http_tracker_rest_t;
 
 
 /*
- * Finds which of n ids of the account are not those of nnamed trackers, and
- * appends them to these: *named becomes an array of all.  Returns NGX_OK or
- * NGX_ERROR.
+ * Begins to find which ids of the account, rest->ids and rest->have, are not
+ * those of nnamed trackers.  Returns NGX_OK or NGX_ERROR.
+ */
+ngx_int_t ngx_http_tracker_start_rest(ngx_http_tracker_ctx_t *ctx,
+    ngx_http_tracker_rest_t *rest, tracker_match_t **named, size_t nnamed);
+
+/*
+ * Finds until the budget is spent.  Returns NGX_AGAIN; or NGX_OK, and
+ * rest->wanted has all, those that are named and the others behind them.
  */
 ngx_int_t ngx_http_tracker_find_rest(ngx_http_tracker_ctx_t *ctx,
-    ngx_http_tracker_rest_t *rest, const tracker_str_t *ids, size_t n,
-    tracker_match_t ***named, size_t nnamed);
+    ngx_http_tracker_rest_t *rest);
 
 /*
  * Sets the name of tracker i, whose record was fetched.  Returns NGX_OK, or
