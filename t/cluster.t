@@ -307,6 +307,107 @@ is(ask_server($to, 'EXISTS', account_key('changed', 'lock')), 0, 'no lock');
 
 
 
+=== a history is where its account is
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_history 1000;
+        client_max_body_size 1m;
+    }
+--- scenario
+for my $account (map { "log$_" } 1 .. 6) {
+    my @o = (account => $account);
+    my $port = owner_of(slot_of($account));
+    my $id = decode(create('n', @o)->{body})->{tracker}{id};
+    my $bulk = '[' . join(',', map { tracker_text("b$_") } 1 .. 20) . ']';
+
+    is(exchange(request($_->[0], "/v1/manage/$_->[1]", body => $_->[2], @o))
+           ->{status}, 200, "$account: $_->[0] $_->[1]")
+        for [POST => 'trackers', $bulk],
+            [PUT => "tracker/$id", tracker_text('m')],
+            [POST => 'trackers?on_conflict=merge',
+             '[' . tracker_text('m', 'more') . ',' . tracker_text('o') . ']'],
+            [DELETE => "tracker/$id"];
+
+    my @log = @{ask_server($port, 'ZRANGE', account_key($account, 'log'), 0,
+                           -1, 'WITHSCORES')};
+
+    is(join('', map { substr $log[2 * $_], 0, 1 } 0 .. $#log / 2),
+       '-' . 'c' x 21 . 'uucd', "$account: the log");
+    is($log[-1], ask_server($port, 'GET', account_key($account, 'rev')),
+       "$account: the revision");
+
+    my $list = exchange(request('GET', '/v1/manage/trackers?expand=times',
+                                @o));
+    is(scalar(() = $list->{body} =~ /"createdAt"/g), 21, "$account: times");
+}
+
+
+
+=== times of a slot that is half moved are waited for
+The times have come to the node that gets the slot, the trackers have not; then
+both, and the log has not.
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_history 1000;
+        client_max_body_size 1m;
+    }
+--- scenario
+my @o = (account => 'timed');
+my $slot = slot_of('timed');
+my ($from) = owner_of($slot);
+my ($to) = grep { $_ != $from } masters();
+my $id = decode(create('n0', @o)->{body})->{tracker}{id};
+
+create("n$_", @o) for 1 .. 9;
+
+my %reads = ('trackers?expand=times' => 10,
+             'trackers?name=n7&expand=times' => 1,
+             "tracker/$id?expand=times" => 1);
+my (%socks, $put);
+
+# the second time the list is one that the worker knows
+for my $way ([$from, $to], [$to, $from]) {
+    move_slot($slot, @$way, sub {
+        my ($how) = @_;
+
+        return if $how ne 'none';
+        ask_server($way->[0], 'MIGRATE', '127.0.0.1', $way->[1],
+                   account_key('timed', 'times'), 0, 5000);
+
+        for my $path (keys %reads) {
+            send_bytes($socks{$path} = connect_nginx(),
+                       request('GET', "/v1/manage/$path", @o));
+        }
+
+        send_bytes($put = connect_nginx(),
+                   request('PUT', "/v1/manage/tracker/$id", @o,
+                           body => tracker_text('m', "to $way->[1]")));
+        ok(!IO::Select->new(values %socks, $put)->can_read(1),
+           'none is answered');
+    });
+
+    for my $path (sort keys %reads) {
+        my $response = read_response($socks{$path});
+
+        is($response->{status}, 200, $path);
+        is(scalar(() = $response->{body} =~ /"createdAt"/g), $reads{$path},
+           "$path: all have times");
+    }
+
+    is(read_response($put)->{status}, 200, 'a change');
+
+    my @log = @{ask_server($way->[1], 'ZRANGE', account_key('timed', 'log'), 0,
+                           -1, 'WITHSCORES')};
+
+    is($log[-1], ask_server($way->[1], 'GET', account_key('timed', 'rev')),
+       'the log ends at the revision');
+    is($log[0], '-', 'it has all');
+}
+
+
+
 === a failover that is asked for
 --- scenario
 my $slot = slot_of('over');
