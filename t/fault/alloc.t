@@ -6,8 +6,9 @@
 # Redis and on a new one.  The answer must be 500 or 502 (or 200 where the
 # memory was not needed, or none where nginx itself closes); the worker lives,
 # nothing leaks, the account is free within the lock's time, and the request,
-# sent again with its Idempotency-Key, is carried out once.  Trackers are loaded
-# and detected, too.
+# sent again with its Idempotency-Key, is carried out once.  Trackers are listed
+# with their times, by the script and as a list that the worker knows; and loaded
+# and detected.  All is kept in a history.
 #
 # Controls: a pointer that is not looked at; an operation that is not freed
 # when sending fails; a lock that is kept for ever.
@@ -44,9 +45,11 @@ my %shape = (
                         . ' mask"}}],"trackers":[{"name":"g","vocabulary":'
                         . '["mask"]}],"enableAllTrackers":true}', undef] }
         qw(detect process)),
+    map({ $_ => [undef, '', undef] } qw(times known)),
 );
 my %path = (detect => '/v1/conversations/detect',
-            process => '/v1/process/text');
+            process => '/v1/process/text',
+            map { $_ => '/v1/manage/trackers?expand=times' } qw(times known));
 my %good = (conflict => 409, process => 201);
 my @wrapped = qw(ngx_array_push ngx_list_push ngx_alloc_chain_link ngx_palloc
                  ngx_pnalloc ngx_pcalloc ngx_pstrdup ngx_alloc ngx_calloc
@@ -68,6 +71,7 @@ start_redis();
 my $good = $ENV{TEST_NGINX_LOAD_MODULES};
 $ENV{TEST_NGINX_LOAD_MODULES} = $module = linked_module();
 start_nginx(timeout => '2s', redis_timeout => '1s',
+            location => 'tracker_history 1000;',
             server => <<'CONFIG',
         location = /ping { return 204; }
         location /v1/ { tracker_conversations; }
@@ -78,7 +82,8 @@ $ENV{TEST_NGINX_LOAD_MODULES} = $good;
 
 ($worker) = workers();
 
-for my $shape (qw(single bulk large late conflict token detect process)) {
+for my $shape (qw(single bulk large late conflict token times known detect
+                   process)) {
     for my $new (0, 1) {
         my $title = $shape . ($new ? ', new connection' : '');
 
@@ -206,7 +211,7 @@ sub request_of {
     my @pad = $shape eq 'token' ? () : (pad => 'x' x 500);
 
     # each job is a new one
-    return request('POST', $path{$shape}, body => $body,
+    return request($body eq '' ? 'GET' : 'POST', $path{$shape}, body => $body,
                    token => token($account, @pad),
                    headers => ['Connection: close']) if $path{$shape};
 
@@ -336,7 +341,8 @@ sub prepare {
     return if $shape ne 'conflict' && !$path{$shape};
 
     # it is loaded again
-    redis('INCR', account_key($account, 'rev')) if $path{$shape};
+    redis('INCR', account_key($account, 'rev'))
+        if $path{$shape} && $shape ne 'known';
 
     # with another key, else it would be the same request
     exchange(post('tracker', tracker_text('there', 'before'),
