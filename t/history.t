@@ -512,6 +512,39 @@ is(manage('DELETE', "tracker/$a", undef, type => undef)->{status}, 200,
 
 
 
+=== the rights that the README asks for are enough
+--- http_config
+    tracker_jwt_key $TEST_NGINX_KEY;
+    tracker_redis $TEST_NGINX_REDIS user=app
+                  password_file=$TEST_NGINX_SCRATCH/app.password;
+--- post_setup_server_root
+Tracker::scratch('app.password', 'its password');
+--- scenario
+open my $in, '<', 'README.md' or die "README.md: $!";
+my ($rights, $keys, $more) = do { local $/; <$in> }
+    =~ /may \s do \s `([^`]+)` \s on \s `([^`]+)`;
+        .*? for \s `tracker_history` \s also \s `([^`]+)`/xs;
+
+redis('ACL', 'SETUSER', 'app', 'reset', 'on', '>its password', $keys,
+      split ' ', "$rights $more");
+
+my ($id) = create('a');
+my $bulk = bulk_text(map { "n$_" } 1 .. 20);
+
+is(manage(@$_)->{status}, 200, "@$_[0, 1]")
+    for [POST => 'trackers', $bulk], [PUT => "tracker/$id", tracker_text('b')],
+        [POST => 'trackers?on_conflict=merge', bulk_text('b', 'c')],
+        [POST => 'trackers?on_conflict=replace&rest=delete', bulk_text('b'),
+         headers => ['If-Match: *']],
+        [GET => 'trackers?expand=times'], [GET => 'trackers?expand=times'],
+        [GET => 'trackers?name=b&expand=times'],
+        [GET => "tracker/$id?expand=times"],
+        [DELETE => "tracker/$id", undef, type => undef];
+unlike(join('', @{Test::Nginx::Util::error_log_data()}), qr/answered "/,
+       'no complaint');
+
+
+
 === a full Redis refuses the first write only
 --- scenario
 my ($a) = create('a');

@@ -37,6 +37,12 @@ CONFIG
         client_max_body_size 1m;
     }
 
+    location /kept/manage/ {
+        tracker_api;
+        tracker_history 1000;
+        client_max_body_size 1m;
+    }
+
     location /v1/ {
         tracker_conversations;
         client_max_body_size 1m;
@@ -215,6 +221,48 @@ is(connections(), 2, 'two connections');
 
 resume_replica();
 is(read_response($sock)->{status}, 200, 'and is answered');
+
+
+
+=== the same where a history is kept
+--- scenario
+my $kept = sub {
+    my ($method, $path, $body) = @_;
+
+    return call($method, "manage/$path", $body) =~ s{/v1/}{/kept/}r;
+};
+my $id = id_of(is_held($kept->(POST => 'tracker', tracker_text('n')), 200,
+                       'create'));
+
+is_held($kept->(POST => 'trackers',
+                '[' . join(',', map { tracker_text("b$_") } 1 .. 20) . ']'),
+        200, 'bulk');
+is_held($kept->(PUT => "tracker/$id", tracker_text('m')), 200, 'PUT');
+is_held($kept->(POST => 'trackers?on_conflict=merge',
+                '[' . tracker_text('m', 'x') . ']'), 200, 'import');
+
+exchange($kept->(GET => 'trackers'));
+
+my $sock = connect_nginx();
+
+pause_replica();
+send_bytes($sock, $kept->(POST => 'tracker', tracker_text('o')));
+await_wait();
+
+# what was written is the master's already: the second one is of a list that
+# the worker knows
+for my $path ("tracker/$id", 'trackers', 'trackers', 'trackers?name=m') {
+    my $query = $path =~ /\?/ ? '&' : '?';
+    my $response = exchange($kept->(GET => "$path${query}expand=times"));
+
+    is($response->{status}, 200, $path =~ s/$id/ID/r);
+    like($response->{body}, qr/"updatedAt"/, 'times');
+}
+
+is_silent($sock, 'the write waits');
+resume_replica();
+is(read_response($sock)->{status}, 200, 'and is answered');
+is_held($kept->(DELETE => "tracker/$id"), 200, 'DELETE');
 
 
 
