@@ -82,14 +82,14 @@ is(join(' ', workers()), $worker, 'the worker has lived through all of it');
 log_is_clean('nothing worse than an error in the log');
 
 control('a change is not in the log', 'in the log', ['patch'],
-        ['src/store/lua/change.lua', "\nif last then\n    local format",
-         "\nif false then\n    local format"]);
+        ['src/store/lua/change.lua', 'KEYS[6], 0, -ARGV[6] - 1)',
+         'KEYS[6], -1, -1)']);
 control('a create that is sent again is logged again', 'in the log',
         ['create'],
         ['src/store/lua/create.lua',
-         "        return answer_again('created')",
-         "        redis.call('zadd', KEYS[log], redis.call('incrby', KEYS[3], "
-         . "1), 'c4503599627370496 1764350000000') "
+         "return answer_again('created')",
+         "redis.call('zadd', KEYS[log], redis.call('incrby', KEYS[3], 1), "
+         . "'c4503599627370496 1764350000000') "
          . "return answer_again('created')"]);
 control('a bulk does not end at the revision', 'in the log', ['bulk'],
         ['src/store/lua/bulk_end.lua',

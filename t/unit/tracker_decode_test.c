@@ -214,6 +214,11 @@ static const case_t  changes[] = {
     { "[ ]", "Request body must be an object." },
     { " {\"name\":\"n\",\"id\":\"1\",\"vocabulary\":[\"a\"]}",
       "\"id\" must be the id of the path" },
+    { "{ \"createdAt\":\"x\",\"name\":\"n\",\"vocabulary\":[\"a\"],"
+      "\"updatedAt\":\"\"}",
+      "{\"id\":\"" ID "\",\"name\":\"n\",\"vocabulary\":[\"a\"]}" },
+    { "{ \"name\":\"n\",\"vocabulary\":[\"a\"],\"createdAt\":1}",
+      "\"createdAt\" must be a string" },
     { "{ \"id\":1,\"name\":\"n\",\"vocabulary\":[\"a\"]}",
       "\"id\" must be a string" },
     { "{ \"iD\":\"1\"}", "\"iD\" is not allowed" },

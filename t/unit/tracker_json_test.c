@@ -151,6 +151,7 @@ static const fault_t  faults[] = {
     { OBJECT, body("{\"foo\":1}"), "\"foo\" is not allowed" },
     { OBJECT, body("{\"\":1}"), "\"\" is not allowed" },
     { OBJECT, body("{\"id\":\"4503599627370496\"}"), "\"id\" is not allowed" },
+    { OBJECT, body("{\"updatedAt\":\"x\"}"), "\"updatedAt\" is not allowed" },
     { OBJECT, body("{\"Name\":\"x\"}"), "\"Name\" is not allowed" },
     { OBJECT, body("{\"a\\\"b\":\"x\"}"), "\"a\"b\" is not allowed" },
     { ARRAY, body("[{\"name\":\"x\",\"vocabulary\":[\"a\"]},"

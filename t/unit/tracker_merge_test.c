@@ -57,11 +57,14 @@ static const case_t  cases[] = {
       "\",\"name\":\"n\",\"description\":\"\",\"categories\":[\"\",\"\"],"
       "\"languages\":[],\"vocabulary\":[\"v\",\"w\"]}", NULL },
     { ALL, "{ \"id\":\"" ID "\"}", ALL, NULL },
+    { ALL, "{ \"createdAt\":\"x\",\"updatedAt\":\"y\"}", ALL, NULL },
 
     { ALL, "{ \"name\":null}", "\"name\" must not be null, it cannot be removed",
       "/name" },
     { ALL, "{ \"vocabulary\":null}",
       "\"vocabulary\" must not be null, it cannot be removed", "/vocabulary" },
+    { ALL, "{ \"updatedAt\":null}", "\"updatedAt\" must not be null, it cannot "
+      "be removed", "/updatedAt" },
     { ALL, "{ \"id\":null}", "\"id\" must not be null, it cannot be removed",
       "/id" },
     { ALL, "{ \"id\":\"4503599627370497\"}", "\"id\" must be the id of the path",
