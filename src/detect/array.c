@@ -7,6 +7,9 @@
 
 #define DETECT_ARRAY_MIN  8
 
+/* bytes: what a small text takes */
+#define DETECT_BUFFER_MIN  4096
+
 #define DETECT_ARRAY_MAX  0x80000000
 
 
@@ -41,8 +44,17 @@ detect_grow(void *array, uint32_t *max, uint32_t n, size_t size)
 char *
 detect_buffer_room(detect_buffer_t *buffer, size_t len)
 {
-    if (len > DETECT_ARRAY_MAX - buffer->n
-        || !detect_grow(&buffer->data, &buffer->max, buffer->n + len, 1))
+    uint32_t  n;
+
+    if (len > DETECT_ARRAY_MAX - buffer->n) {
+        return NULL;
+    }
+
+    n = buffer->n + len;
+
+    if (n > buffer->max
+        && !detect_grow(&buffer->data, &buffer->max,
+                        n > DETECT_BUFFER_MIN ? n : DETECT_BUFFER_MIN, 1))
     {
         return NULL;
     }

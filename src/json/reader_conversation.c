@@ -10,11 +10,8 @@
 #include "tracker/fault.h"
 
 
-/* a message, and a tracker to look for, take at least so many bytes */
-#define TRACKER_READER_MESSAGE                                                \
-    (sizeof("{\"payload\":{\"content\":\"\"}},") - 1)
-#define TRACKER_READER_CHOICE                                                 \
-    (sizeof("{\"id\":\"4503599627370496\"},") - 1)
+/* there is memory at first for one message, or tracker, in so many bytes */
+#define TRACKER_READER_ELEMENT  128
 
 
 struct tracker_reader_talk_s {
@@ -25,6 +22,7 @@ struct tracker_reader_talk_s {
     tracker_conversation_t    *conversation;
     tracker_message_t         *message;
     const tracker_member_t    *list;         /* p is in it; NULL: in none */
+    size_t                     room;         /* elements it has memory for */
     tracker_skip_t             skip;
     uint32_t                   seen;         /* keys of the text */
     unsigned                   begun:1;
@@ -41,6 +39,8 @@ static int tracker_read_spend(tracker_reader_talk_t *talk, size_t cost,
 static int tracker_read_elements(tracker_reader_talk_t *talk, size_t *budget);
 static int tracker_read_utterance(tracker_reader_talk_t *talk);
 static int tracker_read_choice(tracker_reader_talk_t *talk);
+static int tracker_read_room_for(tracker_reader_talk_t *talk, void *elts,
+    size_t n, size_t size);
 static int tracker_read_members(tracker_reader_talk_t *talk,
     const tracker_members_t *members, const tracker_str_t *path, void *base);
 static int tracker_read_pair(tracker_reader_talk_t *talk,
@@ -284,6 +284,13 @@ tracker_read_utterance(tracker_reader_talk_t *talk)
 
     rd = talk->rd;
 
+    if (!tracker_read_room_for(talk, &talk->conversation->messages,
+                               talk->conversation->nmessages,
+                               sizeof(tracker_utterance_t)))
+    {
+        return 0;
+    }
+
     utterance = &talk->conversation->messages[talk->conversation->nmessages++];
     memset(utterance, 0, sizeof(tracker_utterance_t));
 
@@ -305,6 +312,13 @@ tracker_read_choice(tracker_reader_talk_t *talk)
 
     rd = talk->rd;
 
+    if (!tracker_read_room_for(talk, &talk->conversation->choices,
+                               talk->conversation->nchoices,
+                               sizeof(tracker_choice_t)))
+    {
+        return 0;
+    }
+
     choice = &talk->conversation->choices[talk->conversation->nchoices++];
     memset(choice, 0, sizeof(tracker_choice_t));
 
@@ -316,6 +330,52 @@ tracker_read_choice(tracker_reader_talk_t *talk)
                                      rd->lexer.arena, talk->message);
 
     return rd->rc == TRACKER_OK;
+}
+
+
+/*
+ * Makes room for one more of n elements, an array whose address is at elts:
+ * for all that follow, and some more, if they are like those so far.
+ */
+
+static int
+tracker_read_room_for(tracker_reader_talk_t *talk, void *elts, size_t n,
+    size_t size)
+{
+    void              *old, *to;
+    size_t             room;
+    tracker_reader_t  *rd;
+
+    if (talk->list && n < talk->room) {
+        return 1;
+    }
+
+    rd = talk->rd;
+
+    room = (rd->end - rd->lexer.p) / TRACKER_READER_ELEMENT + 2;
+
+    if (n) {
+        room = n * (rd->end - rd->start) / (rd->lexer.p - rd->start);
+        room += room / 8 + n / 2 + 1;
+    }
+
+    to = rd->lexer.arena->alloc(rd->lexer.arena->data, room * size);
+    if (to == NULL) {
+        rd->lexer.nomem = 1;
+        return 0;
+    }
+
+    /* a pointer to either type */
+
+    if (n) {
+        memcpy(&old, elts, sizeof(old));
+        memcpy(to, old, n * size);
+    }
+
+    memcpy(elts, &to, sizeof(to));
+    talk->room = room;
+
+    return 1;
 }
 
 
@@ -504,8 +564,7 @@ tracker_read_text(tracker_reader_talk_t *talk, tracker_str_t *text)
 static int
 tracker_read_open(tracker_reader_talk_t *talk, const tracker_member_t *member)
 {
-    void                    *elts;
-    size_t                   len;
+    int                      ok;
     tracker_reader_t        *rd;
     tracker_conversation_t  *conversation;
 
@@ -517,25 +576,13 @@ tracker_read_open(tracker_reader_talk_t *talk, const tracker_member_t *member)
                                   TRACKER_FAULT_NOT_ARRAY);
     }
 
-    /* enough for all that are good, and one that is not */
-
-    len = rd->lexer.end - rd->lexer.p;
-
-    len = member->type == TRACKER_MEMBER_MESSAGES
-          ? (len / TRACKER_READER_MESSAGE + 2) * sizeof(tracker_utterance_t)
-          : (len / TRACKER_READER_CHOICE + 2) * sizeof(tracker_choice_t);
-
-    elts = rd->lexer.arena->alloc(rd->lexer.arena->data, len);
-    if (elts == NULL) {
-        rd->lexer.nomem = 1;
+    ok = member->type == TRACKER_MEMBER_MESSAGES
+         ? tracker_read_room_for(talk, &conversation->messages, 0,
+                                 sizeof(tracker_utterance_t))
+         : tracker_read_room_for(talk, &conversation->choices, 0,
+                                 sizeof(tracker_choice_t));
+    if (!ok) {
         return 0;
-    }
-
-    if (member->type == TRACKER_MEMBER_MESSAGES) {
-        conversation->messages = elts;
-
-    } else {
-        conversation->choices = elts;
     }
 
     if (!tracker_lex_char(&rd->lexer, ']')) {

@@ -64,6 +64,12 @@ tracker_id_format(char *p, uint64_t random)
     uint32_t  high, low;
     uint64_t  id;
 
+    static const char  pairs[] =
+        "00010203040506070809101112131415161718192021222324"
+        "25262728293031323334353637383940414243444546474849"
+        "50515253545556575859606162636465666768697071727374"
+        "75767778798081828384858687888990919293949596979899";
+
     id = (random & (TRACKER_ID_BASE - 1)) | TRACKER_ID_BASE;
 
     /* its halves do not wait for one another */
@@ -71,11 +77,11 @@ tracker_id_format(char *p, uint64_t random)
     high = id / 100000000;
     low = id % 100000000;
 
-    for (i = TRACKER_ID_LEN / 2; i > 0; i--) {
-        p[i - 1] = '0' + high % 10;
-        p[TRACKER_ID_LEN / 2 + i - 1] = '0' + low % 10;
-        high /= 10;
-        low /= 10;
+    for (i = TRACKER_ID_LEN / 2; i > 0; i -= 2) {
+        memcpy(p + i - 2, pairs + 2 * (high % 100), 2);
+        memcpy(p + TRACKER_ID_LEN / 2 + i - 2, pairs + 2 * (low % 100), 2);
+        high /= 100;
+        low /= 100;
     }
 }
 

@@ -472,7 +472,7 @@ test_large(void)
 
     ok(failed == 0, "in their order");
 
-    /* the shortest there are: the memory for them is just enough */
+    /* the shortest there are: there is memory for few of them at first */
 
     n = (sizeof(text) - 64) / (sizeof("{\"payload\":{\"content\":\"\"}},") - 1);
     len = repeat("{\"messages\":[", "{\"payload\":{\"content\":\"\"}},", n - 1,
