@@ -5,7 +5,7 @@ use lib 't/lib';
 use Tracker;
 use Tracker::Cluster;
 use Tracker::Metrics;
-use Tracker::Played;
+use Tracker::Played qw(play_redis end_played slots record);
 use Tracker::Servers;
 use Test::Nginx::Socket 'no_plan';
 
@@ -57,29 +57,6 @@ sub account_at {
     }
 }
 
-# what CLUSTER SLOTS says: first, last, host, port, and what else is known
-sub slots {
-    my @ranges = @_;
-
-    return '*' . @ranges . "\r\n" . join '', map {
-        my ($first, $last, $host, $port, @more) = @$_;
-
-        "*3\r\n:$first\r\n:$last\r\n*4\r\n" . bulk($host) . ":$port\r\n"
-        . bulk('id') . '*' . @more . "\r\n" . join '', map { bulk($_) } @more;
-    } @ranges;
-}
-
-sub bulk {
-    my ($text) = @_;
-
-    return "\$-1\r\n" unless defined $text;
-    return '$' . length($text) . "\r\n$text\r\n";
-}
-
-sub record {
-    return bulk('{"id":"4503599627370497","name":"n","vocabulary":["b"]}');
-}
-
 # A node at PLAYED n: map() answers CLUSTER SLOTS, the how often; other() any
 # other command by its key, or undef: a record.
 sub play_node {
@@ -112,13 +89,6 @@ sub note_in {
     open my $out, '>>', $file;
     print $out $text;
     return undef;
-}
-
-sub end_played {
-    for (@_) {
-        kill KILL => $_;    # no END of ours
-        waitpid $_, 0;
-    }
 }
 
 sub get {

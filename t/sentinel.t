@@ -105,13 +105,6 @@ sub play_sentinel {
     });
 }
 
-sub end_played {
-    for (@_) {
-        kill KILL => $_;    # no END of ours
-        waitpid $_, 0;
-    }
-}
-
 # how many trackers of these names a server has
 sub held {
     my ($port, @names) = @_;

@@ -11,17 +11,18 @@ use IO::Select;
 use IO::Socket::INET;
 use POSIX qw(WNOHANG);
 
-our @EXPORT = qw(play_redis);
+our @EXPORT = qw(play_redis end_played);
+our @EXPORT_OK = qw(slots record);
 
 my @pids;
 
-# Returns the id of the process.  answer gets the words of a command, what is
-# known of its connection and room for notes; it returns the reply, or undef: to
-# hang up.
+# Returns the id of the process; it is at 127.0.0.1, or at host.  answer gets the
+# words of a command, what is known of its connection and room for notes; it
+# returns the reply, or undef: to hang up.
 sub play_redis {
-    my ($port, $answer) = @_;
+    my ($port, $answer, $host) = @_;
     my $listener = IO::Socket::INET->new(
-        LocalAddr => '127.0.0.1', LocalPort => $port,
+        LocalAddr => $host // '127.0.0.1', LocalPort => $port,
         Listen => 8, ReuseAddr => 1) or die "port $port: $!";
     my $pid = fork() // die "fork: $!";
 
@@ -87,6 +88,36 @@ sub take_command {
 
     substr $$in, 0, pos $$in, '';
     return @words;
+}
+
+sub end_played {
+    for (@_) {
+        kill KILL => $_;    # no END of ours
+        waitpid $_, 0;
+    }
+}
+
+# what CLUSTER SLOTS says: first, last, host, port, and what else is known
+sub slots {
+    my @ranges = @_;
+
+    return '*' . @ranges . "\r\n" . join '', map {
+        my ($first, $last, $host, $port, @more) = @$_;
+
+        "*3\r\n:$first\r\n:$last\r\n*4\r\n" . bulk($host) . ":$port\r\n"
+        . bulk('id') . '*' . @more . "\r\n" . join '', map { bulk($_) } @more;
+    } @ranges;
+}
+
+sub bulk {
+    my ($text) = @_;
+
+    return "\$-1\r\n" unless defined $text;
+    return '$' . length($text) . "\r\n$text\r\n";
+}
+
+sub record {
+    return bulk('{"id":"4503599627370497","name":"n","vocabulary":["b"]}');
 }
 
 # of a test that has failed: whoever reads its output would wait for them
