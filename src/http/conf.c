@@ -338,7 +338,8 @@ static char *
 ngx_http_tracker_check_redis(ngx_conf_t *cf,
     ngx_http_tracker_loc_conf_t *tlcf)
 {
-    ngx_redis_conf_t  *rcf;
+    ngx_redis_conf_t          *rcf;
+    ngx_http_core_loc_conf_t  *clcf;
 
     rcf = ngx_pcalloc(cf->pool, sizeof(ngx_redis_conf_t));
     if (rcf == NULL) {
@@ -370,6 +371,15 @@ ngx_http_tracker_check_redis(ngx_conf_t *cf,
         }
     }
 #endif
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* without a directive there is one, too, and it knows no server */
+
+    if (ngx_redis_names(rcf) && clcf->resolver->connections.nelts) {
+        rcf->resolver = clcf->resolver;
+        rcf->resolver_timeout = clcf->resolver_timeout;
+    }
 
     tlcf->store.redis = ngx_http_tracker_add_redis(cf, rcf);
 

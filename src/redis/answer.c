@@ -322,9 +322,9 @@ ngx_redis_expire(ngx_event_t *ev)
     }
 
     if (dead) {
-        ngx_redis_stream_close(&lane->conn.stream,
-                               lane->conn.stream.securing
-                               ? NGX_REDIS_END_LOST : NGX_REDIS_END_SILENT);
+        ngx_redis_conn_close(&lane->conn, lane->conn.stream.securing
+                                          ? NGX_REDIS_END_LOST
+                                          : NGX_REDIS_END_SILENT);
     }
 
     if (handler) {

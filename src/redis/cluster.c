@@ -30,12 +30,16 @@
 #define NGX_REDIS_MAX_HOPS       3
 
 
+static ngx_int_t ngx_redis_cluster_seed(ngx_conf_t *cf,
+    ngx_redis_cluster_t *cluster, ngx_redis_addr_t *addr, ngx_str_t *host);
 static void ngx_redis_cluster_cleanup(void *data);
 static void ngx_redis_cluster_init(ngx_redis_cluster_t *cluster,
     ngx_redis_node_t *node);
 static ngx_redis_node_t *ngx_redis_cluster_of(ngx_redis_cluster_t *cluster,
     ngx_redis_op_t *op);
 static ngx_uint_t ngx_redis_cluster_member(ngx_redis_cluster_t *cluster,
+    ngx_redis_place_t *place);
+static void ngx_redis_cluster_know(ngx_redis_member_t *member,
     ngx_redis_place_t *place);
 static ngx_redis_member_t *ngx_redis_cluster_add(
     ngx_redis_cluster_t *cluster, ngx_uint_t i, ngx_redis_place_t *place);
@@ -56,6 +60,9 @@ static void ngx_redis_cluster_reply(void *data, ngx_redis_status_e status,
 static ngx_uint_t ngx_redis_cluster_busy(ngx_redis_cluster_t *cluster);
 static ngx_int_t ngx_redis_cluster_read(ngx_redis_cluster_t *cluster,
     ngx_redis_reply_t *reply);
+static ngx_int_t ngx_redis_cluster_range(ngx_redis_cluster_t *cluster,
+    ngx_redis_reply_t *reply, ngx_uint_t i, ngx_redis_place_t *asked,
+    ngx_redis_range_t *range);
 static ngx_int_t ngx_redis_cluster_check(ngx_redis_cluster_t *cluster,
     ngx_redis_reply_t *reply, ngx_redis_place_t *asked, ngx_uint_t *covered);
 static ngx_int_t ngx_redis_cluster_fill(ngx_redis_cluster_t *cluster,
@@ -76,13 +83,11 @@ ngx_redis_cluster_t *
 ngx_redis_cluster_create(ngx_conf_t *cf, ngx_redis_node_t *model,
     ngx_redis_addr_t *addrs, ngx_uint_t naddrs)
 {
-    ngx_str_t             host, port;
-    ngx_uint_t            i, n;
+    ngx_str_t             host;
+    ngx_uint_t            i;
     ngx_pool_t           *pool;
-    ngx_redis_place_t     place;
     ngx_pool_cleanup_t   *cln;
     ngx_redis_cluster_t  *cluster;
-    u_char                text[NGX_INT_T_LEN];
 
     pool = cf->cycle->pool;
 
@@ -129,29 +134,57 @@ ngx_redis_cluster_create(ngx_conf_t *cf, ngx_redis_node_t *model,
     for (i = 0; i < naddrs; i++) {
         host.data = (u_char *) addrs[i].host;
         host.len = ngx_strlen(host.data);
-        port.data = text;
-        port.len = ngx_sprintf(text, "%d", addrs[i].port) - text;
 
-        if (ngx_redis_place_set(&place, &host, &port) != NGX_OK) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "a cluster has no node at \"%V\"",
-                               &addrs[i].name);
+        if (ngx_redis_cluster_seed(cf, cluster, &addrs[i], &host) != NGX_OK) {
             return NULL;
         }
 
-        n = ngx_redis_cluster_member(cluster, &place);
-        if (n == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "no memory, or more than %d nodes of a "
-                               "cluster, at \"%V\"",
-                               NGX_REDIS_MAX_NODES, &addrs[i].name);
+        /* the name is asked as well: its address may change */
+
+        if (addrs[i].named && cluster->conf->resolver
+            && ngx_redis_cluster_seed(cf, cluster, &addrs[i], &addrs[i].peer)
+               != NGX_OK)
+        {
             return NULL;
         }
-
-        cluster->members[n - 1]->seed = 1;
     }
 
     return cluster;
+}
+
+
+/* host is that of addr, as a number or a name */
+
+static ngx_int_t
+ngx_redis_cluster_seed(ngx_conf_t *cf, ngx_redis_cluster_t *cluster,
+    ngx_redis_addr_t *addr, ngx_str_t *host)
+{
+    u_char             text[NGX_INT_T_LEN];
+    ngx_str_t          port;
+    ngx_uint_t         n;
+    ngx_redis_place_t  place;
+
+    port.data = text;
+    port.len = ngx_sprintf(text, "%d", addr->port) - text;
+
+    if (ngx_redis_place_set(&place, host, &port) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "a cluster has no node at \"%V\"", &addr->name);
+        return NGX_ERROR;
+    }
+
+    n = ngx_redis_cluster_member(cluster, &place);
+    if (n == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no memory, or more than %d nodes of a "
+                           "cluster, at \"%V\"",
+                           NGX_REDIS_MAX_NODES, &addr->name);
+        return NGX_ERROR;
+    }
+
+    cluster->members[n - 1]->seed = 1;
+
+    return NGX_OK;
 }
 
 
@@ -258,6 +291,11 @@ ngx_redis_cluster_member(ngx_redis_cluster_t *cluster,
             free = i;
 
         } else if (ngx_redis_place_same(&member->place, place)) {
+
+            if (member->place.host[0] == '\0' && place->host[0]) {
+                ngx_redis_cluster_know(member, place);
+            }
+
             return i + 1;
         }
     }
@@ -267,6 +305,17 @@ ngx_redis_cluster_member(ngx_redis_cluster_t *cluster,
     }
 
     return ngx_redis_cluster_add(cluster, free, place) ? free + 1 : 0;
+}
+
+
+/* the map has the address of its name, too: it is not waited for any more */
+
+static void
+ngx_redis_cluster_know(ngx_redis_member_t *member, ngx_redis_place_t *place)
+{
+    ngx_memcpy(member->place.host, place->host, NGX_SOCKADDR_STRLEN);
+
+    ngx_redis_node_relocate(&member->node);
 }
 
 
@@ -634,6 +683,34 @@ ngx_redis_cluster_read(ngx_redis_cluster_t *cluster, ngx_redis_reply_t *reply)
 }
 
 
+/*
+ * As ngx_redis_map_range(); without a resolver a name is none, unless its
+ * address is there as well
+ */
+
+static ngx_int_t
+ngx_redis_cluster_range(ngx_redis_cluster_t *cluster, ngx_redis_reply_t *reply,
+    ngx_uint_t i, ngx_redis_place_t *asked, ngx_redis_range_t *range)
+{
+    ngx_int_t           rc;
+    ngx_redis_place_t  *place;
+
+    rc = ngx_redis_map_range(reply, i, asked, range);
+    place = &range->place;
+
+    if (rc != NGX_OK || cluster->conf->resolver
+        || ngx_redis_place_number(place) == NGX_OK)
+    {
+        return rc;
+    }
+
+    ngx_redis_log_name(&cluster->named, &place->addr.peer,
+                       &cluster->conf->address);
+
+    return NGX_DECLINED;
+}
+
+
 /* the ranges of a map, none twice; covered: how many slots have a master */
 
 static ngx_int_t
@@ -649,7 +726,7 @@ ngx_redis_cluster_check(ngx_redis_cluster_t *cluster,
     ngx_memzero(cluster->next, NGX_REDIS_SLOTS * sizeof(uint16_t));
 
     for (i = 0; i < reply->n; i++) {
-        rc = ngx_redis_map_range(reply, i, asked, &range);
+        rc = ngx_redis_cluster_range(cluster, reply, i, asked, &range);
 
         if (rc == NGX_ERROR) {
             return NGX_ERROR;
@@ -684,7 +761,9 @@ ngx_redis_cluster_fill(ngx_redis_cluster_t *cluster,
 
     for (i = 0; i < reply->n; i++) {
 
-        if (ngx_redis_map_range(reply, i, asked, &range) != NGX_OK) {
+        if (ngx_redis_cluster_range(cluster, reply, i, asked, &range)
+            != NGX_OK)
+        {
             continue;
         }
 
@@ -900,11 +979,16 @@ ngx_redis_cluster_target(ngx_redis_cluster_t *cluster, ngx_redis_op_t *op,
         ngx_redis_cluster_want(cluster);
     }
 
+    if (rc == NGX_OK && cluster->conf->resolver == NULL) {
+        rc = ngx_redis_place_number(&range.place);
+    }
+
     n = (rc == NGX_OK) ? ngx_redis_cluster_member(cluster, &range.place) : 0;
 
     if (n == 0) {
 
-        /* a name, or one node too many: the next map knows */
+        /* a name that has no address, or one node too many: the next map
+           knows */
 
         op->way.hops = NGX_REDIS_MAX_HOPS;
         return ngx_redis_cluster_of(cluster, op);

@@ -63,6 +63,7 @@ struct ngx_redis_cluster_s {
     ngx_uint_t             round;      /* maps so far, and 1 */
     ngx_msec_t             began;      /* the round */
     ngx_redis_said_t       said;       /* that no node has answered */
+    ngx_redis_said_t       named;      /* that there is no resolver */
 
     unsigned               wanted:1;   /* another map */
     unsigned               begun:1;    /* began is set */

@@ -23,6 +23,8 @@ static ngx_redis_t *ngx_redis_find(ngx_array_t *servers,
 static ngx_msec_t ngx_redis_wait_time(ngx_redis_t *redis);
 static ngx_int_t ngx_redis_init_place(ngx_conf_t *cf, ngx_redis_t *redis,
     ngx_redis_conf_t *conf);
+static ngx_redis_addr_t *ngx_redis_copy_addrs(ngx_conf_t *cf,
+    ngx_redis_conf_t *conf);
 static ngx_int_t ngx_redis_same_ssl(ngx_redis_ssl_t *one,
     ngx_redis_ssl_t *two);
 static ngx_int_t ngx_redis_resolve_host(ngx_conf_t *cf, ngx_array_t *addrs,
@@ -102,6 +104,8 @@ ngx_redis_find(ngx_array_t *servers, ngx_redis_conf_t *conf)
         other = &server[i]->node.conf;
 
         if (ngx_redis_same_place(other, conf)
+            && other->resolver == conf->resolver
+            && other->resolver_timeout == conf->resolver_timeout
             && other->db == conf->db
             && ngx_redis_same(&other->user, &conf->user)
             && ngx_redis_same(&other->password, &conf->password)
@@ -210,23 +214,16 @@ static ngx_int_t
 ngx_redis_init_place(ngx_conf_t *cf, ngx_redis_t *redis,
     ngx_redis_conf_t *conf)
 {
-    size_t             size;
     ngx_redis_addr_t  *addrs;
     ngx_redis_node_t  *node;
 
     node = &redis->node;
     node->conf = *conf;
 
-    /* not of others that have the same address, and other settings of TLS */
-
-    size = conf->naddrs * sizeof(ngx_redis_addr_t);
-
-    addrs = ngx_palloc(cf->cycle->pool, size);
+    addrs = ngx_redis_copy_addrs(cf, conf);
     if (addrs == NULL) {
         return NGX_ERROR;
     }
-
-    ngx_memcpy(addrs, conf->addrs, size);
 
 #if (NGX_SSL)
     if (conf->ssl) {
@@ -259,7 +256,49 @@ ngx_redis_init_place(ngx_conf_t *cf, ngx_redis_t *redis,
 }
 
 
-/* what hiredis would resolve while workers wait is resolved here, once */
+/*
+ * Not those of others that have the same address, and other settings of TLS or
+ * another resolver
+ */
+
+static ngx_redis_addr_t *
+ngx_redis_copy_addrs(ngx_conf_t *cf, ngx_redis_conf_t *conf)
+{
+    char              *host;
+    ngx_uint_t         i;
+    ngx_redis_addr_t  *addrs;
+
+    addrs = ngx_palloc(cf->cycle->pool,
+                       conf->naddrs * sizeof(ngx_redis_addr_t));
+    if (addrs == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < conf->naddrs; i++) {
+        addrs[i] = conf->addrs[i];
+
+        if (!addrs[i].named) {
+            continue;
+        }
+
+        host = ngx_pcalloc(cf->cycle->pool, NGX_SOCKADDR_STRLEN);
+        if (host == NULL) {
+            return NULL;
+        }
+
+        (void) ngx_cpystrn((u_char *) host, (u_char *) addrs[i].host,
+                           NGX_SOCKADDR_STRLEN);
+        addrs[i].host = host;
+    }
+
+    return addrs;
+}
+
+
+/*
+ * What hiredis would resolve while workers wait is resolved here, once; later
+ * by the resolver, if there is one
+ */
 
 ngx_int_t
 ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_conf_t *conf)
@@ -288,6 +327,25 @@ ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_conf_t *conf)
     conf->naddrs = addrs.nelts;
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_redis_names(ngx_redis_conf_t *conf)
+{
+    ngx_uint_t  i;
+
+    if (conf->cluster || conf->sentinel.name.len) {
+        return 1;
+    }
+
+    for (i = 0; i < conf->naddrs; i++) {
+        if (conf->addrs[i].named) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -323,6 +381,8 @@ ngx_redis_resolve_host(ngx_conf_t *cf, ngx_array_t *addrs, ngx_str_t *host,
         if (err) {
             goto failed;
         }
+
+        addr[i].turn = i;
     }
 
     return NGX_OK;
@@ -391,13 +451,15 @@ ngx_redis_set_addr(ngx_conf_t *cf, ngx_redis_addr_t *addr, ngx_addr_t *from,
 }
 
 
-/* the host as it is written, without the brackets of an IPv6 address */
+/* the host, without the brackets of an IPv6 address */
 
 static ngx_int_t
 ngx_redis_set_peer(ngx_conf_t *cf, ngx_redis_addr_t *addr, ngx_str_t *host)
 {
-    u_char  *p;
-    size_t   len;
+    u_char             *p;
+    size_t              len;
+    ngx_str_t           port;
+    ngx_redis_place_t   place;
 
     p = host->data;
     len = host->len;
@@ -414,6 +476,17 @@ ngx_redis_set_peer(ngx_conf_t *cf, ngx_redis_addr_t *addr, ngx_str_t *host)
 
     (void) ngx_cpystrn(addr->peer.data, p, len + 1);
     addr->peer.len = len;
+
+    /* libc may know names that are none to the resolver */
+
+    ngx_str_set(&port, "6379");
+
+    if (ngx_redis_place_set(&place, &addr->peer, &port) == NGX_OK
+        && place.addr.named)
+    {
+        addr->named = 1;
+        ngx_strlow(addr->peer.data, addr->peer.data, len);
+    }
 
     return NGX_OK;
 }

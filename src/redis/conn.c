@@ -20,6 +20,8 @@ typedef size_t                   ngx_redis_elements_t;
 #endif
 
 
+static void ngx_redis_conn_resolved(void *data, const char *why);
+static void ngx_redis_conn_open(ngx_redis_conn_t *conn);
 static ngx_int_t ngx_redis_attach(ngx_redis_conn_t *conn,
     redisAsyncContext *ac);
 static ngx_uint_t ngx_redis_passes(ngx_err_t err);
@@ -68,21 +70,56 @@ ngx_redis_conn_init(ngx_redis_conn_t *conn)
     conn->stream.writable = ngx_redis_conn_writable;
     conn->stream.shutdown = ngx_redis_conn_shutdown;
     conn->stream.closed = ngx_redis_conn_closed;
+
+    conn->lookup.handler = ngx_redis_conn_resolved;
+    conn->lookup.data = conn;
 }
 
 
 void
 ngx_redis_connect(ngx_redis_conn_t *conn, ngx_redis_addr_t *addr)
 {
-    ngx_redis_end_e     end;
-    redisAsyncContext  *ac;
-
     ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
                    "redis connect to %V", &addr->name);
 
     conn->addr = addr;
     conn->stream.peer = &addr->peer;
     conn->stream.session = &addr->session;
+
+    if (!ngx_redis_lookup_due(conn->conf, addr)) {
+        ngx_redis_conn_open(conn);
+        return;
+    }
+
+    conn->state = NGX_REDIS_CONNECTING;
+    conn->stream.since = ngx_current_msec;
+
+    ngx_redis_lookup(&conn->lookup, conn->conf, addr);
+}
+
+
+static void
+ngx_redis_conn_resolved(void *data, const char *why)
+{
+    ngx_redis_conn_t *conn = data;
+
+    if (why) {
+        ngx_redis_conn_lost(conn, NGX_REDIS_END_LOST, why);
+        return;
+    }
+
+    ngx_redis_conn_open(conn);
+}
+
+
+static void
+ngx_redis_conn_open(ngx_redis_conn_t *conn)
+{
+    ngx_redis_end_e     end;
+    ngx_redis_addr_t   *addr;
+    redisAsyncContext  *ac;
+
+    addr = conn->addr;
 
     ngx_set_errno(0);
 
@@ -131,6 +168,19 @@ ngx_redis_attach(ngx_redis_conn_t *conn, redisAsyncContext *ac)
     conn->cost = 0;
 
     return NGX_OK;
+}
+
+
+void
+ngx_redis_conn_close(ngx_redis_conn_t *conn, ngx_redis_end_e end)
+{
+    if (conn->lookup.ctx == NULL) {
+        ngx_redis_stream_close(&conn->stream, end);
+        return;
+    }
+
+    ngx_redis_lookup_cancel(&conn->lookup);
+    ngx_redis_conn_lost(conn, end, "");
 }
 
 
@@ -446,6 +496,13 @@ ngx_redis_conn_lost(ngx_redis_conn_t *conn, ngx_redis_end_e end,
 
     conn->state = NGX_REDIS_DOWN;
     conn->load = 0;
+
+    /* its name may have another address by now, or have others */
+
+    if (end != NGX_REDIS_END_CLOSED) {
+        conn->addr->stale = 1;
+        conn->addr->turn += (state != NGX_REDIS_READY);
+    }
 
     conn->handlers->lost(conn->data, end, state, why);
 }

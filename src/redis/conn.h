@@ -13,6 +13,7 @@
 
 
 #include "redis/error.h"
+#include "redis/lookup.h"
 #include "redis/wire.h"
 
 
@@ -23,19 +24,9 @@
 #define NGX_REDIS_ELEMENT_COST   1024
 
 
-struct ngx_redis_addr_s {
-    char                  *host;       /* numeric, or the path of a socket */
-    int                    port;       /* 0: a path */
-    ngx_str_t              name;       /* for the log */
-    ngx_str_t              peer;       /* the name of its certificate, with a
-                                          NUL; len 0: none */
-    void                  *session;    /* the last one of TLS, or NULL */
-};
-
-
 typedef enum {
     NGX_REDIS_DOWN = 0,
-    NGX_REDIS_CONNECTING,
+    NGX_REDIS_CONNECTING,              /* or its name is looked up */
     NGX_REDIS_SETUP,                   /* AUTH, SELECT and ROLE */
     NGX_REDIS_READY
 } ngx_redis_state_e;
@@ -100,6 +91,7 @@ typedef struct {
     ngx_redis_conf_t      *conf;
     ngx_redis_log_t       *log;
     ngx_redis_addr_t      *addr;       /* connected to, or last tried */
+    ngx_redis_lookup_t     lookup;     /* of addr, before the socket is */
     ngx_redis_state_e      state;
     ngx_redis_step_t      *step;       /* of NGX_REDIS_SETUP */
     redisCallbackFn       *own;        /* gets replies to our own commands */
@@ -117,6 +109,9 @@ void ngx_redis_conn_init(ngx_redis_conn_t *conn);
 
 /* Connects to addr; the lost handler may be called before this returns. */
 void ngx_redis_connect(ngx_redis_conn_t *conn, ngx_redis_addr_t *addr);
+
+/* As ngx_redis_stream_close(); also while the name of addr is looked up. */
+void ngx_redis_conn_close(ngx_redis_conn_t *conn, ngx_redis_end_e end);
 
 /*
  * Begins a command of the owner in w, of n arguments: see redis/wire.h.

@@ -236,6 +236,17 @@ ngx_redis_log_outage(ngx_redis_log_t *log, ngx_str_t *addr, const char *what,
 
 
 void
+ngx_redis_log_name(ngx_redis_said_t *said, ngx_str_t *name, ngx_str_t *of)
+{
+    if (ngx_redis_log_due(said, NGX_REDIS_LOG_QUIET)) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "redis: no resolver defined to resolve \"%V\" of %V",
+                      name, of);
+    }
+}
+
+
+void
 ngx_redis_log_recovery(ngx_redis_log_t *log, ngx_str_t *addr)
 {
     ngx_uint_t  level;

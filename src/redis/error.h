@@ -118,6 +118,13 @@ void ngx_redis_log_refusal(ngx_redis_log_t *log, ngx_redis_refusal_t *refusal,
 void ngx_redis_log_outage(ngx_redis_log_t *log, ngx_str_t *addr,
     const char *what, const char *why);
 
+/*
+ * Logs, once a minute, that there is no resolver for the name of a server of
+ * the one that is configured as of.
+ */
+void ngx_redis_log_name(ngx_redis_said_t *said, ngx_str_t *name,
+    ngx_str_t *of);
+
 /* Logs the end of an outage, if there was one. */
 void ngx_redis_log_recovery(ngx_redis_log_t *log, ngx_str_t *addr);
 

@@ -58,7 +58,8 @@ ngx_redis_map_node(ngx_redis_reply_t *node, ngx_redis_place_t *asked,
     ngx_redis_place_t *place)
 {
     u_char             text[NGX_INT64_LEN];
-    ngx_str_t          number;
+    ngx_str_t          number, ip;
+    ngx_uint_t         known;
     ngx_redis_reply_t  host, port;
 
     if (node->type != NGX_REDIS_ARRAY || node->n < 2) {
@@ -78,17 +79,21 @@ ngx_redis_map_node(ngx_redis_reply_t *node, ngx_redis_place_t *asked,
     number.len = ngx_sprintf(text, "%L", port.integer) - text;
 
     if (host.type == NGX_REDIS_NIL || host.str.len == 0) {
-        host.str.data = (u_char *) asked->host;
-        host.str.len = ngx_strlen(asked->host);
+        host.str = asked->addr.peer;
     }
 
+    known = (ngx_redis_map_ip(node, &ip) == NGX_OK);
+
     if (ngx_redis_place_set(place, &host.str, &number) == NGX_OK) {
+
+        if (place->addr.named && known) {
+            (void) ngx_redis_place_know(place, &ip);
+        }
+
         return NGX_OK;
     }
 
-    if (ngx_redis_map_ip(node, &host.str) == NGX_OK
-        && ngx_redis_place_set(place, &host.str, &number) == NGX_OK)
-    {
+    if (known && ngx_redis_place_set(place, &ip, &number) == NGX_OK) {
         return NGX_OK;
     }
 
@@ -174,8 +179,7 @@ ngx_redis_map_redirect(const char *error, size_t len,
     port.len = end - port.data;
 
     if (host.len == 0) {
-        host.data = (u_char *) asked->host;
-        host.len = ngx_strlen(asked->host);
+        host = asked->addr.peer;
     }
 
     return ngx_redis_place_set(&range->place, &host, &port) == NGX_OK

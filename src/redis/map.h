@@ -28,8 +28,8 @@ typedef struct {
 /*
  * Reads element i of the reply to CLUSTER SLOTS.  asked: where the reply comes
  * from, which a missing host stands for.
- * Returns NGX_OK; NGX_DECLINED: nobody, or nobody with a numeric address, has
- * these slots; or NGX_ERROR: this is no range.
+ * Returns NGX_OK; NGX_DECLINED: nobody, or nobody with an address or a name,
+ * has these slots; or NGX_ERROR: this is no range.
  */
 ngx_int_t ngx_redis_map_range(ngx_redis_reply_t *reply, ngx_uint_t i,
     ngx_redis_place_t *asked, ngx_redis_range_t *range);

@@ -85,6 +85,10 @@ typedef struct {
     ngx_redis_ssl_t       *ssl;        /* NULL: no TLS */
     ngx_redis_addr_t      *addrs;      /* filled by ngx_redis_resolve() */
     ngx_uint_t             naddrs;
+    ngx_resolver_t        *resolver;   /* for names that servers announce, and
+                                          for those of hosts when an address
+                                          fails; NULL: none */
+    ngx_msec_t             resolver_timeout;
     ngx_redis_wait_conf_t  wait;
     ngx_redis_script_t    *scripts;    /* loaded on each new connection */
     ngx_uint_t             nscripts;
@@ -317,6 +321,12 @@ typedef void (*ngx_redis_handler_pt)(void *data, ngx_redis_status_e status,
  * after it logged what is wrong (EMERG, the value quoted).
  */
 ngx_int_t ngx_redis_resolve(ngx_conf_t *cf, ngx_redis_conf_t *conf);
+
+/*
+ * Returns 1 if workers may meet names of servers: conf, which is resolved, has
+ * some, or servers announce theirs; else 0.
+ */
+ngx_uint_t ngx_redis_names(ngx_redis_conf_t *conf);
 
 /*
  * Configuration time.  Finds the server of conf, which is resolved, among those

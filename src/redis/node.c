@@ -197,7 +197,7 @@ ngx_redis_node_leave(ngx_redis_node_t *node)
         conn = &node->lanes[i].conn;
 
         if (ngx_redis_conn_dead(conn, 2 * NGX_REDIS_SILENCE)) {
-            ngx_redis_stream_close(&conn->stream, NGX_REDIS_END_LOST);
+            ngx_redis_conn_close(conn, NGX_REDIS_END_LOST);
             left = 1;
         }
     }
@@ -419,7 +419,7 @@ ngx_redis_node_relocate(ngx_redis_node_t *node)
     for (i = 0; i < NGX_REDIS_LANES; i++) {
         lane = &node->lanes[i];
 
-        ngx_redis_stream_close(&lane->conn.stream, NGX_REDIS_END_CLOSED);
+        ngx_redis_conn_close(&lane->conn, NGX_REDIS_END_CLOSED);
 
         lane->paused = NGX_REDIS_PAUSE_NONE;
         lane->refusal = NULL;
@@ -514,6 +514,8 @@ ngx_redis_node_move(ngx_redis_lane_t *lane, ngx_uint_t addr)
             || lane->conn.state == NGX_REDIS_DOWN)
         && !ngx_redis_lane_busy(lane))
     {
+        lane->node->addrs[addr].stale = 1;
+
         ngx_redis_lane_next_addr(lane);
         ngx_redis_stream_close(&lane->conn.stream, NGX_REDIS_END_CLOSED);
     }
@@ -604,7 +606,7 @@ ngx_redis_node_close(ngx_redis_node_t *node)
         lane->live = 0;
         lane->partial = NULL;
 
-        ngx_redis_stream_close(&lane->conn.stream, NGX_REDIS_END_CLOSED);
+        ngx_redis_conn_close(&lane->conn, NGX_REDIS_END_CLOSED);
 
         if (lane->turn.posted) {
             ngx_delete_posted_event(&lane->turn);

@@ -31,6 +31,7 @@ static void ngx_redis_sentinel_refused(void *data,
     ngx_redis_refusal_t *refusal);
 static void ngx_redis_sentinel_reply(void *data, void *command, redisReply *r,
     size_t cost);
+static ngx_uint_t ngx_redis_sentinel_repeats(ngx_redis_sentinel_t *sentinel);
 static ngx_int_t ngx_redis_sentinel_parse(redisReply *r,
     ngx_redis_place_t *place);
 static void ngx_redis_sentinel_vote(ngx_redis_sentinel_t *sentinel,
@@ -92,6 +93,8 @@ ngx_redis_sentinel_create(ngx_conf_t *cf, ngx_redis_node_t *node,
     sentinel->naddrs = naddrs;
 
     sentinel->conf.address = node->conf.address;
+    sentinel->conf.resolver = node->conf.resolver;
+    sentinel->conf.resolver_timeout = node->conf.resolver_timeout;
     sentinel->conf.user = node->conf.sentinel.user;
     sentinel->conf.password = node->conf.sentinel.password;
 
@@ -203,7 +206,7 @@ ngx_redis_sentinel_turn(ngx_event_t *ev)
     conn = &sentinel->conn;
 
     if (!sentinel->asking || sentinel->sent) {
-        ngx_redis_stream_close(&conn->stream, NGX_REDIS_END_CLOSED);
+        ngx_redis_conn_close(conn, NGX_REDIS_END_CLOSED);
         return;
     }
 
@@ -211,7 +214,7 @@ ngx_redis_sentinel_turn(ngx_event_t *ev)
 
         /* of the round before, which has just ended; the loss leads on */
 
-        ngx_redis_stream_close(&conn->stream, NGX_REDIS_END_CLOSED);
+        ngx_redis_conn_close(conn, NGX_REDIS_END_CLOSED);
         return;
     }
 
@@ -291,7 +294,11 @@ ngx_redis_sentinel_reply(void *data, void *command, redisReply *r, size_t cost)
                           name, &sentinel->node->conf.sentinel.name);
         }
 
-    } else {
+    } else if (place.addr.named && sentinel->conf.resolver == NULL) {
+        ngx_redis_log_name(&sentinel->named, &place.addr.peer,
+                           sentinel->log.name);
+
+    } else if (!ngx_redis_sentinel_repeats(sentinel)) {
         ngx_redis_sentinel_vote(sentinel, &place);
         return;
     }
@@ -300,7 +307,32 @@ ngx_redis_sentinel_reply(void *data, void *command, redisReply *r, size_t cost)
 }
 
 
-/* an array of a numeric address and a port; a name would have to be resolved */
+/* Returns 1 if another name, or another address of it, has led to this one. */
+
+static ngx_uint_t
+ngx_redis_sentinel_repeats(ngx_redis_sentinel_t *sentinel)
+{
+    ngx_uint_t         i, n;
+    ngx_redis_addr_t  *addr, *other;
+
+    n = sentinel->naddrs;
+    addr = &sentinel->addrs[sentinel->at];
+
+    for (i = 1; i <= sentinel->nasked; i++) {
+        other = &sentinel->addrs[(sentinel->at + n - i) % n];
+
+        if (other->port == addr->port
+            && ngx_strcmp(other->host, addr->host) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* an array of a host, an address or a name, and a port */
 
 static ngx_int_t
 ngx_redis_sentinel_parse(redisReply *r, ngx_redis_place_t *place)
@@ -471,7 +503,7 @@ ngx_redis_sentinel_late(ngx_event_t *ev)
 {
     ngx_redis_sentinel_t *sentinel = ev->data;
 
-    ngx_redis_stream_close(&sentinel->conn.stream, NGX_REDIS_END_SILENT);
+    ngx_redis_conn_close(&sentinel->conn, NGX_REDIS_END_SILENT);
 }
 
 
@@ -494,7 +526,7 @@ ngx_redis_sentinel_close(ngx_redis_sentinel_t *sentinel)
     sentinel->stopped = 1;
     sentinel->asking = 0;
 
-    ngx_redis_stream_close(&sentinel->conn.stream, NGX_REDIS_END_CLOSED);
+    ngx_redis_conn_close(&sentinel->conn, NGX_REDIS_END_CLOSED);
 
     if (sentinel->limit.timer_set) {
         ngx_del_timer(&sentinel->limit);

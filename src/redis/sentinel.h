@@ -42,6 +42,7 @@ typedef struct {
     ngx_event_t            limit;      /* timer: the answer is late */
     ngx_msec_t             began;      /* the last round */
     ngx_redis_said_t       said;       /* that none has answered */
+    ngx_redis_said_t       named;      /* that there is no resolver */
 
     unsigned               asking:1;   /* in a round */
     unsigned               sent:1;     /* this one has got the question */
