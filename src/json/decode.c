@@ -264,6 +264,13 @@ tracker_decode_step(tracker_decode_t *decode, size_t *budget,
 
             if (decode->len >= TRACKER_DECODE_LARGE) {
 
+                /* the library would take long to find others */
+
+                if (decode->reader->stop == TRACKER_READER_FAULTY) {
+                    decode->listed = 1;
+                    return TRACKER_INVALID;
+                }
+
                 rc = tracker_decode_stop(decode->reader, message);
                 if (rc != TRACKER_OK) {
                     return rc;

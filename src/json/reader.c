@@ -109,11 +109,15 @@ tracker_read_report(tracker_reader_t *rd, tracker_report_t *report)
 
     arena = rd->lexer.arena;
 
-    rd->skip = arena->alloc(arena->data, sizeof(tracker_skip_t));
+    rd->skip = arena->alloc(arena->data,
+                            sizeof(tracker_skip_t)
+                            + TRACKER_SKIP_FAULTS * sizeof(tracker_str_t));
     if (rd->skip == NULL) {
         return 0;
     }
 
+    rd->skip->elts = (tracker_str_t *) (rd->skip + 1);
+    rd->skip->most = TRACKER_SKIP_FAULTS;
     rd->skip->n = 0;
     rd->skip->cost = 0;
     rd->report = report;

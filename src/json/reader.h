@@ -46,6 +46,8 @@ typedef enum {
     TRACKER_READER_DUPLICATE_KEY,
     TRACKER_READER_EMPTY,          /* the outermost array is empty */
     TRACKER_READER_UNSUPPORTED,    /* valid so far, but perhaps ignored */
+    TRACKER_READER_FAULTY,         /* the same, in what has a fault that is
+                                      reported */
     TRACKER_READER_BAD_END         /* the line, 0: none, does not end a list */
 } tracker_reader_stop_e;
 

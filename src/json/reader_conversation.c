@@ -24,6 +24,7 @@ struct tracker_reader_talk_s {
     const tracker_member_t    *list;         /* p is in it; NULL: in none */
     size_t                     room;         /* elements it has memory for */
     tracker_skip_t             skip;
+    tracker_str_t              keys[TRACKER_SKIP_KEYS];    /* of skip */
     uint32_t                   seen;         /* keys of the text */
     unsigned                   begun:1;
 };
@@ -83,6 +84,8 @@ tracker_read_talk_start(tracker_reader_t *rd, tracker_talk_e what,
     talk->limits = limits;
     talk->conversation = conversation;
     talk->list = NULL;
+    talk->skip.elts = talk->keys;
+    talk->skip.most = TRACKER_SKIP_KEYS;
     talk->skip.n = 0;
     talk->skip.cost = 0;
     talk->seen = 0;

@@ -39,7 +39,7 @@ tracker_skip_key(tracker_reader_t *rd, tracker_skip_t *skip, size_t first,
         }
     }
 
-    if (skip->n == TRACKER_SKIP_KEYS) {
+    if (skip->n == skip->most) {
         return tracker_skip_unsupported(rd);
     }
 
@@ -263,7 +263,9 @@ tracker_skip_digits(const char *p, const char *end)
 static int
 tracker_skip_unsupported(tracker_reader_t *rd)
 {
-    rd->stop = TRACKER_READER_UNSUPPORTED;
+    /* only what has a fault is skipped where all of them are reported */
+
+    rd->stop = rd->report ? TRACKER_READER_FAULTY : TRACKER_READER_UNSUPPORTED;
 
     return 0;
 }

@@ -17,9 +17,11 @@
 
 /*
  * What the library decides, and what is left out at once at most.  Keys are
- * those without a meaning, of an object and all objects around it.
+ * those without a meaning, of an object and all objects around it; more of
+ * them where each is a fault that is listed.
  */
 #define TRACKER_SKIP_KEYS    32
+#define TRACKER_SKIP_FAULTS  128
 #define TRACKER_SKIP_DEPTH   16
 #define TRACKER_SKIP_VALUES  4096
 
@@ -30,8 +32,9 @@
 
 typedef struct tracker_skip_s {
     size_t            n;
+    size_t            most;          /* of elts */
     size_t            cost;          /* of all comparisons */
-    tracker_str_t     elts[TRACKER_SKIP_KEYS];
+    tracker_str_t    *elts;          /* keys */
 } tracker_skip_t;
 
 

@@ -75,7 +75,9 @@ tracker_decode_t *tracker_decode_start(const char *data, size_t len,
  * also be an object whose one key is "trackers"; ids are ignored.  The first
  * TRACKER_REPORT_MAX faults of the trackers are added to report, which was not
  * started; or what is wrong with the body as a whole, and that alone, since it
- * is no JSON or its shape is another one.  report must stay where it is.
+ * is no JSON or its shape is another one.  In a large body a fault whose value
+ * is left to the library (json/skip.h) is the last one.  report must stay where
+ * it is.
  */
 tracker_decode_t *tracker_decode_import_start(const char *data, size_t len,
     tracker_json_shape_e shape, const tracker_limits_t *limits,

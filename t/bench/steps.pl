@@ -173,6 +173,9 @@ my @bodies = (
     [ 'import-keys', 'import: trackers of 31 unknown keys', HOSTILE,
       sub { list('[', ']', sub { '{' . join(',', map { qq("$_":0) } 10 .. 40)
                                  . '}' }) }, 'merge' ],
+    [ 'import-more', 'import: 30,000 unknown keys of one tracker', HOSTILE,
+      sub { '[{' . join(',', map { sprintf '"%028d":0', $_ } 1 .. 30_000)
+            . '}]' }, 'merge' ],
     [ 'import-values', 'import: values of many keys for "name"', HOSTILE,
       sub { list('[', ']', sub { '{"name":[' . join(',',
           ('{"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,"g":0,"h":0,"i":0}') x 400)

@@ -4,7 +4,10 @@
  */
 
 
+#include <jansson.h>
+
 #include "json/jansson.h"
+#include "json/reader.h"
 #include "tracker/join.h"
 #include "tap.h"
 
@@ -32,6 +35,9 @@ static const tracker_str_t     list = tracker_str("trackers");
 
 /* how bodies are decoded: 1 lines, 2 lines that an end must follow */
 static int                     lines;
+
+/* allocations of the library */
+static size_t                  library_calls;
 
 static char                    text[1048576];
 static char                    one[1048576], two[1048576];
@@ -560,6 +566,87 @@ no_memory(void)
 }
 
 
+static void *
+library_alloc(size_t size)
+{
+    library_calls++;
+    return malloc(size);
+}
+
+
+/* a large body in which a tracker follows what is at fault */
+
+static void
+in_large(const char *title, const char *value, size_t n, const char *end,
+    size_t faults)
+{
+    char          *p;
+    size_t         i;
+    tracker_rc_e   rc;
+
+    p = text + sprintf(text, "[{\"x\":%s", value);
+
+    for (i = 0; i < n; i++) {
+        p += sprintf(p, ",\"k%zu\":0", i);
+    }
+
+    p += sprintf(p, "%s},1,", end);
+
+    /* and something to be read, which has no fault */
+
+    for (i = 0; p - text < LARGE; i++) {
+        p += sprintf(p, "{\"name\":\"n%zu\",\"vocabulary\":[\"a\"]},", i);
+    }
+
+    p += sprintf(p, "2]");
+
+    tap_arena_reset(&memory, 0);
+    library_calls = 0;
+
+    rc = decode(text, p - text, TRACKER_JSON_EITHER);
+
+    ok(rc == TRACKER_INVALID && report.n == faults && library_calls == 0,
+       "%s: %zu faults, the library was called %zu times", title, report.n,
+       library_calls);
+}
+
+
+/* what is at fault is not read by the library, which would take long */
+
+static void
+only_reader(void)
+{
+    size_t        i;
+    static char   many[16384];
+
+    if (!TRACKER_READER) {
+        return;
+    }
+
+    json_set_alloc_funcs(library_alloc, free);
+
+    /* what is required, and the two that are no objects, are faults, too */
+
+    in_large("a key", "0", 0, "", 5);
+    in_large("many keys", "0", 90, "", 95);
+    in_large("more of them", "0", 1000, "", 100);
+    in_large("many keys within", "{\"x\":0", 90, "}", 5);
+    in_large("more of them within", "{\"x\":0", 1000, "}", 1);
+    in_large("a large number", "123456789012345678901", 0, "", 1);
+    in_large("deep", "[[[[[[[[[[[[[[[[[0]]]]]]]]]]]]]]]]]", 0, "", 1);
+
+    for (i = 0; i < 5000; i++) {
+        many[2 * i] = i ? ',' : '[';
+        many[2 * i + 1] = '0';
+    }
+
+    many[2 * i] = ']';
+    in_large("many values", many, 0, "", 1);
+
+    json_set_alloc_funcs(malloc, free);
+}
+
+
 /* a full list needs no memory: phrases are not compared any more */
 
 static void
@@ -603,6 +690,7 @@ main(void)
     no_memory();
     joined();
     full();
+    only_reader();
 
     lines = 1;
 
