@@ -477,6 +477,31 @@ is(join(' ', grep { $_ != 0 && $_ != 300 } keys %seen), '', 'all or nothing');
 
 
 
+=== a client that goes away while a large tracker is merged
+--- scenario
+my $request = post('trackers?on_conflict=merge', tracker_text('n', 'more'));
+
+for my $round (1 .. 40) {
+    my $sock;
+
+    if ($round % 10 == 1) {
+        redis('FLUSHALL');
+        exchange(post('trackers', tracker_text('n', map { "p $_" } 1 .. 80_000)));
+    }
+
+    $sock = connect_nginx();
+    send_bytes($sock, $request);
+    select undef, undef, undef, $round % 10 / 1000;
+    close $sock;
+
+    wait_until(sub { !redis('EXISTS', lock_key()) }, 'no lock is left');
+}
+
+is(decode(exchange($request)->{body})->{summary}{unchanged}
+   // decode(exchange($request)->{body})->{summary}{unchanged}, 1, 'merged');
+
+
+
 === imports, changes and deletes at the same time
 --- scenario
 my @names = map { "n $_" } 1 .. 40;

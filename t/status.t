@@ -476,6 +476,30 @@ names and trackers of an account do not fit together
 
 
 
+=== a large tracker is decoded, joined and written in a turn each
+--- config eval: main::CONFIG_TEXT()
+--- scenario
+my $large = tracker_text('n', map { "p $_" } 1 .. 80_000);
+
+is(exchange(post('tracker', $large))->{status}, 200, 'it is there');
+begin();
+
+my $response = exchange(post('trackers?on_conflict=merge',
+                             tracker_text('n', 'more')));
+
+is(decode($response->{body})->{summary}{merged}, 1, 'merged');
+
+my $text = scrape_after(1, 'it is counted');
+cmp_ok(grown($text, 'tracker_turn_duration_seconds_count'), '>=', 2, 'turns');
+
+my $list = decode(exchange(request('GET', '/v1/manage/trackers'))->{body});
+my $phrases = $list->{trackers}[0]{vocabulary};
+
+is(scalar @$phrases, 80_001, 'all phrases');
+is($phrases->[80_000], 'more', 'the new one');
+
+
+
 === a reload keeps what was counted, and old workers count on
 --- config eval: main::CONFIG_TEXT()
 --- scenario

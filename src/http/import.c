@@ -68,6 +68,9 @@ typedef struct {
                                                     changed */
     ngx_int_t                        revision;   /* of the last round */
     size_t                           bytes;      /* of records, in all before */
+    ngx_http_tracker_stored_t        stored;     /* that is being merged */
+    size_t                           added;      /* phrases, to it */
+    unsigned                         joined:1;   /* it has them */
 } ngx_http_tracker_import_t;
 
 
@@ -112,8 +115,7 @@ static ngx_uint_t ngx_http_tracker_import_grown(ngx_http_tracker_ctx_t *ctx,
 static ngx_uint_t ngx_http_tracker_import_merge(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx, size_t i, tracker_str_t *record);
 static ngx_uint_t ngx_http_tracker_import_join(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, size_t i, ngx_http_tracker_stored_t *stored,
-    size_t *added);
+    ngx_http_tracker_ctx_t *ctx, size_t i, ngx_http_tracker_stored_t *stored);
 static ngx_int_t ngx_http_tracker_import_record(ngx_http_tracker_ctx_t *ctx,
     tracker_t *t, tracker_str_t *record);
 static void ngx_http_tracker_import_tell(ngx_http_tracker_ctx_t *ctx, size_t i,
@@ -190,6 +192,20 @@ static ngx_int_t
 ngx_http_tracker_import_begin(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_http_tracker_import_t *import = ctx->data;
+
+    ngx_pool_cleanup_t  *cln;
+
+    /* a client may go away while a record is open */
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_tracker_free_stored;
+    cln->data = &import->stored;
+
     if (ctx->form.dry) {
         return ngx_http_tracker_begin_txn(r, ctx, ctx->body.data.len);
     }
@@ -633,7 +649,15 @@ ngx_http_tracker_import_composing(ngx_http_request_t *r,
             return;
         }
 
-        outcome = ngx_http_tracker_import_one(r, ctx, round->composed++);
+        outcome = ngx_http_tracker_import_one(r, ctx, round->composed);
+
+        /* a large one takes some turns */
+
+        if (import->stored.pool) {
+            continue;
+        }
+
+        round->composed++;
 
         switch (outcome) {
 
@@ -817,6 +841,10 @@ ngx_http_tracker_import_change(ngx_http_request_t *r,
             return outcome;
         }
 
+        if (import->stored.pool) {
+            return 0;
+        }
+
     } else {
         result = NGX_HTTP_TRACKER_REPLACED;
         t = ctx->set.elts[i];
@@ -890,7 +918,11 @@ ngx_http_tracker_import_grown(ngx_http_tracker_ctx_t *ctx, size_t i,
 }
 
 
-/* returns 0 or the outcome */
+/*
+ * The budget has the size of the record, so that a large one is decoded, joined
+ * and written in a turn each: stored is open until then.  Returns 0 or the
+ * outcome.
+ */
 
 static ngx_uint_t
 ngx_http_tracker_import_merge(ngx_http_request_t *r,
@@ -898,44 +930,65 @@ ngx_http_tracker_import_merge(ngx_http_request_t *r,
 {
     ngx_http_tracker_import_t *import = ctx->data;
 
-    size_t                      added;
     ngx_uint_t                  outcome;
     tracker_match_t            *match;
-    ngx_http_tracker_stored_t   stored;
+    ngx_http_tracker_stored_t  *stored;
 
     match = &import->round.matches[i];
+    stored = &import->stored;
+    outcome = 0;
 
-    if (ngx_http_tracker_open_stored(ctx, match, &stored) != NGX_OK) {
-        return TRACKER_OUTCOME_ERROR;
+    if (stored->pool == NULL) {
+
+        if (ngx_http_tracker_open_stored(ctx, match, stored) != NGX_OK) {
+            return TRACKER_OUTCOME_ERROR;
+        }
+
+        import->joined = 0;
+
+        if (ctx->budget == 0) {
+            return 0;
+        }
     }
 
-    outcome = ngx_http_tracker_import_join(r, ctx, i, &stored, &added);
+    if (!import->joined) {
+        outcome = ngx_http_tracker_import_join(r, ctx, i, stored);
+
+        if (outcome == 0) {
+            import->joined = 1;
+
+            if (ctx->budget == 0) {
+                return 0;
+            }
+        }
+    }
 
     if (outcome == 0) {
 
-        if (added == 0) {
+        if (import->added == 0) {
             *record = match->record;
 
-        } else if (ngx_http_tracker_import_record(ctx, &stored.tracker, record)
+        } else if (ngx_http_tracker_import_record(ctx, &stored->tracker, record)
                    != NGX_OK)
         {
             outcome = TRACKER_OUTCOME_ERROR;
         }
     }
 
-    ngx_http_tracker_close_stored(&stored);
+    ngx_http_tracker_close_stored(stored);
 
     return outcome;
 }
 
 
-/* adds phrases of the tracker i, and says how many: 0 or the outcome */
+/* adds phrases of the tracker i: 0 or the outcome */
 
 static ngx_uint_t
 ngx_http_tracker_import_join(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, size_t i, ngx_http_tracker_stored_t *stored,
-    size_t *added)
+    ngx_http_tracker_ctx_t *ctx, size_t i, ngx_http_tracker_stored_t *stored)
 {
+    ngx_http_tracker_import_t *import = ctx->data;
+
     tracker_message_t             message;
     ngx_http_tracker_loc_conf_t  *tlcf;
 
@@ -943,7 +996,7 @@ ngx_http_tracker_import_join(ngx_http_request_t *r,
 
     switch (tracker_join(&stored->tracker, &ctx->set.elts[i],
                          ctx->set.bulk ? (long) i : -1, &tlcf->limits,
-                         &stored->arena, added, &message))
+                         &stored->arena, &import->added, &message))
     {
 
     case TRACKER_OK:

@@ -52,3 +52,14 @@ ngx_http_tracker_close_stored(ngx_http_tracker_stored_t *stored)
     ngx_destroy_pool(stored->pool);
     stored->pool = NULL;
 }
+
+
+void
+ngx_http_tracker_free_stored(void *data)
+{
+    ngx_http_tracker_stored_t *stored = data;
+
+    if (stored->pool) {
+        ngx_http_tracker_close_stored(stored);
+    }
+}

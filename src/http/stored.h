@@ -35,6 +35,9 @@ ngx_int_t ngx_http_tracker_open_stored(ngx_http_tracker_ctx_t *ctx,
 /* Frees what was decoded. */
 void ngx_http_tracker_close_stored(ngx_http_tracker_stored_t *stored);
 
+/* The same for data, if it is open: a cleanup of a pool. */
+void ngx_http_tracker_free_stored(void *data);
+
 
 #pragma GCC visibility pop
 
