@@ -311,6 +311,51 @@ wait_until(sub {
 
 
 
+=== HTTP/2: a PATCH for which no memory is left is refused, and holds up none
+It is found out under the lock, when the record is there.
+--- h2_server
+--- scenario
+my $large = create('flood', LARGE);
+my $other = create('worker', LARGE);
+my @socks = map { h2_connect(window => 0) } 1 .. 4;
+my $patch = sub {
+    my ($account, $id, $description) = @_;
+
+    return exchange(request('PATCH', "/v1/manage/tracker/$id",
+        account => $account, body => qq([{"op":"add","path":"/description",)
+                                     . qq("value":"$description"}])));
+};
+
+for my $sock (@socks) {
+    send_bytes($sock, join '', map { h2_get(2 * $_ - 1,
+                                            "/v1/manage/tracker/$large",
+                                            'flood') } 1 .. 128);
+}
+
+h2_statuses(128, @socks);
+
+for my $round (1 .. 5) {
+    my $refused = $patch->('flood', $large, $round);
+
+    is($refused->{status}, 429, 'PATCH');
+    is_message($refused->{body},
+               'Too many requests of this account are waiting.', 'and why');
+
+    is(exchange(post('tracker', tracker_text("n$round"),
+                     account => 'flood'))->{status}, 200,
+       'the next write of that account, at once');
+    is($patch->('worker', $other, $round)->{status}, 200, 'another account');
+}
+
+is(redis('EXISTS', lock_key($_)), 0, "$_: no lock is left")
+    for qw(flood worker);
+
+close $_ for @socks;
+wait_until(sub { $patch->('flood', $large, 'x')->{status} == 200 },
+           'what was held is free');
+
+
+
 === HTTP/2: refusals that are not read keep nothing of what they refuse
 --- h2_server
 --- scenario
