@@ -476,7 +476,7 @@ names and trackers of an account do not fit together
 
 
 
-=== a large tracker is decoded, joined and written in a turn each
+=== a large tracker is decoded, joined or changed, and written in turns
 --- config eval: main::CONFIG_TEXT()
 --- scenario
 my $large = tracker_text('n', map { "p $_" } 1 .. 80_000);
@@ -497,6 +497,17 @@ my $phrases = $list->{trackers}[0]{vocabulary};
 
 is(scalar @$phrases, 80_001, 'all phrases');
 is($phrases->[80_000], 'more', 'the new one');
+
+begin();
+$response = exchange(request('PATCH',
+    "/v1/manage/tracker/$list->{trackers}[0]{id}",
+    body => '[{"op":"remove","path":"/vocabulary/0"}]'));
+
+is($response->{status}, 200, 'PATCH');
+$text = scrape_after(1, 'it is counted');
+is(grown($text, 'tracker_turn_duration_seconds_count'), 2, 'turns');
+is(scalar @{decode($response->{body})->{tracker}{vocabulary}}, 80_000,
+   'a phrase less');
 
 
 

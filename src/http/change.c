@@ -21,6 +21,7 @@
 
 typedef struct {
     ngx_http_tracker_write_t    write;        /* not of a DELETE */
+    tracker_t                   old;          /* in memory of the round */
     tracker_str_t               record;       /* JSON text of the new state */
     ngx_uint_t                  rounds;
 } ngx_http_tracker_change_t;
@@ -32,12 +33,16 @@ static void ngx_http_tracker_fetched(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_applying(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_read_old(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
+static void ngx_http_tracker_changing(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_change(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_apply(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, tracker_arena_t *arena, tracker_t *old);
+    ngx_http_tracker_ctx_t *ctx);
 static ngx_uint_t ngx_http_tracker_write_back(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, tracker_t *old);
+    ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_render_changed(ngx_http_tracker_ctx_t *ctx,
     tracker_str_t *record);
 static void ngx_http_tracker_changed(ngx_http_request_t *r,
@@ -103,22 +108,45 @@ ngx_http_tracker_fetched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return;
     }
 
-    /* many operations on a large record are enough for a turn */
-
-    if (r->method == NGX_HTTP_PATCH) {
-        (void) tracker_spend(&ctx->budget, ctx->txn->record.len);
-
-        if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_applying)) {
-            return;
-        }
-    }
+    (void) tracker_spend(&ctx->budget, ctx->txn->record.len);
 
     ngx_http_tracker_applying(r, ctx);
 }
 
 
+/* many operations on a large record, and to decode it, are a turn each */
+
 static void
 ngx_http_tracker_applying(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_uint_t  outcome;
+
+    if (r->method == NGX_HTTP_PATCH
+        && ngx_http_tracker_yield(r, ctx, ngx_http_tracker_applying))
+    {
+        return;
+    }
+
+    outcome = ngx_http_tracker_read_old(r, ctx);
+    if (outcome) {
+        ngx_http_tracker_fail(r, ctx, outcome);
+        return;
+    }
+
+    if (r->method == NGX_HTTP_PATCH) {
+        (void) tracker_spend(&ctx->budget, ctx->txn->record.len);
+
+        if (ngx_http_tracker_yield(r, ctx, ngx_http_tracker_changing)) {
+            return;
+        }
+    }
+
+    ngx_http_tracker_changing(r, ctx);
+}
+
+
+static void
+ngx_http_tracker_changing(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_uint_t  outcome;
 
@@ -145,13 +173,14 @@ ngx_http_tracker_applying(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 }
 
 
-/* returns 0, the write is under way, or the outcome */
+/* the tracker as it is, if the conditions hold: 0 or the outcome */
 
 static ngx_uint_t
-ngx_http_tracker_change(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+ngx_http_tracker_read_old(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
+    ngx_http_tracker_change_t *change = ctx->data;
+
     ngx_uint_t        outcome;
-    tracker_t         old;
     tracker_txn_t    *txn;
     tracker_arena_t   arena;
 
@@ -171,7 +200,7 @@ ngx_http_tracker_change(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
     ngx_http_tracker_set_arena(&arena, txn->round);
 
     if (tracker_decode_record((char *) txn->record.data, txn->record.len,
-                              &arena, &old)
+                              &arena, &change->old)
         != TRACKER_OK)
     {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -180,32 +209,45 @@ ngx_http_tracker_change(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
         return TRACKER_OUTCOME_ERROR;
     }
 
+    return 0;
+}
+
+
+/* returns 0, the write is under way, or the outcome */
+
+static ngx_uint_t
+ngx_http_tracker_change(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
+{
+    ngx_http_tracker_change_t *change = ctx->data;
+
+    ngx_uint_t  outcome;
+
     if (r->method == NGX_HTTP_DELETE) {
 
-        return tracker_txn_delete(txn, &old) == NGX_OK
+        return tracker_txn_delete(ctx->txn, &change->old) == NGX_OK
                ? 0 : TRACKER_OUTCOME_ERROR;
     }
 
     if (r->method == NGX_HTTP_PATCH) {
 
-        outcome = ngx_http_tracker_apply(r, ctx, &arena, &old);
+        outcome = ngx_http_tracker_apply(r, ctx);
         if (outcome) {
             return outcome;
         }
     }
 
-    return ngx_http_tracker_write_back(r, ctx, &old);
+    return ngx_http_tracker_write_back(r, ctx);
 }
 
 
 static ngx_uint_t
-ngx_http_tracker_apply(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
-    tracker_arena_t *arena, tracker_t *old)
+ngx_http_tracker_apply(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_change_t *change = ctx->data;
 
     tracker_t                    *t;
     tracker_rc_e                  rc;
+    tracker_arena_t               arena;
     tracker_message_t             message;
     ngx_http_tracker_loc_conf_t  *tlcf;
 
@@ -216,15 +258,17 @@ ngx_http_tracker_apply(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
         return TRACKER_OUTCOME_ERROR;
     }
 
-    *t = *old;
+    *t = change->old;
+
+    ngx_http_tracker_set_arena(&arena, ctx->txn->round);
 
     ctx->set.n = 1;
     ctx->set.elts = t;
 
     rc = ctx->form.merge
-         ? tracker_merge_apply(t, &change->write.merge, &tlcf->limits, arena,
+         ? tracker_merge_apply(t, &change->write.merge, &tlcf->limits, &arena,
                                &message)
-         : tracker_patch_apply(t, &change->write.patch, &tlcf->limits, arena,
+         : tracker_patch_apply(t, &change->write.patch, &tlcf->limits, &arena,
                                &message);
 
     switch (rc) {
@@ -248,7 +292,7 @@ ngx_http_tracker_apply(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx,
 
 static ngx_uint_t
 ngx_http_tracker_write_back(ngx_http_request_t *r,
-    ngx_http_tracker_ctx_t *ctx, tracker_t *old)
+    ngx_http_tracker_ctx_t *ctx)
 {
     ngx_http_tracker_change_t *change = ctx->data;
 
@@ -272,7 +316,8 @@ ngx_http_tracker_write_back(ngx_http_request_t *r,
         return NGX_HTTP_TRACKER_TOO_BIG;
     }
 
-    return tracker_txn_change(ctx->txn, old, &ctx->set.elts[0].name, record)
+    return tracker_txn_change(ctx->txn, &change->old,
+                              &ctx->set.elts[0].name, record)
            == NGX_OK ? 0 : TRACKER_OUTCOME_ERROR;
 }
 
