@@ -441,6 +441,26 @@ is(redis('HGET', key('times'), "u$a"), 7004, 'its time');
 
 
 
+=== so is one by an import
+--- scenario
+my ($a, $b) = create('a', 'b');
+
+for my $i (1 .. 3) {
+    my $lua = script('import') =~ s/redis\.call\('time'\)/{'7', '0'}/r;
+    my @keys = (map({ key($_) } 'lock', 'index', 'rev',
+                                "id:450359962737049$i"),
+                'log', 'times', key("id:$a"), key("id:$b"));
+
+    is(redis('EVAL', $lua, scalar @keys, @keys, '', 0, '', 0, 2 ** 40, 1, 0,
+             rev(), 60_000, 0, '', 1000, "a $i", "b $i")->[0],
+       'imported', "import $i");
+}
+
+is(join(' ', @{redis('ZRANGE', 'log', 0, -1)}),
+   join(' ', '-', map { ("u$a $_", "u$b $_") } 7000 .. 7002), 'in the log');
+
+
+
 === a key of another type is an error, and nothing is done
 --- scenario
 for my $wrong ('log', 'times') {

@@ -268,13 +268,13 @@ if raised and log then
     local all = ngone + total
     local last = redis.call('zrange', KEYS[log], -1, -1, 'withscores')
 
-    -- a change of the same tracker in the same millisecond would have an entry
-    -- of this one
+    -- a change of the same tracker in the same millisecond has that entry; a
+    -- clock that was set back is not waited for
 
     local latest = last[1] and tonumber(string.match(last[1], ' (%d+)$'))
 
-    if latest == at then
-        at = at + 1
+    if latest and latest >= at and latest < at + 1000 then
+        at = latest + 1
     end
 
     at = format('%d', at)
