@@ -1105,6 +1105,70 @@ for my $conversation (@{decode(get('conversations?limit=100')->{body})
 
 
 
+=== a large text is written as a transaction, which leaves nothing behind
+--- log_level: crit
+--- scenario
+my $id = create('n', ['mask']);
+my $text = join ' ', 'A mask.', ('x.') x 20_000;
+
+sub is_whole {
+    my ($title) = @_;
+    my $id = say(talk($text));
+
+    is(join(' ', map { $_->{text} } messages_of($id)), $text, "$title: whole");
+    is(short(trackers_of($id)), 'n: mask@2-6', "$title: what was found");
+
+    my @keys = grep { /:conv:/ } @{redis('KEYS', '*')};
+    is(join(' ', sort map { /:conv:\d{16}(:?\w*)$/ } @keys), ' :hits :msgs',
+       "$title: its keys, and no other");
+    is(scalar grep({ redis('TTL', $_) <= 0 } @keys), 0, "$title: they expire");
+    redis('DEL', @keys, account_key('tester', 'convs'));
+}
+
+commands_seen('exec');
+is_whole('as it should be');
+is(commands_seen('exec'), 1, 'a transaction');
+
+# a user who may not do all of it: a script alone does
+
+for (qw(rename multi exec)) {
+    redis('ACL', 'SETUSER', 'default', "-$_");
+    is_whole("without \U$_");
+    redis('ACL', 'SETUSER', 'default', '+@all');
+}
+
+commands_seen('exec');
+say(talk('A mask.'));
+is(commands_seen('exec'), 0, 'a small one is none');
+redis('DEL', grep { /:conv/ } @{redis('KEYS', '*')});
+
+# another worker, or host, has changed the trackers since
+
+redis('INCRBY', account_key('tester', 'rev'), 7);
+is_whole('found again');
+
+# what it cannot write to
+
+redis('FLUSHALL');
+create('n', ['mask']);
+redis('SET', account_key('tester', 'convs'), 'x');
+my @before = sort @{redis('KEYS', '*')};
+
+refused(call('POST', 'process/text', talk($text)), 500,
+        'Internal server error.', 'a key of another type');
+is(join(' ', sort @{redis('KEYS', '*')}), "@before", 'nothing is left');
+redis('DEL', account_key('tester', 'convs'));
+
+redis('CONFIG', 'SET', 'maxmemory', '1');
+@before = sort @{redis('KEYS', '*')};
+refused(call('POST', 'process/text', talk($text)), 500,
+        'Internal server error.', 'a full Redis');
+is(join(' ', sort @{redis('KEYS', '*')}), "@before", 'nothing is left');
+redis('CONFIG', 'SET', 'maxmemory', '0');
+is_whole('in the end');
+
+
+
 === a full Redis
 --- log_level: crit
 --- scenario

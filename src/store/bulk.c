@@ -16,8 +16,6 @@
 
 
 static void tracker_bulk_add_keys(tracker_txn_ctx_t *ctx);
-static ngx_redis_eval_t *tracker_bulk_eval(tracker_txn_ctx_t *ctx,
-    tracker_lua_e script);
 static void tracker_bulk_arg(void *data, ngx_uint_t i, ngx_str_t part[2]);
 
 
@@ -140,9 +138,7 @@ tracker_bulk_add_values(tracker_txn_ctx_t *ctx)
 }
 
 
-/* takes what was added so far: the next argument is the first of another */
-
-static ngx_redis_eval_t *
+ngx_redis_eval_t *
 tracker_bulk_eval(tracker_txn_ctx_t *ctx, tracker_lua_e script)
 {
     size_t             size;

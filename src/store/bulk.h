@@ -37,6 +37,14 @@ ngx_uint_t tracker_bulk_fits(tracker_create_t *create);
  */
 ngx_int_t tracker_bulk_command(tracker_txn_ctx_t *ctx);
 
+/*
+ * Takes the arguments that were added to the command for a script of its
+ * transaction, so that the next one is the first of another.  Returns memory of
+ * the txn, or NULL.
+ */
+ngx_redis_eval_t *tracker_bulk_eval(tracker_txn_ctx_t *ctx,
+    tracker_lua_e script);
+
 /* Adds the values that the scripts of a create begin with, create.lua too. */
 void tracker_bulk_add_values(tracker_txn_ctx_t *ctx);
 

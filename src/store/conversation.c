@@ -4,6 +4,7 @@
  */
 
 
+#include "store/bulk.h"
 #include "store/conversation.h"
 #include "store/job.h"
 #include "store/reply.h"
@@ -17,6 +18,12 @@
 /* arguments of conversation_write.lua before them that are sent the same way */
 #define TRACKER_JOB_TEXTS       5
 
+/* keys of conversation_write.lua, besides that of a transaction */
+#define TRACKER_JOB_KEYS        6
+
+/* a new conversation with so many bytes of messages, which Lua would hash */
+#define TRACKER_JOB_LARGE       32768
+
 /* where the records begin in the replies of the lists */
 #define TRACKER_STRETCH_RECORDS  2
 
@@ -29,8 +36,17 @@ static void tracker_txn_add_conversation(tracker_txn_ctx_t *ctx,
     ngx_str_t *id, const char *kind);
 static ngx_int_t tracker_txn_keep_job(tracker_txn_ctx_t *ctx,
     tracker_job_t *job);
+static ngx_int_t tracker_txn_run_job(tracker_txn_ctx_t *ctx);
+static ngx_int_t tracker_txn_stage_job(tracker_txn_ctx_t *ctx,
+    tracker_job_t *job);
+static ngx_redis_eval_t *tracker_txn_stage_end(tracker_txn_ctx_t *ctx,
+    ngx_str_t *stage, size_t bytes);
 static ngx_str_t *tracker_txn_cut(ngx_str_t *piece, ngx_str_t *messages);
 static void tracker_txn_job_arg(void *data, ngx_uint_t i, ngx_str_t part[2]);
+static void tracker_txn_job_piece(void *data, ngx_uint_t i,
+    ngx_str_t part[2]);
+static void tracker_txn_job_replied(void *data, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static tracker_outcome_e tracker_txn_job_written(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static ngx_int_t tracker_txn_numbered(tracker_txn_ctx_t *ctx,
@@ -149,6 +165,17 @@ tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job)
     tracker_step_add_number(ctx, ctx->store->conversation_ttl);
     tracker_step_add_number(ctx, ctx->store->conversation_size);
 
+    if (!job->append && job->messages.len >= TRACKER_JOB_LARGE) {
+        return tracker_txn_stage_job(ctx, job);
+    }
+
+    return tracker_txn_run_job(ctx);
+}
+
+
+static ngx_int_t
+tracker_txn_run_job(tracker_txn_ctx_t *ctx)
+{
     /* the rest is sent as tracker_txn_job_arg() names it */
 
     ctx->command.more = tracker_txn_job_arg;
@@ -158,6 +185,83 @@ tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job)
 
     return tracker_step_run(ctx, tracker_lua_conversation_write,
                             TRACKER_STEP_WRITE, tracker_txn_job_written);
+}
+
+
+/*
+ * The same as a transaction, in which the messages do not go through Lua: it
+ * hashes every byte of them.
+ */
+
+static ngx_int_t
+tracker_txn_stage_job(tracker_txn_ctx_t *ctx, tracker_job_t *job)
+{
+    ngx_str_t             stage;
+    ngx_redis_command_t  *cmd;
+
+    cmd = &ctx->command;
+
+    ctx->job.alone = tracker_bulk_eval(ctx, tracker_lua_conversation_write);
+    if (ctx->job.alone == NULL) {
+        return NGX_ERROR;
+    }
+
+    tracker_step_add_text(ctx, "1");
+    tracker_txn_add_conversation(ctx, &job->id, TRACKER_KEY_NEW);
+
+    stage = ctx->argv[1];
+
+    cmd->before = tracker_bulk_eval(ctx, tracker_lua_conversation_stage);
+    if (cmd->before == NULL) {
+        return NGX_ERROR;
+    }
+
+    cmd->after = tracker_txn_stage_end(ctx, &stage, job->messages.len);
+    if (cmd->after == NULL) {
+        return NGX_ERROR;
+    }
+
+    tracker_step_add_text(ctx, "RPUSH");
+    tracker_step_add(ctx, stage.data, stage.len);
+
+    cmd->more = tracker_txn_job_piece;
+    cmd->nmore = ctx->job.n - TRACKER_JOB_TEXTS;
+    cmd->more_size = ctx->job.size;
+    cmd->write = 1;
+
+    return tracker_step_send(ctx, NULL, TRACKER_STEP_WRITE,
+                             tracker_txn_job_replied);
+}
+
+
+/* the script with a key more, and with the bytes in place of the messages */
+
+static ngx_redis_eval_t *
+tracker_txn_stage_end(tracker_txn_ctx_t *ctx, ngx_str_t *stage, size_t bytes)
+{
+    ngx_str_t   *arg;
+    ngx_uint_t   i;
+
+    tracker_step_add_text(ctx, "7");
+
+    for (i = 1; i < ctx->job.alone->argc; i++) {
+
+        if (i == 1 + TRACKER_JOB_KEYS) {
+            tracker_step_add(ctx, stage->data, stage->len);
+        }
+
+        arg = &ctx->job.alone->argv[i];
+        tracker_step_add(ctx, arg->data, arg->len);
+    }
+
+    for (i = 0; i < TRACKER_JOB_TEXTS; i++) {
+        arg = &ctx->job.args[i];
+        tracker_step_add(ctx, arg->data, arg->len);
+    }
+
+    tracker_step_add_number(ctx, bytes);
+
+    return tracker_bulk_eval(ctx, tracker_lua_conversation_write);
 }
 
 
@@ -243,6 +347,61 @@ tracker_txn_job_arg(void *data, ngx_uint_t i, ngx_str_t part[2])
 
     part[0] = ctx->job.args[i];
     ngx_str_null(&part[1]);
+}
+
+
+static void
+tracker_txn_job_piece(void *data, ngx_uint_t i, ngx_str_t part[2])
+{
+    tracker_txn_job_arg(data, TRACKER_JOB_TEXTS + i, part);
+}
+
+
+/*
+ * What Redis has refused is tried by one script: that of a user who may not do
+ * all that the transaction does, and, for it may have been done before, where
+ * its memory is full.
+ */
+
+static void
+tracker_txn_job_replied(void *data, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe)
+{
+    tracker_txn_ctx_t *ctx = data;
+
+    ngx_redis_reply_t   last;
+    ngx_redis_eval_t   *alone;
+
+    if (status == NGX_REDIS_OK
+        && reply->type == NGX_REDIS_ARRAY
+        && reply->n == TRACKER_BULK_REPLIES)
+    {
+        ngx_redis_reply_element(reply, TRACKER_BULK_LAST, &last);
+
+        if (last.type == NGX_REDIS_ARRAY) {
+            tracker_step_end(ctx, status,
+                             tracker_txn_job_written(ctx, &last, maybe));
+            return;
+        }
+
+        status = NGX_REDIS_ERROR;
+    }
+
+    alone = ctx->job.alone;
+
+    if (status == NGX_REDIS_ERROR && alone) {
+        tracker_step_go_on(ctx);
+        tracker_step_start(ctx);
+
+        ngx_memcpy(ctx->argv, alone->argv, alone->argc * sizeof(ngx_str_t));
+        ctx->command.argc = alone->argc;
+
+        if (tracker_txn_run_job(ctx) == NGX_OK) {
+            return;
+        }
+    }
+
+    tracker_step_end(ctx, status, TRACKER_OUTCOME_ERROR);
 }
 
 

@@ -65,6 +65,8 @@ typedef struct {
     ngx_str_t               *args;      /* texts, then pieces of messages */
     size_t                   n;
     size_t                   size;      /* bytes of all */
+    ngx_redis_eval_t        *alone;     /* the arguments ahead of them, of one
+                                           script; NULL: closed, or it is one */
 } tracker_job_args_t;
 
 

@@ -322,6 +322,7 @@ tracker_txn_close(tracker_txn_t *txn)
 
     ctx->handler = tracker_txn_leave;
     ctx->create.set = NULL;
+    ctx->job.alone = NULL;
 
     if (ctx->locking) {
 

@@ -27,6 +27,11 @@ my $messages = join ',', map { message(ID, ID, $sentences[$_], $_) } 0 .. 2;
 my @said = ('{"payload":{"content":"Wear a mask. A cap."},'
             . '"from":{"name":"Ann"}}', '{"payload":{"content":"No mask!"}}');
 my $talk = '{"messages":[' . join(',', @said) . ']}';
+
+# so much more that the messages are written by a transaction
+my $more = 5000;
+my $large = '{"messages":[' . join(',', @said, '{"payload":{"content":"'
+                                               . 'x. ' x $more . '"}}') . ']}';
 my $detect = '/v1/conversations/detect';
 
 # request, status and body of the answer, and what is wrong afterwards
@@ -50,6 +55,10 @@ my %shape = (
     create => {
         method => 'POST', path => '/v1/process/text', after => \&stored_of,
         talk => $talk, jobs => 0, good => 201,
+    },
+    large => {
+        method => 'POST', path => '/v1/process/text', after => \&stored_of,
+        talk => $large, jobs => 0, good => 201, more => $more,
     },
     append => {
         method => 'PUT', path => '/v1/process/text/' . ID,
@@ -86,20 +95,23 @@ for my $shape (sort keys %shape) {
     my @length = lengths($shape);
     diag("$shape: $length[0] bytes to Redis, $length[1] back");
 
+    # of a large command some of its bytes are enough
+    my @rare = (1 + int $length[0] / 4000, 1);
+
     for my $dir (0, 1) {
         my $n = $length[$dir];
         my $name = ('command', 'reply')[$dir];
 
         cut_all("$shape: close in the $name", $shape, $dir, 'close',
-                every(amount(3, 1), $n));
+                every($rare[$dir] * amount(3, 1), $n));
         cut_all("$shape: reset in the $name", $shape, $dir, 'reset',
-                every(amount(5, 1), $n));
+                every($rare[$dir] * amount(5, 1), $n));
         cut_all("$shape: close in the $name that comes late", $shape, $dir,
-                'late', every(amount(7, 1), $n));
+                'late', every($rare[$dir] * amount(7, 1), $n));
         cut_all("$shape: stall in the $name", $shape, $dir, 'stall',
-                every(amount(19, 2), $n - 1));
+                every($rare[$dir] * amount(19, 2), $n - 1));
         cut_all("$shape: silence after the $name", $shape, $dir, 'mute',
-                every(amount(97, 17), $n - 1));
+                every($rare[$dir] * amount(97, 17), $n - 1));
     }
 
     cut_all("$shape: garbled reply", $shape, 1, 'flip',
@@ -124,6 +136,9 @@ control('a job sent again is not recognised', 'close in the reply',
 control('a job is stored without hits', 'close in the reply', ['create'],
         ['src/store/lua/conversation_write.lua',
          "redis.call('rpush', hits, ARGV[10])", 'job = job']);
+control('a transaction leaves what it wrote', 'close in the reply', ['large'],
+        ['src/store/lua/conversation_write.lua',
+         "redis.pcall('del', stage)", 'stage = stage']);
 control('a delete leaves messages', 'forget', ['forget'],
         ['src/store/lua/conversation_delete.lua',
          "redis.call('unlink', conv, KEYS[2], KEYS[3], KEYS[4])",
@@ -200,6 +215,8 @@ sub stored_of {
                =~ /\A\{"conversationId":"(\d{16})","jobId":"[0-9a-f-]{36}"\}\z/;
 
     return "a body $response->{body}" if $done && !$id;
+    return 'a key of a transaction'
+        if @{redis('KEYS', account_key($account, 'conv:*:new'))};
     return '' if !$done && @ids == 0 && $before == 0;
     return "conversations @ids" if @ids != 1 || $id && $ids[0] ne $id;
 
@@ -214,10 +231,14 @@ sub stored_of {
 
     my ($first) = $said[0] =~ /\A1\ (\d{16})\nM\ .*"name":"Ann".*\n
                                 S\ "Wear\ a\ mask\."\nS\ "A\ cap\."\n
-                                M\ .*\nS\ "No\ mask!"\n\z/x;
+                                M\ .*\nS\ "No\ mask!"\n
+                                (?:M\ .*\n((?:S\ "x\."\n)*))?\z/x;
+    my $sentences = () = ($2 // '') =~ /\n/g;
     my $length = length $said[0];
 
     return "messages $said[0]" unless $first;
+    return "$sentences more sentences"
+        if $sentences != ($shape{$shape}{more} // 0);
     return "hits $hits[0]"
         if $hits[0] !~ /\A1\ $first\ $length\nT\ 4503599627370497\ "n"\n
                          P\ "mask"\nR\ 0\ 7\ 11\ \d+\ 14\n

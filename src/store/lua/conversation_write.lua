@@ -2,7 +2,8 @@
 -- Writes the messages of one job: those of a new conversation, or more of it.
 --
 -- KEYS   rev of the trackers; the conversation, its messages, hits and members;
---        the account's conversations
+--        the account's conversations; and of a transaction, which has written
+--        them there, what is to become the messages of a new conversation
 -- ARGV   1  "create" or "append"
 --        2  the revision that the hits were found with; empty: any
 --        3  id of the job's first message, by which the job is recognised
@@ -13,7 +14,7 @@
 --        8  when it ends, JSON strings
 --        9  who speaks, a line each
 --        10 the hits
---        11 ... pieces of the messages
+--        11 ... pieces of the messages; or of a transaction, their bytes
 --        Of an append, 6 to 8 may be empty: then they stay as they are.
 --
 -- Reply  {"created", number}   written now, or by an earlier run of this call;
@@ -40,8 +41,38 @@ local COST = 128
 
 local VALUES = 10
 
-local conv, msgs, hits, who, convs = unpack(KEYS, 2)
+local conv, msgs, hits, who, convs, stage = unpack(KEYS, 2)
 local append = ARGV[1] == 'append'
+local redis = redis
+
+
+-- what a transaction has written stays nowhere else, also where this fails
+
+local function answer(...)
+    if stage then
+        redis.pcall('del', stage)
+    end
+
+    return {...}
+end
+
+
+if stage then
+    local server = redis
+
+    redis = { pcall = server.pcall }
+
+    function redis.call(...)
+        local reply = server.pcall(...)
+
+        if type(reply) == 'table' and reply.err then
+            answer()
+            error(reply.err, 0)
+        end
+
+        return reply
+    end
+end
 
 local have = redis.call('hmget', conv, 'meta', 'start', 'end', 'first',
                         'bytes', 'jobs', ARGV[3])
@@ -50,7 +81,7 @@ local have = redis.call('hmget', conv, 'meta', 'start', 'end', 'first',
 -- all keys of a conversation expire together
 
 local function expire()
-    for i = 2, #KEYS do
+    for i = 2, 6 do
         redis.call('expire', KEYS[i], ARGV[4])
     end
 end
@@ -61,19 +92,19 @@ end
 if have[7] then
     expire()
 
-    return {'created', tonumber(have[7])}
+    return answer('created', tonumber(have[7]))
 end
 
 if append and not have[1] then
-    return {'missing'}
+    return answer('missing')
 end
 
 if not append and (have[1] or have[4]) then
-    return have[4] == ARGV[3] and {'created', 1} or {'taken'}
+    return have[4] == ARGV[3] and answer('created', 1) or answer('taken')
 end
 
 if ARGV[2] ~= '' and ARGV[2] ~= (redis.call('get', KEYS[1]) or '0') then
-    return {'stale'}
+    return answer('stale')
 end
 
 local bytes = tonumber(have[5] or 0) + COST + #ARGV[10]
@@ -90,7 +121,7 @@ for i = 1, 3 do
 end
 
 for i = VALUES + 1, #ARGV do
-    bytes = bytes + #ARGV[i]
+    bytes = bytes + (stage and ARGV[i] or #ARGV[i])
 end
 
 -- those who have not spoken before, in chunks
@@ -131,7 +162,7 @@ end
 look_up()
 
 if bytes > tonumber(ARGV[5]) then
-    return {'large', bytes}
+    return answer('large', bytes)
 end
 
 redis.call('llen', msgs)
@@ -153,6 +184,10 @@ local format = string.format
 local job = tonumber(have[6] or 0) + 1
 local jobs = format('%d', job)
 
+if stage then
+    redis.call('rename', stage, msgs)
+end
+
 redis.call('hset', conv, 'meta', have[1], 'start', have[2], 'end', have[3],
            'bytes', format('%d', bytes), 'jobs', jobs, ARGV[3], jobs)
 
@@ -160,7 +195,7 @@ if not append then
     redis.call('hset', conv, 'first', ARGV[3])
 end
 
-for i = VALUES + 1, #ARGV, CHUNK do
+for i = VALUES + 1, stage and 0 or #ARGV, CHUNK do
     redis.call('rpush', msgs, unpack(ARGV, i, math.min(i + CHUNK - 1, #ARGV)))
 end
 
