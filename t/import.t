@@ -315,6 +315,37 @@ is_deeply($list->{trackers}[9999]{vocabulary}, ['x', 'p 10000'], 'the last');
 
 
 
+=== the index of a large import: in order, and nothing besides
+--- scenario
+my $index = account_key('tester', 'index');
+my @names;
+
+for my $n (63, 64, 1100) {
+    exchange(post('trackers?on_conflict=skip', '['
+        . join(',', map { tracker_text("$n $_") } 1 .. $n) . ']'));
+    push @names, map { "$n $_" } 1 .. $n;
+
+    my $list = decode(exchange(request('GET', '/v1/manage/trackers'))->{body});
+    my @had = @{redis('ZRANGE', $index, -$n, -1, 'WITHSCORES')};
+    my $rev = redis('GET', account_key('tester', 'rev'));
+    my $wrong = grep { $had[2 * $_ + 1] != $rev - $n + 1 + $_ } 0 .. $n - 1;
+
+    ok("@names" eq join(' ', map { $_->{name} } @{$list->{trackers}}),
+       "$n: in their order");
+    is($wrong, 0, "$n: the scores");
+    is(redis('ZCARD', $index), @names, "$n: the members");
+}
+
+# Redis would make a list of them, and walk through it for each one
+
+redis('FLUSHALL');
+exchange(post('trackers?on_conflict=skip', '['
+    . join(',', map { tracker_text("n$_") } 1 .. 64) . ']'));
+is(redis('OBJECT', 'ENCODING', $index), 'skiplist', 'of 64 alone');
+is(redis('ZCARD', $index), 64, 'all of them');
+
+
+
 === the limits hold for what is made of both
 --- config
     location /v1/manage/ {

@@ -45,6 +45,11 @@ local MICRO = 1000000
 
 local CHUNK = 1000
 
+-- see bulk_end.lua
+
+local MANY = 64
+local WIDE = string.rep('-', 65)
+
 local n = tonumber(ARGV[7])
 local ngone = tonumber(ARGV[10])
 local gone = #KEYS - 2 * ngone
@@ -200,15 +205,27 @@ if total + ngone > 0 then
         raised = redis.call('incrby', KEYS[3], ARGV[5])
     end
 
-    for i = 1, n, CHUNK do
+    -- see bulk_end.lua
+
+    local wide = n >= MANY and redis.acl_check_cmd('zrem', KEYS[2], WIDE)
+
+    if wide then
+        redis.call('zadd', KEYS[2], '0', WIDE)
+    end
+
+    for i = n, 1, -CHUNK do
         local members = {}
 
-        for j = i, math.min(i + CHUNK - 1, n) do
+        for j = i, math.max(i - CHUNK + 1, 1), -1 do
             members[#members + 1] = format('%d', raised - n + j)
             members[#members + 1] = string.sub(KEYS[ids + j], -16)
         end
 
         redis.call('zadd', KEYS[2], unpack(members))
+    end
+
+    if wide then
+        redis.call('zrem', KEYS[2], WIDE)
     end
 end
 
