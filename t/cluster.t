@@ -16,7 +16,7 @@ BEGIN {
     my @nodes = cluster_ports(6);
 
     $ENV{"TEST_NGINX_N$_"} = $nodes[$_ - 1] for 1 .. 3;
-    $ENV{"TEST_NGINX_PLAYED$_"} = Tracker::Host::free_port() for 1 .. 2;
+    $ENV{"TEST_NGINX_PLAYED$_"} = Tracker::Host::free_port() for 1 .. 3;
 }
 
 add_block_preprocessor(sub {
@@ -658,6 +658,48 @@ my @played = (play_node(1, sub {
 wait_until(sub { get(2)->{status} == 200 && -s $called }, 'the better one');
 cmp_ok(-s $asked, '>', 2, 'both were asked');
 end_played(@played);
+
+
+
+=== played nodes: a master that is away, and another one knows its heir
+The map, which comes once a second, goes on to say the old one.
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1 cluster;
+    tracker_redis_failover_timeout 30s;
+    tracker_timeout 60s;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my ($port, $away, $heir) = map { $ENV{"TEST_NGINX_PLAYED$_"} } 1 .. 3;
+my $asked = scratch('asked', '');
+my $map = sub { slots([0, 16383, '127.0.0.1', $away]) };
+my $says = scratch('says', $away);
+my $knows = play_node(1, $map, sub {
+    my ($key, $notes) = @_;
+    open my $in, '<', $says;
+
+    note_in($asked, "$key\n");
+    return "-MOVED $notes->{slot} 127.0.0.1:" . <$in> . "\r\n";
+});
+my $played = play_node(2, $map);
+
+is(get(1)->{status}, 200, 'at first');
+is(-s $asked, 0, 'nobody else is asked');
+end_played($played);
+
+my $sock = connect_nginx();
+my $start = time;
+send_bytes($sock, request('GET', '/v1/manage/tracker/' . 1 x 16));
+wait_until(sub { -s $asked > 200 }, 'another one is asked');
+
+my @keys = split /\n/, do { local (@ARGV, $/) = $asked; <> };
+cmp_ok(scalar @keys, '<=', 1 + 20 * (time - $start), 'not all the time');
+is(scalar(grep { $_ ne account_key('tester', '') } @keys), 0,
+   'for a key of the account at which nothing is');
+
+$played = play_node(3, $map);
+scratch('says', $heir);
+is(read_response($sock)->{status}, 200, 'at the heir');
+end_played($knows, $played);
 
 
 

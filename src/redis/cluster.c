@@ -44,6 +44,14 @@ static void ngx_redis_cluster_know(ngx_redis_member_t *member,
 static ngx_redis_member_t *ngx_redis_cluster_add(
     ngx_redis_cluster_t *cluster, ngx_uint_t i, ngx_redis_place_t *place);
 static void ngx_redis_cluster_doubt(void *data);
+static void ngx_redis_cluster_probe(ngx_redis_cluster_t *cluster);
+static void ngx_redis_cluster_probed(void *data, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static void ngx_redis_cluster_told(ngx_redis_cluster_t *cluster,
+    ngx_redis_op_t *op, ngx_redis_refusal_t *refusal, const char *error,
+    size_t len);
+static void ngx_redis_cluster_inherit(ngx_redis_cluster_t *cluster,
+    ngx_uint_t n);
 static void ngx_redis_cluster_want(ngx_redis_cluster_t *cluster);
 static void ngx_redis_cluster_due(ngx_event_t *ev);
 static void ngx_redis_cluster_turn(ngx_event_t *ev);
@@ -354,6 +362,122 @@ static void
 ngx_redis_cluster_doubt(void *data)
 {
     ngx_redis_cluster_want(data);
+    ngx_redis_cluster_probe(data);
+}
+
+
+/* a map comes once a second: who has what waits for a master that is away? */
+
+static void
+ngx_redis_cluster_probe(ngx_redis_cluster_t *cluster)
+{
+    ngx_uint_t           i, n;
+    ngx_redis_node_t    *to;
+    ngx_redis_probe_t   *probe;
+    ngx_redis_member_t  *away;
+
+    probe = &cluster->probe;
+
+    if (cluster->stopped || !ngx_redis_probe_due(probe)) {
+        return;
+    }
+
+    probe->asked = ngx_redis_cluster_first(cluster);
+    to = &cluster->members[probe->asked]->node;
+
+    if (to->lanes[0].conn.state != NGX_REDIS_READY || to->absent) {
+        return;
+    }
+
+    /* where several are away, another one each time */
+
+    for (i = 1; i <= cluster->nmembers; i++) {
+        n = (probe->away + i) % cluster->nmembers;
+        away = cluster->members[n];
+
+        if (away && away->node.absent
+            && ngx_redis_probe(probe, &away->node, to,
+                               ngx_redis_cluster_probed, cluster)
+               == NGX_OK)
+        {
+            probe->away = n;
+            return;
+        }
+    }
+}
+
+
+static void
+ngx_redis_cluster_probed(void *data, ngx_redis_status_e status,
+    ngx_redis_reply_t *reply, ngx_uint_t maybe)
+{
+    ngx_redis_cluster_t *cluster = data;
+
+    cluster->probe.op = NULL;
+
+    if (status == NGX_REDIS_OK) {
+        ngx_redis_cluster_inherit(cluster, cluster->probe.asked);
+    }
+}
+
+
+/* op of the probe was refused: MOVED says more than a reply */
+
+static void
+ngx_redis_cluster_told(ngx_redis_cluster_t *cluster, ngx_redis_op_t *op,
+    ngx_redis_refusal_t *refusal, const char *error, size_t len)
+{
+    ngx_uint_t          n;
+    ngx_redis_range_t   range;
+    ngx_redis_place_t  *asked;
+
+    asked = &cluster->members[cluster->probe.asked]->place;
+
+    if (refusal->action != NGX_REDIS_MOVED
+        || ngx_redis_map_redirect(error, len, asked, &range) != NGX_OK
+        || range.first != ngx_redis_slot(&op->cmd.key)
+        || (cluster->conf->resolver == NULL
+            && ngx_redis_place_number(&range.place) != NGX_OK))
+    {
+        return;
+    }
+
+    n = ngx_redis_cluster_member(cluster, &range.place);
+
+    if (n) {
+        ngx_redis_cluster_inherit(cluster, n - 1);
+    }
+}
+
+
+/*
+ * Member n has a slot of the one that is away: it has taken all of them over.
+ * If not, MOVED says where they are, and the next map.
+ */
+
+static void
+ngx_redis_cluster_inherit(ngx_redis_cluster_t *cluster, ngx_uint_t n)
+{
+    ngx_uint_t           i, away;
+    ngx_redis_member_t  *member;
+
+    away = cluster->probe.away;
+    member = cluster->members[away];
+
+    if (n == away || member == NULL || !member->node.absent) {
+        return;
+    }
+
+    for (i = 0; i < NGX_REDIS_SLOTS; i++) {
+        if (cluster->slots[i] == away + 1) {
+            cluster->slots[i] = (uint16_t) (n + 1);
+        }
+    }
+
+    cluster->members[n]->used = cluster->round;
+
+    ngx_redis_cluster_reroute(cluster, &member->node);
+    ngx_redis_cluster_want(cluster);
 }
 
 
@@ -877,6 +1001,7 @@ ngx_redis_cluster_look(ngx_redis_op_t *op, void *data)
     ngx_redis_leaving_t *leaving = data;
 
     if (op != leaving->cluster->op
+        && op != leaving->cluster->probe.op
         && ngx_redis_cluster_of(leaving->cluster, op)
            != leaving->node)
     {
@@ -901,6 +1026,12 @@ ngx_redis_cluster_redirect(void *data, ngx_redis_op_t *op,
 
     if (op == cluster->op) {
         return 0;
+    }
+
+    if (op == cluster->probe.op) {
+        ngx_redis_cluster_told(cluster, op, refusal, error, len);
+        ngx_redis_lane_finish(op->lane, op, NGX_REDIS_ERROR, NULL, 0);
+        return 1;
     }
 
     switch (refusal->action) {
@@ -1014,6 +1145,7 @@ ngx_redis_cluster_close(ngx_redis_cluster_t *cluster)
 
     cluster->stopped = 1;
     cluster->op = NULL;
+    cluster->probe.op = NULL;
 
     ngx_redis_node_close(&cluster->homeless);
 

@@ -4,8 +4,9 @@
  * a node says that it is another one.
  *
  * The map is that of CLUSTER SLOTS, asked of one node after the other until one
- * has it, at most once a second.  A command whose slot has no owner waits at a
- * node without a place.
+ * has it, at most once a second.  Meanwhile, where a master is away, others are
+ * asked for one key of it: by MOVED they say who has taken its slots over.  A
+ * command whose slot has no owner waits at a node without a place.
  */
 
 
@@ -15,6 +16,7 @@
 
 #include "redis/node.h"
 #include "redis/place.h"
+#include "redis/probe.h"
 #include "redis/slot.h"
 
 
@@ -62,6 +64,7 @@ struct ngx_redis_cluster_s {
     ngx_uint_t             first;      /* that was asked in this round */
     ngx_uint_t             round;      /* maps so far, and 1 */
     ngx_msec_t             began;      /* the round */
+    ngx_redis_probe_t      probe;      /* between two of them */
     ngx_redis_said_t       said;       /* that no node has answered */
     ngx_redis_said_t       named;      /* that there is no resolver */
 
