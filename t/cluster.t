@@ -470,6 +470,47 @@ settle();
 
 
 
+=== a master that is lost holds up nobody else
+Its replica is not let until the others have been served.
+--- settings
+    tracker_redis_failover_timeout 40s;
+    tracker_timeout 60s;
+--- scenario
+my $slot = slot_of('lost');
+my $old = owner_of($slot);
+my $new = replica_of($slot);
+my ($seen) = grep { $_ != $old } masters();
+my @others = map { account_at($_) } grep { $_ != $old } masters();
+
+ask_server($_, 'CONFIG', 'SET', 'cluster-require-full-coverage', 'no')
+    for cluster_ports(6);
+
+is(create('before', account => $_)->{status}, 200, "$_: before")
+    for 'lost', @others;
+wait_until(sub { is_in_sync($new) }, 'replicated');
+signal_server($new, 'STOP');
+kill_server($old);
+
+my $sock = connect_nginx();
+send_bytes($sock, post('tracker', tracker_text('waits'), account => 'lost'));
+
+for my $n (1 .. 20) {
+    is(create("o$n", account => $_)->{status}, 200, "$_: $n") for @others;
+    sleep 0.1;
+}
+
+ok(!IO::Select->new($sock)->can_read(0), 'its own request waits');
+signal_server($new, 'CONT');
+is(read_response($sock)->{status}, 200, 'until the replica is the master');
+is(owner_of($slot, $seen), $new, 'which it is');
+
+start_node($old);
+ask_server($_, 'CONFIG', 'SET', 'cluster-require-full-coverage', 'yes')
+    for cluster_ports(6);
+wait_until_whole();
+
+
+
 === a node that has left is not called any more, one that came is
 --- scenario
 my $port = (cluster_ports(7))[6];
