@@ -791,3 +791,55 @@ no Content-Type
 415 Unsupported media type.
 ! ETag
 Cache-Control: no-store
+
+
+
+=== a lock whose release Redis has lost is released by the next one who meets it
+The account stayed locked until it expired: after a failover to a replica that
+had the lock and not yet its release.
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        client_max_body_size 1m;
+    }
+--- scenario
+my $monitor = Tracker::Redis::redis_connect();
+my $n = 0;
+
+is(Tracker::Redis::redis_command($monitor, 'MONITOR'), 'OK', 'watched');
+
+for my $case (['tracker', \&tracker_text],
+              ['trackers', sub {
+                  '[' . join(',', map { tracker_text("$_[0] $_") } 1 .. 40) . ']'
+              }])
+{
+    my ($what, $body) = @$case;
+
+    is(exchange(post($what, $body->('n' . ++$n)))->{status}, 200, $what);
+
+    my $seen = '';
+    my $lock = lock_key();
+
+    wait_until(sub {
+        sysread $monitor, $seen, 1 << 16, length $seen;
+        $seen =~ /"SET" "\Q$lock\E" "([0-9a-f]{32})"/i;
+    }, 'its token');
+    $seen =~ /"SET" "\Q$lock\E" "([0-9a-f]{32})"/i;
+    redis('SET', $lock, $1, 'PX', 3_600_000);
+
+    is(exchange(post($what, $body->('n' . ++$n)))->{status}, 429,
+       "$what: locked");
+    wait_until(sub {
+        exchange(post($what, $body->('n' . ++$n)))->{status} == 200;
+    }, 'the account is free');
+    is(redis('EXISTS', $lock), 0, "$what: released");
+
+    # the next case sees its own token
+    sysread $monitor, $seen, 1 << 20
+        while IO::Select->new($monitor)->can_read(0.2);
+}
+
+redis('SET', lock_key(), 'f' x 32, 'PX', 3_600_000);
+is(exchange(post('tracker', tracker_text('o')))->{status}, 429, 'of another')
+    for 1 .. 3;
+is(redis('EXISTS', lock_key()), 1, 'it stays');

@@ -5,6 +5,7 @@
 
 
 #include "store/reply.h"
+#include "store/stale.h"
 
 
 /* a number below 2^53 */
@@ -59,6 +60,7 @@ tracker_reply_word(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     /* the script has released the lock, or another request holds it */
 
     ctx->txn.holds_lock = 0;
+    tracker_stale_note(ctx);
 
     return w->outcome;
 }

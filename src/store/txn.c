@@ -4,7 +4,7 @@
  */
 
 
-#include "store/step.h"
+#include "store/stale.h"
 
 
 /* a request waits this long for the release of its lock, in ms */
@@ -170,6 +170,8 @@ tracker_txn_owner(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
         return 0;
     }
 
+    tracker_stale_meet(ctx, &reply->str);
+
     return TRACKER_OUTCOME_LOCKED;
 }
 
@@ -243,6 +245,7 @@ tracker_txn_released(void *data, ngx_redis_status_e status,
 
     if (status == NGX_REDIS_OK) {
         ctx->txn.holds_lock = 0;
+        tracker_stale_note(ctx);
     }
 
     /* otherwise it is released again when the owner has closed the txn */
@@ -403,6 +406,9 @@ tracker_txn_left(void *data, ngx_redis_status_e status,
 
     if (status != NGX_REDIS_OK) {
         ctx->store->reports->lock(TRACKER_LOCK_KEPT);
+
+    } else {
+        tracker_stale_note(ctx);
     }
 
     ctx->txn.holds_lock = 0;
