@@ -436,6 +436,9 @@ for my $i (1 .. 5) {
 is(redis('ZCARD', key('log')), 2 + 5, 'in the log');
 is(join(' ', @{redis('ZRANGE', key('log'), 2, -1)}),
    join(' ', map { "u$a $_" } 7000 .. 7004), 'in their order');
+
+my %score = @{redis('ZRANGE', key('log'), 2, -1, 'WITHSCORES')};
+is(scalar(keys %{{ reverse %score }}), 5, 'each has a revision');
 is(redis('ZSCORE', key('log'), "u$a 7004"), rev(), 'the last one');
 is(redis('HGET', key('times'), "u$a"), 7004, 'its time');
 
