@@ -429,6 +429,8 @@ my %directives = (
                                       bad => ['0', '-1', 'x'] },
     tracker_history => { good => ['off', '1', '1000', '100000'],
                          bad => ['0', '-1', 'x', '100001', 'on'] },
+    tracker_history_waiting => { good => ['1', '256', '1000000'],
+                                 bad => ['0', 'off', '-1', 'x', '1000001'] },
     tracker_max_bulk => { good => ['off', '1', '500'],
                           bad => ['0', '-1', 'x', '99999999999999999999'] },
     tracker_max_phrases => { good => ['off', '1', '50'],
@@ -771,9 +773,10 @@ for my $name (qw(tracker_api tracker_redis tracker_prefix tracker_jwt_key
                  tracker_account tracker_timeout tracker_redis_timeout
                  tracker_lock tracker_max_trackers tracker_max_bulk
                  tracker_max_idempotency_keys tracker_history
-                 tracker_max_phrases tracker_min_phrases tracker_token
-                 tracker_token_apps tracker_token_ttl tracker_status
-                 tracker_health tracker_conversations
+                 tracker_history_waiting tracker_max_phrases
+                 tracker_min_phrases tracker_token tracker_token_apps
+                 tracker_token_ttl tracker_status tracker_health
+                 tracker_conversations
                  tracker_conversation_ttl tracker_conversation_max_size
                  tracker_empty_insights tracker_detect_default
                  tracker_detect_similar tracker_detect_cache

@@ -33,6 +33,8 @@ add_block_preprocessor(sub {
         client_max_body_size 1m;
     }
 CONFIG
+    tracker_history 1000;
+
     location /v1/ {
         tracker_conversations;
         client_max_body_size 1m;
@@ -91,6 +93,14 @@ sub create {
     return decode($body)->{tracker}{id};
 }
 
+# What has changed since a revision of the account.
+sub changes {
+    my ($rev) = @_;
+    my ($account) = account_key('tester', '') =~ /\{(\w{16})/;
+
+    return "/v1/manage/trackers/changes?since=$account-$rev";
+}
+
 # The paths of the list, those of one tracker, those of creates with a good
 # body each.
 
@@ -139,7 +149,7 @@ sub call_all {
     my $patch = '[{"op":"replace","path":"/name","value":"other"}]';
 
     for my $method (qw(GET HEAD)) {
-        call($status, $method, $_) for lists(), singles($id);
+        call($status, $method, $_) for lists(), singles($id), changes(5);
     }
 
     call($status, 'POST', $_->[0], body => $_->[1]) for creates('more');
@@ -191,6 +201,15 @@ for my $path ('/v1/manage/tracker', '/v1/manage/trackers') {
     call(200, 'DELETE', "$path/$id");
     call(204, 'OPTIONS', $_, token => undef) for $path, "$path/$id";
 }
+
+# of everything above, and of nothing
+$list =~ s/"//g;
+call(200, $_, changes(0)) for qw(GET HEAD);
+call(200, 'GET', changes(0) . '&limit=1');
+call(200, 'GET', "/v1/manage/trackers/changes?since=$list&wait=1");
+create('after');
+call(200, 'GET', "/v1/manage/trackers/changes?since=$list");
+call(204, 'OPTIONS', changes(0), token => undef);
 
 $etag = call(200, 'GET', '/v1/manage/openapi.yaml', token => undef)
             ->{headers}{etag};
@@ -300,6 +319,18 @@ for my $path (lists()) {
     call(405, $_, $path, body => '{}') for qw(PUT PATCH DELETE);
     call(412, $_, $path, @old) for qw(GET HEAD);
 }
+
+for my $method (qw(GET HEAD)) {
+    call(400, $method, $_)
+        for '/v1/manage/trackers/changes', changes('x'),
+            map { changes(0) . "&$_" } 'limit=0', 'wait=61';
+    call(401, $method, changes(0), token => 'bad');
+    call(410, $method, changes(5));
+    call(413, $method, changes(0), @large);
+}
+
+is_problem(call(410, 'GET', changes(5), problem()));
+call(405, $_, changes(0), body => '{}') for qw(POST PUT PATCH DELETE);
 
 for my $create (creates('taken')) {
     my ($path, $body) = @$create;
@@ -487,6 +518,46 @@ for my $path (singles($id)) {
 
 
 
+=== no history
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_history off;
+        client_max_body_size 1m;
+    }
+--- scenario
+for my $method (qw(GET HEAD)) {
+    call(404, $method, changes(0));
+    is_problem(call(404, $method, changes(0), problem()));
+}
+
+
+
+=== as many as may wait
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_history_waiting 1;
+        client_max_body_size 1m;
+    }
+--- scenario
+# one after the other, whichever comes first
+my @socks = map { connect_nginx() } 1, 2;
+
+send_bytes($_, request('GET', changes(0) . '&wait=60')) for @socks;
+
+my ($refused) = IO::Select->new(@socks)->can_read(Tracker::Host::LIMIT());
+is(read_response($refused)->{status}, 503, 'one of two');
+
+for my $method (qw(GET HEAD)) {
+    my $path = changes(0) . '&wait=60';
+
+    is(call(503, $method, $path)->{headers}{'retry-after'}, 1, 'Retry-After');
+    is_problem(call(503, $method, $path, problem()));
+}
+
+
+
 === errors of the login
 --- scenario
 my $path = '/oauth2/token:generate';
@@ -566,8 +637,8 @@ wait_until(sub {
 }, 'some are refused');
 
 for my $method (qw(GET HEAD)) {
-    call(429, $method, $_) for lists(), singles($id), '/v1/conversations',
-                               talks();
+    call(429, $method, $_) for lists(), singles($id), changes(5),
+                               '/v1/conversations', talks();
 }
 
 call(429, 'DELETE', '/v1/conversations/' . NO_ID);

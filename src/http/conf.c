@@ -134,6 +134,8 @@ ngx_http_tracker_create_loc_conf(ngx_conf_t *cf)
     tlcf->limits.max_phrases = NGX_CONF_UNSET_SIZE;
     tlcf->limits.min_phrases = NGX_CONF_UNSET_SIZE;
 
+    tlcf->waiting = NGX_CONF_UNSET_UINT;
+
     tlcf->keys = NGX_CONF_UNSET_PTR;
     tlcf->account = NGX_CONF_UNSET_PTR;
 
@@ -188,6 +190,8 @@ ngx_http_tracker_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               prev->limits.max_phrases, 0);
     ngx_conf_merge_size_value(conf->limits.min_phrases,
                               prev->limits.min_phrases, 1);
+
+    ngx_conf_merge_uint_value(conf->waiting, prev->waiting, 256);
 
     /* a level that names its own authenticator does not inherit another */
 

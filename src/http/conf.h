@@ -103,6 +103,8 @@ typedef struct {
     tracker_store_t             store;        /* store.redis: set where a
                                                  location answers */
     tracker_limits_t            limits;
+    ngx_uint_t                  waiting;      /* requests of a worker that may
+                                                 wait for changes */
 
     ngx_http_tracker_keys_t    *keys;
     ngx_http_complex_value_t   *account;

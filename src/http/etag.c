@@ -117,13 +117,16 @@ ngx_http_tracker_set_list_etag(ngx_http_tracker_ctx_t *ctx, ngx_uint_t lines,
 
     tag = &ctx->txn->page.tag;
 
-    p = ngx_pnalloc(ctx->request->pool, tag->len + sizeof("-lines-part") - 1);
+    p = ngx_pnalloc(ctx->request->pool, tag->len
+                                      + sizeof(NGX_HTTP_TRACKER_LINES_TAG
+                                               NGX_HTTP_TRACKER_PART_TAG) - 1);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    end = ngx_sprintf(p, "%V%s%s", tag, lines ? "-lines" : "",
-                      part ? "-part" : "");
+    end = ngx_sprintf(p, "%V%s%s", tag,
+                      lines ? NGX_HTTP_TRACKER_LINES_TAG : "",
+                      part ? NGX_HTTP_TRACKER_PART_TAG : "");
 
     return ngx_http_tracker_set_etag(ctx, p, end - p);
 }

@@ -14,6 +14,11 @@
 #pragma GCC visibility push(hidden)
 
 
+/* what the tag of a list as lines ends in; behind it, that of a part */
+#define NGX_HTTP_TRACKER_LINES_TAG  "-lines"
+#define NGX_HTTP_TRACKER_PART_TAG   "-part"
+
+
 /* Sets ctx->etag from the len bytes at tag.  Returns NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_http_tracker_set_etag(ngx_http_tracker_ctx_t *ctx,
     const void *tag, size_t len);

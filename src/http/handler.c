@@ -10,6 +10,7 @@
 #include "http/args.h"
 #include "http/auth.h"
 #include "http/change.h"
+#include "http/changes.h"
 #include "http/content.h"
 #include "http/conversation.h"
 #include "http/create.h"
@@ -69,6 +70,13 @@ static ngx_http_tracker_action_t  ngx_http_tracker_item_actions[] = {
 };
 
 
+static ngx_http_tracker_action_t  ngx_http_tracker_changes_actions[] = {
+    { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_changes,
+      NGX_HTTP_TRACKER_AT_CHANGES },
+    { 0, NULL, 0 }
+};
+
+
 static ngx_http_tracker_action_t  ngx_http_tracker_description_actions[] = {
     { NGX_HTTP_TRACKER_READS, ngx_http_tracker_start_description,
       NGX_HTTP_TRACKER_AT_DESCRIPTION },
@@ -86,6 +94,9 @@ static ngx_http_tracker_endpoint_t  ngx_http_tracker_endpoints[] = {
 
     { ngx_string("trackers/bulk"), ngx_string("POST, OPTIONS"),
       "Tracker", TRACKER_JSON_ARRAY, 1, 0, ngx_http_tracker_bulk_actions },
+
+    { ngx_string("trackers/changes"), ngx_string("GET, HEAD, OPTIONS"),
+      "Tracker", TRACKER_JSON_OBJECT, 0, 0, ngx_http_tracker_changes_actions },
 
     { ngx_string("tracker/*"),
       ngx_string("GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),

@@ -68,6 +68,10 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
         { 400, ngx_string("quota"), NULL },
     [TRACKER_OUTCOME_LARGE] =
         { 400, ngx_string("large"), NULL },
+    [TRACKER_OUTCOME_GONE] =
+        { 410, ngx_string("gone"),
+          "What has changed since then is not known: read the list of "
+          "trackers again." },
     [TRACKER_OUTCOME_LOCKED] =
         { 429, ngx_string("locked"),
           "Too many requests: the account has reached its limit of "
@@ -162,6 +166,16 @@ static ngx_http_tracker_answer_t  ngx_http_tracker_answers[] = {
     [NGX_HTTP_TRACKER_BAD_EXPAND] =
         { 400, ngx_string("bad_expand"),
           "\"expand\" must be \"times\"." },
+    [NGX_HTTP_TRACKER_BAD_SINCE] =
+        { 400, ngx_string("bad_since"),
+          "\"since\" is required: the ETag of the list of trackers, without "
+          "its quotes, or the \"rev\" of an earlier answer." },
+    [NGX_HTTP_TRACKER_BAD_WAIT] =
+        { 400, ngx_string("bad_wait"),
+          "\"wait\" must be a number from 0 to 60." },
+    [NGX_HTTP_TRACKER_MANY_WAITING] =
+        { 503, ngx_string("many_waiting"),
+          "Too many requests are waiting for changes." },
     [NGX_HTTP_TRACKER_BAD_BODY] =
         { 400, ngx_string("bad_body"),
           "The request body is not encoded as its headers say." },

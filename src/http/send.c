@@ -28,6 +28,9 @@ static ngx_uint_t ngx_http_tracker_has_patch(
     ngx_http_tracker_endpoint_t *endpoint);
 static ngx_int_t ngx_http_tracker_push_location(ngx_http_request_t *r,
     tracker_str_t *id);
+static ngx_int_t ngx_http_tracker_write_path(ngx_http_request_t *r,
+    const char *before, const char *path, const char *after,
+    ngx_str_t *value);
 
 
 ngx_int_t
@@ -326,8 +329,21 @@ ngx_http_tracker_set_headers(ngx_http_request_t *r,
 
     case TRACKER_OUTCOME_LOCKED:
     case TRACKER_OUTCOME_CROWDED:
+    case NGX_HTTP_TRACKER_MANY_WAITING:
         name = "Retry-After";
         ngx_str_set(&value, "1");
+        break;
+
+    case TRACKER_OUTCOME_GONE:
+        name = "Link";
+
+        if (ngx_http_tracker_write_path(r, "<", "/trackers",
+                                        ">; rel=\"collection\"", &value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
         break;
 
     case NGX_HTTP_TRACKER_OPTIONS:
@@ -421,25 +437,43 @@ ngx_http_tracker_has_patch(ngx_http_tracker_endpoint_t *endpoint)
 static ngx_int_t
 ngx_http_tracker_push_location(ngx_http_request_t *r, tracker_str_t *id)
 {
+    ngx_str_t  location;
+    char       path[sizeof("/tracker/") + TRACKER_ID_LEN];
+
+    *ngx_snprintf((u_char *) path, sizeof(path) - 1, "/tracker/%*s", id->len,
+                  id->data) = '\0';
+
+    return ngx_http_tracker_write_path(r, "", path, "", &location) == NGX_OK
+           && ngx_http_tracker_push_header(r, "Location", &location)
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+/* a path below the base, which begins with a slash, between two texts */
+
+static ngx_int_t
+ngx_http_tracker_write_path(ngx_http_request_t *r, const char *before,
+    const char *path, const char *after, ngx_str_t *value)
+{
     u_char                       *p;
     size_t                        escaped;
-    ngx_str_t                    *base, location;
+    ngx_str_t                    *base;
     ngx_http_tracker_loc_conf_t  *tlcf;
-
-    static const char  name[] = "/tracker/";
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tracker_module);
 
     base = &tlcf->base;
     escaped = 2 * ngx_escape_uri(NULL, base->data, base->len, NGX_ESCAPE_URI);
 
-    p = ngx_pnalloc(r->pool, base->len + escaped + sizeof(name) + id->len);
+    p = ngx_pnalloc(r->pool, ngx_strlen(before) + base->len + escaped
+                             + ngx_strlen(path) + ngx_strlen(after));
     if (p == NULL) {
         return NGX_ERROR;
     }
 
-    location.data = p;
+    value->data = p;
 
+    p = ngx_cpymem(p, before, ngx_strlen(before));
     p = (u_char *) ngx_escape_uri(p, base->data, base->len, NGX_ESCAPE_URI);
 
     /* "location /v1/manage" stands for "location /v1/manage/" */
@@ -448,13 +482,12 @@ ngx_http_tracker_push_location(ngx_http_request_t *r, tracker_str_t *id)
         p--;
     }
 
-    p = ngx_cpymem(p, name, sizeof(name) - 1);
-    p = ngx_cpymem(p, id->data, id->len);
+    p = ngx_cpymem(p, path, ngx_strlen(path));
+    p = ngx_cpymem(p, after, ngx_strlen(after));
 
-    location.len = p - location.data;
+    value->len = p - value->data;
 
-    return ngx_http_tracker_push_header(r, "Location", &location)
-           ? NGX_OK : NGX_ERROR;
+    return NGX_OK;
 }
 
 

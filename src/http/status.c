@@ -76,12 +76,12 @@ static const char  *ngx_http_tracker_endpoint_names[] = {
     "none", "create", "bulk", "list", "find", "get", "put", "patch", "delete",
     "login", "process", "append", "detect", "job", "conversations",
     "conversation", "messages", "members", "found", "insight", "forget",
-    "description", "options"
+    "changes", "description", "options"
 };
 
 static const char  *ngx_http_tracker_step_names[] = {
     "lock", "create", "change", "delete", "list", "find", "get", "release",
-    "load", "revision", "write", "converse", "forget"
+    "load", "revision", "write", "converse", "forget", "changes"
 };
 
 static const char  *ngx_http_tracker_lane_names[] = {
@@ -352,6 +352,10 @@ ngx_http_tracker_status_endpoints(ngx_http_tracker_status_t *status)
         "tracker_requests_in_flight", "gauge",
         "Requests that are under way."
     };
+    static ngx_http_tracker_family_t  waiting = {
+        "tracker_changes_waiting", "gauge",
+        "Requests that wait for changes, of those under way."
+    };
     static ngx_http_tracker_family_t  bodies = {
         "tracker_request_body_bytes", "histogram",
         "Content-Length of requests with a body."
@@ -375,6 +379,8 @@ ngx_http_tracker_status_endpoints(ngx_http_tracker_status_t *status)
         ngx_http_tracker_status_label(w, "endpoint", name[at]);
         ngx_http_tracker_metric_sample(w, tally->gauges.flying[at]);
     }
+
+    ngx_http_tracker_status_one(status, &waiting, tally->gauges.waiting);
 
     ngx_http_tracker_metric_family(w, &bodies);
 

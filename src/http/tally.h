@@ -55,6 +55,7 @@ typedef enum {
     NGX_HTTP_TRACKER_AT_FOUND,
     NGX_HTTP_TRACKER_AT_INSIGHT,
     NGX_HTTP_TRACKER_AT_FORGET,
+    NGX_HTTP_TRACKER_AT_CHANGES,
     NGX_HTTP_TRACKER_AT_DESCRIPTION,
     NGX_HTTP_TRACKER_AT_OPTIONS,
 
@@ -157,6 +158,7 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t                    flying[NGX_HTTP_TRACKER_ENDPOINTS];
+    ngx_uint_t                    waiting;   /* for changes */
     ngx_redis_gauges_t            servers[NGX_HTTP_TRACKER_SERVERS];
 } ngx_http_tracker_gauges_t;
 

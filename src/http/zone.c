@@ -379,6 +379,8 @@ ngx_http_tracker_add_gauges(ngx_http_tracker_gauges_t *to,
         to->flying[i] += from->flying[i];
     }
 
+    to->waiting += from->waiting;
+
     for (i = 0; i < NGX_HTTP_TRACKER_SERVERS; i++) {
         ngx_http_tracker_add_server(&to->servers[i], &from->servers[i]);
     }

@@ -11,9 +11,6 @@
 /* a number below 2^53 */
 #define TRACKER_REPLY_DIGITS  16
 
-/* hex digits of the account's digest in a tag */
-#define TRACKER_TAG_ACCOUNT   16
-
 
 tracker_outcome_e
 tracker_reply_word(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,

@@ -15,6 +15,10 @@
 #pragma GCC visibility push(hidden)
 
 
+/* hex digits of the account's digest in a tag */
+#define TRACKER_TAG_ACCOUNT  16
+
+
 /* the first element of what a script answers, and what it means */
 
 typedef struct {

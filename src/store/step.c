@@ -5,6 +5,7 @@
 
 
 #include "store/step.h"
+#include "store/watch.h"
 
 
 #define TRACKER_REV_BITS  16
@@ -12,6 +13,7 @@
 
 static void tracker_step_replied(void *data, ngx_redis_status_e status,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static ngx_uint_t tracker_step_wrote(tracker_txn_ctx_t *ctx);
 
 
 /* for the log */
@@ -29,6 +31,7 @@ static const char  *tracker_step_actions[] = {
     [TRACKER_STEP_WRITE] = "writing",
     [TRACKER_STEP_CONVERSE] = "reading",
     [TRACKER_STEP_FORGET] = "deleting",
+    [TRACKER_STEP_CHANGES] = "reading changes",
     [TRACKER_STEP_RELEASE] = "unlocking"
 };
 
@@ -290,5 +293,29 @@ tracker_step_end(tracker_txn_ctx_t *ctx, ngx_redis_status_e status,
         tracker_claim_drop(&ctx->claim);
     }
 
+    if (tracker_step_wrote(ctx)) {
+        tracker_watch_written(ctx->store->redis, &ctx->key_base);
+    }
+
     ctx->handler(&ctx->txn);
+}
+
+
+/* returns 1 if the step may have raised the revision, else 0 */
+
+static ngx_uint_t
+tracker_step_wrote(tracker_txn_ctx_t *ctx)
+{
+    switch (ctx->step) {
+
+    case TRACKER_STEP_CREATE:
+    case TRACKER_STEP_CHANGE:
+    case TRACKER_STEP_DELETE:
+        return ctx->txn.outcome == TRACKER_OUTCOME_CREATED
+               || ctx->txn.outcome == TRACKER_OUTCOME_CHANGED
+               || ctx->txn.outcome == TRACKER_OUTCOME_DELETED;
+
+    default:
+        return 0;
+    }
 }

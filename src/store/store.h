@@ -41,6 +41,7 @@ typedef enum {
     TRACKER_STEP_WRITE,           /* of a job */
     TRACKER_STEP_CONVERSE,        /* reading conversations */
     TRACKER_STEP_FORGET,
+    TRACKER_STEP_CHANGES,
 
     TRACKER_STEPS
 } tracker_step_e;

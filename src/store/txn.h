@@ -4,8 +4,8 @@
  * write, and release the lock.  It outlives a request that goes away, until
  * nothing is left in Redis that should not be there.  It is a chain of steps,
  * one after the other: those of this header, of store/write.h, store/read.h,
- * store/load.h, store/job.h and store/conversation.h.  Rules: API.md sections 4
- * and 5.
+ * store/load.h, store/changes.h, store/job.h and store/conversation.h.  Rules:
+ * API.md sections 4 and 5.
  *
  * Each step, a function that says in what it ends, returns NGX_OK, and then
  * the txn's handler is called once, later, never before the step has returned;
@@ -44,6 +44,7 @@ typedef enum {
     TRACKER_OUTCOME_QUOTA,       /* found says how many there are */
     TRACKER_OUTCOME_LARGE,       /* found says how many bytes the conversation
                                     would have */
+    TRACKER_OUTCOME_GONE,        /* what has changed since then is not known */
     TRACKER_OUTCOME_LOCKED,      /* another request of the account writes */
     TRACKER_OUTCOME_CROWDED,     /* too many requests of it wait */
     TRACKER_OUTCOME_UNAVAILABLE, /* no connection to Redis, or it cannot serve
@@ -58,8 +59,11 @@ typedef enum {
 /* when trackers were created and changed, as the store has read it */
 typedef struct tracker_times_s  tracker_times_t;
 
+/* what was done to a tracker: store/changes.h */
+typedef struct tracker_logged_s  tracker_logged_t;
 
-/* a stretch of the list */
+
+/* a stretch of the list, or of changes */
 
 typedef struct {
     ngx_str_t          tag;           /* of the account's list as it is now,
@@ -71,6 +75,7 @@ typedef struct {
                                          no list of the account */
     const char        *glue;          /* between records */
     ngx_str_t          records;       /* joined */
+    tracker_logged_t  *logged;        /* changes, n of them */
 } tracker_page_t;
 
 
