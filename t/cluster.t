@@ -378,6 +378,99 @@ for my $way ([$from, $to], [$to, $from]) {
 
 
 
+=== changes are waited for at their nodes, also where a slot moves meanwhile
+Half of it moved, a read of changes waits: what has not come yet is not missing.
+--- config
+    location /v1/manage/ {
+        tracker_api;
+        tracker_history 1000;
+        client_max_body_size 1m;
+    }
+--- scenario
+my (%socks, %since);
+
+sub changes {
+    my ($account, $since) = @_;
+    my $sock = connect_nginx();
+
+    send_bytes($sock, request('GET', '/v1/manage/trackers/changes?wait=60&since='
+                              . $since, account => $account));
+    return $sock;
+}
+
+for my $account (map { "follow$_" } 1 .. 12) {
+    my $list = exchange(request('GET', '/v1/manage/trackers',
+                                account => $account));
+
+    $since{$account} = $list->{headers}{etag} =~ s/"//gr;
+    $socks{$account} = changes($account, $since{$account});
+}
+
+is(scalar(keys %{{ map { owner_of(slot_of($_)) => 1 } keys %socks }}), 3,
+   'at each node');
+
+for my $account (sort keys %socks) {
+    ok(!IO::Select->new($socks{$account})->can_read(0), "$account: waits");
+    is(create('n', account => $account)->{status}, 200, "$account: a create");
+    my $body = read_response($socks{$account})->{body};
+    like($body, qr/"type":"created",.*"name":"n"/, "$account: told");
+    ($since{$account}) = $body =~ /"rev":"([^"]+)","more":false/;
+}
+
+my $slot = slot_of('follow1');
+my ($from) = owner_of($slot);
+my ($to) = grep { $_ != $from } masters();
+
+# something that was deleted, and something that is there
+for my $name ('gone', 'there') {
+    my $id = decode(create($name, account => 'follow1')->{body})->{tracker}{id};
+
+    exchange(request('DELETE', "/v1/manage/tracker/$id", account => 'follow1'))
+        if $name eq 'gone';
+}
+
+my $now = exchange(request('GET', '/v1/manage/trackers', account => 'follow1'))
+              ->{headers}{etag} =~ s/"//gr;
+
+for my $way ([$from, $to, 'rev'], [$to, $from, 'log'], [$from, $to, 'index'],
+             [$to, $from, 'rev', 'log'], [$from, $to, 'rev', 'log', 'index']) {
+    my ($source, $target, @first) = @$way;
+    my $waits = changes('follow1', $now);
+    my $reads;
+
+    move_slot($slot, $source, $target, sub {
+        my ($how) = @_;
+
+        return if $how ne 'none';
+        ask_server($source, 'MIGRATE', '127.0.0.1', $target,
+                   account_key('follow1', $_), 0, 5000) for @first;
+        $reads = changes('follow1', $since{follow1});
+        ok(!IO::Select->new($reads)->can_read(0.7), "@first moved: it waits");
+    });
+
+    my $response = read_response($reads);
+    is($response->{status}, 200, "@first moved: 200");
+    is("@{[$response->{body} =~ /"type":"(\w+)"/g]}", 'created deleted created',
+       "@first moved: all of it");
+    is(scalar(() = $response->{body} =~ /"tracker":/g), 1,
+       "@first moved: with the one that is there");
+    ok(!IO::Select->new($waits)->can_read(0),
+       "@first moved: nothing new is no news");
+    close $waits;
+}
+
+# one that waits meanwhile is told by the node that has the slot then
+my $waits = changes('follow1', $now);
+sleep 0.2;
+move_slot($slot, owner_of($slot), (grep { $_ != owner_of($slot) } masters())[0]);
+sleep 0.7;
+ok(!IO::Select->new($waits)->can_read(0), 'moved: it waits');
+is(create('last', account => 'follow1')->{status}, 200, 'a create');
+like(read_response($waits)->{body}, qr/"type":"created",.*"name":"last"/,
+     'told');
+
+
+
 === a failover that is asked for
 --- scenario
 my $slot = slot_of('over');
