@@ -15,7 +15,8 @@
 #
 # reshard: slots move to another master and back, a few keys at a time, while
 # clients create, read, list and delete.  No request fails, and each list has
-# all that the account had before.
+# all that the account had before.  How long requests of accounts that stay take
+# meanwhile, and took before, is in the notes.
 #
 # Controls: a script that does not look whether a name exists; one that forgets
 # the index; TRYAGAIN as a failure; answers that do not wait for the replicas.
@@ -262,7 +263,8 @@ sub kill_master {
 
 sub reshard {
     my ($times) = @_;
-    my %size = map { ("sized $_" => $_) } 10, 20, 50, 100, 200, 500;
+    my %size = ((map { ("sized $_" => $_) } 10, 20, 50, 100, 200, 500),
+                (map { ("staying $_" => $_) } 10, 20, 50));
     my %ids;
 
     start_nginx(workers => 2, redis => cluster_redis());
@@ -276,9 +278,12 @@ sub reshard {
         $ids{$account} = [$response->{body} =~ /"id":"(\d+)"/g];
     }
 
-    my ($moves, $longest_move) = (0, 0);
-    my @all = shuffle keys %size;
+    my ($moves, $longest_move, $moving) = (0, 0);
+    my @all = shuffle grep { /^sized/ } keys %size;
     my @lines = play(sub { ask_anything(\%ids, @_) }, sub {
+        sleep 2;
+        $moving = time();
+
         for my $account ((@all) x $times) {
             my $slot = slot_of($account);
             my $from = owner_of($slot);
@@ -295,12 +300,14 @@ sub reshard {
         }
     });
 
-    my (%count, @failed, @short);
+    my (%count, @failed, @short, @before, @meanwhile);
     my $longest = 0;
 
     for my $line (@lines) {
-        my ($what, $account, $took, $status, $found) = @$line;
+        my ($what, $account, $start, $took, $status, $found) = @$line;
 
+        push @{$start < $moving ? \@before : \@meanwhile}, $took
+            if $account =~ /^staying/;
         $count{$status}++;
         $longest = max($longest, $took);
         push @failed, "$what $account: $status" if $status !~ /^(?:200|429)$/;
@@ -311,6 +318,10 @@ sub reshard {
     note(sprintf 'reshard: %d moves, the longest %.2f s, meanwhile %d requests'
          . ' (%s), the longest %.2f s', $moves, $longest_move, scalar @lines,
          join(', ', map { "$count{$_} x $_" } sort keys %count), $longest);
+    note(sprintf 'reshard: %d requests of accounts that stay before, %d'
+         . ' meanwhile, 99 in 100 within %.1f and %.1f ms', scalar @before,
+         scalar @meanwhile, map { 1000 * percentile(99, @$_) } \@before,
+         \@meanwhile);
     none('reshard: no request fails', @failed);
     none('reshard: each list has what was there before', @short);
     cmp_ok($count{200} // 0, '>', 200, 'reshard: there was load');
@@ -318,6 +329,12 @@ sub reshard {
                             masters());
     log_is_clean('reshard: nothing worse than an error in the log');
     stop_nginx();
+}
+
+sub percentile {
+    my ($n, @values) = @_;
+
+    return (sort { $a <=> $b } @values)[@values * $n / 100] // 0;
 }
 
 my ($made, %made);
@@ -366,6 +383,6 @@ sub ask_anything {
         pop @{$made{$account}} if $what eq 'delete';
     }
 
-    print $out join("\t", $what, $account, time() - $start,
+    print $out join("\t", $what, $account, $start, time() - $start,
                     $response->{status}, scalar @names), "\n";
 }
