@@ -8,7 +8,8 @@
 # nothing leaks, the account is free within the lock's time, and the request,
 # sent again with its Idempotency-Key, is carried out once.  Trackers are listed
 # with their times, by the script and as a list that the worker knows; and loaded
-# and detected.  All is kept in a history.
+# and detected.  All is kept in a history; it is read, and, in the long form,
+# waited for.
 #
 # Controls: a pointer that is not looked at; an operation that is not freed
 # when sending fails; a lock that is kept for ever.
@@ -45,11 +46,16 @@ my %shape = (
                         . ' mask"}}],"trackers":[{"name":"g","vocabulary":'
                         . '["mask"]}],"enableAllTrackers":true}', undef] }
         qw(detect process)),
-    map({ $_ => [undef, '', undef] } qw(times known)),
+    map({ $_ => [undef, '', undef] } qw(times known changes waited)),
 );
 my %path = (detect => '/v1/conversations/detect',
             process => '/v1/process/text',
-            map { $_ => '/v1/manage/trackers?expand=times' } qw(times known));
+            map({ $_ => '/v1/manage/trackers?expand=times' } qw(times known)),
+            changes => sub { changes_since($_[0], 0) },
+            waited => sub {
+                changes_since($_[0], redis('GET', account_key($_[0], 'rev')))
+                . '&wait=1';
+            });
 my %good = (conflict => 409, process => 201);
 my @wrapped = qw(ngx_array_push ngx_list_push ngx_alloc_chain_link ngx_palloc
                  ngx_pnalloc ngx_pcalloc ngx_pstrdup ngx_alloc ngx_calloc
@@ -83,11 +89,12 @@ $ENV{TEST_NGINX_LOAD_MODULES} = $good;
 ($worker) = workers();
 
 for my $shape (qw(single bulk large late conflict token times known detect
-                   process)) {
+                   process changes waited)) {
     for my $new (0, 1) {
         my $title = $shape . ($new ? ', new connection' : '');
 
         next unless part($shape);
+        next if $shape eq 'waited' && !long_form() && !@ARGV;
         next if $new && !long_form() && $shape ne 'single';
         fail_each($title, $shape, $new, 0);
         fail_each("$title, and all that follow", $shape, $new, 1)
@@ -210,13 +217,24 @@ sub request_of {
     # long tokens are not remembered: nothing that stays is allocated
     my @pad = $shape eq 'token' ? () : (pad => 'x' x 500);
 
+    my $read = $path{$shape};
+
+    $read = $read->($account) if ref $read;
+
     # each job is a new one
-    return request($body eq '' ? 'GET' : 'POST', $path{$shape}, body => $body,
+    return request($body eq '' ? 'GET' : 'POST', $read, body => $body,
                    token => token($account, @pad),
                    headers => ['Connection: close']) if $path{$shape};
 
     return post($path, $body, token => token($account, @pad),
                 headers => ['Idempotency-Key: k', 'Connection: close']);
+}
+
+sub changes_since {
+    my ($account, $rev) = @_;
+    my ($tag) = account_key($account, '') =~ /\{(\w{16})/;
+
+    return "/v1/manage/trackers/changes?since=$tag-$rev";
 }
 
 sub send_request {
@@ -342,7 +360,7 @@ sub prepare {
 
     # it is loaded again
     redis('INCR', account_key($account, 'rev'))
-        if $path{$shape} && $shape ne 'known';
+        if $path{$shape} && $shape !~ /^(?:known|changes|waited)$/;
 
     # with another key, else it would be the same request
     exchange(post('tracker', tracker_text('there', 'before'),
