@@ -1,6 +1,9 @@
 // The API.  The token is in a private field of an object, and nowhere else.
 
 
+import { apart } from './times.js';
+
+
 // What went wrong: status is 0 if no answer came.
 
 export class Failure extends Error {
@@ -21,6 +24,7 @@ export class Failure extends Error {
 const JSON_TYPE = 'application/json';
 const PAGE = 1000;
 const PATIENCE = 120000;    // the server gives up earlier
+const LATE = 15000;         // what was held longer than asked for is lost
 
 
 // A key for Idempotency-Key; randomUUID is not there over plain HTTP.
@@ -36,6 +40,7 @@ export function newKey() {
 
 export class Api {
     #token = null;
+    #writes = new Set();
 
     constructor(paths, { signIn, fetch = globalThis.fetch.bind(globalThis),
                          sleep = (ms) => new Promise((done) =>
@@ -87,38 +92,84 @@ export class Api {
         }
     }
 
-    // Calls onPage with the trackers of each page.
-    async list(onPage) {
-        let cursor = '';
+    // Calls onPage with the trackers of each page, their times among what they
+    // have.  Resolves to the revision of the first page: what was done since is
+    // in none of them, or in some.  With a signal nobody has asked for it: it
+    // fails rather than to open a sign-in.
+    async list(onPage, { signal } = {}) {
+        let cursor = '', rev;
 
         do {
-            const { body } = await this.#call('GET',
-                `${this.#trackers}?limit=${PAGE}${cursor}`);
+            const path = `${this.#trackers}?limit=${PAGE}&expand=times`
+                + cursor;
+            const { body, etag } = signal
+                ? await this.#once('GET', path, { signal })
+                : await this.#call('GET', path);
 
+            signal?.throwIfAborted();
+            rev ??= /^(?:W\/)?"(.*)"$/.exec(etag)?.[1];
             await onPage(body.trackers);
             cursor = body.next && `&cursor=${encodeURIComponent(body.next)}`;
         } while (cursor);
+
+        return rev;
     }
 
-    // { tracker, etag }
+    // What was done since a revision: { changes, rev }; held for so many
+    // seconds if that is nothing yet.
+    async changes(since, seconds, signal) {
+        const hold = new AbortController();
+        const stop = () => hold.abort();
+        const timer = setTimeout(stop, seconds * 1000 + LATE);
+
+        signal.addEventListener('abort', stop);
+
+        try {
+            const { body } = await this.#once('GET', `${this.#trackers}/changes`
+                + `?since=${encodeURIComponent(since)}&limit=${PAGE}`
+                + `&wait=${seconds}`, { signal: hold.signal });
+
+            if (!Array.isArray(body.changes) || body.rev === undefined) {
+                throw new Failure(0, '');
+            }
+            return { changes: body.changes, rev: String(body.rev) };
+        } finally {
+            clearTimeout(timer);
+            signal.removeEventListener('abort', stop);
+        }
+    }
+
+    // Resolves when nothing that is written here is on its way, and whoever
+    // has written it knows.
+    async quiet() {
+        while (this.#writes.size) {
+            await Promise.allSettled(this.#writes);
+            await this.sleep(0);
+        }
+    }
+
+    // { tracker, created, changed, etag }, times where they are known
     async get(id) {
-        return asTracker(await this.#call('GET', this.#at(id)));
+        return asTracker(await this.#call('GET',
+                                          `${this.#at(id)}?expand=times`));
     }
 
+    // { tracker, at, etag }: at is when the server has answered
     async create(tracker, key) {
-        return asTracker(await this.#call('POST', `${this.paths.manage}tracker`,
+        return asTracker(await this.#write('POST',
+            `${this.paths.manage}tracker`,
             { body: JSON.stringify(tracker), key }));
     }
 
     async put(id, tracker, etag) {
-        return asTracker(await this.#call('PUT', this.#at(id), {
+        return asTracker(await this.#write('PUT', this.#at(id), {
             body: JSON.stringify(tracker), etag }));
     }
 
     // One that is gone already is deleted, too.
     async remove(id, etag) {
         try {
-            await this.#call('DELETE', this.#at(id), { etag });
+            await this.#write('DELETE', this.#at(id), { etag });
         } catch (failure) {
             if (failure.status !== 404) {
                 throw failure;
@@ -147,7 +198,7 @@ export class Api {
     }
 
     async import(trackers, policy, key) {
-        const { body } = await this.#call('POST',
+        const { body } = await this.#write('POST',
             `${this.#trackers}?on_conflict=${policy}`,
             { body: JSON.stringify(trackers), key });
         return body;
@@ -180,6 +231,18 @@ export class Api {
 
     #authorization() {
         return this.#token ? { Authorization: `Bearer ${this.#token}` } : {};
+    }
+
+    async #write(...request) {
+        const sent = this.#call(...request);
+
+        this.#writes.add(sent);
+
+        try {
+            return await sent;
+        } finally {
+            this.#writes.delete(sent);
+        }
     }
 
     // A request that is repeated where that is safe: all of ours have a key or
@@ -222,7 +285,7 @@ export class Api {
         return true;
     }
 
-    async #once(method, path, { body, key, etag, open } = {}) {
+    async #once(method, path, { body, key, etag, open, signal } = {}) {
         const headers = { Accept: JSON_TYPE,
                           ...open ? {} : this.#authorization() };
 
@@ -241,7 +304,7 @@ export class Api {
         try {
             answer = await this.fetch(path, { method, headers, body,
                 credentials: 'same-origin', cache: 'no-store',
-                signal: AbortSignal.timeout(PATIENCE) });
+                signal: signal ?? AbortSignal.timeout(PATIENCE) });
             text = await answer.text();
         } catch {
             throw new Failure(0, '');
@@ -262,7 +325,8 @@ function understood(answer, text) {
     }
 
     if (answer.ok) {
-        return { body, etag: answer.headers.get('ETag') };
+        return { body, etag: answer.headers.get('ETag'),
+                 at: Date.parse(answer.headers.get('Date')) || undefined };
     }
 
     throw new Failure(answer.status, body.message || String(answer.status),
@@ -270,6 +334,6 @@ function understood(answer, text) {
 }
 
 
-function asTracker({ body, etag }) {
-    return { tracker: body.tracker, etag };
+function asTracker({ body, etag, at }) {
+    return { ...apart(body.tracker), etag, at };
 }

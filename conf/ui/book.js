@@ -1,6 +1,22 @@
 // The trackers that the page knows: searched, filtered, sorted, selected.
 
+import { same } from './merge.js';
 import { fold } from './text.js';
+import { apart, moment } from './times.js';
+
+
+// Adds to a map of { kind, name } by id, of what others have done since: what
+// is gone again was never there.
+
+export function remember(told, id, kind, name) {
+    const isNew = told.get(id)?.kind === 'created';
+
+    if (isNew && kind === 'deleted') {
+        told.delete(id);
+    } else {
+        told.set(id, { kind: isNew ? 'created' : kind, name });
+    }
+}
 
 
 const collator = new Intl.Collator(undefined, { numeric: true });
@@ -21,14 +37,86 @@ export class Book {
         this.sorted = null;
     }
 
-    // Adds a tracker, or takes what is new of it.
-    put(tracker) {
+    // Adds a tracker, or takes what is new of it; with times that are not in it
+    // { created, changed }.  Returns whether it says something new.
+    put(record, times = {}) {
+        const { tracker, ...own } = apart(record);
         const known = this.entries.get(tracker.id);
-        const order = known ? known.order : this.order++;
+        const isNew = !known || !same(known.tracker, tracker);
+        const entry = isNew ? { tracker, order: known?.order ?? this.order++,
+            text: [tracker.name, ...tracker.vocabulary].map(fold).join('\n') }
+            : known;
 
-        this.entries.set(tracker.id, { tracker, order,
-            text: [tracker.name, ...tracker.vocabulary].map(fold).join('\n') });
+        for (const key of ['created', 'changed']) {
+            entry[key] = own[key] ?? times[key] ?? known?.[key];
+        }
+
+        this.entries.set(tracker.id, entry);
         this.sorted = null;
+        return isNew;
+    }
+
+    // What this page has written itself, at that time by the server's clock.
+    wrote(tracker, at) {
+        const known = this.get(tracker.id);
+        const hasMoved = !known || !same(known, tracker);
+
+        this.put(tracker, !this.knowsTimes || !hasMoved ? {}
+                          : { changed: at, created: known ? undefined : at });
+    }
+
+    // The server's changes, in order.  Returns a map of what is new to us, as
+    // remember() makes it: what this page has done is there already.
+    take(changes) {
+        const told = new Map();
+
+        for (const { type, id, at, tracker } of changes) {
+            if (type === 'deleted') {
+                this.#lose(told, id);
+            } else if (tracker) {
+                const time = moment(at);
+
+                this.#learn(told, tracker, { changed: time,
+                    created: type === 'created' ? time : undefined });
+            }
+        }
+
+        return told;
+    }
+
+    // All trackers as they are now, to be given piece by piece: { take, end }.
+    // end() returns such a map, too.
+    renew() {
+        const old = new Set(this.entries.keys());
+        const told = new Map();
+
+        return {
+            take: (trackers) => trackers.forEach((tracker) => {
+                old.delete(tracker.id);
+                this.#learn(told, tracker);
+            }),
+            end: () => {
+                old.forEach((id) => this.#lose(told, id));
+                return told;
+            },
+        };
+    }
+
+    #learn(told, tracker, times) {
+        const kind = this.entries.has(tracker.id) ? 'updated' : 'created';
+
+        if (this.put(tracker, times) && !this.hidden.has(tracker.id)) {
+            remember(told, tracker.id, kind, tracker.name);
+        }
+    }
+
+    #lose(told, id) {
+        const known = this.get(id);
+
+        if (known && !this.hidden.has(id)) {
+            remember(told, id, 'deleted', known.name);
+        }
+        this.remove(id);
     }
 
     remove(id) {
@@ -39,6 +127,20 @@ export class Book {
 
     get(id) {
         return this.entries.get(id)?.tracker;
+    }
+
+    // When it was changed, if that is known.
+    changed(id) {
+        return this.entries.get(id)?.changed;
+    }
+
+    get knowsTimes() {
+        for (const { changed } of this.entries.values()) {
+            if (changed !== undefined) {
+                return true;
+            }
+        }
+        return false;
     }
 
     byName(name) {
@@ -119,4 +221,6 @@ const ORDERS = {
     phrases: (a, b) => b.tracker.vocabulary.length
                        - a.tracker.vocabulary.length || byName(a, b),
     newest: (a, b) => b.order - a.order,
+    changed: (a, b) => (b.changed ?? 0) - (a.changed ?? 0)
+                       || b.order - a.order,
 };

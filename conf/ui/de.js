@@ -25,6 +25,7 @@ export default {
     'list.sort.name': 'Name',
     'list.sort.phrases': 'Meiste Ausdrücke',
     'list.sort.newest': 'Neueste',
+    'list.sort.changed': 'Zuletzt geändert',
     'list.anyLanguage': 'Alle Sprachen',
     'list.anyCategory': 'Alle Kategorien',
     'list.filterLanguage': 'Trackersprache',
@@ -70,6 +71,8 @@ export default {
     'delete.undo': 'Rückgängig',
     'delete.back': { one: '{name} ist wieder da.',
                      other: '{n} Tracker sind wieder da.' },
+    'delete.gone': { one: 'Jemand hat {name} gelöscht.',
+                     other: 'Jemand hat {n} Tracker gelöscht.' },
     'delete.failed': { one: '{name} wurde nicht gelöscht. {message}',
                        other: '{n} Tracker wurden nicht gelöscht. {message}' },
     'delete.changed': {
@@ -100,6 +103,23 @@ export default {
     'edit.stay': 'Bleiben',
     'edit.gone': 'Jemand hat diesen Tracker gelöscht. Noch einmal speichern '
         + 'legt ihn neu an, mit einer anderen ID.',
+
+    'edit.othersChanged': 'Jemand hat diesen Tracker inzwischen geändert. Beim '
+        + 'Speichern sehen Sie, was beide geändert haben.',
+    'edit.othersDeleted': 'Jemand hat diesen Tracker gelöscht. Speichern legt '
+        + 'ihn neu an, mit einer anderen ID.',
+
+    'time.created': 'Angelegt',
+    'time.changed': 'Geändert',
+
+    'others.created': { one: '{name} wurde von jemand anderem angelegt.',
+                        other: '{n} Tracker wurden von anderen angelegt.' },
+    'others.updated': { one: '{name} wurde von jemand anderem geändert.',
+                        other: '{n} Tracker wurden von anderen geändert.' },
+    'others.deleted': { one: '{name} wurde von jemand anderem gelöscht.',
+                        other: '{n} Tracker wurden von anderen gelöscht.' },
+    'others.mixed': '{n} Tracker wurden von anderen angelegt, geändert oder '
+        + 'gelöscht.',
 
     'chips.list': '{label}: {n}',
     'chips.chip': '{value}, Eingabe ändert, Entf entfernt',

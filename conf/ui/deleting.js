@@ -84,10 +84,22 @@ export class Deleting {
     }
 
     #undo(group) {
-        if (this.#end(group)) {
-            this.#back(group.trackers);
-            this.onChange(group.trackers[0].id);
-            notice(t('delete.back', counted(group.trackers)));
+        if (!this.#end(group)) {
+            return;
+        }
+
+        // others may have deleted some of them meanwhile
+        const there = group.trackers.filter(({ id }) => this.book.get(id));
+        const gone = group.trackers.filter(({ id }) => !this.book.get(id));
+
+        this.#back(group.trackers);
+        this.onChange(there[0]?.id);
+
+        if (there.length) {
+            notice(t('delete.back', counted(there)));
+        }
+        if (gone.length) {
+            notice(t('delete.gone', counted(gone)), { bad: true });
         }
     }
 

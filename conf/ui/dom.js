@@ -45,6 +45,34 @@ export function replace(node, ...children) {
 }
 
 
+// The same for controls that are drawn anew: the focus stays at its place.
+
+export function redraw(node, ...children) {
+    const controls = () => [...node.querySelectorAll('button, input, select')];
+    const at = controls().indexOf(document.activeElement);
+
+    replace(node, children);
+    controls()[at]?.focus({ preventScroll: true });
+    return node;
+}
+
+
+// Makes these the children of a node.  Those that are there already stay in the
+// document, and are moved only if they must.
+
+export function arrange(node, children) {
+    const wanted = new Set(children);
+
+    [...node.children].filter((child) => !wanted.has(child)).forEach((child) =>
+        child.remove());
+    children.forEach((child, i) => {
+        if (node.children[i] !== child) {
+            node.insertBefore(child, node.children[i] ?? null);
+        }
+    });
+}
+
+
 let last = 0;
 
 export function uniqueId(prefix) {

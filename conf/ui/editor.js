@@ -9,18 +9,21 @@ import { t } from './i18n.js';
 import { addPhrases, same } from './merge.js';
 import { notice } from './notices.js';
 import { advice } from './phrases.js';
+import { timeOf } from './times.js';
 import { explain } from './trouble.js';
 
 
 const WARNINGS = 10;
 
 
-// Options: api, book, base ({ tracker, etag } of one that is there),
-// openOther(id), makeWay(name) before a name is taken, onSaved(tracker),
-// tryIt(tracker) or null.
+// Options: api, book, base (of one that is there, as api.get() has it),
+// openOther(id), makeWay(name) before a name is taken, onSaved(tracker, at)
+// with the time of the server's answer, onClose(), tryIt(tracker) or null.
 
 export class Editor {
     #key = { text: '', value: '' };
+    #now = null;
+    #isGone = false;
 
     constructor(options) {
         this.options = options;
@@ -35,7 +38,28 @@ export class Editor {
                                  this.form, {
             wide: true,
             mayClose: () => this.#mayClose(),
-            isDirty: () => this.dirty });
+            isDirty: () => this.dirty,
+            onClose: () => this.options.onClose?.() });
+    }
+
+    // What others have made of this tracker, undefined if it is gone: said
+    // before it is in the way of what is typed here.
+    heard(tracker) {
+        this.#now = tracker ?? null;
+        this.#isGone = !tracker;
+        this.#drawOthers();
+    }
+
+    #drawOthers() {
+        const now = this.#now;
+        const isOther = now && !same(now, this.base.tracker)
+                        && !same(now, this.tracker());
+        const text = this.#isGone ? t('edit.othersDeleted')
+                     : isOther ? t('edit.othersChanged') : '';
+
+        if (this.others.textContent !== text) {
+            this.others.textContent = text;
+        }
     }
 
     get dirty() {
@@ -82,6 +106,11 @@ export class Editor {
         this.shown = { name: this.name.value,
                        description: this.description.value };
 
+        replace(this.times, [['time.created', this.base?.created],
+                             ['time.changed', this.base?.changed]]
+            .filter(([, ms]) => ms !== undefined).map(([key, ms], i) =>
+                [i ? ' · ' : '', t(key), ' ', timeOf(ms)]));
+
         this.phrases.set(tracker.vocabulary);
         this.categories.set(tracker.categories ?? []);
         this.languages.set(tracker.languages ?? []);
@@ -107,6 +136,8 @@ export class Editor {
             hint: t('edit.languagesHint'),
             suggestions: book.values('languages') });
 
+        this.times = h('p', { class: 'hint times' });
+        this.others = h('p', { class: 'others', role: 'status' });
         this.warnings = h('ul', { class: 'warnings' });
         this.error = h('p', { class: 'error', role: 'alert' });
         this.json = h('pre', { tabindex: 0, 'aria-label': t('edit.json') });
@@ -127,8 +158,9 @@ export class Editor {
               field(optional('edit.description'), this.description),
               this.categories.node,
               this.languages.node,
+              this.times,
               this.details),
-            h('div', { class: 'foot' }, this.error,
+            h('div', { class: 'foot' }, this.others, this.error,
               h('div', { class: 'actions' },
                 tryIt ? button(t('list.try'), () => tryIt(this.tracker()))
                       : null,
@@ -153,6 +185,7 @@ export class Editor {
             h('li', { class: note.blocks ? 'blocks' : null },
               t(note.key, note.values))));
         this.#drawJson(tracker);
+        this.#drawOthers();
         this.error.textContent = '';
     }
 
@@ -241,12 +274,12 @@ export class Editor {
         try {
             await this.options.makeWay(tracker.name);
 
-            const saved = this.base
+            const saved = this.base && !this.#isGone
                 ? await this.options.api.put(this.base.tracker.id, tracker,
                                              this.base.etag)
                 : await this.options.api.create(tracker, this.#keyFor(tracker));
 
-            this.#saved(saved.tracker);
+            this.#saved(saved.tracker, saved.at);
             return null;
         } catch (failure) {
             switch (failure.status) {
@@ -272,10 +305,10 @@ export class Editor {
         return this.#key.value;
     }
 
-    #saved(tracker) {
+    #saved(tracker, at) {
         this.clean = this.#text();
         this.dialog.close();
-        this.options.onSaved(tracker);
+        this.options.onSaved(tracker, at);
         notice(t('edit.saved', { name: tracker.name }));
     }
 
@@ -283,6 +316,9 @@ export class Editor {
         this.options.book.remove(this.base.tracker.id);
         this.base = null;
         this.clean = '';
+        this.#now = null;
+        this.#isGone = false;
+        this.#drawOthers();
         this.error.textContent = t('edit.gone');
         return null;
     }
@@ -322,7 +358,7 @@ export class Editor {
                     without(addPhrases(other.tracker, tracker.vocabulary)),
                     other.etag);
 
-                this.#saved(saved.tracker);
+                this.#saved(saved.tracker, saved.at);
                 return null;
             } catch (failure) {
                 if (failure.status !== 412 || tries === 3) {
@@ -346,7 +382,7 @@ export class Editor {
         }
 
         if (same(theirs.tracker, mine)) {
-            this.#saved(theirs.tracker);
+            this.#saved(theirs.tracker, theirs.changed);
             return null;
         }
 
@@ -360,10 +396,11 @@ export class Editor {
         if (chosen === 'theirs') {
             this.clean = this.#text();
             this.dialog.close();
-            this.options.onSaved(theirs.tracker);
+            this.options.onSaved(theirs.tracker, theirs.changed);
         } else if (chosen) {
             // if that fails, too, the form says what is to be saved
             this.base = theirs;
+            this.#now = null;
             this.#fill(chosen);
             this.#changed();
             await this.#work(() => this.#send(chosen));

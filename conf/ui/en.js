@@ -25,6 +25,7 @@ export default {
     'list.sort.name': 'Name',
     'list.sort.phrases': 'Most phrases',
     'list.sort.newest': 'Newest',
+    'list.sort.changed': 'Last changed',
     'list.anyLanguage': 'All languages',
     'list.anyCategory': 'All categories',
     'list.filterLanguage': 'Tracker language',
@@ -69,6 +70,8 @@ export default {
     'delete.busy': '{n} trackers are being deleted …',
     'delete.undo': 'Undo',
     'delete.back': { one: '{name} is back.', other: '{n} trackers are back.' },
+    'delete.gone': { one: 'Somebody else has deleted {name}.',
+                     other: 'Somebody else has deleted {n} trackers.' },
     'delete.failed': { one: '{name} was not deleted. {message}',
                        other: '{n} trackers were not deleted. {message}' },
     'delete.changed': {
@@ -98,6 +101,22 @@ export default {
     'edit.stay': 'Stay',
     'edit.gone': 'Somebody has deleted this tracker. Save again to create it '
         + 'anew, with another ID.',
+
+    'edit.othersChanged': 'Somebody else has changed this tracker meanwhile. '
+        + 'Saving shows what both of you have changed.',
+    'edit.othersDeleted': 'Somebody else has deleted this tracker. Saving '
+        + 'creates it anew, with another ID.',
+
+    'time.created': 'Created',
+    'time.changed': 'Changed',
+
+    'others.created': { one: '{name} was created by somebody else.',
+                        other: '{n} trackers were created by others.' },
+    'others.updated': { one: '{name} was changed by somebody else.',
+                        other: '{n} trackers were changed by others.' },
+    'others.deleted': { one: '{name} was deleted by somebody else.',
+                        other: '{n} trackers were deleted by others.' },
+    'others.mixed': '{n} trackers were created, changed or deleted by others.',
 
     'chips.list': '{label}: {n}',
     'chips.chip': '{value}, Enter edits, Delete removes',

@@ -12,6 +12,7 @@ export const LANGUAGES = [['en', 'English'], ['de', 'Deutsch']];
 let language = 'en';
 let plural = new Intl.PluralRules('en');
 let number = new Intl.NumberFormat('en');
+let times = timesOf('en');
 
 
 // The first language of a list that there is a table for; else English.
@@ -26,10 +27,31 @@ export function setLanguage(tag) {
     language = choose([tag]);
     plural = new Intl.PluralRules(language);
     number = new Intl.NumberFormat(language);
+    times = timesOf(language);
 }
 
 export function getLanguage() {
     return language;
+}
+
+
+// As they are written where the reader is, who may have said so: en-GB for en.
+
+function timesOf(tag) {
+    const wanted = (globalThis.navigator?.languages ?? []).find((one) =>
+        one.toLowerCase().split('-')[0] === tag) ?? tag;
+
+    return { short: new Intl.DateTimeFormat(wanted, { dateStyle: 'medium',
+                                                      timeStyle: 'short' }),
+             whole: new Intl.DateTimeFormat(wanted, { dateStyle: 'full',
+                                                      timeStyle: 'long' }) };
+}
+
+
+// A date and its time in the reader's own time zone.
+
+export function dateTime(date, form = 'short') {
+    return times[form].format(date);
 }
 
 

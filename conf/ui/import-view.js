@@ -24,7 +24,8 @@ const ERRORS = 100;
 
 
 export class Import {
-    constructor({ api, onDone }) {
+    // onDone() is called when something was stored, onClose() in any case.
+    constructor({ api, onDone, onClose }) {
         this.api = api;
         this.onDone = onDone;
         this.format = 'lines';
@@ -38,7 +39,12 @@ export class Import {
         this.dialog = openDialog(t('import.title'), this.node, { wide: true,
             mayClose: () => this.#mayClose(),
             isDirty: () => this.busy || this.#holds(),
-            onClose: () => this.stored && onDone() });
+            onClose: () => {
+                if (this.stored) {
+                    onDone();
+                }
+                onClose();
+            } });
     }
 
     #build() {

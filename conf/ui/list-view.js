@@ -1,13 +1,14 @@
 // The list: search, filters, pages of rows, and what is selected.
 
-import { button, choice, field, h, replace } from './dom.js';
+import { arrange, button, choice, field, h, redraw, replace } from './dom.js';
 import { copy } from './files.js';
-import { isolated, t } from './i18n.js';
+import { t } from './i18n.js';
+import { Others } from './others.js';
+import { Row } from './row.js';
 
 
 const ROWS = 50;
-const SUMMARY = 6;
-const SORTS = ['name', 'phrases', 'newest'];
+const SORTS = ['name', 'phrases', 'newest', 'changed'];
 
 // Letters are in the way of those who speak to their computer: WCAG 2.1.4.
 let hasLetters = true;
@@ -24,6 +25,9 @@ export class List {
         this.page = 0;
         this.selected = new Set();
         this.found = [];
+        this.shown = new Map();
+        this.offered = '';
+        this.others = new Others();
 
         this.#build();
     }
@@ -36,7 +40,9 @@ export class List {
                 this.filter.query = this.search.value;
                 this.#first();
             } } });
-        this.filters = h('div', { class: 'filters' });
+        this.filters = h('div', { class: 'filters', on: {
+            focusout: (event) => this.filters.contains(event.relatedTarget)
+                                 || this.#drawFilters(event.relatedTarget) } });
         this.count = h('p', { class: 'count', role: 'status' });
         this.bar = h('div', { class: 'bar', role: 'group',
                               'aria-label': t('selected.title') });
@@ -52,7 +58,8 @@ export class List {
               button(t('list.reload'), actions.reload)),
             h('div', { class: 'filters', role: 'search' },
               field(t('list.search'), this.search), this.filters),
-            this.count, this.bar, this.rows, this.pages,
+            h('div', { class: 'told' }, this.count, this.others.node),
+            this.bar, this.rows, this.pages,
             h('label', { class: 'radio hint' },
               h('input', { type: 'checkbox', checked: hasLetters, on: {
                   change: (event) => {
@@ -81,38 +88,80 @@ export class List {
         }
     }
 
-    // The filters know which values there are: drawn when the trackers change.
-    // Somebody who is in a row stays there.
-    update() {
+    // To be called when the trackers have changed.  Somebody who is in a row
+    // stays there, or in the one that takes its place.  If nobody here has done
+    // it, ids are those of what has changed: the others stay where they are to
+    // be seen.
+    update(ids = null) {
         const { activeElement } = document;
-        const id = activeElement.closest('.row')?.dataset.id;
-        const control = ['.name', '.danger', 'input'].find((one) =>
-            activeElement.matches(one));
+        const row = activeElement.closest('li');
+        const at = [...this.rows.children].indexOf(row);
+        const goBack = ids && this.#place(ids);
 
-        this.#update();
-
-        if (id && control) {
-            this.#rowOf(id)?.querySelector(control).focus();
+        this.hasTimes = this.book.knowsTimes;
+        if (!this.hasTimes && this.filter.sort === 'changed') {
+            this.filter.sort = 'name';
         }
+        this.#drawFilters(activeElement);
+        this.draw();
+
+        if (at >= 0 && !row.isConnected) {
+            this.#focusAt(at);
+        } else if (at >= 0) {
+            activeElement.focus({ preventScroll: true });
+        }
+        goBack?.();
     }
 
-    #update() {
+    // Where the first row is that is to be seen and will not change; nothing
+    // moves for those who see the first of all.  The result brings it back.
+    #place(ids) {
+        const rows = [...this.rows.children];
+        const top = (row) => row.getBoundingClientRect().top;
+
+        if (!rows.length || top(rows[0]) >= 0) {
+            return null;
+        }
+
+        const row = rows.find((one) => !ids.has(one.dataset.id)
+            && one.getBoundingClientRect().bottom > 0);
+        const before = row && top(row);
+
+        return () => row?.isConnected && scrollBy(0, top(row) - before);
+    }
+
+    // The filters know which values there are.  Nobody loses a choice that is
+    // open: then they wait until the focus is elsewhere.
+    #drawFilters(focused) {
+        const { filter } = this;
+        const valuesOf = (key) => [...new Set([...this.book.values(key),
+            filter[key === 'languages' ? 'language' : 'category']])]
+            .filter((value) => value !== '');
+        const sorts = SORTS.filter((key) => key !== 'changed' || this.hasTimes);
+        const languages = valuesOf('languages');
+        const categories = valuesOf('categories');
+        const offered = JSON.stringify([sorts, languages, categories]);
+
+        if (offered === this.offered || this.filters.contains(focused)) {
+            return;
+        }
+        this.offered = offered;
+
         const set = (key) => (value) => {
-            this.filter[key] = value;
+            filter[key] = value;
             this.#first();
         };
         const offer = (key, label, none, values) => values.length === 0 ? null
             : field(label, choice([['', none], ...values.map((v) => [v, v])],
-                                  this.filter[key], set(key)));
+                                  filter[key], set(key)));
 
         replace(this.filters,
-            field(t('list.sort'), choice(SORTS.map((key) =>
-                [key, t(`list.sort.${key}`)]), this.filter.sort, set('sort'))),
+            field(t('list.sort'), choice(sorts.map((key) =>
+                [key, t(`list.sort.${key}`)]), filter.sort, set('sort'))),
             offer('language', t('list.filterLanguage'), t('list.anyLanguage'),
-                  this.book.values('languages')),
+                  languages),
             offer('category', t('list.filterCategory'), t('list.anyCategory'),
-                  this.book.values('categories')));
-        this.draw();
+                  categories));
     }
 
     chosen() {
@@ -129,13 +178,47 @@ export class List {
         const from = this.page * ROWS;
         const n = this.book.size;
 
-        replace(this.count, this.found.length === n ? t('list.count', { n })
-                            : t('list.found', { found: this.found.length, n }));
-        replace(this.rows, this.found.slice(from, from + ROWS).map((tracker) =>
-            this.#row(tracker)));
+        this.#drawCount(this.found.length === n ? t('list.count', { n })
+                        : t('list.found', { found: this.found.length, n }));
+        this.#drawRows(this.found.slice(from, from + ROWS));
         this.#drawEmpty(n);
         this.#drawPages(pages);
         this.#drawBar();
+    }
+
+    // What has not changed is not read out again.
+    #drawCount(text) {
+        if (this.count.textContent !== text) {
+            this.count.textContent = text;
+        }
+    }
+
+    #drawRows(trackers) {
+        const before = this.shown;
+
+        this.shown = new Map(trackers.map((tracker) => {
+            const { id } = tracker;
+            const row = before.get(id) ?? this.#row(id);
+
+            row.fill({ tracker, changed: this.book.changed(id),
+                       hasTimes: this.hasTimes,
+                       isSelected: this.selected.has(id) });
+            return [id, row];
+        }));
+        arrange(this.rows, [...this.shown.values()].map((row) => row.node));
+    }
+
+    #row(id) {
+        return new Row({ id, onSelect: (isSelected) => {
+                if (isSelected) {
+                    this.selected.add(id);
+                } else {
+                    this.selected.delete(id);
+                }
+                this.#drawBar();
+            },
+            onOpen: () => this.actions.open(id),
+            onRemove: () => this.remove([this.book.get(id)]) });
     }
 
     #drawEmpty(n) {
@@ -151,44 +234,16 @@ export class List {
         }
     }
 
-    #row(tracker) {
-        const { id, name, vocabulary } = tracker;
-        const box = h('input', { type: 'checkbox',
-            checked: this.selected.has(id),
-            'aria-label': t('list.select', { name }),
-            on: { change: () => {
-                if (box.checked) {
-                    this.selected.add(id);
-                } else {
-                    this.selected.delete(id);
-                }
-                this.#drawBar();
-            } } });
-
-        return h('li', { class: 'row', 'data-id': id },
-            box,
-            h('div', { class: 'what' },
-              h('button', { type: 'button', class: 'plain name', dir: 'auto',
-                            'aria-label': t('list.edit', { name }),
-                            on: { click: () => this.actions.open(id) } }, name),
-              h('p', { class: 'some' }, summary(vocabulary)),
-              h('p', { class: 'hint' },
-                [t('list.phrases', { n: vocabulary.length }),
-                 ...tracker.categories ?? [], ...tracker.languages ?? []]
-                    .filter((part) => part !== '').map(isolated)
-                    .join(' · '))),
-            button(t('list.delete'), () => this.remove([tracker]),
-                   { class: 'danger', 'aria-label':
-                         t('list.deleteNamed', { name }) }));
-    }
-
     // Somebody goes on where they were; else at the search.
     focus(id) {
-        (this.#rowOf(id)?.querySelector('.name') ?? this.search).focus();
+        (this.shown.get(id)?.name ?? this.search).focus();
     }
 
-    #rowOf(id) {
-        return [...this.rows.children].find((one) => one.dataset.id === id);
+    #focusAt(at) {
+        const { children } = this.rows;
+        const row = children[Math.min(Math.max(at, 0), children.length - 1)];
+
+        (row?.querySelector('.name') ?? this.search).focus();
     }
 
     // The focus goes to the row that takes the place of the first one.
@@ -198,10 +253,7 @@ export class List {
 
         trackers.forEach(({ id }) => this.selected.delete(id));
         this.actions.remove(trackers);
-
-        const left = this.rows.children;
-        const next = left[Math.min(Math.max(at, 0), left.length - 1)];
-        (next?.querySelector('.name') ?? this.search).focus();
+        this.#focusAt(at);
     }
 
     #drawPages(pages) {
@@ -212,7 +264,7 @@ export class List {
         };
 
         this.pages.hidden = pages === 1;
-        replace(this.pages,
+        redraw(this.pages,
             button(t('list.previous'), go(this.page - 1),
                    { disabled: this.page === 0 }),
             h('span', {}, t('list.page', { page: this.page + 1, pages })),
@@ -232,7 +284,7 @@ export class List {
         const unseen = chosen.filter((tracker) => !found.has(tracker)).length;
 
         this.bar.hidden = chosen.length === 0;
-        replace(this.bar,
+        redraw(this.bar,
             h('span', {}, t('selected.count', { n: chosen.length }),
               unseen ? ` ${t('selected.unseen', { n: unseen })}` : null),
             button(t('list.selectPage'),
@@ -252,10 +304,4 @@ export class List {
                 this.draw();
             }));
     }
-}
-
-
-function summary(phrases) {
-    return phrases.slice(0, SUMMARY).map(isolated).join(', ')
-           + (phrases.length > SUMMARY ? ' …' : '');
 }

@@ -6,6 +6,7 @@ import { Deleting } from './deleting.js';
 import { button, choice, h, pause, replace } from './dom.js';
 import { Editor } from './editor.js';
 import { openExport } from './export-view.js';
+import { Feed } from './feed.js';
 import { LANGUAGES, choose, getLanguage, setLanguage, t } from './i18n.js';
 import { Import } from './import-view.js';
 import { List } from './list-view.js';
@@ -17,13 +18,14 @@ import { openTry } from './try-view.js';
 
 class Page {
     constructor(paths) {
-        this.api = new Api(paths, { signIn: () =>
-            signInAgain(this.api, this.account) });
+        this.api = new Api(paths, { signIn: () => this.signInAgain() });
         this.book = new Book();
         this.deleting = new Deleting(this.api, this.book, (id) =>
             this.changed(id));
+        this.feed = this.#openFeed();
         this.account = '';
         this.list = null;
+        this.editor = null;
 
         this.header = h('header', { class: 'page' });
         this.main = h('main', {});
@@ -34,6 +36,63 @@ class Page {
         // what was to be deleted when it was left is gone now
         addEventListener('pageshow', (event) =>
             event.persisted && this.list && this.reload());
+    }
+
+    // What others do is in the list at once, as long as somebody can see it.
+    #openFeed() {
+        const { api, book } = this;
+        const feed = new Feed({
+            ask: (...request) => api.changes(...request),
+            ready: () => api.quiet(),
+            again: (signal) => this.#renew(signal),
+            take: (changes) => this.#heard(book.take(changes),
+                new Set(changes.map(({ id }) => id))) });
+        const look = () => document.hidden ? feed.rest('hidden')
+                                           : feed.wake('hidden');
+
+        look();
+        document.addEventListener('visibilitychange', look);
+        addEventListener('pagehide', () => feed.stop());
+        addEventListener('online', () => feed.hurry());
+        return feed;
+    }
+
+    // Reads all trackers while the list is there; resolves to their revision.
+    async #renew(signal) {
+        const { take, end } = this.book.renew();
+        const rev = await this.api.list(async (trackers) => {
+            take(trackers);
+            await pause();
+            signal.throwIfAborted();
+        }, { signal });
+        const told = end();
+
+        this.#heard(told, new Set(told.keys()));
+        return rev;
+    }
+
+    // ids are those that the list may show differently now; told what nobody
+    // here has done.
+    #heard(told, ids) {
+        const id = this.editor?.base?.tracker.id;
+
+        this.list.update(ids);
+
+        if (told.size) {
+            this.list.others.tell(told);
+        }
+        if (told.has(id)) {
+            this.editor.heard(this.book.get(id));
+        }
+    }
+
+    async signInAgain() {
+        const isDone = await signInAgain(this.api, this.account);
+
+        if (isDone) {
+            this.feed.wake('signed out');
+        }
+        return isDone;
     }
 
     // A letter is a command only where it is not typed.
@@ -91,7 +150,7 @@ class Page {
     }
 
     showSignIn() {
-        this.list = null;
+        this.#leaveList();
         this.redraw = () => {
             this.draw(h('h2', {}, t('signin.title')),
                       signInForm(this.api, (account) => {
@@ -103,8 +162,13 @@ class Page {
         this.redraw();
     }
 
-    showTrouble(failure, retry) {
+    #leaveList() {
+        this.feed.stop();
         this.list = null;
+    }
+
+    showTrouble(failure, retry) {
+        this.#leaveList();
         this.redraw = () => this.draw(
             h('p', { class: 'error', role: 'alert' },
               explain(failure)),
@@ -113,6 +177,7 @@ class Page {
     }
 
     async signOut() {
+        this.feed.stop();
         await this.deleting.finishAll();
         this.api.signOut();
         this.account = '';
@@ -121,8 +186,10 @@ class Page {
     }
 
     async showList() {
+        let rev;
+
         try {
-            await this.load();
+            rev = await this.load();
         } catch (failure) {
             this.showTrouble(failure, () => this.showList());
             return;
@@ -145,17 +212,20 @@ class Page {
             this.list.update();
         };
         this.redraw();
+        this.feed.start(rev);
     }
 
     // Reads all trackers; the browser can paint between two pages of them.
+    // Resolves to the revision that the feed goes on from.
     async load() {
         const status = h('p', { role: 'status' }, t('loading'));
 
         this.redraw = () => this.draw(status);
         this.redraw();
+        this.feed.stop();
         this.book.clear();
 
-        await this.api.list(async (trackers) => {
+        return await this.api.list(async (trackers) => {
             for (const tracker of trackers) {
                 this.book.put(tracker);
             }
@@ -184,12 +254,15 @@ class Page {
         await this.showList();
     }
 
-    // Nothing may be added to a tracker that is deleted a moment later.
+    // Nothing may be added to a tracker that is deleted a moment later.  What
+    // is imported is not what others have done.
     async import() {
         await this.deleting.finishAll();
 
         if (!document.querySelector('dialog[open]')) {
-            new Import({ api: this.api, onDone: () => this.reload() });
+            this.feed.rest('import');
+            new Import({ api: this.api, onDone: () => this.reload(),
+                         onClose: () => this.feed.wake('import') });
         }
     }
 
@@ -211,15 +284,30 @@ class Page {
     }
 
     edit(options) {
-        return new Editor({ ...options, api: this.api, book: this.book,
+        const editor = new Editor({ ...options, api: this.api, book: this.book,
             tryIt: this.offersTry
                 ? (tracker) => openTry(this.api, tracker) : null,
             openOther: (id) => this.open(id),
             makeWay: (name) => this.deleting.finishNamed(name),
-            onSaved: (tracker) => {
-                this.book.put(tracker);
+            onSaved: (tracker, at) => {
+                this.book.wrote(tracker, at);
                 this.changed(tracker.id);
+            },
+            onClose: () => {
+                if (this.editor === editor) {
+                    this.editor = null;
+                }
+                this.#find(options.base?.tracker.id);
             } });
+
+        this.editor = editor;
+    }
+
+    // Others may have taken away the row that the focus would come back to.
+    #find(id) {
+        if (id && this.list && document.activeElement === document.body) {
+            this.list.focus(id);
+        }
     }
 
     // The list is drawn anew, which takes the focus away.

@@ -64,7 +64,7 @@ async function login() {
 const named = async (name) => (await call('GET',
     `trackers?name=${encodeURIComponent(name)}`)).body.trackers[0];
 
-async function settled(test, title) {
+async function settled(test, title, note = () => '') {
     const end = Date.now() + LIMIT;
 
     while (Date.now() < end) {
@@ -75,7 +75,7 @@ async function settled(test, title) {
         await new Promise((done) => setTimeout(done, 100));
     }
 
-    ok(false, title);
+    ok(false, title, note());
 }
 
 
@@ -96,9 +96,31 @@ async function person(browser) {
         dialog.accept();
     });
 
+    // the requests of its feed, and those of them that it has aborted
+    page.asked = [];
+    page.aborted = [];
+    page.on('request', (request) => {
+        if (request.url().includes('/trackers/changes?')) {
+            page.asked.push(request);
+        }
+    });
+    page.on('requestfailed', (request) => {
+        if (page.asked.includes(request)
+            && request.failure().errorText === 'net::ERR_ABORTED')
+        {
+            page.aborted.push(request);
+        }
+    });
+
     // told at once, since a page may go away
     await page.exposeFunction('tellViolation', (text) => words.push(text));
+    page.notes = [];
+    await page.exposeFunction('tellNote', (text) => page.notes.push(text));
     await page.evaluateOnNewDocument(() => {
+        new MutationObserver((all) => all.forEach(({ target, addedNodes }) =>
+            target.matches?.('.told .others[role=status]')
+            && addedNodes.length && window.tellNote(target.textContent)))
+            .observe(document, { childList: true, subtree: true });
         document.addEventListener('securitypolicyviolation', (event) =>
             window.tellViolation(
                 `${event.violatedDirective} ${event.blockedURI}`));
@@ -159,6 +181,23 @@ async function paste(page, selector, text) {
     await chord(page, 'Control', 'a');
     await page.keyboard.sendCharacter(text);
 }
+
+// Until the feed's request is held by the server.
+async function holds(page) {
+    const isHeld = () => {
+        const last = page.asked.at(-1);
+        return last && !last.response() && !last.failure();
+    };
+
+    for (let i = 0; i < LIMIT / 100 && !isHeld(); i++) {
+        await new Promise((done) => setTimeout(done, 100));
+    }
+}
+
+// Of a response that tells the page of what was done.
+const hears = (page) => page.waitForResponse(async (answer) =>
+    answer.url().includes('/trackers/changes?') && answer.ok()
+    && (await answer.json()).changes.length > 0);
 
 const focused = (page) => page.evaluate(() =>
     document.activeElement.innerText);
@@ -390,6 +429,10 @@ async function troubles(page) {
     signal('nginx.pid', 'SIGHUP');
     await settled(async () => (await call('GET', 'trackers')).status === 401,
                   'the tokens are good no more');
+    await settled(() => page.asked.at(-1).response()?.status() === 401,
+                  'the feed is refused');
+    await new Promise((done) => setTimeout(done, 1000));
+    is(await page.$('.signin'), null, 'and opens nothing over the draft');
     await press(page, 'Save');
     await shows(page, 'Sign in again');
     await look(page, 'sign-in again');
@@ -406,6 +449,10 @@ async function troubles(page) {
     await login();
     is((await named('draft'))?.vocabulary.join('|'), 'one phrase',
        'the draft, once');
+
+    const { id } = await make('followed again', 'x');
+    await page.waitForSelector(rowOf(id));
+    ok(true, 'and the feed goes on');
 }
 
 
@@ -457,11 +504,14 @@ async function changedMeanwhile(page) {
     const remove = () => press(page, '',
         { selector: `.row[data-id="${tracker.id}"] .danger` });
 
-    await press(page, 'Reload');
     await page.waitForSelector(`.row[data-id="${tracker.id}"]`);
+
+    const looked = page.waitForResponse((answer) =>
+        answer.url().includes(`/tracker/${tracker.id}`));
+    await remove();
+    await looked;
     await call('PUT', `tracker/${tracker.id}`,
                { name: 'shared', vocabulary: ['after'] });
-    await remove();
     await shows(page, 'Somebody else has changed shared: not deleted.');
     await shows(page, 'after');
     is((await named('shared')).vocabulary[0], 'after',
@@ -630,6 +680,296 @@ async function texts(page) {
         vocabulary: [...odd.vocabulary, 'new'] }),
        'quotes, right to left, line feeds, blanks: as they were');
     is(await page.$('main script, main b, main i'), null, 'and never markup');
+}
+
+
+// Who changed what and when: times in the list and in the editor.
+
+async function times(page) {
+    const { id, createdAt, updatedAt } = (await call('GET',
+        'trackers?expand=times')).body.trackers.find(({ name }) =>
+        name === NAME);
+    const cell = `.row[data-id="${id}"] .when`;
+
+    ok(createdAt < updatedAt, 'the server knows when');
+    await page.emulateTimezone('Asia/Kathmandu');
+    await signIn(page);
+    await page.waitForSelector(`${cell} time`);
+
+    const [text, at, title] = await page.$eval(`${cell} time`, (time) =>
+        [time.textContent, time.dateTime, time.title]);
+    const said = (style) => page.evaluate((time, one) =>
+        new Intl.DateTimeFormat('en', { ...one, timeZone: 'Asia/Kathmandu' })
+            .format(new Date(time)), updatedAt, style);
+
+    is(at, updatedAt, 'the list: when it was changed');
+    is(text, await said({ dateStyle: 'medium', timeStyle: 'short' }),
+       'where the reader is');
+    is(title, await said({ dateStyle: 'full', timeStyle: 'long' }),
+       'the full time as title');
+    like(await textOf(page, cell), /^Changed\n/, 'and what it is');
+
+    await press(page, NAME, { selector: '.row .name' });
+    await page.waitForSelector('dialog .times time');
+    is((await page.$$eval('dialog .times time', (all) =>
+        all.map((one) => one.dateTime))).join(), `${createdAt},${updatedAt}`,
+        'the editor: created and changed');
+    like(await textOf(page, 'dialog .times'), /^Created .* · Changed /,
+         'and which is which');
+    await look(page, 'times');
+    await page.keyboard.press('Escape');
+    await closed(page);
+}
+
+
+// What others do comes into the list, and nobody is disturbed in it.
+
+const rowOf = (id) => `.row[data-id="${id}"]`;
+const topOf = (page, id) => page.$eval(rowOf(id), (row) =>
+    Math.round(row.getBoundingClientRect().top));
+const make = async (name, ...vocabulary) =>
+    (await call('POST', 'tracker', { name, vocabulary })).body.tracker;
+
+// A note of this text, after what was told before.
+const told = (page, text) => settled(() => page.notes.at(-1) === text,
+    `told: ${text}`, () => page.notes.join('\n'));
+
+async function follows(page) {
+    const names = Array.from({ length: 30 }, (_, i) => `feed ${i + 10}`);
+    const made = [];
+
+    page.notes.length = 0;
+    for (const name of names) {
+        made.push(await make(name, 'before'));
+    }
+    for (const { id } of made) {
+        await page.waitForSelector(rowOf(id));
+    }
+    ok(true, 'created by others: in the list at once');
+    like(await page.$eval(`${rowOf(made[0].id)} time`, (time) =>
+        time.dateTime), /^20\d\d-.*Z$/, 'with its time');
+
+    await command(page, '/');
+    await page.keyboard.type('feed');
+    await shows(page, '30 of');
+    await press(page, '', { selector: `${rowOf(made[20].id)} input`,
+                            key: 'Space' });
+    await page.focus(`${rowOf(made[20].id)} .name`);
+    await page.evaluate(() => {
+        const rows = document.querySelectorAll('.row');
+
+        rows[20].scrollIntoView({ block: 'center' });
+        window.was = [document.activeElement, ...rows];
+    });
+
+    // where a note needs a line of its own
+    await page.setViewport(NARROW);
+    await settled(async () => await textOf(page, '.told .others') === '',
+                  'a note goes by itself');
+
+    const before = await topOf(page, made[20].id);
+
+    page.notes.length = 0;
+    await call('PUT', `tracker/${made[21].id}`,
+               { name: made[21].name, vocabulary: ['after'] });
+    await call('DELETE', `tracker/${made[1].id}`);
+    const extra = await make('feed 00', 'before', 'a longer one '.repeat(30));
+
+    await page.waitForSelector(rowOf(extra.id));
+    await page.waitForFunction((one) => !document.querySelector(one), {},
+                               rowOf(made[1].id));
+    await page.waitForFunction((one) => document.querySelector(one).innerText
+        .includes('after'), {}, `${rowOf(made[21].id)} .some`);
+    ok(true, 'created, changed, deleted by others: shown without a reload');
+    await settled(() => page.notes.length > 0, 'and told');
+    is(await topOf(page, made[20].id), before, 'what is seen stays there');
+    await settled(async () => await textOf(page, '.told .others') === '',
+                  'the note goes');
+    is(await topOf(page, made[20].id), before, 'and nothing moves');
+    await page.setViewport(WIDE);
+    is(await focused(page), made[20].name, 'and the focus');
+    ok(await page.evaluate(() => window.was[0] === document.activeElement
+        && window.was.slice(1).filter((one) => one.isConnected).length === 29),
+        'in the same elements');
+    ok(await page.$eval(`${rowOf(made[20].id)} input`, (box) => box.checked),
+       'what was selected is');
+    is(await page.$eval('input[type=search]', (input) => input.value), 'feed',
+       'and what was searched for');
+    is(await textOf(page, '.count'), `30 of ${(await call('GET', 'trackers'))
+        .body.trackers.length} trackers`, 'counted');
+    await command(page, 'Escape');
+
+    // the focus goes on where a row was; several are told of in one note
+    await page.focus(`${rowOf(made[2].id)} .name`);
+    await call('DELETE', `tracker/${made[2].id}`);
+    await told(page, `${made[2].name} was deleted by somebody else.`);
+    is(await focused(page), made[3].name,
+       'the row with the focus: it goes to the next');
+    await call('POST', 'trackers?on_conflict=replace', made.slice(3, 6)
+        .map(({ name }) => ({ name, vocabulary: ['after'] })));
+    await told(page, '3 trackers were changed by others.');
+    await page.evaluate(() => window.scrollTo(0, 0));
+    await look(page, 'followed');
+    is(await focused(page), made[3].name, 'changed: it stays');
+
+    await page.select('.filters select', 'changed');
+    await page.waitForFunction((name) => document.querySelector('.row .name')
+        .textContent === name, {}, made[5].name);
+    ok(true, 'in the order of their times');
+    await page.select('.filters select', 'name');
+    return made;
+}
+
+
+// Own changes are nobody's news.
+
+async function quietly(page, made) {
+    const { id, name } = made[6];
+
+    page.notes.length = 0;
+    await press(page, name, { selector: '.row .name' });
+    await page.waitForSelector('dialog form');
+    await page.type('dialog .add input', 'own');
+
+    let heard = hears(page);
+    await chord(page, 'Control', 'Enter');
+    await closed(page);
+    await heard;
+    await page.waitForFunction((one) => document.querySelector(one).innerText
+        .includes('own'), {}, `${rowOf(id)} .some`);
+    is(await focused(page), name, 'changed here: the focus');
+
+    heard = hears(page);
+    await command(page, 'n');
+    await page.waitForSelector('dialog form');
+    await page.keyboard.type('feed own');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('own');
+    await chord(page, 'Control', 'Enter');
+    await closed(page);
+    await heard;
+
+    heard = hears(page);
+    await press(page, '', { selector: `${rowOf(id)} .danger` });
+    await heard;
+    await settled(async () => !await named(name), 'deleted here');
+
+    // what comes after them is told
+    const other = await make('feed other', 'before');
+
+    await told(page, 'feed other was created by somebody else.');
+    is(page.notes.length, 1, 'what this page does is not told');
+    return other;
+}
+
+
+// A draft stays what it is while others change or delete the tracker.
+
+async function warned(page, { id, name }) {
+    const value = (selector) => page.$eval(selector, (one) => one.value);
+    const note = () => textOf(page, 'dialog .others');
+
+    await press(page, name, { selector: '.row .name' });
+    await page.waitForSelector('dialog form');
+    await page.type('dialog .add input', 'mine');
+    await page.keyboard.press('Enter');
+    await page.type('dialog form textarea', 'draft');
+    is(await note(), '', 'an editor: nothing to say');
+
+    await call('PUT', `tracker/${id}`, { name, vocabulary: ['theirs'] });
+    await page.waitForFunction(() => document.querySelector('dialog .others')
+        .innerText.includes('has changed this tracker meanwhile'));
+    ok(true, 'changed by others: said before it is saved');
+    is(await page.$eval('dialog .others', (one) => one.getAttribute('role')),
+       'status', 'politely');
+    is(await value('dialog form textarea'), 'draft', 'the draft stays');
+    is(await page.evaluate(() => document.activeElement.tagName), 'TEXTAREA',
+       'and the focus');
+    await look(page, 'changed while edited');
+
+    await call('PUT', `tracker/${id}`, { name, vocabulary: ['before'] });
+    await page.waitForFunction(() =>
+        document.querySelector('dialog .others').innerText === '');
+    ok(true, 'changed back: nothing to say');
+
+    await call('PUT', `tracker/${id}`, { name, vocabulary: ['theirs'] });
+    await shows(page, 'has changed this tracker meanwhile');
+    await chord(page, 'Control', 'Enter');
+    await shows(page, 'Changed by somebody else');
+    await press(page, 'Save the joined one');
+    await closed(page);
+    is((await named(name)).vocabulary.join('|'), 'theirs|mine', 'joined');
+
+    await press(page, name, { selector: '.row .name' });
+    await page.waitForSelector('dialog form');
+    await page.type('dialog form textarea', 'more');
+    await call('DELETE', `tracker/${id}`);
+    await page.waitForFunction(() => document.querySelector('dialog .others')
+        .innerText.includes('has deleted this tracker'));
+    is(await value('dialog form textarea'), 'draftmore',
+       'deleted by others: said, the draft stays');
+    await chord(page, 'Control', 'Enter');
+    await closed(page);
+
+    const anew = await named(name);
+    ok(anew.id !== id && anew.description === 'draftmore', 'created anew');
+
+    await press(page, name, { selector: '.row .name' });
+    await page.waitForSelector('dialog form');
+    await call('DELETE', `tracker/${anew.id}`);
+    await shows(page, 'has deleted this tracker');
+    await page.keyboard.press('Escape');
+    await closed(page);
+    await settled(() => page.evaluate(() =>
+        document.activeElement.type === 'search'),
+        'left then: no row has the focus, but the search');
+    await command(page, '/');
+    await page.keyboard.press('Backspace');
+}
+
+
+// Nobody looks: no request.  Then the feed goes on where it was, or loads the
+// list again if that is too long ago.
+
+const turn = (page, isHidden) => page.evaluate((hidden) => {
+    Object.defineProperty(document, 'hidden', { configurable: true,
+                                                get: () => hidden });
+    document.dispatchEvent(new Event('visibilitychange'));
+}, isHidden);
+
+async function hides(page) {
+    await holds(page);
+    page.aborted.length = 0;
+    await turn(page, true);
+    await settled(() => page.aborted.length === 1, 'hidden: the feed stops');
+
+    const n = page.asked.length;
+    const { id } = await make('feed hidden', 'x');
+
+    await new Promise((done) => setTimeout(done, 2000));
+    is(page.asked.length, n, 'and asks for nothing');
+    is(await page.$(rowOf(id)), null, 'nothing comes');
+    await turn(page, false);
+    await page.waitForSelector(rowOf(id));
+    ok(true, 'shown again: what was done meanwhile is there');
+
+    await holds(page);
+    page.aborted.length = 0;
+    await press(page, 'Sign out');
+    await page.waitForSelector('input[name=username]');
+    await settled(() => page.aborted.length === 1, 'signed out: it stops');
+    await signIn(page);
+    await holds(page);
+    ok(true, 'signed in: it begins anew');
+
+    const all = (await call('GET', 'trackers')).body.trackers;
+
+    for (const one of all.filter(({ name }) => name.startsWith('feed '))) {
+        await call('DELETE', `tracker/${one.id}`);
+    }
+    await page.waitForFunction(() => ![...document.querySelectorAll('.name')]
+        .some((one) => one.textContent.startsWith('feed ')));
+    ok(true, 'and what others delete goes');
 }
 
 
@@ -849,20 +1189,60 @@ async function many(page) {
     // made in another order than that of their names
     const numbers = Array.from({ length: 10000 }, (_, i) => i * 7919 % 10000);
 
-    for (let i = 0; i < 10; i++) {
-        await call('POST', 'trackers', numbers.slice(i * 1000, (i + 1) * 1000)
-            .map((n) => ({ name: `tracker ${n}`,
-                           vocabulary: Array.from({ length: 5 }, (_, k) =>
-                               `phrase ${n} number ${k}`) })));
-    }
+    const make = (from, to) => call('POST', 'trackers',
+        numbers.slice(from, to).map((n) => ({ name: `tracker ${n}`,
+            vocabulary: Array.from({ length: 5 }, (_, k) =>
+                `phrase ${n} number ${k}`) })));
+    const before = (await call('GET', 'trackers')).body.trackers.length;
+    const count = (n) => `${(before + n).toLocaleString('en')} trackers`;
+    const counts = (n) => page.waitForFunction((wanted) =>
+        document.querySelector('.count')?.innerText === wanted, {}, count(n));
+    const all = count(10000);
 
-    const n = (await call('GET', 'trackers')).body.trackers.length;
-    const all = `${n.toLocaleString('en')} trackers`;
+    await isShort(page, '1,000 created by others', async () => {
+        await make(0, 1000);
+        await counts(1000);
+    });
+
+    await settled(async () => await textOf(page, '.told .others') === '',
+                  'all of it told');
+
+    // more than the history of the server has room for
+    const one = numbers[500];
+
+    await turn(page, true);
+    await command(page, '/');
+    await page.keyboard.type(`phrase ${one}`);
+    await shows(page, `1 of ${count(1000)}`);
+    for (let i = 1; i < 10; i++) {
+        await make(i * 1000, (i + 1) * 1000);
+    }
+    page.notes.length = 0;
+    await isShort(page, 'too long ago: all loaded again', async () => {
+        await turn(page, false);
+        await shows(page, `1 of ${all}`);
+    });
+    ok(page.asked.some((asked) => asked.response()?.status() === 410),
+       'which the server has said');
+    await told(page, '9,000 trackers were created by others.');
+    is(await page.evaluate(() => document.activeElement.type), 'search',
+       'and the focus is where it was');
+    await isShort(page, 'one of 10,000 changed by others', async () => {
+        const { id, name } = await named(`tracker ${one}`);
+
+        await call('PUT', `tracker/${id}`,
+                   { name, vocabulary: [`phrase ${one} after`] });
+        await page.waitForFunction((some) => document.querySelector(some)
+            .innerText.includes('after'), {}, `${rowOf(id)} .some`);
+    });
+    await chord(page, 'Control', 'a');
+    await page.keyboard.press('Backspace');
 
     await isShort(page, '10,000 trackers loaded', async () => {
+        await page.$eval('.count', (one) => one.classList.add('old'));
         await press(page, 'Reload');
-        await page.waitForFunction((wanted) =>
-            document.querySelector('.count')?.innerText === wanted, {}, all);
+        await page.waitForFunction((wanted) => document.querySelector(
+            '.count:not(.old)')?.innerText === wanted, {}, all);
     });
     is((await page.$$('.row')).length, 50, '10,000 trackers: fifty rows');
 
@@ -891,22 +1271,44 @@ async function many(page) {
 }
 
 
-// What the module does not do is not offered.
+// What the module does not do is not offered, and without a history there are
+// no times and no feed.
 
-async function withoutDetection(page) {
+async function without(page) {
     const file = path.join(run, 'nginx.conf');
     const text = fs.readFileSync(file, 'utf8');
 
     await page.waitForFunction(() => [...document.querySelectorAll('button')]
         .some((one) => one.textContent === 'Try it'));
-    fs.writeFileSync(file, text.replace(/tracker_conversation\w*[^;]*;/g, ''));
+    fs.writeFileSync(file, text.replace(
+        /tracker_(conversation\w*|history)[^;]*;/g, ''));
     signal('nginx.pid', 'SIGHUP');
     await settled(async () => (await fetch(`${url}/v1/conversations/detect`,
         { method: 'OPTIONS' })).status !== 204,
         'a server that does not detect');
+    await settled(async () => (await call('GET', 'trackers/changes?since=1'))
+        .status === 404, 'and keeps no history');
+    await page.goto('about:blank');
+    page.asked.length = 0;
     await signIn(page);
     ok(!(await textOf(page, 'button')).includes('Try it'),
        'has nothing to try it with');
+    ok(await page.$$eval('.row .when', (all) => all.length === 50
+        && all.every((one) => one.hidden)), 'no times: no place for them');
+    ok(!(await textOf(page, '.filters')).includes('Last changed'),
+       'nor an order by them');
+    await settled(() => page.asked[0]?.response()?.status() === 404,
+                  'the feed is refused');
+    await press(page, 'Reload');
+    await page.waitForFunction(() =>
+        document.querySelectorAll('.row').length === 50);
+    await new Promise((done) => setTimeout(done, 2000));
+    is(page.asked.length, 1, 'and not asked for again');
+    await press(page, '', { selector: '.row .name' });
+    await page.waitForSelector('dialog form');
+    is(await textOf(page, 'dialog .times'), '', 'nor times in the editor');
+    await page.keyboard.press('Escape');
+    await closed(page);
 }
 
 
@@ -933,6 +1335,9 @@ async function main() {
         await creates(one);
         await conflicts(one);
         await changes(one, two);
+        await times(two);
+        await warned(one, await quietly(one, await follows(one)));
+        await hides(one);
         await tries(one);
         await imports(one);
         await mends(one);
@@ -947,7 +1352,7 @@ async function main() {
         await leaves(browser);
         await many(one);
         await german(one);
-        await withoutDetection(two);
+        await without(two);
 
     } finally {
         is(words.join('\n'), '', 'no error, nothing that the policy forbids');

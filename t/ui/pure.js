@@ -6,19 +6,22 @@ import fs from 'node:fs';
 import test from 'node:test';
 
 import { Api, Failure } from './api.js';
-import { Book } from './book.js';
+import { Book, remember } from './book.js';
 import de from './de.js';
 import en from './en.js';
 import { toCsv, toJson, toNdjson } from './exporting.js';
+import { Feed } from './feed.js';
 import { pieces, sentences } from './found.js';
 import { choose, isolated, setLanguage, t } from './i18n.js';
 import { decoded, fromJson, fromLines, fromNdjson, fromTable, guessFormat,
          lineOf, openTable, split } from './importing.js';
 import { addPhrases, mergeLists, mergeTrackers, same } from './merge.js';
+import { wording } from './others.js';
 import { advice, check } from './phrases.js';
 import { guard, guessSeparator, joinList, readTable, splitList, unguard,
          writeTable } from './table.js';
 import { fold, pastedPhrases } from './text.js';
+import { apart } from './times.js';
 
 
 const trackers = (read) => read.trackers.map((item) => item.tracker);
@@ -432,7 +435,9 @@ test('api: the token is sent, and nowhere to be seen', async () => {
                                     [200, { tracker }, { ETag: '"1"' }]]);
 
     await api.login('a', 'b');
-    assert.deepEqual(await api.get('5'), { tracker, etag: '"1"' });
+    assert.deepEqual(await api.get('5'), { tracker, etag: '"1"',
+        created: undefined, changed: undefined, at: undefined });
+    assert.equal(asked[1].path, '/m/tracker/5?expand=times');
     assert.equal(asked[0].headers.Authorization, undefined);
     assert.equal(asked[1].headers.Authorization, 'Bearer secret-token');
     assert.doesNotMatch(JSON.stringify(api), /secret-token/);
@@ -515,15 +520,307 @@ test('api: where the site signs in, this page does not ask', async () => {
 
 test('api: the probe, pages, a delete of what is gone', async () => {
     const { api, asked } = apiWith([[401, {}],
-                                    [200, { trackers: [1], next: 'a+b' }],
-                                    [200, { trackers: [2] }],
+                                    [200, { trackers: [1], next: 'a+b' },
+                                     { ETag: 'W/"71"' }],
+                                    [200, { trackers: [2] }, { ETag: '"72"' }],
                                     [404, { message: 'gone' }]]);
     const seen = [];
 
     assert.equal(await api.probe(), false);
-    await api.list((page) => { seen.push(...page); });
+    assert.equal(await api.list((page) => { seen.push(...page); }), '71');
     assert.deepEqual(seen, [1, 2]);
-    assert.equal(asked[2].path, '/m/trackers?limit=1000&cursor=a%2Bb');
+    assert.equal(asked[2].path,
+                 '/m/trackers?limit=1000&expand=times&cursor=a%2Bb');
     await api.remove('5', '"1"');
     assert.equal(asked[3].headers['If-Match'], '"1"');
+});
+
+test('api: nobody is asked to sign in for what nobody has asked for', async () =>
+{
+    const signIn = async () => assert.fail();
+    const { api, asked } = apiWith([[200, { accessToken: 'a' }], [401, {}],
+                                    [401, {}], [200, {}],
+                                    [200, { changes: [], rev: 7 }]],
+                                   { signIn });
+    const { signal } = new AbortController();
+
+    await api.login('a', 'b');
+    await assert.rejects(api.changes('1', 25, signal), { status: 401 });
+    await assert.rejects(api.list(() => {}, { signal }), { status: 401 });
+    await assert.rejects(api.changes('1', 25, signal), { status: 0 });
+    assert.deepEqual(await api.changes('a b', 25, signal),
+                     { changes: [], rev: '7' });
+    assert.equal(asked[4].path,
+                 '/m/trackers/changes?since=a%20b&limit=1000&wait=25');
+});
+
+test('api: a list that nobody wants any more', async () => {
+    let answer;
+    const late = new Promise((done) => { answer = done; });
+    const { api } = apiWith([late]);
+    const leave = new AbortController();
+    const list = api.list(() => assert.fail(), { signal: leave.signal });
+
+    leave.abort();
+    answer([200, { trackers: [] }]);
+    await assert.rejects(list, { name: 'AbortError' });
+});
+
+test('api: it is quiet when what is written has its answer', async () => {
+    let answer;
+    const late = new Promise((done) => { answer = done; });
+    const { api } = apiWith([late, [200, { tracker }]]);
+    const steps = [];
+
+    await api.quiet();
+    api.put('5', tracker).then(() => steps.push('written'));
+    const quiet = api.quiet().then(() => steps.push('quiet'));
+
+    await new Promise((done) => setTimeout(done, 10));
+    assert.deepEqual(steps, []);
+    answer([200, { tracker }]);
+    await quiet;
+    assert.deepEqual(steps, ['written', 'quiet']);
+});
+
+
+const at = (n) => new Date(n).toISOString();
+const change = (type, id, time, name, phrase = 'x') =>
+    ({ rev: String(time), type, id, at: at(time),
+       ...name && { tracker: { id, name, vocabulary: [phrase] } } });
+const kinds = (told) => Object.fromEntries([...told].map(([id, { kind }]) =>
+    [id, kind]));
+
+test('book: times are beside the trackers, and order them', () => {
+    const book = new Book();
+
+    book.put({ id: '1', name: 'a', vocabulary: ['x'] });
+    assert.equal(book.knowsTimes, false);
+    book.wrote({ id: '1', name: 'a', vocabulary: ['y'] }, 5);
+    assert.equal(book.knowsTimes, false);
+    book.put({ id: '2', name: 'b', vocabulary: ['x'], createdAt: at(1000),
+               updatedAt: at(2000) });
+    book.put({ id: '3', name: 'c', vocabulary: ['x'], updatedAt: at(3000) });
+    assert.equal(book.knowsTimes, true);
+    assert.deepEqual(book.get('2'), { id: '2', name: 'b', vocabulary: ['x'] });
+    assert.deepEqual(book.find({ sort: 'changed' }).map(({ id }) => id),
+                     ['3', '2', '1']);
+
+    book.wrote({ id: '2', name: 'b', vocabulary: ['x'] }, 9000);
+    assert.equal(book.changed('2'), 2000, 'the same again is no change');
+    book.wrote({ id: '2', name: 'b', vocabulary: ['z'] }, 9000);
+    assert.equal(book.changed('2'), 9000);
+    assert.deepEqual(apart({ id: '1', createdAt: at(7), updatedAt: 'odd' }),
+                     { tracker: { id: '1' }, created: 7, changed: undefined });
+});
+
+test('book: what others did is told, what the page did is not', () => {
+    const book = new Book();
+
+    for (const id of ['1', '2', '3', '4']) {
+        book.put({ id, name: `n${id}`, vocabulary: ['x'] });
+    }
+    book.hide('4');
+
+    const before = book.get('1');
+    const told = book.take([
+        change('updated', '1', 10, 'n1'), change('updated', '2', 20, 'n2', 'y'),
+        change('deleted', '3', 30), change('deleted', '3', 31),
+        change('updated', '4', 40, 'n4', 'y'),
+        change('created', '5', 50, 'n5'), change('updated', '5', 60, 'n5', 'y'),
+        change('created', '6', 70), change('updated', '6', 80),
+        change('deleted', '6', 90), change('created', '7', 100, 'n7'),
+        change('deleted', '7', 110)]);
+
+    assert.deepEqual(kinds(told), { 2: 'updated', 3: 'deleted', 5: 'created' });
+    assert.equal(book.get('1'), before);
+    assert.deepEqual(['1', '2', '5'].map((id) => book.changed(id)),
+                     [10, 20, 60]);
+    assert.equal(book.entries.get('5').created, 50);
+    assert.deepEqual(book.all().map(({ id }) => id), ['1', '2', '5']);
+    assert.ok(book.hidden.has('4'));
+});
+
+test('book: all of it anew, where it stays what it is', () => {
+    const book = new Book();
+
+    for (const id of ['1', '2', '3']) {
+        book.put({ id, name: `n${id}`, vocabulary: ['x'] });
+    }
+    book.hide('3');
+
+    const before = book.get('1');
+    const { take, end } = book.renew();
+
+    take([{ id: '1', name: 'n1', vocabulary: ['x'] },
+          { id: '3', name: 'n3', vocabulary: ['x'] }]);
+    book.put({ id: '8', name: 'mine', vocabulary: ['x'] });
+    take([{ id: '4', name: 'n4', vocabulary: ['x'] }]);
+
+    assert.deepEqual(kinds(end()), { 4: 'created', 2: 'deleted' });
+    assert.equal(book.get('1'), before);
+    assert.deepEqual(book.all().map(({ id }) => id), ['1', '8', '4']);
+});
+
+test('others: in a few words', () => {
+    const told = new Map();
+    const said = () => {
+        setLanguage('en');
+        return wording(told);
+    };
+
+    remember(told, '1', 'updated', 'n');
+    assert.equal(said(), 'n was changed by somebody else.');
+    remember(told, '2', 'updated', 'm');
+    remember(told, '3', 'updated', 'm');
+    assert.equal(said(), '3 trackers were changed by others.');
+    remember(told, '3', 'deleted', 'm');
+    assert.equal(said(),
+                 '3 trackers were created, changed or deleted by others.');
+    setLanguage('de');
+    assert.match(wording(told), /3 Tracker wurden von anderen angelegt,/);
+    setLanguage('en');
+});
+
+
+// A feed whose requests and pauses are answered here: ask() resolves to what
+// was asked, with answer(page or failure); pauses are over at once.
+
+function feedWith({ again = async () => assert.fail(),
+                    ready = async () => {} } = {})
+{
+    const asked = [], pauses = [], taken = [];
+    let next, clock = 0;
+    const feed = new Feed({ now: () => clock, random: () => 0.5, again, ready,
+        sleep: async (ms) => { pauses.push(ms); },
+        take: (changes) => taken.push(...changes),
+        ask: (rev, seconds, signal) => new Promise((done, fail) => {
+            asked.push(rev);
+            next = { done, fail };
+            signal.onabort = () => fail(new Failure(0, ''));
+        }) });
+    const settle = () => new Promise((done) => setTimeout(done, 0));
+    const answer = async (what, seconds = 25) => {
+        clock += seconds * 1000;
+        if (what instanceof Failure) {
+            next.fail(what);
+        } else {
+            next.done(what);
+        }
+        await settle();
+    };
+
+    return { feed, asked, pauses, taken, answer, settle };
+}
+
+test('feed: from answer to answer', async () => {
+    const { feed, asked, pauses, taken, answer } = feedWith();
+
+    feed.start(undefined);
+    assert.deepEqual(asked, []);
+    feed.start('1');
+    await answer({ changes: ['a', 'b'], rev: '3' }, 0);
+    await answer({ changes: [], rev: '3' });
+    await answer({ changes: ['c'], rev: '4' }, 1);
+    assert.deepEqual(asked, ['1', '3', '3', '4']);
+    assert.deepEqual(taken, ['a', 'b', 'c']);
+    assert.deepEqual(pauses, [500, 500, 500]);
+    feed.stop();
+    await answer({ changes: ['d'], rev: '5' });
+    assert.deepEqual(taken, ['a', 'b', 'c']);
+    assert.equal(asked.length, 4);
+});
+
+test('feed: what comes too late is for nobody', async () => {
+    let go;
+    const { feed, taken, answer, settle } = feedWith({
+        ready: () => new Promise((done) => { go = done; }) });
+
+    feed.start('1');
+    await answer({ changes: ['a'], rev: '2' });
+    assert.deepEqual(taken, []);
+    feed.stop();
+    go();
+    await settle();
+    assert.deepEqual(taken, []);
+});
+
+test('feed: pauses grow after trouble and early answers', async () => {
+    const { feed, asked, pauses, answer } = feedWith();
+
+    feed.start('1');
+    for (const status of [0, 429, 502, 503, 504, 500, 503]) {
+        await answer(new Failure(status, '', {}, status === 429 ? 7 : 0), 0);
+    }
+    assert.deepEqual(pauses, [1000, 7000, 4000, 8000, 16000, 32000, 60000]);
+    assert.deepEqual([...new Set(asked)], ['1']);
+
+    await answer({ changes: ['a'], rev: '2' }, 0);
+    await answer({ changes: [], rev: '2' }, 0);
+    await answer({ changes: [], rev: '2' }, 1);
+    await answer({ changes: [], rev: '2' });
+    await answer({ changes: [], rev: '2' }, 0);
+    assert.deepEqual(pauses.slice(7), [500, 1000, 2000, 500, 1000]);
+    feed.stop();
+});
+
+test('feed: 410 loads all anew, and not all the time', async () => {
+    let n = 10;
+    const { feed, asked, pauses, answer } = feedWith({ again: async () => {
+        n++;
+        if (n === 12) {
+            throw new Failure(502, '');
+        }
+        return String(n);
+    } });
+
+    feed.start('1');
+    await answer(new Failure(410, ''), 0);
+    await answer(new Failure(410, ''), 0);
+    await answer(new Failure(410, ''), 0);
+    await answer({ changes: [], rev: '13' });
+    assert.deepEqual(asked, ['1', '11', '11', '13', '13']);
+    assert.deepEqual(pauses, [1000, 2000, 4000, 500]);
+    feed.stop();
+});
+
+test('feed: without a history it is not used any more', async () => {
+    for (const status of [404, 405, 400]) {
+        const { feed, asked, pauses, answer, settle } = feedWith();
+
+        feed.start('1');
+        await answer(new Failure(status, ''), 0);
+        feed.wake('hidden');
+        feed.start('2');
+        await settle();
+        assert.deepEqual([asked, pauses], [['1'], []]);
+    }
+});
+
+test('feed: it rests while nobody sees it, or is signed in', async () => {
+    const { feed, asked, taken, answer, settle } = feedWith();
+
+    feed.rest('hidden');
+    feed.start('1');
+    assert.deepEqual(asked, []);
+    feed.wake('hidden');
+    feed.rest('hidden');
+    await settle();
+    feed.rest('import');
+    feed.wake('hidden');
+    assert.deepEqual(asked, ['1']);
+    feed.wake('import');
+    assert.deepEqual(asked, ['1', '1']);
+
+    await answer(new Failure(401, ''), 0);
+    feed.wake('hidden');
+    assert.equal(asked.length, 2);
+    feed.wake('signed out');
+    await answer({ changes: ['a'], rev: '2' });
+    assert.deepEqual([asked, taken], [['1', '1', '1', '2'], ['a']]);
+
+    await answer(new Failure(401, ''), 0);
+    feed.start('9');
+    assert.equal(asked[4], '9');
+    feed.stop();
 });
