@@ -450,7 +450,8 @@ for my $way ([$from, $to, 'rev'], [$to, $from, 'log'], [$from, $to, 'index'],
 
     my $response = read_response($reads);
     is($response->{status}, 200, "@first moved: 200");
-    is("@{[$response->{body} =~ /"type":"(\w+)"/g]}", 'created deleted created',
+    is(join(' ', $response->{body} =~ /"type":"(\w+)"/g),
+       'created deleted created',
        "@first moved: all of it");
     is(scalar(() = $response->{body} =~ /"tracker":/g), 1,
        "@first moved: with the one that is there");
