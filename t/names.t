@@ -245,6 +245,41 @@ is(asked_for(name_of($ENV{TEST_NGINX_N1})), $asked, 'nothing is looked up');
 
 
 
+=== a name that nobody knows: the address beside it is another one then
+--- settings
+    tracker_redis_failover_timeout 500ms;
+    tracker_timeout 3s;
+--- scenario
+my @ports = map { $ENV{"TEST_NGINX_PLAYED$_"} } 1, 2;
+my $file = scratch('address', '127.0.0.2');
+
+names();
+
+# it says where the node is, and has no key itself
+my $map = play_redis($ports[0], sub {
+    open my $in, '<', $file or die "$file: $!";
+    return $_[0][0] eq 'CLUSTER'
+           ? slots([0, 16383, 'node.test', $ports[1], 'ip', scalar <$in>])
+           : "+OK\r\n";
+});
+my $node = sub {
+    my ($host) = @_;
+    return play_redis($ports[1], sub {
+        return $_[0][0] eq 'GET' ? record() : "+OK\r\n";
+    }, $host);
+};
+
+my $played = $node->('127.0.0.2');
+is(get()->{status}, 200, 'where the map says');
+end_played($played);
+scratch('address', '127.0.0.3');
+$played = $node->('127.0.0.3');
+wait_until(sub { get()->{status} == 200 }, 'where it says now');
+pass('where it says now');
+end_played($map, $played);
+
+
+
 === a name and nothing else, and no resolver
 --- http_config
     tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1 cluster;
@@ -566,3 +601,30 @@ for (1, 2) {
     pass('where it is, and was');
     end_played($played);
 }
+
+
+
+=== seeds: a name of a master and a replica, and the master comes back
+--- servers
+localhost:$TEST_NGINX_PLAYED1
+--- settings
+    tracker_redis_failover_timeout 200ms;
+    tracker_timeout 2s;
+--- scenario
+names('localhost' => '127.0.0.1 127.0.0.2');
+
+my $asked = scratch('replica.asked', '');
+my $replica = play_redis($ENV{TEST_NGINX_PLAYED1}, sub {
+    return "+OK\r\n" if $_[0][0] ne 'GET';
+    scratch('replica.asked', 1);
+    return "-READONLY You can't write against a read only replica.\r\n";
+}, '127.0.0.2');
+my $master = play_node('?');
+
+is(get()->{status}, 200, 'the master');
+end_played($master);
+wait_until(sub { get()->{status} != 200 && -s $asked }, 'the replica');
+$master = play_node('?');
+wait_until(sub { get()->{status} == 200 }, 'the master again');
+pass('the master again');
+end_played($master, $replica);

@@ -300,7 +300,7 @@ ngx_redis_cluster_member(ngx_redis_cluster_t *cluster,
 
         } else if (ngx_redis_place_same(&member->place, place)) {
 
-            if (member->place.host[0] == '\0' && place->host[0]) {
+            if (member->place.addr.stale && place->host[0]) {
                 ngx_redis_cluster_know(member, place);
             }
 
@@ -316,14 +316,23 @@ ngx_redis_cluster_member(ngx_redis_cluster_t *cluster,
 }
 
 
-/* the map has the address of its name, too: it is not waited for any more */
+/*
+ * The map has the address of its name, too, for where it is not to be looked
+ * up.  The first one is not waited for any more.
+ */
 
 static void
 ngx_redis_cluster_know(ngx_redis_member_t *member, ngx_redis_place_t *place)
 {
+    ngx_uint_t  first;
+
+    first = (member->place.host[0] == '\0');
+
     ngx_memcpy(member->place.host, place->host, NGX_SOCKADDR_STRLEN);
 
-    ngx_redis_node_relocate(&member->node);
+    if (first) {
+        ngx_redis_node_relocate(&member->node);
+    }
 }
 
 

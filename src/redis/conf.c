@@ -383,6 +383,7 @@ ngx_redis_resolve_host(ngx_conf_t *cf, ngx_array_t *addrs, ngx_str_t *host,
         }
 
         addr[i].turn = i;
+        addr[i].step = u.naddrs;
     }
 
     return NGX_OK;

@@ -500,8 +500,7 @@ ngx_redis_conn_lost(ngx_redis_conn_t *conn, ngx_redis_end_e end,
     /* its name may have another address by now, or have others */
 
     if (end != NGX_REDIS_END_CLOSED) {
-        conn->addr->stale = 1;
-        conn->addr->turn += (state != NGX_REDIS_READY);
+        ngx_redis_lookup_doubt(conn->addr, state != NGX_REDIS_READY);
     }
 
     conn->handlers->lost(conn->data, end, state, why);

@@ -65,8 +65,12 @@ ngx_redis_lookup(ngx_redis_lookup_t *lookup, ngx_redis_conf_t *conf,
     ctx->timeout = conf->resolver_timeout;
     ctx->cancelable = 1;
 
-    if (addr->host[0]) {
-        ctx->timeout = ngx_min(ctx->timeout, NGX_REDIS_LOOKUP_LIMIT);
+    /* to nginx 0 is no limit */
+
+    if (addr->host[0]
+        && (ctx->timeout == 0 || ctx->timeout > NGX_REDIS_LOOKUP_LIMIT))
+    {
+        ctx->timeout = NGX_REDIS_LOOKUP_LIMIT;
     }
 
     lookup->ctx = ctx;
@@ -189,6 +193,17 @@ ngx_redis_lookup_end(ngx_redis_lookup_t *lookup, const char *why)
     }
 
     lookup->handler(lookup->data, why);
+}
+
+
+void
+ngx_redis_lookup_doubt(ngx_redis_addr_t *addr, ngx_uint_t leave)
+{
+    if (leave && !addr->stale) {
+        addr->turn += addr->step;
+    }
+
+    addr->stale = 1;
 }
 
 

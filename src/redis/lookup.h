@@ -27,7 +27,9 @@ struct ngx_redis_addr_s {
                                           its certificate, with a NUL; len 0:
                                           none */
     void                  *session;    /* the last one of TLS, or NULL */
-    ngx_uint_t             turn;       /* which of the addresses of peer */
+    ngx_uint_t             turn;       /* which of the addresses of peer, */
+    ngx_uint_t             step;       /* and by how many to the next one: as
+                                          many as take turns */
 
     unsigned               named:1;    /* peer is a name, in lower case; host
                                           has NGX_SOCKADDR_STRLEN bytes */
@@ -60,6 +62,13 @@ ngx_uint_t ngx_redis_lookup_due(ngx_redis_conf_t *conf,
  */
 void ngx_redis_lookup(ngx_redis_lookup_t *lookup, ngx_redis_conf_t *conf,
     ngx_redis_addr_t *addr);
+
+/*
+ * What addr has may be its address no longer: it is looked up before the next
+ * connection.  leave is 1: that one was of no use, another one of its name is
+ * taken.  Several connections that find this out count once.
+ */
+void ngx_redis_lookup_doubt(ngx_redis_addr_t *addr, ngx_uint_t leave);
 
 /* Ends what is under way, if anything is: the handler is not called. */
 void ngx_redis_lookup_cancel(ngx_redis_lookup_t *lookup);

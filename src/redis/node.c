@@ -514,7 +514,7 @@ ngx_redis_node_move(ngx_redis_lane_t *lane, ngx_uint_t addr)
             || lane->conn.state == NGX_REDIS_DOWN)
         && !ngx_redis_lane_busy(lane))
     {
-        lane->node->addrs[addr].stale = 1;
+        ngx_redis_lookup_doubt(&lane->node->addrs[addr], 1);
 
         ngx_redis_lane_next_addr(lane);
         ngx_redis_stream_close(&lane->conn.stream, NGX_REDIS_END_CLOSED);

@@ -46,6 +46,7 @@ ngx_redis_place_set(ngx_redis_place_t *place, ngx_str_t *host,
     place->addr.port = (int) n;
     place->addr.named = (format == NULL);
     place->addr.stale = place->addr.named;
+    place->addr.step = 1;
     place->addr.peer.data = place->name;
     place->addr.peer.len = ngx_strlen(name);
     place->addr.name.data = place->text;

@@ -32,6 +32,10 @@ ngx_redis_probe(ngx_redis_probe_t *probe, ngx_redis_node_t *from,
     ngx_uint_t            i;
     ngx_redis_command_t   cmd;
 
+    /* also if there is nothing to ask for: to look for it takes time, too */
+
+    probe->at = ngx_current_msec;
+
     ngx_str_set(&probe->argv[0], "GET");
     probe->argv[1].len = 0;
     probe->argv[1].data = probe->key;
@@ -68,7 +72,6 @@ ngx_redis_probe(ngx_redis_probe_t *probe, ngx_redis_node_t *from,
     /* an exiting worker waits for what needs the answer, not for the answer */
 
     probe->op->timer.cancelable = 1;
-    probe->at = ngx_current_msec;
 
     if (ngx_redis_node_submit(to, probe->op) != NGX_OK) {
         ngx_redis_op_free(probe->op);

@@ -177,6 +177,7 @@ ngx_redis_sentinel_begin(ngx_redis_sentinel_t *sentinel, ngx_uint_t doubt)
 
     sentinel->asking = 1;
     sentinel->sent = 0;
+    sentinel->failed = 0;
     sentinel->doubt = doubt;
     sentinel->began = ngx_current_msec;
     sentinel->nasked = 0;
@@ -204,6 +205,12 @@ ngx_redis_sentinel_turn(ngx_event_t *ev)
     ngx_redis_conn_t  *conn;
 
     conn = &sentinel->conn;
+
+    if (sentinel->failed && sentinel->asking) {
+        sentinel->failed = 0;
+        ngx_redis_sentinel_next(sentinel);
+        return;
+    }
 
     if (!sentinel->asking || sentinel->sent) {
         ngx_redis_conn_close(conn, NGX_REDIS_END_CLOSED);
@@ -494,7 +501,10 @@ ngx_redis_sentinel_lost(void *data, ngx_redis_end_e end,
                   "redis: no answer from sentinel %V%s%s",
                   &sentinel->addrs[sentinel->at].name, *why ? ": " : "", why);
 
-    ngx_redis_sentinel_next(sentinel);
+    /* not here: what the resolver calls must end no other lookup */
+
+    sentinel->failed = 1;
+    ngx_post_event(&sentinel->turn, &ngx_posted_events);
 }
 
 

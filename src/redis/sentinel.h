@@ -45,6 +45,7 @@ typedef struct {
     ngx_redis_said_t       named;      /* that there is no resolver */
 
     unsigned               asking:1;   /* in a round */
+    unsigned               failed:1;   /* this one: the turn leads on */
     unsigned               sent:1;     /* this one has got the question */
     unsigned               answered:1; /* and has its voice: a loss of its
                                           connection is none */

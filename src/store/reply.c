@@ -57,7 +57,10 @@ tracker_reply_word(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply,
     /* the script has released the lock, or another request holds it */
 
     ctx->txn.holds_lock = 0;
-    tracker_stale_note(ctx);
+
+    if (w->outcome != TRACKER_OUTCOME_LOCKED) {
+        tracker_stale_note(ctx);
+    }
 
     return w->outcome;
 }

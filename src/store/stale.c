@@ -11,7 +11,8 @@
 #include "store/stale.h"
 
 
-/* the last tokens that are known, and how many of their digits */
+/* tokens that are known, the last one of an account, and how many of their
+   digits */
 #define TRACKER_STALE_TOKENS  1024
 #define TRACKER_STALE_DIGITS  16
 
@@ -32,6 +33,7 @@ typedef struct {
 } tracker_stale_t;
 
 
+static u_char *tracker_stale_place(tracker_txn_ctx_t *ctx);
 static void tracker_stale_release(ngx_event_t *ev);
 static void tracker_stale_released(void *data, ngx_redis_status_e status,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
@@ -41,17 +43,24 @@ static void tracker_stale_released(void *data, ngx_redis_status_e status,
 
 static u_char           tracker_stale_tokens[TRACKER_STALE_TOKENS]
                                             [TRACKER_STALE_DIGITS];
-static ngx_uint_t       tracker_stale_next;
 static tracker_stale_t  tracker_stale;
 
 
 void
 tracker_stale_note(tracker_txn_ctx_t *ctx)
 {
-    ngx_memcpy(tracker_stale_tokens[tracker_stale_next], ctx->token,
-               TRACKER_STALE_DIGITS);
+    ngx_memcpy(tracker_stale_place(ctx), ctx->token, TRACKER_STALE_DIGITS);
+}
 
-    tracker_stale_next = (tracker_stale_next + 1) % TRACKER_STALE_TOKENS;
+
+/* accounts that share one forget: the lock expires then */
+
+static u_char *
+tracker_stale_place(tracker_txn_ctx_t *ctx)
+{
+    return tracker_stale_tokens[ngx_crc32_short(ctx->key_base.data,
+                                                ctx->key_base.len)
+                                % TRACKER_STALE_TOKENS];
 }
 
 
@@ -59,27 +68,16 @@ void
 tracker_stale_meet(tracker_txn_ctx_t *ctx, ngx_str_t *token)
 {
     u_char           *p;
-    ngx_uint_t        i;
     tracker_stale_t  *stale;
 
     stale = &tracker_stale;
 
     if (stale->redis || token->len != TRACKER_TOKEN_LEN
-        || ctx->key_base.len + sizeof(TRACKER_KEY_LOCK) > TRACKER_STALE_KEY)
+        || ctx->key_base.len + sizeof(TRACKER_KEY_LOCK) > TRACKER_STALE_KEY
+        || ngx_memcmp(tracker_stale_place(ctx), token->data,
+                      TRACKER_STALE_DIGITS)
+           != 0)
     {
-        return;
-    }
-
-    for (i = 0; i < TRACKER_STALE_TOKENS; i++) {
-        if (ngx_memcmp(tracker_stale_tokens[i], token->data,
-                       TRACKER_STALE_DIGITS)
-            == 0)
-        {
-            break;
-        }
-    }
-
-    if (i == TRACKER_STALE_TOKENS) {
         return;
     }
 
