@@ -204,6 +204,39 @@ is(redis('EXISTS', key('stop')), 0, 'no key is left');
 
 
 
+=== a write of many takes steps of as many
+A revision that a failover has lost is as rarely that of one of many changes as
+of one change alone.
+--- scenario
+my ($id) = create('first');
+my $rev = rev();
+my $n = 0;
+
+my %write = (
+    'a few' => [7, sub { bulk_text(map { 'f' . ++$n } 1 .. 7) }],
+    'a transaction' => [90, sub { bulk_text(map { 't' . ++$n } 1 .. 90) }],
+    'more than are kept' => [1007, sub {
+        bulk_text(map { 'm' . ++$n } 1 .. 1007) }],
+    'an import' => [11, sub {
+        '[' . join(',', tracker_text('first', 'phrase ' . ++$n),
+                        map { tracker_text('i' . ++$n) } 1 .. 10) . ']' },
+        '?on_conflict=replace'],
+);
+
+for my $name (sort keys %write) {
+    my ($many, $text, $args) = @{$write{$name}};
+    my $kept = $many < 1000 ? $many : 1000;
+
+    for my $round (1 .. 4) {
+        is(manage('POST', 'trackers' . ($args // ''), $text->())->{status}, 200,
+           "$name: $round");
+        is((rev() - $rev - ($many - $kept)) % $kept, 0, "$name: the step");
+        $rev = rev();
+    }
+}
+
+
+
 === imports: what is deleted, what changes, what is new
 --- scenario
 my ($a, $b, $c) = create('a', 'b', 'c');

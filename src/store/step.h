@@ -114,7 +114,7 @@ struct tracker_txn_ctx_s {
  * writes to a failover gets no number twice: an old ETag of its list would be a
  * 304 of another list.  They are scores too, exact up to 2^53.  From 2^41 on,
  * by 2^15 on average, 2^38 writes fit, those of eight years at a thousand a
- * second.
+ * second.  Where changes are kept, a write of n of them takes n times as much.
  */
 #define TRACKER_REV_FIRST  ((uint64_t) 1 << 40)
 

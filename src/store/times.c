@@ -40,6 +40,7 @@ struct tracker_times_s {
 };
 
 
+static void *tracker_times_alloc(ngx_pool_t *pool, size_t size);
 static void tracker_times_led(void *data, ngx_redis_reply_t *reply);
 static ngx_int_t tracker_times_number(ngx_redis_reply_t *reply, size_t i,
     uint64_t *ms);
@@ -75,7 +76,7 @@ tracker_times_lead(tracker_txn_ctx_t *ctx, const char *ids, size_t n)
     times = ctx->txn.times;
     lead = &times->lead;
 
-    /* that of the last stretch, which may be large */
+    /* that of the last stretch */
 
     if (lead->argv) {
         ngx_pfree(pool, lead->argv);
@@ -85,8 +86,8 @@ tracker_times_lead(tracker_txn_ctx_t *ctx, const char *ids, size_t n)
     times->asked = n;
 
     lead->argc = 2 + 2 * n;
-    lead->argv = ngx_palloc(pool, lead->argc * sizeof(ngx_str_t)
-                                  + n * TRACKER_TIMES_FIELD);
+    lead->argv = tracker_times_alloc(pool, lead->argc * sizeof(ngx_str_t)
+                                           + n * TRACKER_TIMES_FIELD);
     lead->handler = tracker_times_led;
     lead->action = "reading times";
     lead->read = 1;
@@ -124,6 +125,15 @@ tracker_times_lead(tracker_txn_ctx_t *ctx, const char *ids, size_t n)
 }
 
 
+/* as a block of its own: the next stretch gives it back */
+
+static void *
+tracker_times_alloc(ngx_pool_t *pool, size_t size)
+{
+    return ngx_palloc(pool, ngx_max(size, ngx_pagesize));
+}
+
+
 /* where it fails, the times are not those of as many trackers as there are */
 
 static void
@@ -153,7 +163,8 @@ tracker_times_take(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply, size_t n)
         ngx_pfree(ctx->txn.pool, times->elts);
     }
 
-    times->elts = ngx_palloc(ctx->txn.pool, (n + !n) * sizeof(tracker_time_t));
+    times->elts = tracker_times_alloc(ctx->txn.pool,
+                                      n * sizeof(tracker_time_t));
     if (times->elts == NULL) {
         return NGX_ERROR;
     }

@@ -48,7 +48,11 @@ local format = string.format
 -- the scores of the index are the last n revisions; without a revision the
 -- account is new
 
-local further = ARGV[6] + n - 1
+-- with a log in other steps, as create.lua says
+
+local log = #KEYS > (digest ~= '' and 6 or 4) and #KEYS - 1
+local kept = log and math.min(n, tonumber(ARGV[8])) or 1
+local further = ARGV[6] * kept + n - kept
 local rev = redis.call('incrby', KEYS[3], format('%d', further))
 local before = rev - further
 
@@ -100,8 +104,6 @@ end
 
 -- as in create.lua, which says what they are; entries that would be removed
 -- again are not made
-
-local log = #KEYS > (digest ~= '' and 6 or 4) and #KEYS - 1
 
 if log then
     local time = redis.call('time')

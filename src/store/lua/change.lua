@@ -84,9 +84,10 @@ end
 
 local last = KEYS[6]
              and redis.call('zrange', KEYS[6], -1, -1, 'withscores')
+local changed
 
 if last then
-    redis.call('hmget', KEYS[7], '-')
+    changed = redis.call('hmget', KEYS[7], 'u' .. id)[1]
 
     local commands = { {'del', KEYS[6]}, {'zadd', KEYS[6], 1, 1},
                        {'zremrangebyrank', KEYS[6], 0, 1},
@@ -132,7 +133,14 @@ if last then
         redis.call('zadd', KEYS[6], format('%d', before), '-')
     end
 
-    -- a change of the same tracker in the same millisecond has that entry
+    -- a change of the same tracker in the same millisecond has that entry; a
+    -- clock that was set back by more than a minute is not waited for
+
+    changed = changed and tonumber(changed)
+
+    if changed and changed >= at and changed < at + 60000 then
+        at = changed + 1
+    end
 
     while redis.call('zadd', KEYS[6], 'nx', format('%d', rev),
                      format('u%s %d', id, at)) == 0

@@ -271,7 +271,12 @@ local format = string.format
 -- what may fail: the revision may be no integer, the index no sorted set;
 -- without a revision the account is new
 
-local further = ARGV[6] + n - 1
+-- With a log the last ones have consecutive revisions there.  The step is a
+-- multiple of their number: so one that a failover has lost is as rarely the
+-- revision of one of them as of one tracker.
+
+local kept = log and math.min(n, tonumber(ARGV[9])) or 1
+local further = ARGV[6] * kept + n - kept
 local rev = redis.pcall('incrby', KEYS[3], format('%d', further))
 local new = rev == further
 

@@ -197,7 +197,11 @@ local format = string.format
 local raised
 
 if total + ngone > 0 then
-    local further = ARGV[6] + math.max(log and total + ngone or n, 1) - 1
+    -- with a log in other steps, as create.lua says
+
+    local all = math.max(log and total + ngone or n, 1)
+    local kept = log and math.min(all, tonumber(ARGV[12])) or 1
+    local further = ARGV[6] * kept + all - kept
 
     raised = redis.call('incrby', KEYS[3], format('%d', further))
 
