@@ -160,9 +160,10 @@ sub cut_all {
 
     for my $pos (@$positions) {
 
-        # one digit for another in an id is no nonsense that anybody could
-        # notice
-        my $arg = { stall => 10, late => 3, flip => 0x40 | int rand 64 }
+        # one digit for another in an id, or one letter of a name that an
+        # import is to delete, is no nonsense that anybody could notice: what
+        # is no UTF-8 is
+        my $arg = { stall => 10, late => 3, flip => 0x80 | int rand 128 }
                   ->{$what} // 0;
         my ($status, $made, $why) =
             one_cut($shape, join ' ', 'cut', qw(to from)[$dir], $pos, $what,
