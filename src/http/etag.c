@@ -206,9 +206,8 @@ ngx_http_tracker_precondition(ngx_http_request_t *r,
  * Compares the value of If-Match or If-None-Match, of which nginx allows one
  * line, with the tag.  A leading "W/" is ignored: gzip weakens the tags that a
  * client sends back; so is that of the tag.  Returns NGX_OK when "*" or a tag
- * of the list matches,
- * NGX_DECLINED when none does, NGX_ERROR when the value is neither "*" nor a
- * list of one tag or more.
+ * of the list matches, NGX_DECLINED when none does, NGX_ERROR when the value is
+ * neither "*" nor a list of one tag or more.
  */
 
 static ngx_int_t

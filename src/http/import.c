@@ -88,6 +88,8 @@ static void ngx_http_tracker_matched(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
 static ngx_int_t ngx_http_tracker_import_precondition(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
+static ngx_uint_t ngx_http_tracker_import_match(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_uint_t part);
 static void ngx_http_tracker_import_want(ngx_http_tracker_ctx_t *ctx);
 static void ngx_http_tracker_indexed(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx);
@@ -402,54 +404,69 @@ ngx_http_tracker_matched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
 
 /*
- * The list as JSON or as lines, whichever the client has read, but not a part
- * of it: what it has not read is not to be deleted.  Returns NGX_OK; or
- * NGX_ABORT, the request was answered.
+ * What the client has not read is not to be deleted: the tag of a part of the
+ * list is none.  Returns NGX_OK; or NGX_ABORT, the request was answered.
  */
 
 static ngx_int_t
 ngx_http_tracker_import_precondition(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_uint_t         lines, outcome, part;
+    ngx_uint_t         outcome;
     tracker_message_t  message;
 
-    for (part = 0; part < 2; part++) {
-        for (lines = 0; lines < 2; lines++) {
+    outcome = ngx_http_tracker_import_match(r, ctx, 0);
 
-            if (ngx_http_tracker_set_list_etag(ctx, lines, part) != NGX_OK) {
-                ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);
-                return NGX_ABORT;
-            }
+    if (outcome == 0) {
+        return NGX_OK;
+    }
 
-            outcome = ngx_http_tracker_precondition(r, ctx);
+    if (outcome == NGX_HTTP_TRACKER_UNMATCHED
+        && ngx_http_tracker_import_match(r, ctx, 1) == 0)
+    {
+        tracker_message(&message,
+                        "If-Match has the ETag of a part of the list.");
 
-            /* of what will be no longer */
-
-            ngx_str_null(&ctx->etag);
-
-            if (outcome == 0) {
-                goto matched;
-            }
-        }
+        ngx_http_tracker_set_error(ctx, outcome, &message);
+        ngx_http_tracker_refuse(r, ctx);
+        return NGX_ABORT;
     }
 
     ngx_http_tracker_fail(r, ctx, outcome);
 
     return NGX_ABORT;
+}
 
-matched:
 
-    if (!part) {
-        return NGX_OK;
+/*
+ * The list, or a part of it, as JSON or as lines, whichever the client has
+ * read.  Returns 0 or the outcome.
+ */
+
+static ngx_uint_t
+ngx_http_tracker_import_match(ngx_http_request_t *r,
+    ngx_http_tracker_ctx_t *ctx, ngx_uint_t part)
+{
+    ngx_uint_t  lines, outcome;
+
+    for (lines = 0; lines < 2; lines++) {
+
+        if (ngx_http_tracker_set_list_etag(ctx, lines, part) != NGX_OK) {
+            return TRACKER_OUTCOME_ERROR;
+        }
+
+        outcome = ngx_http_tracker_precondition(r, ctx);
+
+        /* of what will be no longer */
+
+        ngx_str_null(&ctx->etag);
+
+        if (outcome == 0) {
+            return 0;
+        }
     }
 
-    tracker_message(&message, "If-Match has the ETag of a part of the list.");
-
-    ngx_http_tracker_set_error(ctx, NGX_HTTP_TRACKER_UNMATCHED, &message);
-    ngx_http_tracker_refuse(r, ctx);
-
-    return NGX_ABORT;
+    return outcome;
 }
 
 
