@@ -815,7 +815,10 @@ for my $case (['tracker', \&tracker_text],
 {
     my ($what, $body) = @$case;
 
-    is(exchange(post($what, $body->('n' . ++$n)))->{status}, 200, $what);
+    my $answer = exchange(post($what, $body->('n' . ++$n)));
+    my ($id) = $answer->{body} =~ /"id":"(\d+)"/;
+
+    is($answer->{status}, 200, $what);
 
     my $seen = '';
     my $lock = lock_key();
@@ -826,6 +829,10 @@ for my $case (['tracker', \&tracker_text],
     }, 'its token');
     $seen =~ /"SET" "\Q$lock\E" "([0-9a-f]{32})"/i;
     redis('SET', $lock, $1, 'PX', 3_600_000);
+
+    # what takes no lock has none that Redis could have lost
+    is(exchange(request('DELETE', "/v1/manage/tracker/$id"))->{status}, 200,
+       "$what: a DELETE");
 
     is(exchange(post($what, $body->('n' . ++$n)))->{status}, 429,
        "$what: locked");

@@ -49,7 +49,11 @@ static tracker_stale_t  tracker_stale;
 void
 tracker_stale_note(tracker_txn_ctx_t *ctx)
 {
-    ngx_memcpy(tracker_stale_place(ctx), ctx->token, TRACKER_STALE_DIGITS);
+    /* a txn that has asked for no lock has no token */
+
+    if (ctx->token[0]) {
+        ngx_memcpy(tracker_stale_place(ctx), ctx->token, TRACKER_STALE_DIGITS);
+    }
 }
 
 

@@ -16,7 +16,7 @@
 #pragma GCC visibility push(hidden)
 
 
-/* The lock of ctx is released, or was never taken: nobody uses its token. */
+/* The lock of ctx, if it asked for one, is released: nobody uses its token. */
 void tracker_stale_note(tracker_txn_ctx_t *ctx);
 
 /*
