@@ -26,9 +26,9 @@ static ngx_int_t ngx_http_tracker_match(ngx_table_elt_t *header,
 
 
 /*
- * The conditions that are not supported with a write: no time of a change is
- * stored, and a create does not read the list that it adds to, unless it is to
- * become the whole list.  What has no ETag supports none.
+ * The conditions that are not supported with a write: the time of a change is
+ * not always known, and a create does not read the list that it adds to, unless
+ * it is to become the whole list.  What has no ETag supports none.
  */
 
 static ngx_http_tracker_condition_t  ngx_http_tracker_conditions[] = {

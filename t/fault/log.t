@@ -28,6 +28,8 @@ my %shape = (
                       . ']' },
     patch => { method => 'PATCH', path => 'tracker/ID', logs => 'u',
                body => '[{"op":"replace","path":"/name","value":"n"}]' },
+    merge => { method => 'PATCH', path => 'tracker/ID', logs => 'u',
+               type => 'application/merge-patch+json', body => '{"name":"n"}' },
     delete => { method => 'DELETE', path => 'tracker/ID', logs => 'd' },
     import => { method => 'POST', logs => 'duc', if_match => 1,
                 path => 'trackers?on_conflict=replace&rest=delete',
@@ -48,7 +50,7 @@ start_nginx(redis => $proxy, timeout => '2s', redis_timeout => '250ms',
 
 my ($worker) = workers();
 
-for my $shape (qw(create bulk patch delete import)) {
+for my $shape (qw(create bulk patch merge delete import)) {
     next unless part($shape);
 
     my @length = lengths($shape);
@@ -136,7 +138,8 @@ sub request_of {
     return request($what->{method},
                    '/v1/manage/' . $what->{path} =~ s/ID/$id/r,
                    body => $what->{body}, account => $account,
-                   defined $what->{body} ? () : (type => undef),
+                   exists $what->{type} || !defined $what->{body}
+                   ? (type => $what->{type}) : (),
                    $what->{if_match} ? (headers => ["If-Match: $etag"]) : ());
 }
 
