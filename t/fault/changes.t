@@ -1,5 +1,5 @@
-# Every byte between nginx and Redis is cut once while changes are read: the
-# answer is whole, or a clean error.
+# Every byte between nginx and Redis is cut once while changes are read, or
+# trackers with their times: the answer is whole, or a clean error.
 #
 # So is every byte of the question that a worker asks for those who wait: they
 # wait on, and are told.  Then all of it at random.
@@ -36,11 +36,14 @@ my ($id) = ask(changes())->{body} =~ /"id":"(\d+)"/;
 ask(request('PUT', "/v1/manage/tracker/$id", body => tracker_text('d', 'e')));
 ask(request('DELETE', "/v1/manage/tracker/$id"));
 
+# what is read, and its answer
+my $read = \&changes;
 my $whole = ask(changes())->{body};
 
 is(scalar(() = $whole =~ /"type":/g), 5, 'three creates, a PUT and a DELETE');
 
-reads() if part('reads');
+reads('changes', 0, 1) if part('reads');
+expanded() if part('expanded');
 waits() if part('waits');
 
 is(join(' ', workers()), $worker, 'the worker has lived through all of it');
@@ -92,16 +95,18 @@ sub every {
 sub lengths {
     my ($new) = @_;
 
-    wait_until(sub { ask(changes())->{status} == 200 }, 'Redis is reached');
+    wait_until(sub { ask($read->())->{status} == 200 }, 'Redis is reached');
     new_connection() if $new;
     proxy('clear');
-    ask(changes());
+    ask($read->());
 
     return (proxy('count'))[0, 1];
 }
 
 sub reads {
-    for my $new (0, 1) {
+    my ($name, @new) = @_;
+
+    for my $new (@new) {
         my @length = lengths($new);
 
         for my $dir (0, 1) {
@@ -110,15 +115,35 @@ sub reads {
                            : $new ? amount(41, 1)
                            : amount($dir ? 7 : 11, 1);
 
-                cut_reads($new, $dir, $what, every($step, $length[$dir] - 1));
+                cut_reads($name, $new, $dir, $what,
+                          every($step, $length[$dir] - 1));
             }
         }
     }
 }
 
+# the times of a list and of a tracker, which another command reads
+sub expanded {
+    my ($other) = ask(request('GET', '/v1/manage/trackers', type => undef))
+                      ->{body} =~ /"id":"(\d+)"/;
+
+    for my $path ('trackers', "tracker/$other") {
+        $read = sub {
+            return request('GET', "/v1/manage/$path?expand=times",
+                           type => undef);
+        };
+        $whole = ask($read->())->{body};
+        like($whole, qr/"createdAt":"2/, "$path: with times");
+        reads($path =~ s/\d+/ID/r, 0);
+    }
+
+    $read = \&changes;
+    $whole = ask(changes())->{body};
+}
+
 sub cut_reads {
-    my ($new, $dir, $what, @positions) = @_;
-    my $title = "$what in the " . ('command', 'reply')[$dir]
+    my ($name, $new, $dir, $what, @positions) = @_;
+    my $title = "$name: $what in the " . ('command', 'reply')[$dir]
                 . ($new ? ', new connection' : '');
     my ($done, @wrong, %status) = 0;
 
@@ -130,11 +155,11 @@ sub cut_reads {
                   // 0;
 
         # an attempt before this one may have left nginx in a pause
-        wait_until(sub { ask(changes())->{body} eq $whole }, 'Redis is back');
+        wait_until(sub { ask($read->())->{body} eq $whole }, 'Redis is back');
         new_connection() if $new;
         proxy('clear', join ' ', 'cut', qw(to from)[$dir], $pos, $what, $arg);
 
-        my $response = ask(changes());
+        my $response = ask($read->());
         my (undef, undef, $made) = proxy('count');
 
         proxy('clear');
