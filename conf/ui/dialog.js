@@ -21,9 +21,18 @@ export function openDialog(title, content, { mayClose = () => true, onClose,
     const id = uniqueId('title');
     let asking = false, closing = false;
 
+    // All at once, not at the event: the next key may come before that.
     const close = () => {
+        if (closing) {
+            return;
+        }
+
         closing = true;
         node.close();
+        placeNotices();
+        node.remove();
+        removeEventListener('beforeunload', guard);
+        onClose?.();
     };
 
     const leave = async () => {
@@ -55,22 +64,13 @@ export function openDialog(title, content, { mayClose = () => true, onClose,
             leave();
         }
     });
-    node.addEventListener('close', (event) => {
-        if (event.target !== node) {
-            return;
-        }
 
-        // a browser may close it unasked
-        if (!closing) {
+    // a browser may close it unasked
+    node.addEventListener('close', (event) => {
+        if (event.target === node && !closing) {
             node.showModal();
             leave();
-            return;
         }
-
-        placeNotices();
-        node.remove();
-        removeEventListener('beforeunload', guard);
-        onClose?.();
     });
 
     // the second Esc would be such a time

@@ -626,7 +626,22 @@ async function stays(page) {
     is(await page.$eval('dialog input', (input) => input.value), 'unsaved',
        'Esc twice: still there');
 
+    // keys that come one after the other in no time
     await page.keyboard.press('Escape');
+    await shows(page, 'What you have changed is not saved.');
+    await page.evaluate(async () => {
+        const escape = () => [...document.querySelectorAll('dialog[open]')]
+            .at(-1).dispatchEvent(new KeyboardEvent('keydown',
+                { key: 'Escape', bubbles: true, cancelable: true }));
+
+        escape();
+        for (let i = 0; i < 20; i++) {
+            await null;
+        }
+        escape();
+    });
+    is(await page.$$eval('dialog[open]', (all) => all.length), 2,
+       'Esc twice more in a moment: asks again');
     await press(page, 'Leave without saving');
     await closed(page);
     await press(page, '', { selector: 'label input', key: 'Space' });
