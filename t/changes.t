@@ -905,14 +905,14 @@ is(join(', ', told(read_response($sock))), "created $id three", 'as before');
 === a silent Redis
 --- settings
     tracker_history 10;
-    tracker_redis_timeout 300ms;
+    tracker_redis_timeout 1s;
 --- scenario
 my $since = tag();
 my $sock = waiting("since=$since&wait=60");
 
 until_waiting(1);
 Tracker::pause_redis();
-sleep 1.2;
+sleep 2.2;
 ok(!has_answer($sock), 'it waits');
 Tracker::resume_redis();
 my $id;
