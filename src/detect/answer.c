@@ -6,7 +6,7 @@
 
 #include "detect/answer.h"
 #include "detect/line.h"
-#include "detect/number.h"
+#include "tracker/number.h"
 
 
 /* bytes of an element besides its strings, at most */
@@ -106,7 +106,7 @@ detect_close_list(detect_report_t *report, detect_buffer_t *buffer)
         return DETECT_NOMEM;
     }
 
-    p = report->n_trackers ? detect_put(p, "]") : detect_put(p, "[]");
+    p = report->n_trackers ? tracker_put(p, "]") : tracker_put(p, "[]");
 
     buffer->n = p - buffer->data;
 
@@ -133,11 +133,11 @@ detect_begin_tracker(detect_report_t *report, detect_buffer_t *buffer)
 
     *p++ = report->tracker == 1 ? '[' : ',';
 
-    p = detect_put(p, "{\"id\":\"");
+    p = tracker_put(p, "{\"id\":\"");
     p = detect_put_str(p, &tracker->id);
-    p = detect_put(p, "\",\"name\":");
+    p = tracker_put(p, "\",\"name\":");
     p = detect_put_str(p, &tracker->name);
-    p = detect_put(p, ",\"matches\":[");
+    p = tracker_put(p, ",\"matches\":[");
 
     buffer->n = p - buffer->data;
 
@@ -165,9 +165,9 @@ detect_begin_phrase(detect_report_t *report, detect_buffer_t *buffer)
         *p++ = ',';
     }
 
-    p = detect_put(p, "{\"type\":\"vocabulary\",\"value\":");
+    p = tracker_put(p, "{\"type\":\"vocabulary\",\"value\":");
     p = detect_put_str(p, &phrase->value);
-    p = detect_put(p, ",\"messageRefs\":[");
+    p = tracker_put(p, ",\"messageRefs\":[");
 
     buffer->n = p - buffer->data;
 
@@ -198,12 +198,12 @@ detect_end_part(detect_report_t *report, detect_buffer_t *buffer)
         return DETECT_NOMEM;
     }
 
-    p = detect_put(p, "],\"insightRefs\":[]}");
+    p = tracker_put(p, "],\"insightRefs\":[]}");
 
     report->phrase = report->phrases[report->phrase].next;
 
     if (report->phrase == 0) {
-        p = detect_put(p, "]}");
+        p = tracker_put(p, "]}");
         report->tracker++;
     }
 
@@ -243,19 +243,19 @@ detect_write_ref(detect_report_t *report, const detect_part_t *part,
 
     report->comma = 1;
 
-    p = detect_put(p, "{\"id\":\"");
-    p = detect_put_number(p, report->jobs[part->job].first + find[0]);
-    p = detect_put(p, "\",\"text\":");
+    p = tracker_put(p, "{\"id\":\"");
+    p = tracker_put_number(p, report->jobs[part->job].first + find[0]);
+    p = tracker_put(p, "\",\"text\":");
     p = detect_put_str(p, &text);
 
     if (line.kind == 'Q') {
-        p = detect_put(p, ",\"offset\":-1}");
+        p = tracker_put(p, ",\"offset\":-1}");
 
     } else {
-        p = detect_put(p, ",\"offset\":");
-        p = detect_put_number(p, find[3]);
-        p = detect_put(p, ",\"end\":");
-        p = detect_put_number(p, find[4]);
+        p = tracker_put(p, ",\"offset\":");
+        p = tracker_put_number(p, find[3]);
+        p = tracker_put(p, ",\"end\":");
+        p = tracker_put_number(p, find[4]);
         *p++ = '}';
     }
 
@@ -428,24 +428,24 @@ detect_write_message(detect_messages_t *messages, const detect_str_t *text,
 
     messages->comma = 1;
 
-    p = detect_put(p, "{\"id\":\"");
-    p = detect_put_number(p, messages->next++);
-    p = detect_put(p, "\",\"text\":");
+    p = tracker_put(p, "{\"id\":\"");
+    p = tracker_put_number(p, messages->next++);
+    p = tracker_put(p, "\",\"text\":");
     p = detect_put_str(p, text);
     *p++ = ',';
     p = detect_put_str(p, &messages->members);
-    p = detect_put(p, ",\"timeOffset\":");
+    p = tracker_put(p, ",\"timeOffset\":");
     p = detect_put_seconds(p, messages->offset);
-    p = detect_put(p, ",\"duration\":");
+    p = tracker_put(p, ",\"duration\":");
     p = detect_put_seconds(p, messages->duration);
 
     if (messages->id.len) {
-        p = detect_put(p, ",\"conversationId\":\"");
+        p = tracker_put(p, ",\"conversationId\":\"");
         p = detect_put_str(p, &messages->id);
         *p++ = '"';
     }
 
-    p = detect_put(p, ",\"phrases\":[]}");
+    p = tracker_put(p, ",\"phrases\":[]}");
 
     buffer->n = p - buffer->data;
 
@@ -493,7 +493,7 @@ detect_messages_free(detect_messages_t *messages)
 static char *
 detect_put_seconds(char *p, uint64_t ms)
 {
-    p = detect_put_number(p, ms / 1000);
+    p = tracker_put_number(p, ms / 1000);
 
     if (ms % 1000) {
         *p++ = '.';

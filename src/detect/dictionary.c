@@ -98,7 +98,7 @@ detect_dictionary_get(const detect_name_t *name)
 
     dictionary = (detect_dictionary_t *)
                  ngx_str_rbtree_lookup(&detect_dictionaries, &key,
-                                       ngx_crc32_short(key.data, key.len));
+                                       ngx_murmur_hash2(key.data, key.len));
 
     ngx_free(key.data);
 
@@ -167,7 +167,7 @@ detect_dictionary_load(detect_wait_t *wait, const detect_name_t *name,
 
     load = (detect_load_t *)
            ngx_str_rbtree_lookup(&detect_loads, &key,
-                                 ngx_crc32_short(key.data, key.len));
+                                 ngx_murmur_hash2(key.data, key.len));
 
     ngx_free(key.data);
 
@@ -238,7 +238,7 @@ detect_load_create(const detect_name_t *name, detect_limits_t *limits)
         return NULL;
     }
 
-    load->node.node.key = ngx_crc32_short(load->node.str.data,
+    load->node.node.key = ngx_murmur_hash2(load->node.str.data,
                                           load->node.str.len);
     ngx_rbtree_insert(&detect_loads, &load->node.node);
 
@@ -272,7 +272,7 @@ detect_dictionary_create(ngx_str_t *key)
     dictionary->node.str.len = key->len;
     dictionary->node.str.data = (u_char *) dictionary
                                 + sizeof(detect_dictionary_t);
-    dictionary->node.node.key = ngx_crc32_short(key->data, key->len);
+    dictionary->node.node.key = ngx_murmur_hash2(key->data, key->len);
 
     ngx_memcpy(dictionary->node.str.data, key->data, key->len);
 

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 
 #include "detect/hash.h"
-#include "detect/number.h"
 #include "detect/record.h"
 #include "detect/time.h"
 #include "json/string.h"
 #include "tracker/job.h"
+#include "tracker/number.h"
 
 
 /* what a line costs besides its bytes, in nanoseconds */
@@ -149,14 +149,14 @@ detect_write_message(detect_record_t *record)
         return DETECT_NOMEM;
     }
 
-    p = detect_put(p, "M ");
-    p = detect_put_signed(p, times.start);
+    p = tracker_put(p, "M ");
+    p = tracker_put_signed(p, times.start);
     *p++ = ' ';
-    p = detect_put_signed(p, times.duration);
-    p = detect_put(p, " \"from\":");
+    p = tracker_put_signed(p, times.duration);
+    p = tracker_put(p, " \"from\":");
     p = detect_write_person(p, message);
 
-    p = detect_put(p, ",\"startTime\":");
+    p = tracker_put(p, ",\"startTime\":");
     p = detect_write_time(record, p, &times.from);
 
     if (record->message == 0) {
@@ -164,7 +164,7 @@ detect_write_message(detect_record_t *record)
         record->start_len = record->end_len;
     }
 
-    p = detect_put(p, ",\"endTime\":");
+    p = tracker_put(p, ",\"endTime\":");
     p = detect_write_time(record, p, &times.to);
 
     *p++ = '\n';
@@ -251,16 +251,16 @@ detect_write_person(char *p, const tracker_utterance_t *message)
     who = detect_who(message);
 
     if (who->len == 0) {
-        return detect_put(p, "{}");
+        return tracker_put(p, "{}");
     }
 
-    p = detect_put(p, "{\"id\":\"");
+    p = tracker_put(p, "{\"id\":\"");
     tracker_id_format(p, detect_record_id(who));
     p += TRACKER_ID_LEN;
     *p++ = '"';
 
     if (message->name.data) {
-        p = detect_put(p, ",\"name\":");
+        p = tracker_put(p, ",\"name\":");
         p = tracker_json_string_write(p, message->name.data,
                                       message->name.len);
     }
@@ -268,10 +268,10 @@ detect_write_person(char *p, const tracker_utterance_t *message)
     if (message->user_id.len) {
 
         if (memchr(who->data, '@', who->len)) {
-            p = detect_put(p, ",\"email\":");
+            p = tracker_put(p, ",\"email\":");
 
         } else {
-            p = detect_put(p, ",\"userId\":");
+            p = tracker_put(p, ",\"userId\":");
         }
 
         p = tracker_json_string_write(p, who->data, who->len);
@@ -425,7 +425,7 @@ detect_write_sentence(detect_record_t *record, detect_sentence_t *sentence)
         return DETECT_NOMEM;
     }
 
-    p = detect_put(p, "S ");
+    p = tracker_put(p, "S ");
 
     sentence->pos = p - record->said.data;
 
@@ -558,12 +558,12 @@ detect_write_head(detect_record_t *record, detect_buffer_t *buffer)
         return 0;
     }
 
-    p = detect_put(p, "1 ");
-    p = detect_put_number(p, record->first);
+    p = tracker_put(p, "1 ");
+    p = tracker_put_number(p, record->first);
 
     if (buffer == &record->found) {
         *p++ = ' ';
-        p = detect_put_number(p, record->said.n);
+        p = tracker_put_number(p, record->said.n);
     }
 
     *p++ = '\n';
@@ -597,27 +597,27 @@ detect_write_find(detect_record_t *record, const detect_find_t *find,
     }
 
     if (similar) {
-        p = detect_put(p, "Q ");
-        p = detect_put_number(p, find->sentence);
+        p = tracker_put(p, "Q ");
+        p = tracker_put_number(p, find->sentence);
 
     } else {
-        p = detect_put(p, "R ");
-        p = detect_put_number(p, find->sentence);
+        p = tracker_put(p, "R ");
+        p = tracker_put_number(p, find->sentence);
         *p++ = ' ';
-        p = detect_put_number(p, find->unit - sentence->unit);
+        p = tracker_put_number(p, find->unit - sentence->unit);
         *p++ = ' ';
 
         /* a phrase may go on behind the sentence in which it begins */
 
-        p = detect_put_number(p, (find->unit_end < sentence->unit_end
+        p = tracker_put_number(p, (find->unit_end < sentence->unit_end
                                   ? find->unit_end : sentence->unit_end)
                                  - sentence->unit);
     }
 
     *p++ = ' ';
-    p = detect_put_number(p, sentence->pos);
+    p = tracker_put_number(p, sentence->pos);
     *p++ = ' ';
-    p = detect_put_number(p, sentence->len);
+    p = tracker_put_number(p, sentence->len);
     *p++ = '\n';
 
     record->found.n = p - record->found.data;

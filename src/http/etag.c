@@ -6,12 +6,12 @@
 
 
 #include "http/etag.h"
-#include "http/header.h"
 #include "http/response.h"
 
 
 typedef struct {
     ngx_str_t   name;
+    size_t      offset;        /* of nginx's pointer to its line */
     ngx_uint_t  methods;
     ngx_uint_t  rest;          /* 1: supported with rest=delete */
 } ngx_http_tracker_condition_t;
@@ -32,11 +32,24 @@ static ngx_int_t ngx_http_tracker_match(ngx_table_elt_t *header,
  */
 
 static ngx_http_tracker_condition_t  ngx_http_tracker_conditions[] = {
-    { ngx_string("If-Match"), NGX_HTTP_POST, 1 },
-    { ngx_string("If-None-Match"), NGX_HTTP_POST, 0 },
-    { ngx_string("If-Modified-Since"), NGX_HTTP_TRACKER_WRITES, 0 },
-    { ngx_string("If-Range"), NGX_HTTP_TRACKER_WRITES, 0 },
-    { ngx_null_string, 0, 0 }
+
+    { ngx_string("If-Match"),
+      offsetof(ngx_http_headers_in_t, if_match),
+      NGX_HTTP_POST, 1 },
+
+    { ngx_string("If-None-Match"),
+      offsetof(ngx_http_headers_in_t, if_none_match),
+      NGX_HTTP_POST, 0 },
+
+    { ngx_string("If-Modified-Since"),
+      offsetof(ngx_http_headers_in_t, if_modified_since),
+      NGX_HTTP_TRACKER_WRITES, 0 },
+
+    { ngx_string("If-Range"),
+      offsetof(ngx_http_headers_in_t, if_range),
+      NGX_HTTP_TRACKER_WRITES, 0 },
+
+    { ngx_null_string, 0, 0, 0 }
 };
 
 
@@ -136,7 +149,7 @@ ngx_uint_t
 ngx_http_tracker_check_conditions(ngx_http_request_t *r,
     ngx_http_tracker_ctx_t *ctx)
 {
-    ngx_str_t                      value;
+    ngx_table_elt_t              **line;
     ngx_http_tracker_condition_t  *condition;
 
     for (condition = ngx_http_tracker_conditions;
@@ -147,8 +160,11 @@ ngx_http_tracker_check_conditions(ngx_http_request_t *r,
             continue;
         }
 
-        if ((!ctx->endpoint->tagged || (r->method & condition->methods))
-            && ngx_http_tracker_find_header(r, &condition->name, &value))
+        line = (ngx_table_elt_t **)
+               ((u_char *) &r->headers_in + condition->offset);
+
+        if (*line
+            && (!ctx->endpoint->tagged || (r->method & condition->methods)))
         {
             ctx->fault = condition->name;
             return NGX_HTTP_TRACKER_BAD_HEADER;

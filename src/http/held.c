@@ -109,7 +109,7 @@ ngx_http_tracker_get_holder(ngx_str_t *account)
                         ngx_str_rbtree_insert_value);
     }
 
-    hash = ngx_crc32_short(account->data, account->len);
+    hash = ngx_murmur_hash2(account->data, account->len);
 
     holder = (ngx_http_tracker_holder_t *)
              ngx_str_rbtree_lookup(&ngx_http_tracker_holders, account, hash);

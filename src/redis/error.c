@@ -190,7 +190,7 @@ ngx_redis_log_refusal(ngx_redis_log_t *log, ngx_redis_refusal_t *refusal,
         text.len = end - text.data;
     }
 
-    hash = ngx_crc32_short(text.data, text.len);
+    hash = ngx_murmur_hash2(text.data, text.len);
 
     ngx_redis_count_refusal(log, refusal);
 

@@ -79,7 +79,7 @@ ngx_redis_queue_join(ngx_redis_queue_t *queue, ngx_redis_op_t *op)
 
     name = &op->cmd.flow;
 
-    hash = ngx_crc32_short(name->data, name->len);
+    hash = ngx_murmur_hash2(name->data, name->len);
 
     flow = (ngx_redis_flow_t *)
            ngx_str_rbtree_lookup(&queue->flows, name, hash);

@@ -126,21 +126,28 @@ ngx_redis_wire_end(ngx_redis_writer_t *w)
 static u_char *
 ngx_redis_wire_length(u_char *p, u_char type, size_t len)
 {
-    u_char  *digit, digits[NGX_SIZE_T_LEN];
+    size_t   rest;
+    u_char  *end;
 
-    digit = digits + NGX_SIZE_T_LEN;
+    *p++ = type;
+
+    end = p + 1;
+
+    for (rest = len; rest >= 10; rest /= 10) {
+        end++;
+    }
+
+    p = end;
 
     do {
-        *--digit = (u_char) ('0' + len % 10);
+        *--p = (u_char) ('0' + len % 10);
         len /= 10;
     } while (len);
 
-    *p++ = type;
-    p = ngx_cpymem(p, digit, digits + NGX_SIZE_T_LEN - digit);
-    *p++ = CR;
-    *p++ = LF;
+    *end++ = CR;
+    *end++ = LF;
 
-    return p;
+    return end;
 }
 
 

@@ -24,7 +24,7 @@ tracker_claim_take(tracker_claim_t *claim, ngx_redis_t *redis,
 
     /* the same base on two servers has two places */
 
-    hash = ngx_crc32_short(base->data, base->len)
+    hash = ngx_murmur_hash2(base->data, base->len)
            ^ (uint32_t) ((uintptr_t) redis / sizeof(void *));
 
     if (ngx_str_rbtree_lookup(&tracker_claims, base, hash)) {

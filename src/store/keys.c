@@ -9,7 +9,7 @@
 
 
 /* accounts whose digests are kept, those with names that are not longer */
-#define TRACKER_KEYS_KEPT      1024
+#define TRACKER_KEYS_KEPT      4096
 #define TRACKER_KEYS_KEPT_LEN  63
 
 
@@ -64,7 +64,7 @@ tracker_keys_digest(u_char *hex, ngx_str_t *account)
 
     static tracker_keys_kept_t  accounts[TRACKER_KEYS_KEPT];
 
-    kept = &accounts[ngx_hash_key(account->data, account->len)
+    kept = &accounts[ngx_murmur_hash2(account->data, account->len)
                      % TRACKER_KEYS_KEPT];
 
     if (account->len

@@ -152,7 +152,7 @@ tracker_listed_lookup(ngx_redis_t *redis, tracker_listed_t *asked)
 static uint32_t
 tracker_listed_hash(tracker_listed_t *asked)
 {
-    return ngx_crc32_short(asked->base.data, asked->base.len)
+    return ngx_murmur_hash2(asked->base.data, asked->base.len)
            ^ ngx_murmur_hash2(asked->cursor.data, asked->cursor.len);
 }
 

@@ -62,7 +62,7 @@ tracker_stale_note(tracker_txn_ctx_t *ctx)
 static u_char *
 tracker_stale_place(tracker_txn_ctx_t *ctx)
 {
-    return tracker_stale_tokens[ngx_crc32_short(ctx->key_base.data,
+    return tracker_stale_tokens[ngx_murmur_hash2(ctx->key_base.data,
                                                 ctx->key_base.len)
                                 % TRACKER_STALE_TOKENS];
 }

@@ -6,6 +6,7 @@
 
 #include "store/step.h"
 #include "store/watch.h"
+#include "tracker/number.h"
 
 
 #define TRACKER_REV_BITS  16
@@ -86,13 +87,14 @@ tracker_step_add_number(tracker_txn_ctx_t *ctx, uint64_t number)
 {
     u_char  *p;
 
-    p = ngx_pnalloc(ctx->txn.round, NGX_INT64_LEN);
+    p = ngx_pnalloc(ctx->txn.round, TRACKER_NUMBER_LEN);
     if (p == NULL) {
         ctx->nomem = 1;
         return;
     }
 
-    tracker_step_add(ctx, p, ngx_sprintf(p, "%uL", number) - p);
+    tracker_step_add(ctx, p, (u_char *) tracker_put_number((char *) p, number)
+                             - p);
 }
 
 

@@ -89,7 +89,7 @@ tracker_watch_find(ngx_redis_t *redis, ngx_str_t *base)
 static uint32_t
 tracker_watch_hash(ngx_redis_t *redis, ngx_str_t *base)
 {
-    return ngx_crc32_short(base->data, base->len)
+    return ngx_murmur_hash2(base->data, base->len)
            ^ (uint32_t) ((uintptr_t) redis / sizeof(void *));
 }
 

@@ -4,8 +4,8 @@
  */
 
 
-#ifndef _DETECT_NUMBER_H_INCLUDED_
-#define _DETECT_NUMBER_H_INCLUDED_
+#ifndef _TRACKER_NUMBER_H_INCLUDED_
+#define _TRACKER_NUMBER_H_INCLUDED_
 
 
 #include <stdint.h>
@@ -16,50 +16,54 @@
 
 
 /* digits of a number of 64 bits, at most */
-#define DETECT_NUMBER_LEN  20
+#define TRACKER_NUMBER_LEN  20
 
 
 /* Writes a literal, and nothing else, without its NUL.  Returns the end. */
-#define detect_put(p, text)                                                   \
+#define tracker_put(p, text)                                                   \
     ((char *) memcpy(p, "" text, sizeof(text) - 1) + sizeof(text) - 1)
 
 
 /* Writes a decimal number to p.  Returns the end. */
 
 static inline char *
-detect_put_number(char *p, uint64_t number)
+tracker_put_number(char *p, uint64_t number)
 {
-    int   n;
-    char  digits[DETECT_NUMBER_LEN];
+    char      *end;
+    uint64_t   rest;
 
-    n = DETECT_NUMBER_LEN;
+    end = p + 1;
+
+    for (rest = number; rest >= 10; rest /= 10) {
+        end++;
+    }
+
+    p = end;
 
     do {
-        digits[--n] = '0' + number % 10;
+        *--p = '0' + number % 10;
         number /= 10;
     } while (number);
 
-    memcpy(p, digits + n, DETECT_NUMBER_LEN - n);
-
-    return p + DETECT_NUMBER_LEN - n;
+    return end;
 }
 
 
 /* Writes a number with its sign, if that is a minus.  Returns the end. */
 
 static inline char *
-detect_put_signed(char *p, int64_t number)
+tracker_put_signed(char *p, int64_t number)
 {
     if (number < 0) {
         *p++ = '-';
-        return detect_put_number(p, -(uint64_t) number);
+        return tracker_put_number(p, -(uint64_t) number);
     }
 
-    return detect_put_number(p, number);
+    return tracker_put_number(p, number);
 }
 
 
 #pragma GCC visibility pop
 
 
-#endif /* _DETECT_NUMBER_H_INCLUDED_ */
+#endif /* _TRACKER_NUMBER_H_INCLUDED_ */
