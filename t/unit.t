@@ -26,6 +26,7 @@ my @records = map { "detect/$_.c" }
 # name, sources, libraries, what else the compiler is told
 my @tests = (
     [ tracker_test => [@tracker], [] ],
+    [ tracker_number_test => [], [] ],
     [ tracker_job_test => [@tracker, 'tracker/job.c'], [] ],
     [ tracker_patch_test => [@patch], [] ],
     [ tracker_patch_many_test => [@patch], [] ],

@@ -24,7 +24,16 @@
     ((char *) memcpy(p, "" text, sizeof(text) - 1) + sizeof(text) - 1)
 
 
-/* Writes a decimal number to p.  Returns the end. */
+/* "00" to "99" */
+static const char  tracker_digits[] =
+    "0001020304050607080910111213141516171819"
+    "2021222324252627282930313233343536373839"
+    "4041424344454647484950515253545556575859"
+    "6061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
+
+
+/* Writes a decimal number to p, two digits a step.  Returns the end. */
 
 static inline char *
 tracker_put_number(char *p, uint64_t number)
@@ -32,18 +41,23 @@ tracker_put_number(char *p, uint64_t number)
     char      *end;
     uint64_t   rest;
 
-    end = p + 1;
+    end = p;
 
-    for (rest = number; rest >= 10; rest /= 10) {
-        end++;
+    for (rest = number; rest >= 100; rest /= 100) {
+        end += 2;
     }
 
+    end += 1 + (rest >= 10);
     p = end;
 
-    do {
-        *--p = '0' + number % 10;
-        number /= 10;
-    } while (number);
+    for ( /* void */ ; number >= 10; number /= 100) {
+        p -= 2;
+        memcpy(p, tracker_digits + number % 100 * 2, 2);
+    }
+
+    if (number || p == end) {
+        p[-1] = '0' + number;
+    }
 
     return end;
 }
