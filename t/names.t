@@ -440,7 +440,8 @@ end_played($played);
 --- scenario
 my @servers = map { $ENV{"TEST_NGINX_PLAYED$_"} } 1, 2;
 my @sentinels = map { $ENV{"TEST_NGINX_S$_"} } 1, 2;
-my @bind = ('--bind', '127.0.0.1', '127.0.0.2');
+# where sentinels find localhost is for the machine to say
+my @bind = ('--bind', '127.0.0.1', '127.0.0.2', '-::1');
 
 names('localhost' => '127.0.0.2');
 start_server($servers[0], @bind, '--replica-announce-ip', 'localhost');
@@ -450,7 +451,8 @@ start_server($servers[1], @bind, '--replica-announce-ip', 'localhost',
 for (@sentinels) {
     start_sentinel($_, 'other', $ENV{TEST_NGINX_REDIS_PORT},
                    'sentinel resolve-hostnames yes',
-                   'sentinel announce-hostnames yes');
+                   'sentinel announce-hostnames yes',
+                   'sentinel announce-ip 127.0.0.1');
     ask_server($_, 'SENTINEL', 'MONITOR', 'main', 'localhost', $servers[0], 2);
     ask_server($_, 'SENTINEL', 'SET', 'main', 'down-after-milliseconds', 1000);
 }
