@@ -41,6 +41,8 @@ static ngx_redis_refusal_t  ngx_redis_refusals[] = {
                                 NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 0 },
     { ngx_string("ERR Unable to execute command"),    /* the same of Redis 8 */
                                 NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 0 },
+    { ngx_string("ERR Attempted to access a non local key"),   /* Valkey 9.1 */
+                                NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 0 },
     { ngx_string("READONLY"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 1 },
     { ngx_string("NOREPLICAS"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 0 },
     { ngx_string("ERR WAIT cannot be used with replica"),

@@ -151,7 +151,7 @@ typedef enum {
 
 
 /* error replies are counted by their first word, at most so many words */
-#define NGX_REDIS_REFUSALS     24
+#define NGX_REDIS_REFUSALS     25
 
 
 /* connections of a worker to a server */

@@ -51,6 +51,8 @@ my @error_words = (
     ['MASTERDOWN Link with MASTER is down',                     502, 'often'],
     ['CLUSTERDOWN The cluster is down',                         502, 'often'],
     ['TRYAGAIN Multiple keys request during rehashing of slot', 502, 'often'],
+    ['ERR Script attempted to access a non local key in a',     502, 'often'],
+    ['ERR Attempted to access a non local key in a cluster',    502, 'often'],
     ["READONLY You can't write against a read only replica.",   502, 'often'],
     ['EXECABORT Transaction discarded because of: READONLY no', 502, 'often'],
     ['BUSY Redis is busy running a script.',                    504, 'often'],
