@@ -299,6 +299,21 @@ for my $file (sort keys %text) {
        "$file: nothing is left to do");
 }
 
+# Behind a script without a first line "#!lua", Valkey 9 does not send what a
+# transaction writes to the node that its slot is being migrated to.
+
+{
+    my @first = map { /\bcmd->before\s*=\s*\w+\(\w+,\s*tracker_lua_(\w+)\)/g }
+                values %text;
+
+    cmp_ok(scalar @first, '>', 1, 'there are transactions');
+    is(scalar @first, scalar(() = join('', values %text)
+                                  =~ /\bcmd->before\s*=\s*(?=\w)(?!NULL)/g),
+       'each begins with a script');
+    none('such a script names its slot',
+         grep { $text{"store/lua/$_.lua"} !~ /\A#!lua\b/ } sort @first);
+}
+
 # README has a row for each outcome, with its status.
 
 {

@@ -1,3 +1,4 @@
+#!lua
 --
 -- Decides whether a large create may write, as the first of a transaction:
 -- this, MSETNX of the names and the records, bulk_end.lua.  The records do not
@@ -18,6 +19,11 @@
 -- MSETNX writes nothing.  It is set by MSETNX, since a user who may not do this
 -- may not write either.  What could fail in bulk_end.lua must fail here; and a
 -- user who may not do MULTI, for whom this is no transaction.
+-- The first line: after a script without it Valkey 9 does not know any more to
+-- which slot the transaction belongs; where the slot is being migrated as a
+-- whole, its new node would not get what MSETNX writes.  That Redis refuses
+-- such a script when its memory is full makes no difference here, since it
+-- refuses EXEC then.
 --
 
 local token, digest = ARGV[1], ARGV[3]
