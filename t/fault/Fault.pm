@@ -513,9 +513,14 @@ sub audit {
     for my $key (map { @$_ } redis_all(['KEYS', '*'])) {
         my ($account, $kind, $rest) =
             $key =~ /^tracker:\{([0-9a-f]{32})\}:
-                     (lock|index|rev|name|idems?|id|log|times)(?::(.+))?$/xs;
+                     (lock|index|rev|name|idems?|id|log|times|convs?)
+                     (?::(.+))?$/xs;
 
-        if (!$account) {
+        # of a conversation: itself, and what it has
+        if (!$account
+            || $kind eq 'conv'
+               && ($rest // '') !~ /^\d+(?::(?:msgs|hits|who))?$/)
+        {
             push @wrong, "unknown key $key";
             next;
         }

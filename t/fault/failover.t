@@ -14,12 +14,17 @@
 # and replicas that take over in turn.  Nothing that was acknowledged is lost.
 #
 # reshard: slots move to another master and back, a few keys at a time, while
-# clients create, read, list and delete.  No request fails, and each list has
-# all that the account had before.  How long requests of accounts that stay take
-# meanwhile, and took before, is in the notes.
+# clients create, read, list, change and delete.  No request fails, each list
+# has all that the account had before, and what was acknowledged is there.  How
+# long requests of accounts that stay take meanwhile, and took before, is in the
+# notes.
+#
+# migrate: the same with a hundred slots that move as a whole, as Valkey 9 can
+# (CLUSTER MIGRATESLOTS).  No node says TRYAGAIN.  Skipped with other servers.
 #
 # Controls: a script that does not look whether a name exists; one that forgets
-# the index; TRYAGAIN as a failure; answers that do not wait for the replicas.
+# the index; TRYAGAIN as a failure.  Where slots move as a whole: MOVED as a
+# failure; transactions whose writes Valkey 9 does not send to the new node.
 
 use strict;
 use warnings;
@@ -35,10 +40,14 @@ use Tracker::Host;
 use Tracker::Servers;
 use Fault;
 
-use constant CLIENTS => 6;
+use constant RIVALS => 6;
+use constant CLIENTS => 8;
 use constant ACCOUNTS => 9;
 use constant NAMES => 30;         # contested at a time
 use constant NEW_NAMES => 20;     # a second
+use constant MADE => 100;         # by a client in an account, at a time
+use constant TALKS => 3;          # the same
+use constant RANGE => 100;        # slots that move as a whole
 
 my $seed = seed();
 my @options = ('--appendonly', 'yes', '--appendfsync', 'everysec');
@@ -56,6 +65,7 @@ contest('waited', amount(6, 40), sub {
     return $n % 2 ? kill_master($n + 1) : fail_over();
 }, ' wait=1:500ms') if part('waited');
 reshard(amount(1, 8)) if part('reshard');
+migrate(amount(2, 20)) if part('migrate');
 
 if (!$ENV{TRACKER_FAULT_CONTROL}) {
     control('a name that exists is not seen in a cluster', 'fit together',
@@ -68,21 +78,22 @@ if (!$ENV{TRACKER_FAULT_CONTROL}) {
             ['src/redis/error.c', '"TRYAGAIN"),   NGX_REDIS_UNAVAILABLE, '
              . 'NGX_REDIS_DELAY', '"TRYAGAIN"),   NGX_REDIS_UNAVAILABLE, '
              . 'NGX_REDIS_FAIL']);
+    controls_of_migrate() if migrates_slots();
 }
 
 finish();
 
 
-# Runs be() in processes of their own while break() runs; returns what they have
-# written, lines of fields.
+# Runs be() in n processes of their own while break() runs; returns what they
+# have written, lines of fields.
 sub play {
-    my ($be, $break) = @_;
+    my ($n, $be, $break) = @_;
     my (@pids, @lines);
     my $over = scratch('over');
 
     unlink $over;
 
-    for my $i (1 .. CLIENTS) {
+    for my $i (1 .. $n) {
         push @pids, fork() // die "fork: $!";
         next if $pids[-1];
 
@@ -102,7 +113,7 @@ sub play {
     sleep 0.5;
     scratch('over', 'now');
 
-    for my $i (1 .. CLIENTS) {
+    for my $i (1 .. $n) {
         waitpid $pids[$i - 1], 0;
         is($?, 0, "client $i has come to its end");
         open my $in, '<', scratch("lines.$i") or die $!;
@@ -130,7 +141,7 @@ sub contest {
                 http => 'tracker_redis_failover_timeout 5s;',
                 redis => cluster_redis() . ($more // ''));
 
-    my @lines = play(sub { create_contested($kind, @_, ++$n) }, sub {
+    my @lines = play(RIVALS, sub { create_contested($kind, @_, ++$n) }, sub {
         $break->($_) for 1 .. $times;
     });
 
@@ -259,76 +270,227 @@ sub kill_master {
 }
 
 
-# reshard
+# reshard and migrate
 
 sub reshard {
     my ($times) = @_;
     my %size = ((map { ("sized $_" => $_) } 10, 20, 50, 100, 200, 500),
                 (map { ("staying $_" => $_) } 10, 20, 50));
-    my %ids;
-
-    start_nginx(workers => 2, redis => cluster_redis());
-
-    for my $account (sort keys %size) {
-        my $response = exchange(post('trackers', '[' . join(',',
-            map { tracker_text("base $_") } 1 .. $size{$account}) . ']',
-            token => token_of($account)));
-
-        is($response->{status}, 200, "$account: made");
-        $ids{$account} = [$response->{body} =~ /"id":"(\d+)"/g];
-    }
-
-    my ($moves, $longest_move, $moving) = (0, 0);
     my @all = shuffle grep { /^sized/ } keys %size;
-    my @lines = play(sub { ask_anything(\%ids, @_) }, sub {
-        sleep 2;
-        $moving = time();
+
+    slots_move('reshard', \%size, sub {
+        my ($timed) = @_;
 
         for my $account ((@all) x $times) {
             my $slot = slot_of($account);
-            my $from = owner_of($slot);
-            my ($to) = shuffle grep { $_ != $from } masters();
 
-            for my $way ([$from, $to], [$to, $from]) {
+            to_and_fro($slot, $timed->(sub { move_slot($slot, @_) }));
+        }
+    });
+}
+
+sub migrate {
+    my ($times) = @_;
+    my $title = 'migrate: slots that move as a whole';
+
+    SKIP: {
+        skip("$title - needs Valkey 9", 1) unless migrates_slots();
+
+        my $first = a_range();
+        my $last = $first + RANGE - 1;
+        my $inside = sub { $_[0] >= $first && $_[0] <= $last };
+        my %size = ((map { (account_where($inside, "moving $_") => $_) }
+                     10, 20, 50, 100, 200, 500, 1000, 2000, 5000),
+                    (map { (account_where(sub { !$inside->(@_) },
+                                          "staying $_") => $_) } 10, 20, 50));
+
+        my @failed;
+
+        ask_server($_, 'CONFIG', 'RESETSTAT') for masters();
+
+        slots_move('migrate', \%size, sub {
+            my ($timed) = @_;
+            my $move = $timed->(sub {
+                push @failed, migrate_slots($first, $last, @_) unless @failed;
+            });
+
+            to_and_fro($first, $move) for 1 .. $times;
+        });
+
+        my %errors = errors_of(masters());
+
+        note('migrate: said by the nodes: ' . join ', ',
+             map { "$errors{$_} x $_" } sort keys %errors);
+        none('migrate: no migration fails', @failed);
+        is($errors{TRYAGAIN} // 0, 0, 'migrate: no node says TRYAGAIN');
+        cmp_ok($errors{MOVED} // 0, '>', 0, 'migrate: but MOVED');
+    }
+}
+
+# The first slot of a range that one master has.
+sub a_range {
+    my $first;
+
+    do {
+        $first = int rand 16384 - RANGE;
+    } until owner_of($first) == owner_of($first + RANGE - 1);
+
+    return $first;
+}
+
+# The name of an account whose slot is as wanted.
+sub account_where {
+    my ($wanted, $prefix) = @_;
+    my $n = 1;
+
+    $n++ until $wanted->(slot_of("$prefix $n"));
+    return "$prefix $n";
+}
+
+# Calls move() with the ports of two masters, there and back.
+sub to_and_fro {
+    my ($slot, $move) = @_;
+    my $from = owner_of($slot);
+    my ($to) = shuffle grep { $_ != $from } masters();
+
+    $move->(@$_) for [$from, $to], [$to, $from];
+}
+
+# What nodes have said since the last RESETSTAT: words and how often.
+sub errors_of {
+    my %count;
+
+    for my $port (@_) {
+        my $info = ask_server($port, 'INFO', 'errorstats');
+
+        $count{$1} += $2 while $info =~ /^errorstat_(\w+):count=(\d+)/mg;
+    }
+
+    return %count;
+}
+
+# Clients use accounts, whose sizes are given, while move() runs.  It is given a
+# function that makes one that moves slots into one whose time is taken.
+sub slots_move {
+    my ($kind, $size, $move) = @_;
+    my ($moves, $longest_move, $moving) = (0, 0);
+
+    start_nginx(workers => 2, redis => cluster_redis(),
+                server => 'location /v1/ { tracker_conversations; }');
+    my %ids = map { ($_ => [fill_account($_, $size->{$_})]) } sort keys %$size;
+
+    my @lines = play(CLIENTS, sub { ask_anything(\%ids, @_) }, sub {
+        sleep 2;
+        $moving = time();
+
+        $move->(sub {
+            my ($one) = @_;
+
+            return sub {
                 my $start = time();
 
-                move_slot($slot, @$way);
+                $one->(@_);
                 $longest_move = max($longest_move, time() - $start);
                 $moves++;
                 sleep 0.1;
-            }
-        }
+            };
+        });
     });
 
-    my (%count, @failed, @short, @before, @meanwhile);
-    my $longest = 0;
+    note(sprintf '%s: %d moves, the longest %.2f s', $kind, $moves,
+         $longest_move);
+    check_moved($kind, $size, $moving, @lines);
+    $stored = is_consistent("$kind: names, records and index fit together",
+                            masters());
+    none("$kind: every success lies in Redis byte for byte",
+         not_stored(@lines));
+    none("$kind: every conversation has its messages", not_told(@lines));
+    log_is_clean("$kind: nothing worse than an error in the log");
+    stop_nginx();
+}
+
+# Returns the ids.
+sub fill_account {
+    my ($account, $n) = @_;
+    my $response = exchange(post('trackers', '[' . join(',',
+        map { tracker_text("base $_") } 1 .. $n) . ']',
+        token => token_of($account)));
+
+    is($response->{status}, 200, "$account: made");
+    return $response->{body} =~ /"id":"(\d+)"/g;
+}
+
+sub check_moved {
+    my ($kind, $size, $moving, @lines) = @_;
+    my (%count, @failed, @short, %stay, %longest);
 
     for my $line (@lines) {
         my ($what, $account, $start, $took, $status, $found) = @$line;
 
-        push @{$start < $moving ? \@before : \@meanwhile}, $took
-            if $account =~ /^staying/;
+        my $when = $start < $moving ? 'before' : 'meanwhile';
+
+        push @{$stay{$when}}, $took if $account =~ /^staying/;
         $count{$status}++;
-        $longest = max($longest, $took);
-        push @failed, "$what $account: $status" if $status !~ /^(?:200|429)$/;
+        $longest{$when}{$what} = max($longest{$when}{$what} // 0, $took);
+        push @failed, "$what $account: $status"
+            if $status !~ /^(?:200|201|429)$/;
         push @short, "$account: $found" if $what eq 'list' && $status == 200
-                                           && $found != $size{$account};
+                                           && $found != $size->{$account};
     }
 
-    note(sprintf 'reshard: %d moves, the longest %.2f s, meanwhile %d requests'
-         . ' (%s), the longest %.2f s', $moves, $longest_move, scalar @lines,
-         join(', ', map { "$count{$_} x $_" } sort keys %count), $longest);
-    note(sprintf 'reshard: %d requests of accounts that stay before, %d'
-         . ' meanwhile, 99 in 100 within %.1f and %.1f ms', scalar @before,
-         scalar @meanwhile, map { 1000 * percentile(99, @$_) } \@before,
-         \@meanwhile);
-    none('reshard: no request fails', @failed);
-    none('reshard: each list has what was there before', @short);
-    cmp_ok($count{200} // 0, '>', 200, 'reshard: there was load');
-    $stored = is_consistent('reshard: names, records and index fit together',
-                            masters());
-    log_is_clean('reshard: nothing worse than an error in the log');
-    stop_nginx();
+    note(sprintf '%s: %d requests (%s)', $kind, scalar @lines,
+         join(', ', map { "$count{$_} x $_" } sort keys %count));
+
+    for my $when (qw(before meanwhile)) {
+        my @took = @{$stay{$when} // []};
+
+        note(sprintf '%s, %s: the longest requests are %s; 99 in 100 of %d of'
+             . ' accounts that stay within %.1f ms', $kind, $when,
+             join(', ', map { sprintf "$_ %.2f s", $longest{$when}{$_} }
+                        sort keys %{$longest{$when}}),
+             scalar @took, 1000 * percentile(99, @took));
+    }
+
+    none("$kind: no request fails", @failed);
+    none("$kind: each list has what was there before", @short);
+    cmp_ok($count{200} // 0, '>', 200, "$kind: there was load");
+}
+
+# A client changes and deletes what it has made itself: the last word counts.
+sub not_stored {
+    my (%last, @wrong);
+
+    for my $line (@_) {
+        my ($what, $account, $status, $id, $body) = @$line[0, 1, 4, 6, 7];
+
+        next if $status ne '200';
+        $last{$account}{$id} = '' if $what eq 'delete';
+        next if $what !~ /^(?:create|bulk|change)$/;
+        $last{$account}{$2} = $1 while $body =~ /(\{"id":"(\d+)".*?\]\})/g;
+    }
+
+    for my $account (sort keys %last) {
+        my $records = $stored->{account_of($account)}{id};
+
+        push @wrong, map { "$account, $_: stored " . ($records->{$_} // '')
+                           . ", answered $last{$account}{$_}" }
+                     grep { ($records->{$_} // '') ne $last{$account}{$_} }
+                     sort keys %{$last{$account}};
+    }
+
+    return @wrong;
+}
+
+sub controls_of_migrate {
+    control('MOVED is a failure', 'no request fails', ['migrate'],
+            ['src/redis/error.c', '"MOVED"),      NGX_REDIS_ERROR,       '
+             . 'NGX_REDIS_MOVED', '"MOVED"),      NGX_REDIS_ERROR,       '
+             . 'NGX_REDIS_FAIL']);
+    control('a large create that does not name its slot', 'byte for byte',
+            ['migrate'], ['src/store/lua/bulk_begin.lua', '#!lua', '--']);
+    control('a large conversation that does not name its slot',
+            'no migration fails', ['migrate'],
+            ['src/store/lua/conversation_stage.lua', '#!lua', '--']);
 }
 
 sub percentile {
@@ -337,17 +499,38 @@ sub percentile {
     return (sort { $a <=> $b } @values)[@values * $n / 100] // 0;
 }
 
-my ($made, %made);
+# A large conversation has one message, of its name and more.
+sub not_told {
+    my @wrong;
+
+    for my $line (grep { $_->[0] eq 'talk' && $_->[4] eq '201' } @_) {
+        my ($account, $name, $id) = ($line->[1], $line->[6],
+                                     $line->[7] =~ /"conversationId":"(\d+)"/);
+        my $response = exchange(request('GET',
+            "/v1/conversations/$id/messages", token => token_of($account)));
+
+        push @wrong, "$account, $id: $response->{status}"
+            if index($response->{body}, "\"$name x x") < 0;
+    }
+
+    return @wrong;
+}
+
+my ($made, %made, %talks);
 
 # One request of some kind to one of the accounts.
 sub ask_anything {
     my ($ids, $client, $out) = @_;
     my $account = (sort keys %$ids)[rand keys %$ids];
     my @token = (token => token_of($account));
-    my $what = (qw(create create bulk get get list find delete))[rand 8];
+    my $what = (qw(create create bulk get get list find delete change talk)
+               )[rand 10];
     my $name = "made $client " . ++$made;
     my $id = $ids->{$account}[rand @{$ids->{$account}}];
+    my $own = $made{$account} //= [];
     my $text;
+
+    $what = 'delete' if @$own > MADE && $what =~ /^(?:create|bulk)$/;
 
     if ($what eq 'create') {
         $text = post('tracker', tracker_text($name), @token);
@@ -363,9 +546,20 @@ sub ask_anything {
     } elsif ($what eq 'find') {
         $text = request('GET', '/v1/manage/trackers?name=base%201', @token);
 
-    } elsif ($what eq 'delete' && @{$made{$account} // []}) {
-        $id = $made{$account}[-1];
+    } elsif ($what eq 'delete' && @$own) {
+        $id = $own->[-1];
         $text = request('DELETE', "/v1/manage/tracker/$id", @token);
+
+    } elsif ($what eq 'change' && @$own) {
+        $id = $own->[rand @$own];
+        $text = request('PATCH', "/v1/manage/tracker/$id", @token, body =>
+            qq([{"op":"replace","path":"/vocabulary","value":["$name"]}]));
+
+    } elsif ($what eq 'talk' && ($talks{$account} // 0) < TALKS) {
+        $id = $name;
+        $text = request('POST', '/v1/process/text', @token, body =>
+            sprintf '{"messages":[{"payload":{"content":"%s"}}]}',
+                    $name . ' x' x 20_000);
 
     } else {
         $what = 'list';
@@ -378,11 +572,14 @@ sub ask_anything {
     my @names = $response->{body} =~ /"name":"base \d+"/g;
 
     if ($response->{status} eq '200') {
-        push @{$made{$account}}, $response->{body} =~ /"id":"(\d+)"/g
+        push @$own, $response->{body} =~ /"id":"(\d+)"/g
             if $what =~ /^(?:create|bulk)$/;
-        pop @{$made{$account}} if $what eq 'delete';
+        pop @$own if $what eq 'delete';
     }
 
+    $talks{$account}++ if $response->{status} eq '201';
+
     print $out join("\t", $what, $account, $start, time() - $start,
-                    $response->{status}, scalar @names), "\n";
+                    $response->{status}, scalar @names, $id,
+                    $what eq 'list' ? '' : $response->{body}), "\n";
 }

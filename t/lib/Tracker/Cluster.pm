@@ -13,7 +13,7 @@ use Tracker::Servers;
 
 our @EXPORT = qw(
     start_cluster start_node settle wait_until_whole cluster_ports owner_of
-    slot_of move_slot masters replica_of
+    slot_of move_slot migrate_slots migrates_slots masters replica_of
 );
 
 use constant SLOTS => 16384;
@@ -191,6 +191,33 @@ sub move_slot {
             1;
         } or $@ =~ /only with masters/ or die $@;
     }
+}
+
+# Moves the slots of a range as a whole (Valkey 9), and waits until all nodes
+# know it.  Returns why it has failed, or nothing.
+sub migrate_slots {
+    my ($first, $last, $from, $to) = @_;
+    my %newest;
+
+    ask_server($from, 'CLUSTER', 'MIGRATESLOTS', 'SLOTSRANGE', $first, $last,
+               'NODE', ask_server($to, 'CLUSTER', 'MYID'));
+
+    wait_until(sub {
+        %newest = @{ask_server($from, 'CLUSTER', 'GETSLOTMIGRATIONS')->[0]};
+
+        return $newest{state} =~ /^(?:failed|cancelled)$/
+               || $newest{state} eq 'success'
+                  && !grep { owner_of($first, $_) != $to } @ports;
+    }, 'the slots have moved');
+
+    return $newest{state} eq 'success' ? ()
+                                       : "$newest{state}: $newest{message}";
+}
+
+# Whether the nodes can do so.
+sub migrates_slots {
+    return defined ask_server($ports[0], 'COMMAND', 'INFO',
+                              'cluster|migrateslots')->[0];
 }
 
 1;
