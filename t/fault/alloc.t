@@ -18,10 +18,10 @@ use strict;
 use warnings;
 use lib 't/lib', 't/fault';
 
-use File::Basename qw(dirname);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tracker;
+use Alloc;
 use Fault;
 
 use constant TTL => 7;            # of the lock: 2 s and the margin
@@ -57,33 +57,21 @@ my %path = (detect => '/v1/conversations/detect',
                 . '&wait=1';
             });
 my %good = (conflict => 409, process => 201);
-my @wrapped = qw(ngx_array_push ngx_list_push ngx_alloc_chain_link ngx_palloc
-                 ngx_pnalloc ngx_pcalloc ngx_pstrdup ngx_alloc ngx_calloc
-                 ngx_create_pool ngx_create_temp_buf ngx_http_cleanup_add
-                 ngx_pool_cleanup_add ngx_get_connection redisAsyncConnect
-                 redisAsyncConnectUnix redisAsyncFormattedCommand
-                 redisAppendFormattedCommand);
-
-my $control = scratch('alloc', pack('q6 x1024', (0) x 6), 0666);
-my ($worker, $module, %stored);
-
-open my $state, '+<', $control or die "$control: $!";
-binmode $state;
+my ($worker, %stored);
 
 seed();
 start_redis();
 
 
 my $good = $ENV{TEST_NGINX_LOAD_MODULES};
-$ENV{TEST_NGINX_LOAD_MODULES} = $module = linked_module();
+$ENV{TEST_NGINX_LOAD_MODULES} = linked_module();
 start_nginx(timeout => '2s', redis_timeout => '1s',
             location => 'tracker_history 1000;',
             server => <<'CONFIG',
         location = /ping { return 204; }
         location /v1/ { tracker_conversations; }
 CONFIG
-            env => { LD_PRELOAD => compile('alloc', '-shared', '-fPIC'),
-                     TRACKER_FAULT_ALLOC => $control });
+            env => alloc_environment());
 $ENV{TEST_NGINX_LOAD_MODULES} = $good;
 
 ($worker) = workers();
@@ -133,81 +121,6 @@ sub array_of {
     my ($n, $phrase) = @_;
 
     return '[' . join(',', map { tracker_text("n$_", $phrase) } 1 .. $n) . ']';
-}
-
-# The objects of the module, linked once more; with the shared hiredis, so that
-# alloc.c can tell an old one from the module.
-sub linked_module {
-    my $objs = dirname((split ' ', $ENV{TEST_NGINX_LOAD_MODULES})[0])
-               . '/objs';
-    my $to = scratch('alloc_tracker_module.so');
-    my @command = ('cc', '-shared', '-fPIC', '-o', $to,
-                   glob("$objs/addon/*/*.o"),
-                   "$objs/ngx_http_tracker_module_modules.o",
-                   root() . '/t/fault/alloc_calls.c',
-                   map({ "-Wl,--wrap=$_" } @wrapped),
-                   qw(-ljansson -lhiredis -lutf8proc -lstemmer -lcrypto));
-
-    system(@command) == 0 or die "cannot link the module\n";
-    chmod 0755, $to;
-    return $to;
-}
-
-sub arm {
-    my ($n, $on) = @_;
-
-    sysseek $state, 8, 0;
-    syswrite $state, pack('q4', $n, $on, 0, 0);
-    sysseek $state, 0, 0;
-    syswrite $state, pack('q', 1);
-}
-
-# Returns how often was counted, and failed.
-sub disarm {
-    sysseek $state, 0, 0;
-    syswrite $state, pack('q', 0);
-    return (counters())[3, 4];
-}
-
-sub counters {
-    sysseek $state, 0, 0;
-    sysread $state, my $bytes, 6 * 8;
-    return unpack 'q6', $bytes;
-}
-
-# Pieces of memory in use when nginx has nothing to do.
-sub live {
-    my ($last, $same) = (0, 0);
-
-    for (1 .. 200) {
-        my $now = (counters())[5];
-
-        $same = $now == $last ? $same + 1 : 0;
-        $last = $now;
-        last if $same == 3;
-        sleep 0.001;
-    }
-
-    return $last;
-}
-
-# Who asked for the allocation that failed, as addresses,
-sub frames {
-    sysseek $state, 6 * 8, 0;
-    sysread $state, my $bytes, 1024;
-    return ($bytes =~ /^([^\0]*)/)[0];
-}
-
-# and in words.
-sub place {
-    my @frames = split / /, $_[0];
-    my @offsets = map { /^0x/ ? sprintf '%x', hex($_) - 1 : () } @frames;
-    my @lines = split /\n/, `addr2line -s -f -p -e $module @offsets 2>&1`;
-
-    s/^0x.*/shift @lines/e for @frames;
-    return join ' < ', map { s/ at / /r }
-                       grep { !/^(?:fault_alloc|__wrap|malloc$|calloc$)/ }
-                       @frames;
 }
 
 sub request_of {
@@ -297,7 +210,7 @@ sub fail_each {
         arm($n, $on);
         my $response = send_request($shape, $account);
         my $status = $response ? $response->{status} : 'none';
-        my (undef, $failed) = disarm();
+        my $failed = disarm();
         my $frames = frames();
 
         if (!$failed) {
