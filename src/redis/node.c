@@ -166,7 +166,8 @@ ngx_redis_node_take(ngx_redis_node_t *node, ngx_redis_op_t *op,
     op->suspect = 0;
 
     if (ngx_redis_queue_join(&lane->queue, op) != NGX_OK) {
-        ngx_redis_op_finish(op, NGX_REDIS_ERROR, NULL, op->losses != 0);
+        ngx_redis_op_finish(op, NGX_REDIS_ERROR, NULL,
+                            ngx_redis_lane_maybe(op));
         return;
     }
 

@@ -360,7 +360,8 @@ sub log_lines {
 
 sub log_is_clean {
     my ($title, $allowed) = @_;
-    my @lines = log_lines(qr/\[(?:alert|crit|emerg)\]/);
+    my @lines = log_lines(qr/\[(?:alert|crit|emerg)\]|Sanitizer:
+                             |runtime\ error:/x);
 
     @lines = grep { !/$allowed/ } @lines if $allowed;
     splice @lines, 10;

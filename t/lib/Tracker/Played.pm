@@ -10,20 +10,30 @@ use Exporter 'import';
 use IO::Select;
 use IO::Socket::INET;
 use POSIX qw(WNOHANG);
+use Socket qw(SOL_SOCKET);
+
+use constant SO_BINDTODEVICE => 25;    # of Linux; Perl has no name for it
 
 our @EXPORT = qw(play_redis end_played);
 our @EXPORT_OK = qw(slots record);
 
 my @pids;
 
-# Returns the id of the process; it is at 127.0.0.1, or at host.  answer gets the
+# Returns the id of the process; it is at 127.0.0.1, or at host; 0.0.0.0 is all
+# of 127.0.0.0/8, and nowhere else.  answer gets the
 # words of a command, what is known of its connection and room for notes; it
 # returns the reply, or undef: to hang up.
 sub play_redis {
     my ($port, $answer, $host) = @_;
     my $listener = IO::Socket::INET->new(
         LocalAddr => $host // '127.0.0.1', LocalPort => $port,
-        Listen => 8, ReuseAddr => 1) or die "port $port: $!";
+        Listen => 128, ReuseAddr => 1) or die "port $port: $!";
+
+    if (($host // '') eq '0.0.0.0') {
+        setsockopt $listener, SOL_SOCKET, SO_BINDTODEVICE, 'lo'
+            or die "lo: $!";
+    }
+
     my $pid = fork() // die "fork: $!";
 
     if ($pid) {
@@ -32,8 +42,8 @@ sub play_redis {
     }
 
     my $select = IO::Select->new($listener);
-    my %notes = (connections => 0);
     my %conns;
+    my %notes = (connections => 0, open => \%conns);
 
     while (my @ready = $select->can_read) {
         for my $sock (@ready) {
