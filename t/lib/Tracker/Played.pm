@@ -20,9 +20,9 @@ our @EXPORT_OK = qw(slots record);
 my @pids;
 
 # Returns the id of the process; it is at 127.0.0.1, or at host; 0.0.0.0 is all
-# of 127.0.0.0/8, and nowhere else.  answer gets the
-# words of a command, what is known of its connection and room for notes; it
-# returns the reply, or undef: to hang up.
+# of 127.0.0.0/8, and nothing else.  answer gets the words of a command, what is
+# known of its connection and room for notes; it returns the reply, or undef: to
+# hang up.
 sub play_redis {
     my ($port, $answer, $host) = @_;
     my $listener = IO::Socket::INET->new(
