@@ -24,7 +24,7 @@ use Time::HiRes qw(sleep time);
 use Tracker;
 
 our @EXPORT = qw(
-    long_form amount part seed enough control finish
+    long_form amount part seed enough none control finish
     start_nginx stop_nginx reload_nginx master_pid workers is_worker
     log_lines log_is_clean rss_kb descriptors
     client client_ask
@@ -70,6 +70,17 @@ sub part {
 # Whether so many findings are enough: a control needs no more.
 sub enough {
     return @_ >= ($ENV{TRACKER_FAULT_CONTROL} ? 2 : 20);
+}
+
+# One test: there are no findings.  Shows the first of them.
+sub none {
+    my ($title, @findings) = @_;
+    my $more = @findings - 8;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    splice @findings, 8;
+    push @findings, "and $more more" if $more > 0;
+    is(join("\n", @findings), '', $title);
 }
 
 sub seed {
@@ -682,9 +693,7 @@ sub is_consistent {
     my ($title, @ports) = @_;
     my ($accounts, @wrong) = @ports ? audit_nodes(@ports) : audit();
 
-    diag(scalar(@wrong) . ' findings') if @wrong > 10;
-    splice @wrong, 10;
-    is(join("\n", @wrong), '', $title);
+    none($title, @wrong);
 
     return $accounts;
 }

@@ -300,15 +300,6 @@ sub until_good {
     return ($status eq $good && $took > TTL + 3 ? 'too late' : $status, $took);
 }
 
-sub none {
-    my ($title, @findings) = @_;
-    my $n = @findings;
-
-    splice @findings, 8;
-    is(join("\n", @findings), '', $title);
-    note("$n findings") if $n;
-}
-
 sub check_store {
     my $all = is_consistent('names, records and index fit together');
     my @wrong;

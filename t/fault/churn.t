@@ -632,12 +632,3 @@ sub fail_one {
 
     return ($response, disarm());
 }
-
-sub none {
-    my ($title, @findings) = @_;
-    my $n = @findings;
-
-    splice @findings, 8;
-    is(join("\n", @findings), '', $title);
-    note("$n findings") if $n;
-}

@@ -288,9 +288,7 @@ sub cut_all {
         last if enough(@wrong);
     }
 
-    splice @wrong, 5;
-    is(join("\n", @wrong), '',
-       "$title: " . @$positions . ' cuts, each answer is right');
+    none("$title: " . @$positions . ' cuts, each answer is right', @wrong);
     note("$title: first answers " . join ', ', map { "$status{$_} x $_" }
                                                sort keys %status);
     cmp_ok($done, '>=', @$positions * 0.98, "$title: all were made");

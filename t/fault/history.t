@@ -337,12 +337,3 @@ sub check_history {
     ok($count{dictionaries} && $count{mixed}, 'and whole dictionaries');
     ok($killed{worker} && $killed{redis}, 'workers and Redis were killed');
 }
-
-sub none {
-    my ($title, @findings) = @_;
-    my $n = @findings;
-
-    splice @findings, 5;
-    is(join("\n", @findings), '', $title);
-    note("$n findings") if $n;
-}
