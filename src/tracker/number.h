@@ -55,6 +55,8 @@ tracker_put_number(char *p, uint64_t number)
         memcpy(p, tracker_digits + number % 100 * 2, 2);
     }
 
+    /* the first of an odd number of digits */
+
     if (number || p == end) {
         p[-1] = '0' + number;
     }
