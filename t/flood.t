@@ -294,9 +294,12 @@ my $got = work($small, SECONDS);
 diag('GET: ', shown_statuses($statuses));
 cmp_ok($got->{workers} - $workers, '<', WORKER_BYTES, 'memory of nginx');
 cmp_ok($statuses->{200}, '>', 16, 'some are held');
-# under valgrind most of them come too late
-cmp_ok($statuses->{429} + (VALGRIND && $statuses->{504} // 0), '>', 256,
-       'more are refused');
+
+SKIP: {
+    skip 'under valgrind most of them come too late', 1 if VALGRIND;
+    cmp_ok($statuses->{429}, '>', 256, 'more are refused');
+}
+
 is(join(' ', keys %{$got->{statuses}}), 200, 'the other account is served');
 
 my $response = exchange(request('GET', "/v1/manage/tracker/$large",

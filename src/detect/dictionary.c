@@ -239,7 +239,7 @@ detect_load_create(const detect_name_t *name, detect_limits_t *limits)
     }
 
     load->node.node.key = ngx_murmur_hash2(load->node.str.data,
-                                          load->node.str.len);
+                                           load->node.str.len);
     ngx_rbtree_insert(&detect_loads, &load->node.node);
 
     load->dictionary = detect_dictionary_create(&load->node.str);

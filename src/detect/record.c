@@ -610,8 +610,8 @@ detect_write_find(detect_record_t *record, const detect_find_t *find,
         /* a phrase may go on behind the sentence in which it begins */
 
         p = tracker_put_number(p, (find->unit_end < sentence->unit_end
-                                  ? find->unit_end : sentence->unit_end)
-                                 - sentence->unit);
+                                   ? find->unit_end : sentence->unit_end)
+                                  - sentence->unit);
     }
 
     *p++ = ' ';

@@ -404,8 +404,8 @@ ngx_http_tracker_matched(ngx_http_request_t *r, ngx_http_tracker_ctx_t *ctx)
 
 
 /*
- * What the client has not read is not to be deleted: the tag of a part of the
- * list is none.  Returns NGX_OK; or NGX_ABORT, the request was answered.
+ * What the client has not read is not to be deleted: the ETag of a part of the
+ * list is refused.  Returns NGX_OK; or NGX_ABORT, the request was answered.
  */
 
 static ngx_int_t

@@ -120,7 +120,8 @@ ngx_redis_wire_end(ngx_redis_writer_t *w)
 
 /*
  * "*" and how many arguments, "$" and how many bytes: a hundred of them for a
- * small bulk, so no format
+ * small bulk, so no format.  tracker/number.h is not for a room that knows
+ * nothing of trackers.
  */
 
 static u_char *

@@ -63,7 +63,7 @@ static u_char *
 tracker_stale_place(tracker_txn_ctx_t *ctx)
 {
     return tracker_stale_tokens[ngx_murmur_hash2(ctx->key_base.data,
-                                                ctx->key_base.len)
+                                                 ctx->key_base.len)
                                 % TRACKER_STALE_TOKENS];
 }
 

@@ -531,7 +531,8 @@ sub audit {
         # of a conversation: itself, and what it has
         if (!$account
             || $kind eq 'conv'
-               && ($rest // '') !~ /^\d+(?::(?:msgs|hits|who))?$/)
+               && ($rest // '') !~ /^\d+(?::(?:msgs|hits|who))?$/
+            || defined $rest && $kind !~ /^(?:name|idem|id|conv)$/)
         {
             push @wrong, "unknown key $key";
             next;
