@@ -22,9 +22,9 @@
 -- The first line: after a script without it Valkey 9 does not know any more to
 -- which slot the transaction belongs; where the slot is being migrated as a
 -- whole, its new node would not get what MSETNX writes.  With the line Redis
--- refuses a script that must not write: in a transaction it makes no difference,
--- since MSETNX is refused in the same cases, and EXEC with it.  create.lua, which
--- is sent alone, has no such line for that reason.
+-- refuses a script that must not write: in a transaction it makes no
+-- difference, since MSETNX is refused in the same cases, and EXEC with it.
+-- create.lua, which is sent alone, has no such line for that reason.
 --
 
 local token, digest = ARGV[1], ARGV[3]
