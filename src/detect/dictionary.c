@@ -12,7 +12,7 @@
 
 
 /* the budget of a turn, in nanoseconds */
-#define DETECT_TURN          (512 * 1024)
+#define DETECT_TURN          (128 * 1024)
 
 /* what decoding and copying a phrase costs besides its bytes, in nanoseconds */
 #define DETECT_COST_PHRASE   30

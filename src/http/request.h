@@ -15,8 +15,8 @@
 #pragma GCC visibility push(hidden)
 
 
-/* the budget of a turn, about half a millisecond: see tracker_spend() */
-#define NGX_HTTP_TRACKER_BUDGET  (512 * 1024)
+/* the budget of a turn, about a tenth of a millisecond: see tracker_spend() */
+#define NGX_HTTP_TRACKER_BUDGET  (128 * 1024)
 
 #define NGX_HTTP_TRACKER_READS   (NGX_HTTP_GET|NGX_HTTP_HEAD)
 

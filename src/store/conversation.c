@@ -24,6 +24,10 @@
 /* a new conversation with so many bytes of messages, which Lua would hash */
 #define TRACKER_JOB_LARGE       32768
 
+/* pieces of them that a transaction writes, and seconds that they stay then */
+#define TRACKER_STAGE_PIECES    2
+#define TRACKER_STAGE_TTL       60
+
 /* where the records begin in the replies of the lists */
 #define TRACKER_STRETCH_RECORDS  2
 
@@ -37,16 +41,20 @@ static void tracker_txn_add_conversation(tracker_txn_ctx_t *ctx,
 static ngx_int_t tracker_txn_keep_job(tracker_txn_ctx_t *ctx,
     tracker_job_t *job);
 static ngx_int_t tracker_txn_run_job(tracker_txn_ctx_t *ctx);
-static ngx_int_t tracker_txn_stage_job(tracker_txn_ctx_t *ctx,
+static ngx_int_t tracker_txn_begin_stage(tracker_txn_ctx_t *ctx,
     tracker_job_t *job);
-static ngx_redis_eval_t *tracker_txn_stage_end(tracker_txn_ctx_t *ctx,
-    ngx_str_t *stage, size_t bytes);
+static ngx_int_t tracker_txn_stage_job(tracker_txn_ctx_t *ctx);
+static ngx_redis_eval_t *tracker_txn_stage_eval(tracker_txn_ctx_t *ctx,
+    size_t pieces);
+static ngx_redis_eval_t *tracker_txn_stage_end(tracker_txn_ctx_t *ctx);
 static ngx_str_t *tracker_txn_cut(ngx_str_t *piece, ngx_str_t *messages);
 static void tracker_txn_job_arg(void *data, ngx_uint_t i, ngx_str_t part[2]);
 static void tracker_txn_job_piece(void *data, ngx_uint_t i,
     ngx_str_t part[2]);
 static void tracker_txn_job_replied(void *data, ngx_redis_status_e status,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
+static ngx_int_t tracker_txn_staged(tracker_txn_ctx_t *ctx,
+    ngx_redis_reply_t *reply);
 static tracker_outcome_e tracker_txn_job_written(tracker_txn_ctx_t *ctx,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static ngx_int_t tracker_txn_numbered(tracker_txn_ctx_t *ctx,
@@ -79,6 +87,7 @@ static tracker_word_t  tracker_job_words[] = {
     { ngx_string("large"), TRACKER_OUTCOME_LARGE, tracker_reply_found },
     { ngx_string("stale"), 0, tracker_txn_stale },
     { ngx_string("taken"), 0, NULL },
+    { ngx_string("lost"), 0, NULL },
     { ngx_null_string, TRACKER_OUTCOME_ERROR, NULL }
 };
 
@@ -166,7 +175,7 @@ tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job)
     tracker_step_add_number(ctx, ctx->store->conversation_size);
 
     if (!job->append && job->messages.len >= TRACKER_JOB_LARGE) {
-        return tracker_txn_stage_job(ctx, job);
+        return tracker_txn_begin_stage(ctx, job);
     }
 
     return tracker_txn_run_job(ctx);
@@ -189,77 +198,117 @@ tracker_txn_run_job(tracker_txn_ctx_t *ctx)
 
 
 /*
- * The same as a transaction, in which the messages do not go through Lua: it
- * hashes every byte of them.
+ * The same as transactions, in which the messages do not go through Lua: it
+ * hashes every byte of them.  Several, for other clients of Redis to come in
+ * between: until the last one the pieces are where nobody looks for them.
  */
 
 static ngx_int_t
-tracker_txn_stage_job(tracker_txn_ctx_t *ctx, tracker_job_t *job)
+tracker_txn_begin_stage(tracker_txn_ctx_t *ctx, tracker_job_t *job)
 {
-    ngx_str_t             stage;
-    ngx_redis_command_t  *cmd;
-
-    cmd = &ctx->command;
-
     ctx->job.alone = tracker_bulk_eval(ctx, tracker_lua_conversation_write);
-    if (ctx->job.alone == NULL) {
-        return NGX_ERROR;
-    }
 
-    tracker_step_add_text(ctx, "1");
     tracker_txn_add_conversation(ctx, &job->id, TRACKER_KEY_NEW);
 
-    stage = ctx->argv[1];
-
-    cmd->before = tracker_bulk_eval(ctx, tracker_lua_conversation_stage);
-    if (cmd->before == NULL) {
+    if (ctx->job.alone == NULL || ctx->nomem) {
         return NGX_ERROR;
     }
 
-    cmd->after = tracker_txn_stage_end(ctx, &stage, job->messages.len);
-    if (cmd->after == NULL) {
+    ctx->job.stage = ctx->argv[0];
+    ctx->job.staged = 0;
+
+    return tracker_txn_stage_job(ctx);
+}
+
+
+static ngx_int_t
+tracker_txn_stage_job(tracker_txn_ctx_t *ctx)
+{
+    size_t                i, n;
+    tracker_job_args_t   *job;
+    ngx_redis_command_t  *cmd;
+
+    job = &ctx->job;
+    cmd = &ctx->command;
+
+    tracker_step_start(ctx);
+
+    n = job->n - TRACKER_JOB_TEXTS - job->staged;
+    cmd->write = n <= TRACKER_STAGE_PIECES;
+    cmd->nmore = ngx_min(n, TRACKER_STAGE_PIECES);
+
+    cmd->before = tracker_txn_stage_eval(ctx, job->staged);
+
+    cmd->after = cmd->write ? tracker_txn_stage_end(ctx)
+                            : tracker_txn_stage_eval(ctx,
+                                                     job->staged + cmd->nmore);
+
+    if (cmd->before == NULL || cmd->after == NULL) {
         return NGX_ERROR;
     }
 
     tracker_step_add_text(ctx, "RPUSH");
-    tracker_step_add(ctx, stage.data, stage.len);
+    tracker_step_add(ctx, job->stage.data, job->stage.len);
+
+    for (i = 0; i < cmd->nmore; i++) {
+        cmd->more_size += job->args[TRACKER_JOB_TEXTS + job->staged + i].len;
+    }
 
     cmd->more = tracker_txn_job_piece;
-    cmd->nmore = ctx->job.n - TRACKER_JOB_TEXTS;
-    cmd->more_size = ctx->job.size;
-    cmd->write = 1;
 
     return tracker_step_send(ctx, NULL, TRACKER_STEP_WRITE,
                              tracker_txn_job_replied);
 }
 
 
-/* the script with a key more, and with the bytes in place of the messages */
+static ngx_redis_eval_t *
+tracker_txn_stage_eval(tracker_txn_ctx_t *ctx, size_t pieces)
+{
+    tracker_step_add_text(ctx, "1");
+    tracker_step_add(ctx, ctx->job.stage.data, ctx->job.stage.len);
+    tracker_step_add_number(ctx, pieces);
+    tracker_step_add_number(ctx, TRACKER_STAGE_TTL);
+
+    return tracker_bulk_eval(ctx, tracker_lua_conversation_stage);
+}
+
+
+/*
+ * The script with a key more, and with the bytes in place of the messages, and
+ * the number of their pieces.
+ */
 
 static ngx_redis_eval_t *
-tracker_txn_stage_end(tracker_txn_ctx_t *ctx, ngx_str_t *stage, size_t bytes)
+tracker_txn_stage_end(tracker_txn_ctx_t *ctx)
 {
-    ngx_str_t   *arg;
-    ngx_uint_t   i;
+    size_t               bytes;
+    ngx_str_t           *arg;
+    ngx_uint_t           i;
+    tracker_job_args_t  *job;
+
+    job = &ctx->job;
+    bytes = job->size;
 
     tracker_step_add_text(ctx, "7");
 
-    for (i = 1; i < ctx->job.alone->argc; i++) {
+    for (i = 1; i < job->alone->argc; i++) {
 
         if (i == 1 + TRACKER_JOB_KEYS) {
-            tracker_step_add(ctx, stage->data, stage->len);
+            tracker_step_add(ctx, job->stage.data, job->stage.len);
         }
 
-        arg = &ctx->job.alone->argv[i];
+        arg = &job->alone->argv[i];
         tracker_step_add(ctx, arg->data, arg->len);
     }
 
     for (i = 0; i < TRACKER_JOB_TEXTS; i++) {
-        arg = &ctx->job.args[i];
+        arg = &job->args[i];
         tracker_step_add(ctx, arg->data, arg->len);
+        bytes -= arg->len;
     }
 
     tracker_step_add_number(ctx, bytes);
+    tracker_step_add_number(ctx, job->n - TRACKER_JOB_TEXTS);
 
     return tracker_bulk_eval(ctx, tracker_lua_conversation_write);
 }
@@ -353,7 +402,9 @@ tracker_txn_job_arg(void *data, ngx_uint_t i, ngx_str_t part[2])
 static void
 tracker_txn_job_piece(void *data, ngx_uint_t i, ngx_str_t part[2])
 {
-    tracker_txn_job_arg(data, TRACKER_JOB_TEXTS + i, part);
+    tracker_txn_ctx_t *ctx = data;
+
+    tracker_txn_job_arg(data, TRACKER_JOB_TEXTS + ctx->job.staged + i, part);
 }
 
 
@@ -384,6 +435,10 @@ tracker_txn_job_replied(void *data, ngx_redis_status_e status,
             return;
         }
 
+        if (!ctx->command.write && tracker_txn_staged(ctx, &last) == NGX_OK) {
+            return;
+        }
+
         status = NGX_REDIS_ERROR;
     }
 
@@ -402,6 +457,37 @@ tracker_txn_job_replied(void *data, ngx_redis_status_e status,
     }
 
     tracker_step_end(ctx, status, TRACKER_OUTCOME_ERROR);
+}
+
+
+/*
+ * The next pieces.  If not all are there that were written, the owner chooses
+ * other ids.  Returns NGX_DECLINED if the reply is none, or there is no memory.
+ */
+
+static ngx_int_t
+tracker_txn_staged(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
+{
+    size_t  n;
+
+    if (reply->type != NGX_REDIS_INTEGER) {
+        return NGX_DECLINED;
+    }
+
+    n = ctx->job.staged + ctx->command.nmore;
+
+    if (ctx->job.alone && reply->integer == (long long) n) {
+        ctx->job.staged = n;
+        tracker_step_go_on(ctx);
+
+        return tracker_txn_stage_job(ctx) == NGX_OK ? NGX_OK : NGX_DECLINED;
+    }
+
+    ctx->txn.stale = 0;
+    ctx->txn.again = 1;
+    tracker_step_end(ctx, NGX_REDIS_OK, 0);
+
+    return NGX_OK;
 }
 
 

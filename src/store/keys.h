@@ -45,7 +45,7 @@
 /* and what follows the id of a conversation */
 
 #define TRACKER_KEY_MSGS     ":msgs"     /* JSON texts, pieces of a job's */
-#define TRACKER_KEY_NEW      ":new"      /* the same, in a transaction only */
+#define TRACKER_KEY_NEW      ":new"      /* the same until all are there */
 #define TRACKER_KEY_HITS     ":hits"     /* what was found, a record a job */
 #define TRACKER_KEY_WHO      ":who"      /* members, in their order */
 

@@ -211,6 +211,9 @@ sub wrong {
 
 sub sample_beside {
     my ($workload, $contender, @command) = @_;
+
+    @command = Processes::elsewhere(@command);
+
     my $alone = sample($workload, $contender, @command);
     my ($other) = Workload->select($workload->{beside});
 

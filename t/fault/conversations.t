@@ -28,10 +28,12 @@ my @said = ('{"payload":{"content":"Wear a mask. A cap."},'
             . '"from":{"name":"Ann"}}', '{"payload":{"content":"No mask!"}}');
 my $talk = '{"messages":[' . join(',', @said) . ']}';
 
-# so much more that the messages are written by a transaction
-my $more = 5000;
-my $large = '{"messages":[' . join(',', @said, '{"payload":{"content":"'
-                                               . 'x. ' x $more . '"}}') . ']}';
+# so much more that the messages are written by a transaction, or by three of
+# them, of 64 KB in two pieces each, and one
+my ($more, $most) = (5000, 42_000);
+my ($large, $huge) = map { '{"messages":[' . join(',', @said,
+                           '{"payload":{"content":"' . 'x. ' x $_ . '"}}')
+                           . ']}' } $more, $most;
 my $detect = '/v1/conversations/detect';
 
 # request, status and body of the answer, and what is wrong afterwards
@@ -59,6 +61,10 @@ my %shape = (
     large => {
         method => 'POST', path => '/v1/process/text', after => \&stored_of,
         talk => $large, jobs => 0, good => 201, more => $more,
+    },
+    huge => {
+        method => 'POST', path => '/v1/process/text', after => \&stored_of,
+        talk => $huge, jobs => 0, good => 201, more => $most, pieces => 5,
     },
     append => {
         method => 'PUT', path => '/v1/process/text/' . ID,
@@ -96,7 +102,8 @@ for my $shape (sort keys %shape) {
     diag("$shape: $length[0] bytes to Redis, $length[1] back");
 
     # of a large command some of its bytes are enough
-    my @rare = (1 + int $length[0] / 4000, 1);
+    my $cuts = $shape{$shape}{pieces} ? 1000 : 4000;
+    my @rare = (1 + int $length[0] / $cuts, 1);
 
     for my $dir (0, 1) {
         my $n = $length[$dir];
@@ -136,6 +143,21 @@ control('a job sent again is not recognised', 'close in the reply',
 control('a job is stored without hits', 'close in the reply', ['create'],
         ['src/store/lua/conversation_write.lua',
          "redis.call('rpush', hits, ARGV[10])", 'job = job']);
+control('pieces sent again are written twice', 'close in the reply', ['huge'],
+        ['src/store/lua/conversation_stage.lua', 'if n ~= tonumber(ARGV[1])',
+         'if n < tonumber(ARGV[1])'],
+        ['src/store/conversation.c',
+         'reply->integer == (long long) n', 'reply->integer >= (long long) n'],
+        ['src/store/lua/conversation_write.lua',
+         "redis.call('llen', stage) ~=", "redis.call('llen', stage) <"]);
+control('pieces that were lost are not missed', 'close in the command',
+        ['huge'],
+        ['src/store/lua/conversation_stage.lua',
+         "redis.call('del', KEYS[1])", "redis.call('llen', KEYS[1])"],
+        ['src/store/conversation.c',
+         'reply->integer == (long long) n', 'reply->integer >= 0'],
+        ['src/store/lua/conversation_write.lua',
+         "redis.call('llen', stage) ~=", "0 >"]);
 control('a transaction leaves what it wrote', 'close in the reply', ['large'],
         ['src/store/lua/conversation_write.lua',
          "redis.pcall('del', stage)", 'stage = stage']);
@@ -215,28 +237,36 @@ sub stored_of {
                =~ /\A\{"conversationId":"(\d{16})","jobId":"[0-9a-f-]{36}"\}\z/;
 
     return "a body $response->{body}" if $done && !$id;
-    return 'a key of a transaction'
-        if @{redis('KEYS', account_key($account, 'conv:*:new'))};
+
+    for my $key (@{redis('KEYS', account_key($account, 'conv:*:new'))}) {
+        my $ttl = redis('TTL', $key);
+
+        return "a key of a transaction, for $ttl s"
+            unless $shape{$shape}{pieces} && $ttl >= 0 && $ttl <= 60;
+    }
+
     return '' if !$done && @ids == 0 && $before == 0;
     return "conversations @ids" if @ids != 1 || $id && $ids[0] ne $id;
 
     my @keys = conversation_keys($account, $ids[0]);
     my $jobs = redis('HGET', $keys[0], 'jobs');
     my @said = @{redis('LRANGE', $keys[1], $before, -1)};
+    my $pieces = $shape{$shape}{pieces} // 1;
     my @hits = @{redis('LRANGE', $keys[2], $before, -1)};
 
     return '' if !$done && $jobs == $before && !@said && !@hits;
     return "$jobs jobs, pieces: " . @said . ' and ' . @hits
-        if $jobs != $before + 1 || @said != 1 || @hits != 1;
+        if $jobs != $before + 1 || @said != $pieces || @hits != 1;
 
-    my ($first) = $said[0] =~ /\A1\ (\d{16})\nM\ .*"name":"Ann".*\n
+    my $said = join '', @said;
+    my ($first) = $said =~ /\A1\ (\d{16})\nM\ .*"name":"Ann".*\n
                                 S\ "Wear\ a\ mask\."\nS\ "A\ cap\."\n
                                 M\ .*\nS\ "No\ mask!"\n
                                 (?:M\ .*\n((?:S\ "x\."\n)*))?\z/x;
     my $sentences = () = ($2 // '') =~ /\n/g;
-    my $length = length $said[0];
+    my $length = length $said;
 
-    return "messages $said[0]" unless $first;
+    return "messages $said" unless $first;
     return "$sentences more sentences"
         if $sentences != ($shape{$shape}{more} // 0);
     return "hits $hits[0]"

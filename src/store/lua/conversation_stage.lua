@@ -1,13 +1,29 @@
 #!lua
 --
--- The first of a transaction that writes a large conversation: this, RPUSH of
--- the messages, conversation_write.lua.  The messages do not go through Lua.
+-- Counts the messages of a large conversation that are there so far, as the
+-- first of each transaction that writes some more of them: this, RPUSH of these
+-- messages, and this again; or, as the last of them, conversation_write.lua.
+-- The messages do not go through Lua.
 --
 -- KEYS   where they are written
+-- ARGV   1  how many should be there; others are removed
+--        2  seconds that they stay there from now on
 --
--- Reply  1: something was left there; 0: nothing was
+-- Reply  how many are there
 --
+-- Where a transaction is sent again that was done before, there are too many,
+-- and after a failover perhaps too few: then all begin anew, elsewhere.
 -- As to the first line see bulk_begin.lua.
 --
 
-return redis.call('del', KEYS[1])
+local n = redis.call('llen', KEYS[1])
+
+if n ~= tonumber(ARGV[1]) then
+    redis.call('del', KEYS[1])
+
+    return 0
+end
+
+redis.call('expire', KEYS[1], ARGV[2])
+
+return n

@@ -2,8 +2,9 @@
 -- Writes the messages of one job: those of a new conversation, or more of it.
 --
 -- KEYS   rev of the trackers; the conversation, its messages, hits and members;
---        the account's conversations; and of a transaction, which has written
---        them there, what is to become the messages of a new conversation
+--        the account's conversations; and of a transaction, before which they
+--        were written there, what is to become the messages of a new
+--        conversation
 -- ARGV   1  "create" or "append"
 --        2  the revision that the hits were found with; empty: any
 --        3  id of the job's first message, by which the job is recognised
@@ -14,13 +15,16 @@
 --        8  when it ends, JSON strings
 --        9  who speaks, a line each
 --        10 the hits
---        11 ... pieces of the messages; or of a transaction, their bytes
+--        11 ... pieces of the messages; or of a transaction, their bytes, and
+--        their number
 --        Of an append, 6 to 8 may be empty: then they stay as they are.
 --
 -- Reply  {"created", number}   written now, or by an earlier run of this call;
 --                              number: of the job
 --        {"missing"}           there is no such conversation to append to
 --        {"taken"}             the id is in use: choose another
+--        {"lost"}              not all that a transaction needs is there: the
+--                              same
 --        {"stale"}             the trackers have another revision
 --        {"large", bytes}      the conversation would have so many
 --
@@ -46,7 +50,7 @@ local append = ARGV[1] == 'append'
 local redis = redis
 
 
--- what a transaction has written stays nowhere else, also where this fails
+-- what transactions have written stays nowhere else, also where this fails
 
 local function answer(...)
     if stage then
@@ -120,8 +124,16 @@ for i = 1, 3 do
     have[i] = new
 end
 
-for i = VALUES + 1, #ARGV do
-    bytes = bytes + (stage and ARGV[i] or #ARGV[i])
+for i = VALUES + 1, stage and 0 or #ARGV do
+    bytes = bytes + #ARGV[i]
+end
+
+if stage then
+    bytes = bytes + ARGV[VALUES + 1]
+
+    if redis.call('llen', stage) ~= tonumber(ARGV[VALUES + 2]) then
+        return answer('lost')
+    end
 end
 
 -- those who have not spoken before, in chunks
