@@ -1,4 +1,5 @@
 use lib 't/lib';
+use IO::Select;
 use Tracker;
 use Tracker::Conversation;
 use Test::Nginx::Socket 'no_plan';
@@ -1102,6 +1103,45 @@ for my $conversation (@{decode(get('conversations?limit=100')->{body})
     ok($said =~ /^(?:next|the dictionary is loaded)$/ || "$said " eq $text,
        "$conversation->{id} is whole") or diag(length $said);
 }
+
+
+
+=== what is lost between two transactions is written anew
+--- log_level: crit
+--- scenario
+create('n', ['mask']);
+
+my $text = join ' ', 'A mask.', ('x.') x 150_000;
+my $request = request('POST', '/v1/process/text', body => talk($text));
+my $lost = 0;
+
+say(talk('the dictionary is loaded'));
+
+# some of the time it is all written before we look
+
+for (1 .. 100) {
+    my $sock = connect_nginx();
+    my $answered = IO::Select->new($sock);
+
+    send_bytes($sock, $request);
+
+    until ($lost || $answered->can_read(0)) {
+        $lost = redis('EVAL', <<'LUA', 0);
+            local keys = redis.call('keys', '*:new')
+            return #keys > 0 and redis.call('del', keys[1]) or 0
+LUA
+    }
+
+    my $response = read_response($sock);
+    my $id = decode($response->{body})->{conversationId};
+
+    is($response->{status}, 201, 'it is written');
+    is(join(' ', map { $_->{text} } messages_of($id)), $text, 'all of it');
+    last if $lost;
+}
+
+is($lost, 1, 'some was lost');
+is(scalar @{redis('KEYS', '*:new')}, 0, 'nothing is left');
 
 
 

@@ -150,14 +150,6 @@ control('pieces sent again are written twice', 'close in the reply', ['huge'],
          'reply->integer == (long long) n', 'reply->integer >= (long long) n'],
         ['src/store/lua/conversation_write.lua',
          "redis.call('llen', stage) ~=", "redis.call('llen', stage) <"]);
-control('pieces that were lost are not missed', 'close in the command',
-        ['huge'],
-        ['src/store/lua/conversation_stage.lua',
-         "redis.call('del', KEYS[1])", "redis.call('llen', KEYS[1])"],
-        ['src/store/conversation.c',
-         'reply->integer == (long long) n', 'reply->integer >= 0'],
-        ['src/store/lua/conversation_write.lua',
-         "redis.call('llen', stage) ~=", "0 >"]);
 control('a transaction leaves what it wrote', 'close in the reply', ['large'],
         ['src/store/lua/conversation_write.lua',
          "redis.pcall('del', stage)", 'stage = stage']);
