@@ -50,21 +50,24 @@ redis('CONFIG', 'SET', 'maxmemory', 0);
 
 === full: a DELETE makes room
 --- scenario
+# The limit is below what is used by more than a buffer that was grown for one
+# of them, which Redis 7.0 may free at any time, and above what is left without
+# two of them by less than one: a copy that a script has left would be seen.
 my @ids = map { create("n$_", 'x' x 500_000) } 1 .. 4;
-my $most = used_memory() - 600_000;
+my $most = used_memory() - 700_000;
 
 redis('CONFIG', 'SET', 'maxmemory', $most);
 
 is(status_of('POST', 'tracker', body => tracker_text('n')), 500, 'POST');
 is(status_of('PUT', "tracker/$ids[0]", body => tracker_text('n1')), 500,
    'PUT');
-is(status_of('DELETE', "tracker/$_"), 200, "DELETE $_") for @ids[0 .. 2];
+is(status_of('DELETE', "tracker/$_"), 200, "DELETE $_") for @ids[0 .. 1];
 is(status_of('DELETE', "tracker/$ids[0]"), 404, 'it is gone');
 
-# Redis 8 frees what is large in a thread of its own
+# buffers of clients are freed later
 wait_until(sub { used_memory() < $most }, 'there is room');
 create('n');
-is(redis('ZCARD', account_key('tester', 'index')), 2, 'two are left');
+is(redis('ZCARD', account_key('tester', 'index')), 3, 'three are left');
 redis('CONFIG', 'SET', 'maxmemory', 0);
 
 
