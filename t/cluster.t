@@ -554,7 +554,7 @@ wait_until(sub {
 }, 'it is answered');
 
 is(read_response($sock)->{status}, 200, 'by the new master');
-is(owner_of($slot, $seen), $new, 'that there is');
+wait_until(sub { owner_of($slot, $seen) == $new }, 'that there is');
 is(join(' ', map { read_response($_)->{status} } @socks),
    join(' ', (200) x @socks), 'the others');
 
@@ -596,7 +596,7 @@ for my $n (1 .. 20) {
 ok(!IO::Select->new($sock)->can_read(0), 'its own request waits');
 signal_server($new, 'CONT');
 is(read_response($sock)->{status}, 200, 'until the replica is the master');
-is(owner_of($slot, $seen), $new, 'which it is');
+wait_until(sub { owner_of($slot, $seen) == $new }, 'which it is');
 
 start_node($old);
 ask_server($_, 'CONFIG', 'SET', 'cluster-require-full-coverage', 'yes')

@@ -47,6 +47,7 @@ use constant NAMES => 30;         # contested at a time
 use constant NEW_NAMES => 20;     # a second
 use constant MADE => 100;         # by a client in an account, at a time
 use constant TALKS => 3;          # the same
+use constant SENTENCES => 40_000; # of a conversation: three transactions
 use constant RANGE => 100;        # slots that move as a whole
 
 my $seed = seed();
@@ -489,7 +490,7 @@ sub percentile {
     return (sort { $a <=> $b } @values)[@values * $n / 100] // 0;
 }
 
-# A large conversation has one message, of its name and more.
+# A large conversation is written by several transactions.
 sub not_told {
     my @wrong;
 
@@ -499,8 +500,11 @@ sub not_told {
         my $response = exchange(request('GET',
             "/v1/conversations/$id/messages", token => token_of($account)));
 
-        push @wrong, "$account, $id: $response->{status}"
-            if index($response->{body}, "\"$name x x") < 0;
+        my $told = () = $response->{body} =~ /"x\."/g;
+
+        push @wrong, "$account, $id: $response->{status}, $told"
+            if index($response->{body}, "\"$name.\"") < 0
+               || $told != SENTENCES;
     }
 
     return @wrong;
@@ -549,7 +553,7 @@ sub ask_anything {
         $id = $name;
         $text = request('POST', '/v1/process/text', @token, body =>
             sprintf '{"messages":[{"payload":{"content":"%s"}}]}',
-                    $name . ' x' x 20_000);
+                    "$name." . ' x.' x SENTENCES);
 
     } else {
         $what = 'list';
