@@ -539,7 +539,7 @@ sub audit {
         # of a conversation: itself, and what it has
         if (!$account
             || $kind eq 'conv'
-               && ($rest // '') !~ /^\d+(?::(?:msgs|hits|who))?$/
+               && ($rest // '') !~ /^\d+(?::(?:msgs|hits|who|new))?$/
             || defined $rest && $kind !~ /^(?:name|idem|id|conv)$/)
         {
             push @wrong, "unknown key $key";
@@ -551,6 +551,14 @@ sub audit {
                                   log => [], times => [] };
         push @{$want{$kind}}, [$account, $rest, $key];
     }
+
+    # messages that nothing followed expire
+
+    my @staged = grep { /:new$/ } map { $_->[2] } @{$want{conv} // []};
+    my @ttl = redis_all(map { ['TTL', $_] } @staged);
+
+    push @wrong, map { "$staged[$_] does not expire" }
+                 grep { $ttl[$_] == -1 } 0 .. $#staged;
 
     fetch(\%accounts, $want{$_}, $_, 'GET') for qw(name id rev);
     fetch(\%accounts, $want{idem}, 'idem', 'HGET', 'ids');
