@@ -476,7 +476,7 @@ tracker_txn_staged(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
 
     n = ctx->job.staged + ctx->command.nmore;
 
-    if (ctx->job.alone && reply->integer == (long long) n) {
+    if (ctx->job.alone && reply->integer == (int64_t) n) {
         ctx->job.staged = n;
         tracker_step_go_on(ctx);
 

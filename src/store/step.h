@@ -67,7 +67,8 @@ typedef struct {
     size_t                   size;      /* bytes of all */
     ngx_redis_eval_t        *alone;     /* the arguments ahead of them, of one
                                            script; NULL: closed, or it is one */
-    ngx_str_t                stage;     /* the key of the transactions */
+    ngx_str_t                stage;     /* the key that they are written to
+                                           until all are there */
     size_t                   staged;    /* pieces that are there */
 } tracker_job_args_t;
 

@@ -28,8 +28,8 @@ my @said = ('{"payload":{"content":"Wear a mask. A cap."},'
             . '"from":{"name":"Ann"}}', '{"payload":{"content":"No mask!"}}');
 my $talk = '{"messages":[' . join(',', @said) . ']}';
 
-# so much more that the messages are written by a transaction, or by three of
-# them, of 64 KB in two pieces each, and one
+# so much more that the messages are written by one transaction, or by three:
+# two pieces of 64 KB each, and the last one
 my ($more, $most) = (5000, 42_000);
 my ($large, $huge) = map { '{"messages":[' . join(',', @said,
                            '{"payload":{"content":"' . 'x. ' x $_ . '"}}')
@@ -147,7 +147,7 @@ control('pieces sent again are written twice', 'close in the reply', ['huge'],
         ['src/store/lua/conversation_stage.lua', 'if n ~= tonumber(ARGV[1])',
          'if n < tonumber(ARGV[1])'],
         ['src/store/conversation.c',
-         'reply->integer == (long long) n', 'reply->integer >= (long long) n'],
+         'reply->integer == (int64_t) n', 'reply->integer >= (int64_t) n'],
         ['src/store/lua/conversation_write.lua',
          "redis.call('llen', stage) ~=", "redis.call('llen', stage) <"]);
 control('a transaction leaves what it wrote', 'close in the reply', ['large'],
