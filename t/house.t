@@ -304,7 +304,7 @@ for my $file (sort keys %text) {
 
 {
     my $all = join '', values %text;
-    my @calls = $all =~ /\bcmd->before\s*=\s*(?!NULL)(\w.*);/g;
+    my @calls = $all =~ /\bcmd->before\s*=\s*(?!NULL)(\w[^;]*);/g;
     my @first;
 
     # a call names the script, or the function that is called does

@@ -202,7 +202,10 @@ ngx_http_tracker_job_written(ngx_http_request_t *r,
 
     if (ctx->txn->again) {
 
-        /* a collision is possible once; again and again, the store is wrong */
+        /*
+         * A collision is possible once, and pieces may be lost with a
+         * connection; again and again, the store is wrong.
+         */
 
         if (search->tries++ == NGX_HTTP_TRACKER_TRIES) {
             ngx_http_tracker_fail(r, ctx, TRACKER_OUTCOME_ERROR);

@@ -18,8 +18,9 @@
 /* arguments of conversation_write.lua before them that are sent the same way */
 #define TRACKER_JOB_TEXTS       5
 
-/* keys of conversation_write.lua, besides that of a transaction */
+/* keys of conversation_write.lua, and behind them that of the transactions */
 #define TRACKER_JOB_KEYS        6
+#define TRACKER_JOB_STAGE       (TRACKER_JOB_KEYS + 1)
 
 /* a new conversation with so many bytes of messages, which Lua would hash */
 #define TRACKER_JOB_LARGE       32768
@@ -41,8 +42,7 @@ static void tracker_txn_add_conversation(tracker_txn_ctx_t *ctx,
 static ngx_int_t tracker_txn_keep_job(tracker_txn_ctx_t *ctx,
     tracker_job_t *job);
 static ngx_int_t tracker_txn_run_job(tracker_txn_ctx_t *ctx);
-static ngx_int_t tracker_txn_begin_stage(tracker_txn_ctx_t *ctx,
-    tracker_job_t *job);
+static ngx_int_t tracker_txn_begin_stage(tracker_txn_ctx_t *ctx);
 static ngx_int_t tracker_txn_stage_job(tracker_txn_ctx_t *ctx);
 static ngx_redis_eval_t *tracker_txn_stage_eval(tracker_txn_ctx_t *ctx,
     size_t pieces);
@@ -136,6 +136,7 @@ ngx_int_t
 tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job)
 {
     u_char             *rev, *first;
+    ngx_uint_t          large;
     tracker_txn_ctx_t  *ctx;
 
     ctx = tracker_txn_ctx(txn);
@@ -153,14 +154,21 @@ tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job)
         return NGX_ERROR;
     }
 
+    large = !job->append && job->messages.len >= TRACKER_JOB_LARGE;
+
     tracker_step_start(ctx);
-    tracker_step_add_text(ctx, "6");
+    tracker_step_add_number(ctx, large ? TRACKER_JOB_KEYS + 1
+                                       : TRACKER_JOB_KEYS);
     tracker_step_add_key(ctx, TRACKER_KEY_REV, NULL, 0);
     tracker_txn_add_conversation(ctx, &job->id, "");
     tracker_txn_add_conversation(ctx, &job->id, TRACKER_KEY_MSGS);
     tracker_txn_add_conversation(ctx, &job->id, TRACKER_KEY_HITS);
     tracker_txn_add_conversation(ctx, &job->id, TRACKER_KEY_WHO);
     tracker_step_add_key(ctx, TRACKER_KEY_CONVS, NULL, 0);
+
+    if (large) {
+        tracker_txn_add_conversation(ctx, &job->id, TRACKER_KEY_NEW);
+    }
 
     if (job->append) {
         tracker_step_add_text(ctx, "append");
@@ -174,11 +182,7 @@ tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job)
     tracker_step_add_number(ctx, ctx->store->conversation_ttl);
     tracker_step_add_number(ctx, ctx->store->conversation_size);
 
-    if (!job->append && job->messages.len >= TRACKER_JOB_LARGE) {
-        return tracker_txn_begin_stage(ctx, job);
-    }
-
-    return tracker_txn_run_job(ctx);
+    return large ? tracker_txn_begin_stage(ctx) : tracker_txn_run_job(ctx);
 }
 
 
@@ -204,17 +208,18 @@ tracker_txn_run_job(tracker_txn_ctx_t *ctx)
  */
 
 static ngx_int_t
-tracker_txn_begin_stage(tracker_txn_ctx_t *ctx, tracker_job_t *job)
+tracker_txn_begin_stage(tracker_txn_ctx_t *ctx)
 {
-    ctx->job.alone = tracker_bulk_eval(ctx, tracker_lua_conversation_write);
-
-    tracker_txn_add_conversation(ctx, &job->id, TRACKER_KEY_NEW);
-
-    if (ctx->job.alone == NULL || ctx->nomem) {
+    if (ctx->nomem) {
         return NGX_ERROR;
     }
 
-    ctx->job.stage = ctx->argv[0];
+    ctx->job.alone = tracker_bulk_eval(ctx, tracker_lua_conversation_write);
+    if (ctx->job.alone == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->job.stage = ctx->argv[TRACKER_JOB_STAGE];
     ctx->job.staged = 0;
 
     return tracker_txn_stage_job(ctx);
@@ -273,10 +278,7 @@ tracker_txn_stage_eval(tracker_txn_ctx_t *ctx, size_t pieces)
 }
 
 
-/*
- * The script with a key more, and with the bytes in place of the messages, and
- * the number of their pieces.
- */
+/* the script with the bytes in place of the messages, and how many pieces */
 
 static ngx_redis_eval_t *
 tracker_txn_stage_end(tracker_txn_ctx_t *ctx)
@@ -289,12 +291,11 @@ tracker_txn_stage_end(tracker_txn_ctx_t *ctx)
     job = &ctx->job;
     bytes = job->size;
 
-    tracker_step_add_text(ctx, "7");
+    for (i = 0; i < job->alone->argc; i++) {
 
-    for (i = 1; i < job->alone->argc; i++) {
-
-        if (i == 1 + TRACKER_JOB_KEYS) {
-            tracker_step_add(ctx, job->stage.data, job->stage.len);
+        if (i == TRACKER_JOB_STAGE + 1) {
+            tracker_step_add_text(ctx, "staged");
+            continue;
         }
 
         arg = &job->alone->argv[i];

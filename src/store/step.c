@@ -268,7 +268,13 @@ tracker_step_replied(void *data, ngx_redis_status_e status,
 void
 tracker_step_go_on(tracker_txn_ctx_t *ctx)
 {
-    ctx->txn.redis_time += ngx_current_msec - ctx->sent;
+    ngx_msec_t  time;
+
+    time = ngx_current_msec - ctx->sent;
+
+    ctx->store->reports->waited(ctx->step, time);
+
+    ctx->txn.redis_time += time;
     ctx->sent = ngx_current_msec;
 }
 

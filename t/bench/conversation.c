@@ -24,7 +24,7 @@
 #define SIZE    1048576
 
 /* as NGX_HTTP_TRACKER_BUDGET */
-#define BUDGET  (512 * 1024)
+#define BUDGET  (128 * 1024)
 
 /* as much as a decoding takes, new pages left out */
 #define MEMORY  (64 * 1024 * 1024)

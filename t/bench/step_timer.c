@@ -28,7 +28,7 @@
 #define RUNS    9
 
 /* as NGX_HTTP_TRACKER_BUDGET */
-#define BUDGET  (512 * 1024)
+#define BUDGET  (128 * 1024)
 
 
 typedef struct piece_s  piece_t;

@@ -6,8 +6,9 @@
 # answered in full or not with 200, a detection too; a DELETE that was answered
 # has deleted all, and one that was not has deleted all or nothing.
 #
-# Controls: a delete that does not know its own work when it is sent again; a
-# delete that leaves messages behind.
+# Controls: a delete or a job that does not know its own work when it is sent
+# again; a job without hits; pieces that are written twice; a transaction that
+# leaves them; a delete that leaves messages behind.
 
 use strict;
 use warnings;
@@ -28,8 +29,8 @@ my @said = ('{"payload":{"content":"Wear a mask. A cap."},'
             . '"from":{"name":"Ann"}}', '{"payload":{"content":"No mask!"}}');
 my $talk = '{"messages":[' . join(',', @said) . ']}';
 
-# so much more that the messages are written by one transaction, or by three:
-# two pieces of 64 KB each, and the last one
+# so much more that the messages are written by one transaction, or by three, of
+# two pieces of 64 KB each, the last of one
 my ($more, $most) = (5000, 42_000);
 my ($large, $huge) = map { '{"messages":[' . join(',', @said,
                            '{"payload":{"content":"' . 'x. ' x $_ . '"}}')
@@ -234,7 +235,7 @@ sub stored_of {
         my $ttl = redis('TTL', $key);
 
         return "a key of a transaction, for $ttl s"
-            unless $shape{$shape}{pieces} && $ttl >= 0 && $ttl <= 60;
+            if $done || !$shape{$shape}{pieces} || $ttl < 0 || $ttl > 60;
     }
 
     return '' if !$done && @ids == 0 && $before == 0;

@@ -1,18 +1,19 @@
 #!lua
 --
--- Counts the messages of a large conversation that are there so far, as the
--- first of each transaction that writes some more of them: this, RPUSH of these
--- messages, and this again; or, as the last of them, conversation_write.lua.
--- The messages do not go through Lua.
+-- Counts the pieces of a large conversation's messages that are there so far,
+-- as the first of each transaction that writes some more of them: this, RPUSH
+-- of these pieces, and this again; or, as the last of all,
+-- conversation_write.lua.  The messages do not go through Lua.
 --
--- KEYS   where they are written
+-- KEYS   where the pieces are written
 -- ARGV   1  how many should be there; others are removed
 --        2  seconds that they stay there from now on
 --
 -- Reply  how many are there
 --
--- Where a transaction is sent again that was done before, there are too many,
--- and after a failover perhaps too few: then all begin anew, elsewhere.
+-- Where a transaction between the first and the last is sent again that was
+-- done before, there are too many, and after a failover perhaps too few: then
+-- all begin anew, elsewhere.
 -- As to the first line see bulk_begin.lua.
 --
 

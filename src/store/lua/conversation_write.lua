@@ -2,10 +2,10 @@
 -- Writes the messages of one job: those of a new conversation, or more of it.
 --
 -- KEYS   rev of the trackers; the conversation, its messages, hits and members;
---        the account's conversations; and of a transaction, before which they
---        were written there, what is to become the messages of a new
---        conversation
--- ARGV   1  "create" or "append"
+--        the account's conversations; and where a new one is or was to be
+--        written by transactions, where these write the messages
+-- ARGV   1  "create", "append", or of a transaction "staged": a create whose
+--           messages are there already
 --        2  the revision that the hits were found with; empty: any
 --        3  id of the job's first message, by which the job is recognised
 --        4  seconds that the conversation lives from now on
@@ -15,16 +15,15 @@
 --        8  when it ends, JSON strings
 --        9  who speaks, a line each
 --        10 the hits
---        11 ... pieces of the messages; or of a transaction, their bytes, and
---        their number
+--        11 ... pieces of the messages; staged: their bytes, and how many
+--        pieces there are
 --        Of an append, 6 to 8 may be empty: then they stay as they are.
 --
 -- Reply  {"created", number}   written now, or by an earlier run of this call;
 --                              number: of the job
 --        {"missing"}           there is no such conversation to append to
 --        {"taken"}             the id is in use: choose another
---        {"lost"}              not all that a transaction needs is there: the
---                              same
+--        {"lost"}              not all pieces are there: the same
 --        {"stale"}             the trackers have another revision
 --        {"large", bytes}      the conversation would have so many
 --
@@ -46,11 +45,13 @@ local COST = 128
 local VALUES = 10
 
 local conv, msgs, hits, who, convs, stage = unpack(KEYS, 2)
-local append = ARGV[1] == 'append'
+local append, staged = ARGV[1] == 'append', ARGV[1] == 'staged'
 local redis = redis
 
 
--- what transactions have written stays nowhere else, also where this fails
+-- What transactions have written stays nowhere else, also where this fails, or
+-- where they were refused.  It is not removed first: behind a write Redis would
+-- not look any more whether its memory is full.
 
 local function answer(...)
     if stage then
@@ -124,11 +125,11 @@ for i = 1, 3 do
     have[i] = new
 end
 
-for i = VALUES + 1, stage and 0 or #ARGV do
+for i = VALUES + 1, staged and 0 or #ARGV do
     bytes = bytes + #ARGV[i]
 end
 
-if stage then
+if staged then
     bytes = bytes + ARGV[VALUES + 1]
 
     if redis.call('llen', stage) ~= tonumber(ARGV[VALUES + 2]) then
@@ -196,7 +197,7 @@ local format = string.format
 local job = tonumber(have[6] or 0) + 1
 local jobs = format('%d', job)
 
-if stage then
+if staged then
     redis.call('rename', stage, msgs)
 end
 
@@ -207,7 +208,7 @@ if not append then
     redis.call('hset', conv, 'first', ARGV[3])
 end
 
-for i = VALUES + 1, stage and 0 or #ARGV, CHUNK do
+for i = VALUES + 1, staged and 0 or #ARGV, CHUNK do
     redis.call('rpush', msgs, unpack(ARGV, i, math.min(i + CHUNK - 1, #ARGV)))
 end
 
@@ -232,4 +233,4 @@ redis.call('zremrangebyscore', convs, '-inf',
 
 expire()
 
-return {'created', job}
+return answer('created', job)

@@ -96,9 +96,9 @@ end
 
 -- A newer Redis counts the memory of scripts, so the text that was read above
 -- would still take its room: where Redis is full, clients that now only write
--- run no script that would have it collected.  Not for what is small beside all
--- that scripts hold, which a collection goes through: its time is of the order
--- of the hashing above.
+-- run no script that would have it collected.  Not for what is less than an
+-- eighth of all that scripts hold, which a collection goes through: its time is
+-- of the order of the hashing above.
 
 local bytes = #stored
 
