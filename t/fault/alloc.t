@@ -46,17 +46,19 @@ my %shape = (
                         . ' mask"}}],"trackers":[{"name":"g","vocabulary":'
                         . '["mask"]}],"enableAllTrackers":true}', undef] }
         qw(detect process)),
+    staged => [undef, '{"messages":[{"payload":{"content":"' . 'x. ' x 42_000
+                      . '"}}]}', undef],
     map({ $_ => [undef, '', undef] } qw(times known changes waited)),
 );
 my %path = (detect => '/v1/conversations/detect',
-            process => '/v1/process/text',
+            map({ $_ => '/v1/process/text' } qw(process staged)),
             map({ $_ => '/v1/manage/trackers?expand=times' } qw(times known)),
             changes => sub { changes_since($_[0], 0) },
             waited => sub {
                 changes_since($_[0], redis('GET', account_key($_[0], 'rev')))
                 . '&wait=1';
             });
-my %good = (conflict => 409, process => 201);
+my %good = (conflict => 409, map { $_ => 201 } qw(process staged));
 my ($worker, %stored);
 
 seed();
@@ -77,7 +79,7 @@ $ENV{TEST_NGINX_LOAD_MODULES} = $good;
 ($worker) = workers();
 
 for my $shape (qw(single bulk large late conflict token times known detect
-                   process changes waited)) {
+                   process staged changes waited)) {
     for my $new (0, 1) {
         my $title = $shape . ($new ? ', new connection' : '');
 
