@@ -128,11 +128,26 @@ sub slot_of {
     return $crc % SLOTS;
 }
 
+# What a node answers to CLUSTER SLOTS; one that copies its master's data says
+# LOADING meanwhile.
+sub slots_of {
+    my ($port) = @_;
+    my $slots;
+
+    wait_until(sub {
+        $slots = eval { ask_server($port // $ports[0], 'CLUSTER', 'SLOTS') };
+        die $@ if !$slots && $@ !~ /^LOADING\b/;
+        return $slots;
+    }, 'the node has its data');
+
+    return @$slots;
+}
+
 # The port of a slot's master, as a node sees it.
 sub owner_of {
     my ($slot, $port) = @_;
 
-    for my $range (@{ask_server($port // $ports[0], 'CLUSTER', 'SLOTS')}) {
+    for my $range (slots_of($port)) {
         return $range->[2][1]
             if $slot >= $range->[0] && $slot <= $range->[1];
     }
@@ -143,8 +158,7 @@ sub owner_of {
 # The ports of those that have slots.
 sub masters {
     my ($port) = @_;
-    my %seen = map { $_->[2][1] => 1 }
-               @{ask_server($port // $ports[0], 'CLUSTER', 'SLOTS')};
+    my %seen = map { $_->[2][1] => 1 } slots_of($port);
 
     return sort keys %seen;
 }
@@ -153,7 +167,7 @@ sub masters {
 sub replica_of {
     my ($slot, $port) = @_;
 
-    for my $range (@{ask_server($port // $ports[0], 'CLUSTER', 'SLOTS')}) {
+    for my $range (slots_of($port)) {
         return $range->[3][1]
             if $slot >= $range->[0] && $slot <= $range->[1];
     }
