@@ -289,7 +289,8 @@ sub kill_master {
 
 sub reshard {
     my ($times) = @_;
-    my %size = ((map { ("sized $_" => $_) } 10, 20, 50, 100, 200, 500),
+    my @long = amount(0, 1) ? (1000, 2000, 5000) : ();
+    my %size = ((map { ("sized $_" => $_) } 10, 20, 50, 100, 200, 500, @long),
                 (map { ("staying $_" => $_) } 10, 20, 50));
     my @all = shuffle grep { /^sized/ } keys %size;
 
@@ -407,7 +408,7 @@ sub slots_move {
                 $one->(@_);
                 $longest_move = max($longest_move, time() - $start);
                 $moves++;
-                sleep 0.1;
+                sleep 0.5;    # what has waited for one waits for no other
             };
         });
     });
