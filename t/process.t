@@ -1112,36 +1112,42 @@ for my $conversation (@{decode(get('conversations?limit=100')->{body})
 create('n', ['mask']);
 
 my $text = join ' ', 'A mask.', ('x.') x 150_000;
-my $request = request('POST', '/v1/process/text', body => talk($text));
-my $lost = 0;
+my $id = say(talk('the dictionary is loaded'));
 
-say(talk('the dictionary is loaded'));
+lose_some($_) for ['POST', 'process/text'], ['PUT', "process/text/$id"];
+is(scalar @{redis('KEYS', '*:new')}, 0, 'nothing is left');
 
 # some of the time it is all written before we look
 
-for (1 .. 100) {
-    my $sock = connect_nginx();
-    my $answered = IO::Select->new($sock);
+sub lose_some {
+    my ($method, $path) = @{$_[0]};
+    my $request = request($method, "/v1/$path", body => talk($text));
+    my $lost = 0;
 
-    send_bytes($sock, $request);
+    for (1 .. 100) {
+        my $sock = connect_nginx();
+        my $answered = IO::Select->new($sock);
 
-    until ($lost || $answered->can_read(0)) {
-        $lost = redis('EVAL', <<'LUA', 0);
-            local keys = redis.call('keys', '*:new')
-            return #keys > 0 and redis.call('del', keys[1]) or 0
+        send_bytes($sock, $request);
+
+        until ($lost || $answered->can_read(0)) {
+            $lost = redis('EVAL', <<'LUA', 0);
+                local keys = redis.call('keys', '*:new')
+                return #keys > 0 and redis.call('del', keys[1]) or 0
 LUA
+        }
+
+        my $response = read_response($sock);
+        my $id = decode($response->{body})->{conversationId};
+        my $said = join ' ', map { $_->{text} } messages_of($id);
+
+        is($response->{status}, 201, "$method: it is written");
+        is(substr($said, -length $text), $text, "$method: all of it");
+        last if $lost;
     }
 
-    my $response = read_response($sock);
-    my $id = decode($response->{body})->{conversationId};
-
-    is($response->{status}, 201, 'it is written');
-    is(join(' ', map { $_->{text} } messages_of($id)), $text, 'all of it');
-    last if $lost;
+    is($lost, 1, "$method: some was lost");
 }
-
-is($lost, 1, 'some was lost');
-is(scalar @{redis('KEYS', '*:new')}, 0, 'nothing is left');
 
 
 
@@ -1158,6 +1164,11 @@ sub is_whole {
     is(join(' ', map { $_->{text} } messages_of($id)), $text, "$title: whole");
     is(short(trackers_of($id)), 'n: mask@2-6', "$title: what was found");
 
+    is(call('PUT', "process/text/$id", talk($text))->{status}, 201,
+       "$title: more of it");
+    is(join(' ', map { $_->{text} } messages_of($id)), "$text $text",
+       "$title: whole behind the other");
+
     my @keys = grep { /:conv:/ } @{redis('KEYS', '*')};
     is(join(' ', sort map { /:conv:\d{16}(:?\w*)$/ } @keys), ' :hits :msgs',
        "$title: its keys, and no other");
@@ -1167,11 +1178,11 @@ sub is_whole {
 
 commands_seen('exec');
 is_whole('as it should be');
-is(commands_seen('exec'), 2, 'two transactions');
+is(commands_seen('exec'), 4, 'two transactions each');
 
 # a user who may not do all of it: a script alone does
 
-for (qw(rename multi exec)) {
+for (qw(rename lmove multi exec)) {
     redis('ACL', 'SETUSER', 'default', "-$_");
     is_whole("without \U$_");
     redis('ACL', 'SETUSER', 'default', '+@all');
@@ -1198,6 +1209,11 @@ refused(call('POST', 'process/text', talk($text)), 500,
         'Internal server error.', 'a key of another type');
 is(join(' ', sort @{redis('KEYS', '*')}), "@before", 'nothing is left');
 redis('DEL', account_key('tester', 'convs'));
+
+# what it has no place for
+
+refused(call('PUT', 'process/text/' . NONE, talk($text)), 404,
+        'Conversation with id "' . NONE . '" does not exist.', 'a PUT to none');
 
 redis('CONFIG', 'SET', 'maxmemory', '1');
 @before = sort @{redis('KEYS', '*')};

@@ -22,7 +22,7 @@
 #define TRACKER_JOB_KEYS        6
 #define TRACKER_JOB_STAGE       (TRACKER_JOB_KEYS + 1)
 
-/* a new conversation with so many bytes of messages, which Lua would hash */
+/* so many bytes of messages do not go through Lua, which would hash them */
 #define TRACKER_JOB_LARGE       32768
 
 /* pieces of them that a transaction writes, and seconds that they stay then */
@@ -136,6 +136,7 @@ ngx_int_t
 tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job)
 {
     u_char             *rev, *first;
+    ngx_str_t           stage;
     ngx_uint_t          large;
     tracker_txn_ctx_t  *ctx;
 
@@ -154,7 +155,16 @@ tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job)
         return NGX_ERROR;
     }
 
-    large = !job->append && job->messages.len >= TRACKER_JOB_LARGE;
+    large = job->messages.len >= TRACKER_JOB_LARGE;
+    stage = job->id;
+
+    /* several may append to one conversation at once */
+
+    if (large && job->append
+        && tracker_txn_choose_conversation(txn, &stage) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     tracker_step_start(ctx);
     tracker_step_add_number(ctx, large ? TRACKER_JOB_KEYS + 1
@@ -167,7 +177,7 @@ tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job)
     tracker_step_add_key(ctx, TRACKER_KEY_CONVS, NULL, 0);
 
     if (large) {
-        tracker_txn_add_conversation(ctx, &job->id, TRACKER_KEY_NEW);
+        tracker_txn_add_conversation(ctx, &stage, TRACKER_KEY_NEW);
     }
 
     if (job->append) {
@@ -293,13 +303,17 @@ tracker_txn_stage_end(tracker_txn_ctx_t *ctx)
 
     for (i = 0; i < job->alone->argc; i++) {
 
-        if (i == TRACKER_JOB_STAGE + 1) {
-            tracker_step_add_text(ctx, "staged");
-            continue;
-        }
-
         arg = &job->alone->argv[i];
-        tracker_step_add(ctx, arg->data, arg->len);
+
+        if (i != TRACKER_JOB_STAGE + 1) {
+            tracker_step_add(ctx, arg->data, arg->len);
+
+        } else if (job->append) {
+            tracker_step_add_text(ctx, "append staged");
+
+        } else {
+            tracker_step_add_text(ctx, "create staged");
+        }
     }
 
     for (i = 0; i < TRACKER_JOB_TEXTS; i++) {
@@ -340,6 +354,7 @@ tracker_txn_keep_job(tracker_txn_ctx_t *ctx, tracker_job_t *job)
 
     arg = tracker_txn_cut(arg, &job->messages);
 
+    ctx->job.append = job->append;
     ctx->job.n = arg - ctx->job.args;
     ctx->job.size = 0;
 
@@ -462,8 +477,8 @@ tracker_txn_job_replied(void *data, ngx_redis_status_e status,
 
 
 /*
- * The next pieces.  If not all are there that were written, the owner chooses
- * other ids.  Returns NGX_DECLINED if the reply is none, or there is no memory.
+ * The next pieces.  If not all are there that were written, the owner begins
+ * anew.  Returns NGX_DECLINED if the reply is none, or there is no memory.
  */
 
 static ngx_int_t
