@@ -3,14 +3,14 @@
 use lib 't/lib';
 use Tracker;
 use Tracker::Played;
+use Tracker::Sentinel;
 use Tracker::Servers;
 use Test::Nginx::Socket 'no_plan';
 
 use IO::Select;
 use Time::HiRes qw(sleep time);
 
-use constant SENTINELS => map { Tracker::Host::free_port() } 1 .. 3;
-use constant SERVERS => map { Tracker::Host::free_port() } 1 .. 2;
+use constant SENTINELS => sentinel_ports();
 use constant OTHER => Tracker::Host::free_port();    # of no sentinel
 
 BEGIN {
@@ -40,56 +40,6 @@ sub create {
     return exchange(post('tracker', tracker_text($name), %o));
 }
 
-# Two servers and three sentinels that agree; returns the ports of the master
-# and the replica.
-sub group {
-    if (!grep { eval { ask_server($_, 'PING') } } SENTINELS) {
-        start_server((SERVERS)[0]);
-        start_server((SERVERS)[1], '--replicaof', '127.0.0.1', (SERVERS)[0]);
-        start_sentinel($_, 'main', (SERVERS)[0]) for SENTINELS;
-    }
-
-    for my $port (SERVERS) {
-        eval { ask_server($port, 'PING') } or start_server($port);
-    }
-
-    my ($master, $replica);
-
-    wait_until(sub {
-        $master = agreed() or return 0;
-        ($replica) = grep { $_ != $master } SERVERS;
-        return is_in_sync($replica) && !grep { !agrees($_) } SENTINELS;
-    }, 'the sentinels agree');
-
-    return ($master, $replica);
-}
-
-# the port that all sentinels say, or 0
-sub agreed {
-    my %said = map { master_by($_) => 1 } SENTINELS;
-
-    return keys %said == 1 ? (keys %said)[0] : 0;
-}
-
-sub master_by {
-    my ($sentinel) = @_;
-
-    return ask_server($sentinel, 'SENTINEL', 'get-master-addr-by-name',
-                      'main')->[1];
-}
-
-# whether a sentinel sees all of the others, and the replica as one
-sub agrees {
-    my ($sentinel) = @_;
-    my %master = @{ask_server($sentinel, 'SENTINEL', 'master', 'main')};
-    my %replica = @{ask_server($sentinel, 'SENTINEL', 'replicas', 'main')->[0]
-                    // []};
-
-    return $master{flags} eq 'master' && $master{'num-other-sentinels'} == 2
-           && ($replica{flags} // '') eq 'slave'
-           && $replica{'master-link-status'} eq 'ok';
-}
-
 # A sentinel that answers with what address() says: a host and a port, or a
 # reply as it is.
 sub play_sentinel {
@@ -117,7 +67,7 @@ __DATA__
 
 === the master is asked for when the first command comes
 --- scenario
-my ($master, $replica) = group();
+my ($master, $replica) = group(1);
 
 is_created(create('found'), 'found', 'the first');
 is(held($master, 'found'), 1, 'at the master');
@@ -127,7 +77,7 @@ is(exchange(request('GET', '/v1/manage/trackers'))->{status}, 200, 'a list');
 
 === a master that is killed: commands wait for the next one
 --- scenario
-my ($master, $replica) = group();
+my ($master, $replica) = group(1);
 my (@made, %status);
 
 is_created(create('before'), 'before', 'before');
@@ -151,7 +101,7 @@ start_server($master, '--replicaof', '127.0.0.1', $replica);
 
 === a failover that leaves the old master up: it is left soon
 --- scenario
-my ($master, $replica) = group();
+my ($master, $replica) = group(1);
 my %status;
 
 is_created(create('old'), 'old', 'a connection');
@@ -177,7 +127,7 @@ is(held($replica, 'after'), 1, 'at the new master');
     tracker_redis_timeout 2s;
     tracker_timeout 40s;
 --- scenario
-my ($master, $replica) = group();
+my ($master, $replica) = group(1);
 
 is_created(create('stopped'), 'stopped', 'a connection');
 wait_until(sub { held($replica, 'stopped') }, 'replicated');

@@ -35,42 +35,54 @@ use warnings;
 use lib 't/lib', 't/fault';
 
 use List::Util qw(max shuffle);
-use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tracker;
 use Tracker::Cluster;
 use Tracker::Host;
 use Tracker::Servers;
+use Contest;
 use Fault;
 
-use constant RIVALS => 6;
 use constant CLIENTS => 8;
-use constant ACCOUNTS => 9;
-use constant NAMES => 30;         # contested at a time
-use constant NEW_NAMES => 20;     # a second
 use constant MADE => 100;         # by a client in an account, at a time
 use constant TALKS => 3;          # the same
 use constant SENTENCES => 40_000; # of a conversation: three transactions
 use constant RANGE => 100;        # slots that move as a whole
 
-my $seed = seed();
 my @options = ('--appendonly', 'yes', '--appendfsync', 'everysec');
-my (%tokens, $stored);
+my $stored;
 
+seed();
 start_cluster(2, @options);
-my @ports = cluster_ports(9);
 
-contest('failover', amount(5, 20), sub { fail_over() }) if part('failover');
-contest('kill', amount(3, 20), \&kill_master) if part('kill');
-contest('force', amount(2, 5), sub { fail_over('FORCE') }) if part('force');
-contest('waited', amount(6, 40), sub {
+my @ports = cluster_ports(9);
+my $redis = join(' ', map { "127.0.0.1:$_" } @ports[0 .. 2]) . ' cluster';
+my @where = (redis => $redis, masters => \&masters);
+
+contest('failover', @where, times => amount(5, 20), break => sub {
+    fail_over();
+}, kept => 1) if part('failover');
+
+contest('kill', @where, times => amount(3, 20), break => \&kill_master)
+    if part('kill');
+
+contest('force', @where, times => amount(2, 5), break => sub {
+    fail_over('FORCE');
+}) if part('force');
+
+contest('waited', @where, redis => "$redis wait=1:500ms",
+        times => amount(6, 40), break => sub {
     my ($n) = @_;
 
     return $n % 2 ? kill_master(int $n / 2) : fail_over();
-}, ' wait=1:500ms', amount(0, 50_000)) if part('waited');
-contest('forced', amount(2, 20), sub { fail_over('FORCE') }, ' wait=2:500ms')
-    if part('forced');
+}, creates => amount(0, 50_000), kept => 1) if part('waited');
+
+contest('forced', @where, redis => "$redis wait=2:500ms",
+        times => amount(2, 20), break => sub {
+    fail_over('FORCE');
+}, kept => 1) if part('forced');
+
 reshard(amount(1, 8)) if part('reshard');
 migrate(amount(2, 20)) if part('migrate');
 
@@ -90,164 +102,6 @@ if (!$ENV{TRACKER_FAULT_CONTROL}) {
 
 finish();
 
-
-# Runs be() in n processes of their own while break() runs; returns what they
-# have written, lines of fields.
-sub play {
-    my ($n, $be, $break) = @_;
-    my (@pids, @lines);
-    my $over = scratch('over');
-
-    unlink $over, glob scratch('lines.*');
-
-    for my $i (1 .. $n) {
-        push @pids, fork() // die "fork: $!";
-        next if $pids[-1];
-
-        srand $seed + $i;
-        my $done = eval {
-            open my $out, '>', scratch("lines.$i") or die $!;
-            $out->autoflush();
-            $be->($i, $out) until -e $over;
-            close $out or die $!;
-        };
-        print STDERR "client: $@" unless $done;
-        POSIX::_exit($done ? 0 : 1);
-    }
-
-    sleep 0.5;
-    my $broken = eval { $break->(); 1 };
-    my $error = $@;
-    sleep 0.5;
-    scratch('over', 'now');
-
-    for my $i (1 .. $n) {
-        waitpid $pids[$i - 1], 0;
-        is($?, 0, "client $i has come to its end");
-        open my $in, '<', scratch("lines.$i") or die $!;
-        push @lines, map { chomp; [split /\t/, $_, -1] } <$in>;
-    }
-
-    die $error unless $broken;
-    return @lines;
-}
-
-# How many lines they have written so far.
-sub lines_of_play {
-    my $n = 0;
-
-    for my $file (glob scratch('lines.*')) {
-        open my $in, '<', $file or die $!;
-        $n++ while <$in>;
-    }
-
-    return $n;
-}
-
-sub token_of {
-    my ($account) = @_;
-
-    return $tokens{$account} //= token($account);
-}
-
-
-# failover, kill, force, waited and forced
-
-# There are at least so many creates, a share of them after each break.
-sub contest {
-    my ($kind, $times, $break, $more, $creates) = @_;
-    my $n = 0;
-
-    start_nginx(workers => 2, timeout => '6s',
-                http => 'tracker_redis_failover_timeout 5s;',
-                redis => cluster_redis() . ($more // ''));
-
-    my @lines = play(RIVALS, sub { create_contested($kind, @_, ++$n) }, sub {
-        for my $time (1 .. $times) {
-            $break->($time);
-            sleep 0.5
-                until lines_of_play() >= ($creates // 0) * $time / $times;
-        }
-    });
-
-    $stored = is_consistent("$kind: names, records and index fit together",
-                            masters());
-    check_contest($kind, $times, @lines);
-    log_is_clean("$kind: nothing worse than an error in the log");
-    stop_nginx();
-}
-
-sub cluster_redis {
-    return join(' ', map { "127.0.0.1:$_" } @ports[0 .. 2]) . ' cluster';
-}
-
-sub create_contested {
-    my ($kind, $client, $out, $n) = @_;
-    my $account = "$kind " . int rand ACCOUNTS;
-    my $name = 'name ' . (int(time() * NEW_NAMES) + int rand NAMES);
-    my $phrase = "phrase $kind $client $n";
-    my $text = post('tracker', tracker_text($name, $phrase),
-                    token => token_of($account),
-                    headers => ["Idempotency-Key: $phrase"]);
-    my ($response, %seen, $longest);
-
-    do {
-        my $start = time();
-
-        sleep 0.02 + rand 0.05 if %seen;
-        $response = client_ask(client('http'), $text);
-        $seen{$response ? $response->{status} : 'none'}++;
-        $longest = max($longest // 0, time() - $start);
-    } until !$response || $response->{status} !~ /^(?:429|502|504)$/;
-
-    print $out join("\t", $account, $name, $phrase, $longest,
-                    join(' ', %seen), $response ? @$response{qw(status body)}
-                                                : ('none', '')), "\n";
-}
-
-sub check_contest {
-    my ($kind, $times, @lines) = @_;
-    my (%count, %refused, @lost, @ghosts, @others, %success);
-    my $longest = 0;
-
-    for my $line (@lines) {
-        my ($account, $name, $phrase, $took, $seen, $status, $body) = @$line;
-        my %seen = split / /, $seen;
-
-        $longest = max($longest, $took);
-        $count{$_} += $seen{$_} for keys %seen;
-        push @others, "$phrase: $status $body" if $status !~ /^(?:200|409)$/;
-        $refused{$phrase} = 1 if $status == 409;
-        next if $status ne '200';
-
-        my $of = $stored->{account_of($account)} // {};
-        my $record = $of->{id}{$of->{name}{$name} // ''} // '(nothing)';
-
-        $success{"$account, $name"}++;
-        push @lost, "$account, $name: stored $record, answered $body"
-            if $body ne "{\"tracker\":$record}";
-    }
-
-    for my $record (map { values %{$_->{id}} } values %$stored) {
-        my ($phrase) = $record =~ /"(phrase $kind \d+ \d+)"/ or next;
-        push @ghosts, $record if $refused{$phrase};
-    }
-
-    note(sprintf '%s: %d times, %d creates (%s), %d acknowledged, %d of them'
-         . ' lost, the longest answer after %.2f s', $kind, $times,
-         scalar @lines, join(', ', map { "$count{$_} x $_" } sort keys %count),
-         $count{200}, scalar @lost, $longest);
-
-    none("$kind: no other statuses", @others);
-    none("$kind: nothing of a refused request lies in Redis", @ghosts);
-    none("$kind: every success lies in Redis byte for byte", @lost)
-        if $kind =~ /^(?:failover|waited|forced)$/;
-    none("$kind: a name has a second success only where the first was lost",
-         grep { defined } (grep { $success{$_} > 1 } sort keys %success)
-                          [@lost .. scalar keys %success]);
-    ok($count{200} > 100 && $count{409} > 100,
-       "$kind: there were both 200 and 409");
-}
 
 # A replica becomes the master.
 sub fail_over {
@@ -391,7 +245,7 @@ sub slots_move {
     my ($kind, $size, $move) = @_;
     my ($moves, $longest_move, $moving) = (0, 0);
 
-    start_nginx(workers => 2, redis => cluster_redis(),
+    start_nginx(workers => 2, redis => $redis,
                 server => 'location /v1/ { tracker_conversations; }');
     my %ids = map { ($_ => [fill_account($_, $size->{$_})]) } sort keys %$size;
 
