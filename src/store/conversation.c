@@ -25,8 +25,7 @@
 /* so many bytes of messages do not go through Lua, which would hash them */
 #define TRACKER_JOB_LARGE       32768
 
-/* pieces of them that a transaction writes, and seconds that they stay then */
-#define TRACKER_STAGE_PIECES    2
+/* seconds that they stay, while transactions write them */
 #define TRACKER_STAGE_TTL       60
 
 /* where the records begin in the replies of the lists */
@@ -213,8 +212,8 @@ tracker_txn_run_job(tracker_txn_ctx_t *ctx)
 
 /*
  * The same as transactions, in which the messages do not go through Lua: it
- * hashes every byte of them.  Several, for other clients of Redis to come in
- * between: until the last one the pieces are where nobody looks for them.
+ * hashes every byte of them.  One a piece, for other clients of Redis to come
+ * in between: until the last one the pieces are where nobody looks for them.
  */
 
 static ngx_int_t
@@ -239,7 +238,7 @@ tracker_txn_begin_stage(tracker_txn_ctx_t *ctx)
 static ngx_int_t
 tracker_txn_stage_job(tracker_txn_ctx_t *ctx)
 {
-    size_t                i, n;
+    size_t                i;
     tracker_job_args_t   *job;
     ngx_redis_command_t  *cmd;
 
@@ -248,15 +247,12 @@ tracker_txn_stage_job(tracker_txn_ctx_t *ctx)
 
     tracker_step_start(ctx);
 
-    n = job->n - TRACKER_JOB_TEXTS - job->staged;
-    cmd->write = n <= TRACKER_STAGE_PIECES;
-    cmd->nmore = ngx_min(n, TRACKER_STAGE_PIECES);
+    i = TRACKER_JOB_TEXTS + job->staged;
+    cmd->write = (i == job->n - 1);
 
     cmd->before = tracker_txn_stage_eval(ctx, job->staged);
-
     cmd->after = cmd->write ? tracker_txn_stage_end(ctx)
-                            : tracker_txn_stage_eval(ctx,
-                                                     job->staged + cmd->nmore);
+                            : tracker_txn_stage_eval(ctx, job->staged + 1);
 
     if (cmd->before == NULL || cmd->after == NULL) {
         return NGX_ERROR;
@@ -265,11 +261,9 @@ tracker_txn_stage_job(tracker_txn_ctx_t *ctx)
     tracker_step_add_text(ctx, "RPUSH");
     tracker_step_add(ctx, job->stage.data, job->stage.len);
 
-    for (i = 0; i < cmd->nmore; i++) {
-        cmd->more_size += job->args[TRACKER_JOB_TEXTS + job->staged + i].len;
-    }
-
     cmd->more = tracker_txn_job_piece;
+    cmd->nmore = 1;
+    cmd->more_size = job->args[i].len;
 
     return tracker_step_send(ctx, NULL, TRACKER_STEP_WRITE,
                              tracker_txn_job_replied);
@@ -477,23 +471,19 @@ tracker_txn_job_replied(void *data, ngx_redis_status_e status,
 
 
 /*
- * The next pieces.  If not all are there that were written, the owner begins
+ * The next piece.  If not all are there that were written, the owner begins
  * anew.  Returns NGX_DECLINED if the reply is none, or there is no memory.
  */
 
 static ngx_int_t
 tracker_txn_staged(tracker_txn_ctx_t *ctx, ngx_redis_reply_t *reply)
 {
-    size_t  n;
-
     if (reply->type != NGX_REDIS_INTEGER) {
         return NGX_DECLINED;
     }
 
-    n = ctx->job.staged + ctx->command.nmore;
-
-    if (ctx->job.alone && reply->integer == (int64_t) n) {
-        ctx->job.staged = n;
+    if (ctx->job.alone && reply->integer == (int64_t) ctx->job.staged + 1) {
+        ctx->job.staged++;
         tracker_step_go_on(ctx);
 
         return tracker_txn_stage_job(ctx) == NGX_OK ? NGX_OK : NGX_DECLINED;

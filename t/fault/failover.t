@@ -47,7 +47,7 @@ use Fault;
 use constant CLIENTS => 8;
 use constant MADE => 100;         # by a client in an account, at a time
 use constant TALKS => 3;          # the same
-use constant SENTENCES => 40_000; # of a conversation: three transactions
+use constant SENTENCES => 40_000; # of a conversation: five transactions
 use constant RANGE => 100;        # slots that move as a whole
 
 my @options = ('--appendonly', 'yes', '--appendfsync', 'everysec');
