@@ -87,7 +87,7 @@ sub read_file {
 # The sanitizers write to stderr, as nginx does about its configuration.  A
 # process that has only read the configuration leaves it behind when it exits.
 # A line of undefined behavior may follow a report of leaks of another process:
-# such lines are taken out first.  nginx 1.22's own hash shifts a byte into the
+# such lines are taken out first.  nginx's own hash, of 1.22, shifts a byte into the
 # sign of an int, where a text is not of ASCII.
 
 sub sanitizer_findings {
@@ -98,9 +98,9 @@ sub sanitizer_findings {
 
     $text =~ s/^nginx(?: version)?: .*\n//mg;
     $text =~ s{^src/core/ngx_murmurhash\.c:\d+:\d+:\ runtime\ error:
-               \ left\ shift\ .*\n}{}mgx;
+               \ left\ shift\ .*\n?}{}mgx;
 
-    push @found, $1 while $text =~ s/^(.*: runtime error: .*\n)//m;
+    push @found, $1 while $text =~ s/^(.*: runtime error: .*\n?)//m;
 
     for my $report (split /^={20,}\n/m, $text) {
         if ($report =~ /ERROR: LeakSanitizer/) {

@@ -1112,44 +1112,36 @@ for my $conversation (@{decode(get('conversations?limit=100')->{body})
 create('n', ['mask']);
 
 my $text = join ' ', 'A mask.', ('x.') x 150_000;
+my $request = request('POST', '/v1/process/text', body => talk($text));
+my $lost = 0;
 
 say(talk('the dictionary is loaded'));
-lose_some('POST', sub { '' });
-lose_some('PUT', sub { '/' . say(talk('more is to come')) });
-is(scalar @{redis('KEYS', '*:new')}, 0, 'nothing is left');
 
 # some of the time it is all written before we look
 
-sub lose_some {
-    my ($method, $to) = @_;
-    my $lost = 0;
+for (1 .. 100) {
+    my $sock = connect_nginx();
+    my $answered = IO::Select->new($sock);
 
-    for (1 .. 100) {
-        my $request = request($method, '/v1/process/text' . $to->(),
-                              body => talk($text));
-        my $sock = connect_nginx();
-        my $answered = IO::Select->new($sock);
+    send_bytes($sock, $request);
 
-        send_bytes($sock, $request);
-
-        until ($lost || $answered->can_read(0)) {
-            $lost = redis('EVAL', <<'LUA', 0);
-                local keys = redis.call('keys', '*:new')
-                return #keys > 0 and redis.call('del', keys[1]) or 0
+    until ($lost || $answered->can_read(0)) {
+        $lost = redis('EVAL', <<'LUA', 0);
+            local keys = redis.call('keys', '*:new')
+            return #keys > 0 and redis.call('del', keys[1]) or 0
 LUA
-        }
-
-        my $response = read_response($sock);
-        my $id = decode($response->{body})->{conversationId};
-        my $said = join ' ', texts_of($id);
-
-        is($response->{status}, 201, "$method: it is written");
-        is(substr($said, -length $text), $text, "$method: all of it");
-        last if $lost;
     }
 
-    is($lost, 1, "$method: some was lost");
+    my $response = read_response($sock);
+    my $id = decode($response->{body})->{conversationId};
+
+    is($response->{status}, 201, 'it is written');
+    is(join(' ', texts_of($id)), $text, 'all of it');
+    last if $lost;
 }
+
+is($lost, 1, 'some was lost');
+is(scalar @{redis('KEYS', '*:new')}, 0, 'nothing is left');
 
 
 
@@ -1180,11 +1172,11 @@ sub is_whole {
 
 commands_seen('exec');
 is_whole('as it should be');
-is(commands_seen('exec'), 6, 'three transactions each');
+is(commands_seen('exec'), 3, 'three transactions, of the POST');
 
 # a user who may not do all of it: a script alone does
 
-for (qw(rename lmove multi exec)) {
+for (qw(rename multi exec)) {
     redis('ACL', 'SETUSER', 'default', "-$_");
     is_whole("without \U$_");
     redis('ACL', 'SETUSER', 'default', '+@all');
@@ -1200,6 +1192,12 @@ redis('DEL', grep { /:conv/ } @{redis('KEYS', '*')});
 redis('INCRBY', account_key('tester', 'rev'), 7);
 is_whole('found again');
 
+$id = say(talk('before'));
+redis('INCRBY', account_key('tester', 'rev'), 7);
+is(call('PUT', "process/text/$id", talk($text))->{status}, 201,
+   'more, found again');
+is(join(' ', texts_of($id)), "before $text", 'once');
+
 # what it cannot write to
 
 redis('FLUSHALL');
@@ -1211,6 +1209,30 @@ refused(call('POST', 'process/text', talk($text)), 500,
         'Internal server error.', 'a key of another type');
 is(join(' ', sort @{redis('KEYS', '*')}), "@before", 'nothing is left');
 redis('DEL', account_key('tester', 'convs'));
+
+$id = say(talk('before'));
+
+for my $kind (':hits', ':who', '') {
+    my $key = account_key('tester', $kind ? "conv:$id$kind" : 'convs');
+
+    redis('RENAME', $key, "kept $id") if redis('EXISTS', $key);
+    redis('SET', $key, 'x');
+    refused(call('PUT', "process/text/$id", talk($text)), 500,
+            'Internal server error.', "a PUT, $key of another type");
+    redis('DEL', $key);
+    redis('RENAME', "kept $id", $key) if redis('EXISTS', "kept $id");
+    is(join(' ', texts_of($id)), 'before', 'nothing is added');
+    is(scalar @{redis('KEYS', '*:new')}, 0, 'nothing is left');
+}
+
+my $conv = account_key('tester', "conv:$id");
+
+redis('HSET', $conv, 'bytes', 'many');
+refused(call('PUT', "process/text/$id", talk($text)), 500,
+        'Internal server error.', 'a PUT to one that has no count');
+is(scalar @{redis('KEYS', '*:new')}, 0, 'nothing is left');
+is(call('DELETE', "conversations/$id", undef)->{status}, 200, 'deleted');
+redis('DEL', $conv, account_key('tester', 'convs'));
 
 # what it has no place for
 
@@ -1233,8 +1255,40 @@ refused(call('POST', 'process/text', talk($text . ' x.' x 130_000)), 500,
         'Internal server error.', 'a Redis that fills');
 cmp_ok(commands_seen('exec'), '>', 1, 'some were done');
 is(join(' ', sort @{redis('KEYS', '*')}), "@before", 'nothing is left');
+
 redis('CONFIG', 'SET', 'maxmemory', '0');
+$id = say(talk('before'));
+@before = sort @{redis('KEYS', '*')};
+($used) = redis('INFO', 'memory') =~ /^used_memory:(\d+)/m;
+redis('CONFIG', 'SET', 'maxmemory', $used + 500_000);
+refused(call('PUT', "process/text/$id", talk($text . ' x.' x 130_000)), 500,
+        'Internal server error.', 'the same of a PUT');
+is(join(' ', sort @{redis('KEYS', '*')}), "@before", 'nothing is left');
+is(join(' ', texts_of($id)), 'before', 'nothing is added');
+
+redis('CONFIG', 'SET', 'maxmemory', '0');
+redis('DEL', grep { /:conv/ } @{redis('KEYS', '*')});
 is_whole('in the end');
+
+
+
+=== large texts that are added to one conversation at once
+--- scenario
+my $id = say(talk('before'));
+my @texts = map { join ' ', "text $_.", ('x.') x 30_000 } 1 .. 6;
+my @socks = map { connect_nginx() } @texts;
+
+send_bytes($socks[$_], request('PUT', "/v1/process/text/$id",
+                               body => talk($texts[$_])))
+    for 0 .. $#texts;
+
+is(read_response($_)->{status}, 201, 'written') for @socks;
+
+my ($before, @said) = split / (?=text)/, join ' ', texts_of($id);
+
+is($before, 'before', 'what was there');
+is(join("\n", sort @said), join("\n", @texts), 'each of them, as a whole');
+is(scalar @{redis('KEYS', '*:new')}, 0, 'nothing is left');
 
 
 

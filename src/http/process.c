@@ -14,7 +14,7 @@
 #include "store/job.h"
 
 
-/* times that another id is chosen for one request */
+/* times that the messages of one request are written anew */
 #define NGX_HTTP_TRACKER_TRIES  3
 
 

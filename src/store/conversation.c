@@ -22,7 +22,7 @@
 #define TRACKER_JOB_KEYS        6
 #define TRACKER_JOB_STAGE       (TRACKER_JOB_KEYS + 1)
 
-/* so many bytes of messages do not go through Lua, which would hash them */
+/* a new conversation with so many bytes of messages, which Lua would hash */
 #define TRACKER_JOB_LARGE       32768
 
 /* seconds that they stay, while transactions write them */
@@ -135,7 +135,6 @@ ngx_int_t
 tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job)
 {
     u_char             *rev, *first;
-    ngx_str_t           stage;
     ngx_uint_t          large;
     tracker_txn_ctx_t  *ctx;
 
@@ -154,16 +153,7 @@ tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job)
         return NGX_ERROR;
     }
 
-    large = job->messages.len >= TRACKER_JOB_LARGE;
-    stage = job->id;
-
-    /* several may append to one conversation at once */
-
-    if (large && job->append
-        && tracker_txn_choose_conversation(txn, &stage) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    large = !job->append && job->messages.len >= TRACKER_JOB_LARGE;
 
     tracker_step_start(ctx);
     tracker_step_add_number(ctx, large ? TRACKER_JOB_KEYS + 1
@@ -176,7 +166,7 @@ tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job)
     tracker_step_add_key(ctx, TRACKER_KEY_CONVS, NULL, 0);
 
     if (large) {
-        tracker_txn_add_conversation(ctx, &stage, TRACKER_KEY_NEW);
+        tracker_txn_add_conversation(ctx, &job->id, TRACKER_KEY_NEW);
     }
 
     if (job->append) {
@@ -297,17 +287,13 @@ tracker_txn_stage_end(tracker_txn_ctx_t *ctx)
 
     for (i = 0; i < job->alone->argc; i++) {
 
-        arg = &job->alone->argv[i];
-
-        if (i != TRACKER_JOB_STAGE + 1) {
-            tracker_step_add(ctx, arg->data, arg->len);
-
-        } else if (job->append) {
-            tracker_step_add_text(ctx, "append staged");
-
-        } else {
-            tracker_step_add_text(ctx, "create staged");
+        if (i == TRACKER_JOB_STAGE + 1) {
+            tracker_step_add_text(ctx, "staged");
+            continue;
         }
+
+        arg = &job->alone->argv[i];
+        tracker_step_add(ctx, arg->data, arg->len);
     }
 
     for (i = 0; i < TRACKER_JOB_TEXTS; i++) {
@@ -348,7 +334,6 @@ tracker_txn_keep_job(tracker_txn_ctx_t *ctx, tracker_job_t *job)
 
     arg = tracker_txn_cut(arg, &job->messages);
 
-    ctx->job.append = job->append;
     ctx->job.n = arg - ctx->job.args;
     ctx->job.size = 0;
 

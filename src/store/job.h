@@ -55,7 +55,7 @@ ngx_int_t tracker_txn_choose_conversation(tracker_txn_t *txn, ngx_str_t *id);
  * of the txn: they are sent from there, in pieces; job itself is not kept.
  * Ends in CREATED, and txn->job is the job's number; in MISSING, only with
  * append; in LARGE; or in 0 with again, and then with stale: read the trackers
- * again, else: write it again, without append under another id.
+ * again, else, only without append: choose other ids.
  */
 ngx_int_t tracker_txn_write_job(tracker_txn_t *txn, tracker_job_t *job);
 

@@ -70,7 +70,6 @@ typedef struct {
     ngx_str_t                stage;     /* the key that they are written to
                                            until all are there */
     size_t                   staged;    /* pieces that are there */
-    ngx_uint_t               append;    /* 0 or 1 */
 } tracker_job_args_t;
 
 

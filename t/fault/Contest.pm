@@ -15,7 +15,6 @@ use Time::HiRes qw(sleep time);
 
 use Fault;
 use Tracker;
-use Tracker::Host qw(scratch);
 
 our @EXPORT = qw(play contest token_of);
 
@@ -68,7 +67,18 @@ sub play {
     return @lines;
 }
 
-# How many lines they have written so far.
+# Until they have written so many lines.
+sub wait_for_lines {
+    my ($wanted) = @_;
+    my ($seen, $since) = (0, time());
+
+    while ((my $n = lines_of_play()) < $wanted) {
+        ($seen, $since) = ($n, time()) if $n > $seen;
+        die "no client goes on\n" if time() > $since + 60;
+        sleep 0.5;
+    }
+}
+
 sub lines_of_play {
     my $n = 0;
 
@@ -102,9 +112,7 @@ sub contest {
     my @lines = play(RIVALS, sub { create_contested($kind, @_, ++$n) }, sub {
         for my $time (1 .. $o{times}) {
             $o{break}->($time);
-            sleep 0.5
-                until lines_of_play()
-                      >= ($o{creates} // 0) * $time / $o{times};
+            wait_for_lines(($o{creates} // 0) * $time / $o{times});
         }
     });
 

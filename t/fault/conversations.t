@@ -71,11 +71,6 @@ my %shape = (
         method => 'PUT', path => '/v1/process/text/' . ID,
         after => \&stored_of, talk => $talk, jobs => 1, good => 201,
     },
-    more => {
-        method => 'PUT', path => '/v1/process/text/' . ID,
-        after => \&stored_of, talk => $huge, jobs => 1, good => 201,
-        more => $most, pieces => 5,
-    },
     detect => {
         method => 'POST', path => $detect, after => \&detected_of,
         talk => $talk, good => 200,

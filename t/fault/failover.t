@@ -13,9 +13,9 @@
 # waited: failover and kill in turn with wait=1 and two replicas of each master,
 # 50,000 creates in the long form.  Nothing that was acknowledged is lost.
 #
-# forced: force with wait=2.  Nothing is lost either; with wait=1 it is: a
-# master that has not heard yet of the new one is still confirmed by the other
-# replica.
+# forced: force with wait=2.  Nothing is lost either; with wait=1 some is:
+# the other replica still confirms to a master that has not heard of the new
+# one.
 #
 # reshard: slots move to another master and back, a few keys at a time, while
 # clients create, read, list, change and delete.  No request fails, each list

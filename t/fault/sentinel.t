@@ -9,18 +9,18 @@
 #
 # killed: with wait=1.  Nothing that was acknowledged is lost.
 #
-# changed: with wait=2.  Nothing is lost either; with wait=1 it is: the old
-# master goes on until a sentinel tells it, and the other replica confirms.
+# changed: with wait=2.  Nothing is lost either; with wait=1 some is: the
+# old master goes on until a sentinel tells it, and the other replica confirms.
 #
 # unwaited: the same without wait=: what is lost is counted.
+#
+# Control: wait= is ignored.
 
 use strict;
 use warnings;
 use lib 't/lib', 't/fault';
 
-use Test::More;
 use Tracker;
-use Tracker::Host;
 use Tracker::Sentinel;
 use Tracker::Servers;
 use Contest;
@@ -39,6 +39,9 @@ whole();
 contest_of('killed', ' wait=1:500ms', amount(1, 10), \&kill_master, kept => 1);
 contest_of('changed', ' wait=2:500ms', amount(1, 10), \&change, kept => 1);
 contest_of('unwaited', '', amount(1, 5), \&change);
+
+control('wait= is ignored', 'byte for byte', ['changed'],
+        ['src/redis/wait.c', '!op->cmd.write ||', '1 ||']);
 
 finish();
 

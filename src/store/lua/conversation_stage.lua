@@ -1,9 +1,9 @@
 #!lua
 --
--- Counts the pieces of a large text's messages that are there so far, as the
--- first of each transaction that writes one more: this, RPUSH of it, and this
--- again; or, as the last of all, conversation_write.lua.  The messages do not
--- go through Lua.
+-- Counts the pieces of a large conversation's messages that are there so far,
+-- as the first of each transaction that writes one more: this, RPUSH of it, and
+-- this again; or, as the last of all, conversation_write.lua.  The messages do
+-- not go through Lua.
 --
 -- KEYS   where the pieces are written
 -- ARGV   1  how many should be there; others are removed

@@ -2,10 +2,10 @@
 -- Writes the messages of one job: those of a new conversation, or more of it.
 --
 -- KEYS   rev of the trackers; the conversation, its messages, hits and members;
---        the account's conversations; and where the messages are or were to
---        be written by transactions, where these write them
--- ARGV   1  "create" or "append"; of a transaction "create staged" or "append
---           staged": the messages are there already
+--        the account's conversations; and where a new one is or was to be
+--        written by transactions, where these write the messages
+-- ARGV   1  "create", "append", or of a transaction "staged": a create whose
+--           messages are there already
 --        2  the revision that the hits were found with; empty: any
 --        3  id of the job's first message, by which the job is recognised
 --        4  seconds that the conversation lives from now on
@@ -45,8 +45,7 @@ local COST = 128
 local VALUES = 10
 
 local conv, msgs, hits, who, convs, stage = unpack(KEYS, 2)
-local append, staged = string.match(ARGV[1], '^(append)'),
-                       string.match(ARGV[1], ' staged$')
+local append, staged = ARGV[1] == 'append', ARGV[1] == 'staged'
 local redis = redis
 
 
@@ -198,13 +197,7 @@ local format = string.format
 local job = tonumber(have[6] or 0) + 1
 local jobs = format('%d', job)
 
-if staged and append then
-
-    for i = 1, tonumber(ARGV[VALUES + 2]) do
-        redis.call('lmove', stage, msgs, 'left', 'right')
-    end
-
-elseif staged then
+if staged then
     redis.call('rename', stage, msgs)
 end
 
