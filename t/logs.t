@@ -87,7 +87,7 @@ sub read_file {
 # The sanitizers write to stderr, as nginx does about its configuration.  A
 # process that has only read the configuration leaves it behind when it exits.
 # A line of undefined behavior may follow a report of leaks of another process:
-# such lines are taken out first.  nginx's own hash, of 1.22, shifts a byte into the
+# such lines are taken out first.  The hash of nginx 1.22 shifts a byte into the
 # sign of an int, where a text is not of ASCII.
 
 sub sanitizer_findings {
