@@ -38,7 +38,7 @@ typedef struct {
     detect_record_t            *record;       /* memory of the txn, unless
                                                  there is one already */
     ngx_uint_t                  hits;         /* of earlier searches */
-    ngx_uint_t                  tries;        /* to write it before */
+    ngx_uint_t                  tries;        /* how often it is written anew */
     ngx_uint_t                  similar;      /* 1: by stems too */
     unsigned                    check:1;      /* stored must be of now */
     unsigned                    current:1;    /* it is, or was when the search
