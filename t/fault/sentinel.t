@@ -74,5 +74,9 @@ sub change {
 }
 
 sub wait_until_changed {
-    wait_until(sub { agreed() && agreed() != $master }, 'another master');
+    wait_until(sub {
+        my $now = agreed();
+
+        return $now && $now != $master;
+    }, 'another master');
 }
