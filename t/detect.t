@@ -8,8 +8,9 @@ use Time::HiRes qw(sleep time);
 # The dictionaries of workers: a tracker that was written through one worker is
 # found through any other at once; what is kept, loaded and given up.
 
-# an emulator is some 30 times slower; more rounds are for a test by hand
+# an emulator is some 30 times slower, the sanitizers three times
 use constant SLOW => ($ENV{TRACKER_WATCHED} // '') eq 'valgrind';
+use constant ROUNDS => SLOW ? 60 : $ENV{TRACKER_WATCHED} ? 500 : 10_000;
 
 add_block_preprocessor(sub {
     my ($block) = @_;
@@ -146,11 +147,10 @@ __DATA__
 --- workers: 4
 --- scenario
 my @socks = map { $_->[0] } connections(4);
-my $rounds = $ENV{TRACKER_ROUNDS} || (SLOW ? 60 : 500);
 my (%stale, %seen, $id, $phrase);
 
 
-for my $round (1 .. $rounds) {
+for my $round (1 .. ROUNDS) {
     my ($writer, $reader) = map { $socks[rand @socks] } 1, 2;
     my $kind = !defined $id ? 'created' : (qw(changed deleted))[rand 2];
     my $word = "w$round";
@@ -189,7 +189,7 @@ for my $round (1 .. $rounds) {
 
 is(join("\n", sort keys %stale), '', 'nothing stale');
 is(join(' ', map { $seen{$_} } grep { !$seen{$_} } keys %seen), '', 'each kind');
-cmp_ok(eval { my $n = 0; $n += $_ for values %seen; $n }, '==', $rounds,
+cmp_ok(eval { my $n = 0; $n += $_ for values %seen; $n }, '==', ROUNDS,
        join ', ', map { "$seen{$_} $_" } sort keys %seen);
 is(scalar keys %seen, 6, 'of six kinds');
 

@@ -46,6 +46,9 @@ my @tests = (
     map({ [ $_ => [@detect], [qw(-lutf8proc -lstemmer)] ],
           [ $_ => [@detect], [qw(-lutf8proc -lstemmer)], '-U__SSE2__' ] }
         qw(detect_text_test detect_match_test detect_naive_test)),
+    # ten times as many pairs, without the sanitizers, in a quarter of a minute
+    [ detect_naive_test => [@detect], [qw(-lutf8proc -lstemmer)],
+      qw(-fno-sanitize=all -O2 -DPAIRS=1000000) ],
     [ detect_record_test => [@detect, @tracker, qw(json/write.c), @records],
       [qw(-lutf8proc -lstemmer)] ],
     [ detect_alloc_test => [map { "detect/$_.c" } qw(char text match stem)],

@@ -193,6 +193,8 @@ my @bodies = (
     [ 'text-again', 'a text of 1 MB, 25,000 phrases compiled before', GOOD,
       sub { Text::conversation(25_000, 0, 1_000_000) }, 'text',
       sub { Text::conversation(25_000, 10) } ],
+    [ 'text-load', 'ten messages, 25,000 phrases to be compiled first', GOOD,
+      sub { Text::conversation(25_000, 10) }, 'text', '' ],
 );
 
 # what a worker gets to do with a body: method, path, and headers
@@ -235,16 +237,16 @@ my %decoding = decode_all();
 my %waiting = post_all();
 
 my $text = "| body | bytes | answer | decoding, ms | its longest turn, ms | "
-           . "memory, MB | the worker's longest turn, ms | another request "
-           . "waits, ms | limit, ms |\n"
-           . "|---|--:|---|--:|--:|--:|--:|--:|--:|\n"
-           . sprintf "| nothing is posted | | | | | | %.2f | %.1f | |\n",
-                     @{ $waiting{''} }[1, 2];
+           . "memory, MB | the worker, ms | its longest turn, ms | another "
+           . "request waits, ms | limit, ms |\n"
+           . "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|\n"
+           . sprintf "| nothing is posted | | | | | | %.1f | %.2f | %.1f | |\n",
+                     @{ $waiting{''} }[1 .. 3];
 
 for (@chosen) {
     my ($name, $title, $limit) = @$_;
     my ($outcome, $whole, $turn, $memory) = @{ $decoding{$name} };
-    my ($status, $loop, $wait) = @{ $waiting{$name} };
+    my ($status, $cpu, $loop, $wait) = @{ $waiting{$name} };
 
     # operations that decode may still not apply
     die "$name: decoding gave $outcome, the answer was $status\n"
@@ -252,9 +254,10 @@ for (@chosen) {
                || $outcome eq 'valid' && $status == 400
                   && to($_) eq 'patch';
 
-    $text .= sprintf "| %s | %d | %s | %s | %s | %s | %.2f | %.1f | %s |\n",
+    $text .= sprintf "| %s | %d | %s | %s | %s | %s | %.1f | %.2f | %.1f "
+                     . "| %s |\n",
                      $title, -s "steps/$name", $status, $whole, $turn,
-                     $memory, $loop, $wait,
+                     $memory, $cpu, $loop, $wait,
                      $loop > $limit ? "**$limit**" : $limit;
 }
 
@@ -339,9 +342,10 @@ sub to {
 }
 
 
-# name -> [status, ms, ms]: medians, over several posts, of the CPU time of the
-# worker's longest turn and of the longest time that another connection's
-# request took while one was answered.  '': the same while nothing is posted.
+# name -> [status, ms, ms, ms]: medians, over several posts, of the CPU time that
+# the worker took for all, of its longest turn, and of the longest time that
+# another connection's request took while one was answered.  '': the same while
+# nothing is posted.
 
 sub post_all {
     my %waiting;
@@ -366,7 +370,7 @@ sub post_all {
     delete $ENV{LD_PRELOAD};
 
     for my $entry ([''], @chosen) {
-        my (@turns, @waits, $status);
+        my (@cpus, @turns, @waits, $status);
         my $name = $entry->[0];
         my $body = $name eq '' ? '' : read_file("steps/$name");
         my ($method, $path, @headers) = @{ $requests{to($entry)} };
@@ -385,6 +389,8 @@ sub post_all {
             sleep 0.01;
             longest(0);
 
+            my $before = $server->{processes}->cpu;
+
             if ($name eq '') {
                 $status = '';
                 sleep 0.2;
@@ -400,12 +406,14 @@ sub post_all {
                 sleep 0.01;
             }
 
+            push @cpus, 1000 * ($server->{processes}->cpu - $before);
+
             push @waits, $wait->();
             push @turns, longest();
         }
 
         $waiting{$name} = [$status, map { (sort { $a <=> $b } @$_)[POSTS / 2] }
-                                        \@turns, \@waits];
+                                        \@cpus, \@turns, \@waits];
     }
 
     return %waiting;

@@ -20,7 +20,7 @@ typedef struct {
 } find_t;
 
 
-/* a phrase and a text of the service's documents, and the offset there */
+/* a phrase and a text of the documents of the service or its SDK, the offset */
 
 typedef struct {
     int                  offset;
@@ -89,47 +89,111 @@ static const find_t  finds[] = {
 /* where the offset is -1 the service found something similar, of other words */
 
 static const sample_t  samples[] = {
-    { 4, "Subscription", "Our subscription plan which includes the premium "
-      "suite of services is $500 per month." },
-    { 22, "budget", "I would like to set a budget for this month." },
-    { 0, "This is awesome", "This is awesome." },
-    { 0, "Hello world", "Hello world." },
-    { 26, "Documents", "Anyways, so I will submit documents tomorrow." },
-    { 14, "Documents", "I will submit documents tomorrow." },
-    { 22, "Documents", "James needs to submit documents tomorrow." },
-    { 19, "platform", "I don't know which platform is it, but I came to know "
-      "that platform." },
-    { 84, "platform", "So this is a live demo that we are trying to give very "
-      "we are going to show how the platform detects various insights can do "
-      "transcription in real time and also the different topics." },
-    { 67, "Interviewing for a new job", "This is part 1 of a five part series "
-      "on preparing for an interview interviewing for a new job can be a huge "
-      "source of stress and anxiety." },
-    { 86, "Most common interview questions", "You will see me interview for a "
-      "job throughout the interview will discuss some of the most common "
-      "interview questions and how to answer them." },
-    { 22, "Be polite and friendly", "All you need to do is be polite and "
-      "friendly keep your answers short." },
-    { 4, "marketing director", "The marketing director is out-of-town due to "
-      "some work." },
-    { 12, "jamie smith", "The name is Jamie Smith." },
-    { 26, "Vodafone", "Hello, this is Peter from Vodafone, I help you "
-      "today." },
-    { -1, "What is the price", "How much does it cost?" },
-    { -1, "I like it", "I love it." },
-    { -1, "wear mask", "Wearing mask is a good safety measure." },
-    { -1, "run sale", "We're running a sale right now" },
-    { -1, "I don't have any money", "I ran out of budget" },
-    { -1, "Can you reiterate that one more time", "Give that intent and name "
-      "and that's it." },
-    { -1, "Can you reiterate that one more time", "Yeah, and you So from "
-      "sentiment analysis perspective, right?" },
-    { -1, "Interviewing for a new job", "And if you're interviewing for a job "
-      "in a non-native language, the stress can be even higher." },
-    { -1, "Interviewing for a new job", "We will go over three more common "
-      "interview questions." },
-    { -1, "Most common interview questions", "We need to go over three more "
-      "common interview questions." },
+    { 22, "Be polite and friendly",
+      "All you need to do is be polite and friendly keep your answers short "
+      "you can also Feel free to turn the question back to the interviewer." },
+    { 26, "Documents",
+      "Anyways, so I will submit documents tomorrow." },
+    { 14, "Documents",
+      "I will submit documents tomorrow." },
+    { 22, "Documents",
+      "James needs to submit documents tomorrow." },
+    { 0, "Hello world",
+      "Hello world." },
+    { 67, "Interviewing for a new job",
+      "This is part 1 of a five part series on preparing for an interview "
+      "interviewing for a new job can be a huge source of stress and "
+      "anxiety." },
+    { 86, "Most common interview questions",
+      "You will see me interview for a job throughout the interview will "
+      "discuss some of the most common interview questions and how to answer "
+      "them." },
+    { 25, "Practice",
+      "Kitchens, you could also practice with a friend here is an example of "
+      "small talk." },
+    { 31, "Practice",
+      "It may seem silly, but you can practice small talk on your own by "
+      "asking yourself simple easy to answer non personal." },
+    { 37, "Practice",
+      "If you're preparing for an interview practice talking about yourself "
+      "and your work history record yourself with a video camera if "
+      "possible." },
+    { 80, "Practice",
+      "It's important that you don't just write a paragraph and memorize it "
+      "but simply practice free talking with some key phrases the more you "
+      "practice before the interview the more comfortable you will feel "
+      "answering the questions during the interview." },
+    { 4, "Subscription",
+      "Our subscription plan which includes the premium suite of services is "
+      "$500 per month." },
+    { 0, "This is awesome",
+      "This is awesome." },
+    { 22, "budget",
+      "I would like to set a budget for this month." },
+    { 19, "platform",
+      "I don't know which platform is it, but I came to know that platform." },
+    { 84, "platform",
+      "So this is a live demo that we are trying to give very we are going "
+      "to show how the platform detects various insights can do "
+      "transcription in real time and also the different topics of "
+      "discussions, which would be generated after the call is over, and "
+      "they will be an email that will be sent to the inbox." },
+    { -1, "Can you reiterate that one more time",
+      "So I am not showing that here but you can have that, you know, for "
+      "particular sentence and, you know, then aggregate based on the whole "
+      "conversation." },
+    { -1, "Can you reiterate that one more time",
+      "Give that intent and name and that's it." },
+    { -1, "Can you reiterate that one more time",
+      "Yeah, and you So from sentiment analysis perspective, right?" },
+    { -1, "I don't have any money",
+      "I ran out of budget" },
+    { -1, "I like it",
+      "I love it." },
+    { -1, "Interviewing for a new job",
+      "That's all about preparing for a job interview." },
+    { -1, "Most common interview questions",
+      "And if you're interviewing for a job in a non-native language, the "
+      "stress can be even higher in this video." },
+    { -1, "Most common interview questions",
+      "This is part 1 of a five part series on preparing for an interview "
+      "interviewing for a new job can be a huge source of stress and "
+      "anxiety." },
+    { -1, "Most common interview questions",
+      "For instance if the interviewer asks you how your weekend was you "
+      "might respond." },
+    { -1, "Most common interview questions",
+      "All you need to do is be polite and friendly keep your answers short "
+      "you can also Feel free to turn the question back to the interviewer." },
+    { -1, "Most common interview questions",
+      "Did you have any trouble finding the office Small Talk most "
+      "interviews will start out with a handshake and some small talk?" },
+    { -1, "Most common interview questions",
+      "It's very common for interviewers to Simply ask you to tell them "
+      "about yourself." },
+    { -1, "Most common interview questions",
+      "If you're preparing for an interview practice talking about yourself "
+      "and your work history record yourself with a video camera if "
+      "possible." },
+    { -1, "Most common interview questions",
+      "It's important that you don't just write a paragraph and memorize it "
+      "but simply practice free talking with some key phrases the more you "
+      "practice before the interview the more comfortable you will feel "
+      "answering the questions during the interview." },
+    { -1, "Most common interview questions",
+      "We will go over three more common interview questions." },
+    { -1, "Most common interview questions",
+      "What attracted you to our company and what's your greatest strength I "
+      "hope this video on job interviews has been helpful there's nothing "
+      "better than walking out of an interview feeling that you were fully "
+      "prepared if you have interview related questions or stories, please "
+      "post them in the comments below I would love to hear them." },
+    { -1, "What is the price",
+      "How much does it cost?" },
+    { -1, "run sale",
+      "We're running a sale right now" },
+    { -1, "wear mask",
+      "Wearing mask is a good safety measure." },
     { 0, NULL, NULL }
 };
 

@@ -7,6 +7,10 @@
 # after it.  The others give phrases, FOLDER/phrases-N, a line each and all
 # different: 70 % have 1 to 8 words in a row of them, any such row as likely as
 # another however often it is said, 30 % are words of the list.
+#
+# FOLDER/text-nested and FOLDER/phrases-nested are the worst that a client can
+# ask for: phrases of one word, of two of it, and so on to 1,000, in a megabyte
+# of it.
 
 use strict;
 use warnings;
@@ -29,6 +33,10 @@ my @rows = map { rows($_) } 1 .. 8;
 my @words = shuffled(map { chomp; $_ } split /^/, content($list));
 
 write_phrases($_) for @sizes;
+
+write_file("$folder/text-nested", 'a ' x 524_288 . "\0");
+write_file("$folder/phrases-nested",
+           map { join(' ', ('a') x $_) . "\n" } 1 .. 1000);
 
 
 sub content {
@@ -99,27 +107,25 @@ sub rows {
 sub write_text {
     my ($file, @messages) = @_;
     my $piece = '';
-
-    open my $out, '>:raw', $file or die "$file: $!\n";
+    my @pieces;
 
     for my $message (@messages) {
         $piece .= "$message\n";
 
         if (length $piece >= 1024) {
-            print $out "$piece\0";
+            push @pieces, "$piece\0";
             $piece = '';
         }
     }
 
-    close $out or die "$file: $!\n";
+    write_file($file, @pieces);
 }
 
 sub write_phrases {
     my ($n) = @_;
     my (%seen, @next);
     my ($k, $word) = (0, 0);
-
-    open my $out, '>:raw', "$folder/phrases-$n" or die "$folder: $!\n";
+    my @phrases;
 
     while (keys %seen < $n) {
         my $phrase;
@@ -132,8 +138,17 @@ sub write_phrases {
             $phrase = $words[$word++] // die "there are too few words\n";
         }
 
-        print $out "$phrase\n" unless $seen{lc($phrase) =~ s/\W+/ /gr}++;
+        push @phrases, "$phrase\n"
+            unless $seen{lc($phrase) =~ s/\W+/ /gr}++;
     }
 
-    close $out or die "$folder: $!\n";
+    write_file("$folder/phrases-$n", @phrases);
+}
+
+sub write_file {
+    my ($file, @lines) = @_;
+
+    open my $out, '>:raw', $file or die "$file: $!\n";
+    print $out @lines;
+    close $out or die "$file: $!\n";
 }

@@ -20,40 +20,99 @@ if ($ARGV[0] eq '--save') {
     exit;
 }
 
-my ($results, $plot) = @ARGV;
-my %median = medians($results);
-my @sizes = sort { $a <=> $b } keys %{$median{match}};
+# what a value is in a line of results
+use constant { TIME => 0, HITS => 1, BUILD => 2, BYTES => 3 };
 
-print table('us a KB of text', sub { number($_[0][0]) }),
+my ($results, $plot) = @ARGV;
+my %rounds = rounds($results);
+my @sizes = sort { $a <=> $b } keys %{$rounds{match}};
+
+print table('us a KB of text', sub { number(value(@_, TIME)) }),
       table('times the floor of the same size',
-            sub { number($_[0][0] / $median{floor}{$_[1]}[0]) }),
-      table('hits a KB', sub { number($_[0][1]) }, qw(cut floor)),
-      table('ms to build', sub { number($_[0][2]) }, qw(cut floor)),
-      table('bytes a phrase', sub { $_[0][3] ? int($_[0][3] / $_[1]) : '-' },
-            qw(cut floor node));
+            sub { number(ratio(@_, TIME, 'floor')) }),
+      table('hits a KB', sub { number(value(@_, HITS)) }, qw(cut floor)),
+      table('ms to build', sub { number(value(@_, BUILD)) }, qw(cut floor)),
+      table('bytes a phrase', sub {
+          my $bytes = value(@_, BYTES);
+          $bytes ? int($bytes / $_[1]) : '-';
+      }, qw(cut floor node)),
+      targets();
 
 write_file($plot, plot());
 
 
-sub medians {
+# contender -> phrases -> a list of values for each round
+sub rounds {
     my ($file) = @_;
-    my (%lists, %medians);
+    my %rounds;
 
     for (split /\n/, content($file)) {
         my ($name, $size, @values) = split ' ';
 
-        push @{$lists{$name}{$size}[$_]}, $values[$_] for 0 .. $#values;
+        push @{$rounds{$name}{$size}}, \@values;
     }
 
-    for my $name (keys %lists) {
-        for my $size (keys %{$lists{$name}}) {
-            $medians{$name}{$size} = [ map {
-                (sort { $a <=> $b } @$_)[$#$_ / 2]
-            } @{$lists{$name}{$size}} ];
-        }
-    }
+    return %rounds;
+}
 
-    return %medians;
+sub median {
+    my @sorted = sort { $a <=> $b } @_;
+
+    return $sorted[$#sorted / 2];
+}
+
+sub value {
+    my ($name, $size, $what) = @_;
+
+    return median(map { $_->[$what] } @{$rounds{$name}{$size}});
+}
+
+# of both in the same round, as the machine may be slower in the next one
+sub ratio {
+    my ($name, $size, $what, $other) = @_;
+    my ($list, $others) = map { $rounds{$_}{$size} } $name, $other;
+
+    return median(map { $list->[$_][$what] / $others->[$_][$what] }
+                      0 .. $#$list);
+}
+
+# where each is to be, and is
+sub targets {
+    my @large = grep { $_ >= 5000 } @sizes;
+    my $text = "| what | bound | aim | measured |\n|---|--:|--:|--:|\n";
+
+    my $row = sub {
+        my ($what, $least, $aim, $measured) = @_;
+        my $missed = $least < $aim ? $measured < $least : $measured > $least;
+
+        $text .= sprintf "| %s | %s | %s | %s |\n", $what, $least, $aim,
+                         $missed ? "**@{[number($measured)]}**"
+                                 : number($measured);
+    };
+
+    $row->('times the floor, 500 phrases', 5, 4,
+           ratio('match', 500, TIME, 'floor'));
+    $row->('times the floor, 25,000', 10, 8,
+           ratio('match', 25_000, TIME, 'floor'));
+    $row->('us a KB, 25,000', 10, 8, value('match', 25_000, TIME));
+    $row->('us a KB, 1,000 phrases that are nested', 15, 8,
+           value('nested', 1000, TIME));
+    $row->('bytes a phrase, 25,000', 200, 130,
+           value('match', 25_000, BYTES) / 25_000);
+    $row->('times as fast as pyahocorasick, 500', 5, 7,
+           ratio('python', 500, TIME, 'match'));
+    $row->('the same, 25,000', 12, 20, ratio('python', 25_000, TIME, 'match'));
+    $row->('times as fast as modern-ahocorasick, 500', 10, 15,
+           ratio('node', 500, TIME, 'match'));
+    $row->('the same, 25,000', 15, 20, ratio('node', 25_000, TIME, 'match'));
+    $row->('times as fast as Hyperscan, 5,000 and more: the least', 1, 1.5,
+           (sort { $a <=> $b }
+                map { ratio('hyperscan', $_, TIME, 'match') } @large)[0]);
+    $row->('the same of building', 20, 50,
+           (sort { $a <=> $b }
+                map { ratio('hyperscan', $_, BUILD, 'match') } @large)[0]);
+
+    return "$text\n";
 }
 
 sub number {
@@ -74,7 +133,7 @@ sub table {
         next if grep { $_ eq $name } @without;
 
         $text .= "| $label | "
-                 . join(' | ', map { $cell->($median{$name}{$_}, $_) } @sizes)
+                 . join(' | ', map { $cell->($name, $_) } @sizes)
                  . " |\n";
     }
 
@@ -122,11 +181,11 @@ sub plot {
 
     my $label = 0;
 
-    for (sort { $median{$b->[0]}{$sizes[-1]}[0]
-                <=> $median{$a->[0]}{$sizes[-1]}[0] } @contenders)
+    for (sort { value($b->[0], $sizes[-1], TIME)
+                <=> value($a->[0], $sizes[-1], TIME) } @contenders)
     {
         my ($name, $color, $title) = @$_;
-        my @points = map { [$x->($_), $y->($median{$name}{$_}[0])] } @sizes;
+        my @points = map { [$x->($_), $y->(value($name, $_, TIME))] } @sizes;
         my $at = $points[-1][1] < $label + 14 ? $label + 14 : $points[-1][1];
 
         $label = $at;

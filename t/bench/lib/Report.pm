@@ -19,6 +19,9 @@ my %text_target = (
     T2 => { module => 20_000 },
 );
 
+# how many times that alone the p99 of a workload may be beside a text
+use constant BESIDE => 2;
+
 my @colors = map { "#$_" } qw(0b6e4f 5fb49c c44536 e09f3e 666666 335c9e);
 
 
@@ -182,7 +185,27 @@ sub text_targets {
     return '' unless $rows;
 
     return "| workload | | server CPU, us | times the module's | in each round "
-           . "| target | |\n|---|---|--:|--:|--:|--:|---|\n$rows\n";
+           . "| target | |\n|---|---|--:|--:|--:|--:|---|\n$rows\n"
+           . beside_target($workloads, $results);
+}
+
+
+# How many times that alone the p99 of the module's other account is.
+
+sub beside_target {
+    my ($workloads, $results) = @_;
+    my ($workload) = grep { $_->of_text && $_->{beside} } @$workloads;
+    my @sorted = $workload
+                 ? sort { $a <=> $b } map { $_->{p99} / $_->{alone} }
+                        @{ $results->{ $workload->{name} }{module} // [] }
+                 : ();
+
+    return '' unless @sorted;
+
+    return sprintf "%s: the p99 is %.2f times that alone (%.2f to %.2f in each "
+                   . "round), at most %d wanted: %s.\n\n",
+                   $workload->{name}, median(@sorted), @sorted[0, -1], BESIDE,
+                   median(@sorted) <= BESIDE ? 'reached' : '**missed**';
 }
 
 
