@@ -1211,6 +1211,7 @@ is(join(' ', sort @{redis('KEYS', '*')}), "@before", 'nothing is left');
 redis('DEL', account_key('tester', 'convs'));
 
 $id = say(talk('before'));
+@before = sort @{redis('KEYS', '*')};
 
 for my $kind (':hits', ':who', '') {
     my $key = account_key('tester', $kind ? "conv:$id$kind" : 'convs');
@@ -1222,7 +1223,7 @@ for my $kind (':hits', ':who', '') {
     redis('DEL', $key);
     redis('RENAME', "kept $id", $key) if redis('EXISTS', "kept $id");
     is(join(' ', texts_of($id)), 'before', 'nothing is added');
-    is(scalar @{redis('KEYS', '*:new')}, 0, 'nothing is left');
+    is(join(' ', sort @{redis('KEYS', '*')}), "@before", 'nothing is left');
 }
 
 my $conv = account_key('tester', "conv:$id");
@@ -1230,7 +1231,7 @@ my $conv = account_key('tester', "conv:$id");
 redis('HSET', $conv, 'bytes', 'many');
 refused(call('PUT', "process/text/$id", talk($text)), 500,
         'Internal server error.', 'a PUT to one that has no count');
-is(scalar @{redis('KEYS', '*:new')}, 0, 'nothing is left');
+is(join(' ', sort @{redis('KEYS', '*')}), "@before", 'nothing is left');
 is(call('DELETE', "conversations/$id", undef)->{status}, 200, 'deleted');
 redis('DEL', $conv, account_key('tester', 'convs'));
 
@@ -1275,6 +1276,7 @@ is_whole('in the end');
 === large texts that are added to one conversation at once
 --- scenario
 my $id = say(talk('before'));
+my @before = sort @{redis('KEYS', '*')};
 my @texts = map { join ' ', "text $_.", ('x.') x 30_000 } 1 .. 6;
 my @socks = map { connect_nginx() } @texts;
 
@@ -1288,7 +1290,7 @@ my ($before, @said) = split / (?=text)/, join ' ', texts_of($id);
 
 is($before, 'before', 'what was there');
 is(join("\n", sort @said), join("\n", @texts), 'each of them, as a whole');
-is(scalar @{redis('KEYS', '*:new')}, 0, 'nothing is left');
+is(join(' ', sort @{redis('KEYS', '*')}), "@before", 'nothing is left');
 
 
 

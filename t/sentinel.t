@@ -124,8 +124,8 @@ is(held($replica, 'after'), 1, 'at the new master');
 
 === a master that is stopped: there is no reset, and no answer
 --- settings
-    tracker_redis_timeout 2s;
-    tracker_timeout 40s;
+    tracker_redis_timeout 30s;
+    tracker_timeout 60s;
 --- scenario
 my ($master, $replica) = group(1);
 
@@ -133,12 +133,9 @@ is_created(create('stopped'), 'stopped', 'a connection');
 wait_until(sub { held($replica, 'stopped') }, 'replicated');
 signal_server($master, 'STOP');
 
-my $sock = connect_nginx();
-send_bytes($sock, post('tracker', tracker_text('s0'), account => 'other'));
-
-wait_until(sub { create('s1')->{status} =~ /200|409/ }, 'the next master');
-is(held($replica, 's1'), 1, 'has it');
-like(read_response($sock)->{status}, qr/^(200|504)$/, 'what was under way');
+# nothing else comes that would tell, and what is under way is not given up
+is(create('s')->{status}, 200, 'by the next master');
+is(held($replica, 's'), 1, 'which has it');
 signal_server($master, 'CONT');
 
 

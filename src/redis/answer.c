@@ -16,6 +16,7 @@ static void ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
     const char *error, size_t len);
 static ngx_uint_t ngx_redis_retry(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
     ngx_redis_refusal_t *refusal);
+static ngx_uint_t ngx_redis_down(ngx_redis_node_t *node, ngx_redis_op_t *op);
 static ngx_redis_status_e ngx_redis_expired(ngx_redis_lane_t *lane,
     ngx_redis_op_t *op);
 
@@ -151,6 +152,10 @@ ngx_redis_answer(ngx_redis_lane_t *lane, ngx_redis_op_t *op, redisReply *r)
     ngx_redis_lane_alive(lane);
     ngx_redis_log_recovery(&lane->node->log, ngx_redis_lane_addr(lane));
 
+    if (op->cmd.key.len) {
+        lane->node->down = 0;
+    }
+
     if (op->handler == NULL) {
         ngx_redis_lane_free(lane, op);
         return;
@@ -234,7 +239,7 @@ ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
 
     lane->node->log.counts->resends++;
 
-    if (refusal->action == NGX_REDIS_DELAY) {
+    if (ngx_redis_delays(refusal)) {
         ngx_redis_lane_hold_op(lane, op);
 
     } else {
@@ -269,6 +274,14 @@ ngx_redis_retry(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
 
         return 1;
 
+    case NGX_REDIS_AWAIT:
+
+        if (ngx_redis_down(lane->node, op)) {
+            return 0;
+        }
+
+        break;
+
     case NGX_REDIS_DELAY:
         break;
 
@@ -281,6 +294,28 @@ ngx_redis_retry(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
     op->refusal = refusal;
 
     return 1;
+}
+
+
+/*
+ * Returns 1 if the cluster is down for longer than a failover may take, else 0.
+ * One that was lost ends by its own timer, as in ngx_redis_lane_fail_op().
+ */
+
+static ngx_uint_t
+ngx_redis_down(ngx_redis_node_t *node, ngx_redis_op_t *op)
+{
+    if (node->redirect == NULL) {
+        return 0;
+    }
+
+    if (!node->down) {
+        node->down = 1;
+        node->lost = ngx_current_msec;
+    }
+
+    return !op->cmd.urgent && op->losses == 0
+           && ngx_current_msec - node->lost >= op->cmd.failover;
 }
 
 
@@ -305,7 +340,7 @@ ngx_redis_expire(ngx_event_t *ev)
     again = !ngx_redis_op_ends(op)
             && (op->cmd.urgent
                 || lane->refusal
-                || (op->refusal && op->refusal->action == NGX_REDIS_DELAY));
+                || (op->refusal && ngx_redis_delays(op->refusal)));
 
     handler = op->handler;
     data = op->data;

@@ -394,7 +394,9 @@ ngx_redis_cluster_probe(ngx_redis_cluster_t *cluster)
     probe->asked = ngx_redis_cluster_first(cluster);
     to = &cluster->members[probe->asked]->node;
 
-    if (to->lanes[0].conn.state != NGX_REDIS_READY || to->absent) {
+    if (to->lanes[0].conn.state != NGX_REDIS_READY
+        || ngx_redis_node_away(to))
+    {
         return;
     }
 
@@ -404,7 +406,7 @@ ngx_redis_cluster_probe(ngx_redis_cluster_t *cluster)
         n = (probe->away + i) % cluster->nmembers;
         away = cluster->members[n];
 
-        if (away && away->node.absent
+        if (away && ngx_redis_node_away(&away->node)
             && ngx_redis_probe(probe, &away->node, to,
                                ngx_redis_cluster_probed, cluster)
                == NGX_OK)
@@ -461,7 +463,8 @@ ngx_redis_cluster_told(ngx_redis_cluster_t *cluster, ngx_redis_op_t *op,
 
 /*
  * Member n has a slot of the one that is away: it has taken all of them over.
- * If not, MOVED says where they are, and the next map.
+ * If not, MOVED says where they are, and the next map.  What the other has not
+ * answered is sent again in the next turn, as if a map did not name it.
  */
 
 static void
@@ -473,7 +476,7 @@ ngx_redis_cluster_inherit(ngx_redis_cluster_t *cluster, ngx_uint_t n)
     away = cluster->probe.away;
     member = cluster->members[away];
 
-    if (n == away || member == NULL || !member->node.absent) {
+    if (n == away || member == NULL || !ngx_redis_node_away(&member->node)) {
         return;
     }
 
@@ -484,9 +487,12 @@ ngx_redis_cluster_inherit(ngx_redis_cluster_t *cluster, ngx_uint_t n)
     }
 
     cluster->members[n]->used = cluster->round;
+    member->named = 0;
+    member->used = 0;
 
     ngx_redis_cluster_reroute(cluster, &member->node);
     ngx_redis_cluster_want(cluster);
+    ngx_post_event(&cluster->turn, &ngx_posted_events);
 }
 
 
@@ -633,7 +639,9 @@ ngx_redis_cluster_first(ngx_redis_cluster_t *cluster)
     do {
         node = &cluster->members[n]->node;
 
-        if (node->lanes[0].conn.state == NGX_REDIS_READY && !node->absent) {
+        if (node->lanes[0].conn.state == NGX_REDIS_READY
+            && !ngx_redis_node_away(node))
+        {
             return n;
         }
 
@@ -1053,6 +1061,7 @@ ngx_redis_cluster_redirect(void *data, ngx_redis_op_t *op,
         break;
 
     case NGX_REDIS_DELAY:
+    case NGX_REDIS_AWAIT:
 
         /* TRYAGAIN: some of its keys are still where they were */
 
@@ -1074,7 +1083,7 @@ ngx_redis_cluster_redirect(void *data, ngx_redis_op_t *op,
         return 0;
     }
 
-    if (refusal->action == NGX_REDIS_DELAY) {
+    if (ngx_redis_delays(refusal)) {
         op->refusal = refusal;
     }
 

@@ -439,11 +439,22 @@ ngx_redis_conn_surplus(ngx_redis_conn_t *conn)
 ngx_uint_t
 ngx_redis_conn_dead(ngx_redis_conn_t *conn, ngx_msec_t timeout)
 {
+    ngx_msec_t  silence;
+
+    silence = ngx_redis_conn_silence(conn);
+
+    return silence && silence >= timeout / 2;
+}
+
+
+ngx_msec_t
+ngx_redis_conn_silence(ngx_redis_conn_t *conn)
+{
     if (conn->stream.unanswered == 0 && conn->state != NGX_REDIS_CONNECTING) {
         return 0;
     }
 
-    return ngx_current_msec - conn->stream.since >= timeout / 2;
+    return ngx_current_msec - conn->stream.since;
 }
 
 

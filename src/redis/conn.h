@@ -129,9 +129,12 @@ void ngx_redis_conn_keep(redisReply *r);
 void ngx_redis_conn_surplus(ngx_redis_conn_t *conn);
 
 /*
- * Returns 1 if a reply, or the connection itself, is waited for, and nothing
- * was read for half of timeout ms, else 0.
+ * Returns for how many ms nothing was read while a reply, or the connection
+ * itself, is waited for; 0 if none is.
  */
+ngx_msec_t ngx_redis_conn_silence(ngx_redis_conn_t *conn);
+
+/* Returns 1 if that is half of timeout ms or more, else 0. */
 ngx_uint_t ngx_redis_conn_dead(ngx_redis_conn_t *conn, ngx_msec_t timeout);
 
 

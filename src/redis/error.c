@@ -35,7 +35,7 @@ static ngx_redis_refusal_t  ngx_redis_refusals[] = {
 
     { ngx_string("LOADING"),    NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD,   0, 0 },
     { ngx_string("MASTERDOWN"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_HOLD,   0, 1 },
-    { ngx_string("CLUSTERDOWN"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY, 0, 0 },
+    { ngx_string("CLUSTERDOWN"), NGX_REDIS_UNAVAILABLE, NGX_REDIS_AWAIT, 0, 0 },
     { ngx_string("TRYAGAIN"),   NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 0 },
     { ngx_string("ERR Script attempted to access a non local key"),
                                 NGX_REDIS_UNAVAILABLE, NGX_REDIS_DELAY,  0, 0 },

@@ -30,8 +30,15 @@ typedef enum {
     NGX_REDIS_RELOAD,                  /* SCRIPT LOAD, then sent again */
     NGX_REDIS_HANGUP,                  /* Redis closes the connection */
     NGX_REDIS_DELAY,                   /* the command waits for a while */
+    NGX_REDIS_AWAIT,                   /* the same; in a cluster not for longer
+                                          than a failover may take */
     NGX_REDIS_HOLD                     /* the server cannot serve yet */
 } ngx_redis_action_e;
+
+
+#define ngx_redis_delays(refusal)                                             \
+    ((refusal)->action == NGX_REDIS_DELAY                                     \
+     || (refusal)->action == NGX_REDIS_AWAIT)
 
 
 /* an error reply by its first word */

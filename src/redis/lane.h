@@ -105,9 +105,12 @@ struct ngx_redis_node_s {
                                      ngx_redis_refusal_t *refusal,
                                      const char *error, size_t len);
     void                  *data;       /* of both */
-    ngx_msec_t             lost;       /* of absent: since when */
+    ngx_msec_t             lost;       /* of absent, or down: since when */
+    ngx_event_t            owing;      /* timer: while answers are owed */
 
     unsigned               absent:1;   /* there is no master */
+    unsigned               silent:1;   /* an answer is owed for too long */
+    unsigned               down:1;     /* says that the cluster is */
     unsigned               placeless:1;    /* addrs is not known yet */
 };
 
@@ -115,6 +118,10 @@ struct ngx_redis_node_s {
 /* The address that the lane uses or will try next, for the log. */
 #define ngx_redis_lane_addr(lane)                                             \
     (&(lane)->node->addrs[(lane)->addr].name)
+
+/* Another server is to be asked, where there is one. */
+#define ngx_redis_node_away(node)                                             \
+    ((node)->absent || (node)->silent)
 
 /* The server is perhaps not the master any more: its owner finds out. */
 #define ngx_redis_lane_doubt(lane)                                            \

@@ -13,7 +13,10 @@
 
 
 /* an answer that is owed for so long makes us ask who the master is, ms */
-#define NGX_REDIS_SILENCE  1000
+#define NGX_REDIS_SILENCE       1000
+
+/* and so often, until there is one */
+#define NGX_REDIS_SILENCE_TICK  50
 
 
 static ngx_redis_lane_t *ngx_redis_node_lane(ngx_redis_node_t *node,
@@ -24,6 +27,8 @@ static void ngx_redis_node_ready(void *data);
 static void ngx_redis_node_refused(void *data, ngx_redis_refusal_t *refusal);
 static void ngx_redis_node_turn(ngx_event_t *ev);
 static void ngx_redis_node_connect(ngx_redis_lane_t *lane);
+static void ngx_redis_node_watch(ngx_redis_node_t *node);
+static void ngx_redis_node_owing(ngx_event_t *ev);
 static void ngx_redis_node_held(ngx_event_t *ev);
 static void ngx_redis_node_resume(ngx_event_t *ev);
 static void ngx_redis_node_move(ngx_redis_lane_t *lane, ngx_uint_t addr);
@@ -52,6 +57,10 @@ ngx_redis_node_init(ngx_redis_node_t *node)
     ngx_redis_lane_t  *lane;
 
     node->log.name = &node->conf.address;
+
+    node->owing.handler = ngx_redis_node_owing;
+    node->owing.data = node;
+    node->owing.cancelable = 1;
 
     for (i = 0; i < NGX_REDIS_LANES; i++) {
         lane = &node->lanes[i];
@@ -115,14 +124,7 @@ ngx_redis_node_submit(ngx_redis_node_t *node, ngx_redis_op_t *op)
         lane->conn.stream.connection->idle = 0;
     }
 
-    /* a master that is stopped, or cut off, ends no connection */
-
-    if (!lane->wait.asked
-        && ngx_redis_conn_dead(&lane->conn, 2 * NGX_REDIS_SILENCE))
-    {
-        ngx_redis_lane_doubt(lane);
-    }
-
+    ngx_redis_node_watch(node);
     ngx_redis_lane_post(lane);
 
     return NGX_OK;
@@ -182,6 +184,7 @@ ngx_redis_node_take(ngx_redis_node_t *node, ngx_redis_op_t *op,
         lane->conn.stream.connection->idle = 0;
     }
 
+    ngx_redis_node_watch(node);
     ngx_redis_lane_post(lane);
 }
 
@@ -435,6 +438,61 @@ ngx_redis_node_relocate(ngx_redis_node_t *node)
 }
 
 
+/* a master that is stopped, or cut off, ends no connection */
+
+static void
+ngx_redis_node_watch(ngx_redis_node_t *node)
+{
+    if (node->doubt && !node->owing.timer_set) {
+        node->owing.log = ngx_cycle->log;
+        ngx_add_timer(&node->owing, NGX_REDIS_SILENCE);
+    }
+}
+
+
+static void
+ngx_redis_node_owing(ngx_event_t *ev)
+{
+    ngx_uint_t         i;
+    ngx_msec_t         limit, silence, next;
+    ngx_redis_lane_t  *lane;
+    ngx_redis_node_t  *node;
+
+    node = ev->data;
+    node->silent = 0;
+    next = NGX_REDIS_SILENCE;
+
+    if (!ngx_redis_node_busy(node)) {
+        return;
+    }
+
+    for (i = 0; i < NGX_REDIS_LANES; i++) {
+        lane = &node->lanes[i];
+        limit = NGX_REDIS_SILENCE;
+
+        if (lane->wait.asked) {
+            limit += node->conf.wait.time;
+        }
+
+        silence = ngx_redis_conn_silence(&lane->conn);
+
+        if (silence >= limit) {
+            node->silent = 1;
+            next = NGX_REDIS_SILENCE_TICK;
+
+        } else {
+            next = ngx_min(next, limit - silence);
+        }
+    }
+
+    ngx_add_timer(&node->owing, next);
+
+    if (node->silent) {
+        node->doubt(node->data);
+    }
+}
+
+
 /* commands are held */
 
 static void
@@ -620,6 +678,10 @@ ngx_redis_node_close(ngx_redis_node_t *node)
         if (lane->pause.timer_set) {
             ngx_del_timer(&lane->pause);
         }
+    }
+
+    if (node->owing.timer_set) {
+        ngx_del_timer(&node->owing);
     }
 
 #if (NGX_SSL)

@@ -30,6 +30,7 @@ ngx_redis_probe(ngx_redis_probe_t *probe, ngx_redis_node_t *from,
     ngx_redis_node_t *to, ngx_redis_handler_pt handler, void *data)
 {
     ngx_uint_t            i;
+    ngx_queue_t          *q, *sent;
     ngx_redis_command_t   cmd;
 
     /* also if there is nothing to ask for: to look for it takes time, too */
@@ -43,6 +44,18 @@ ngx_redis_probe(ngx_redis_probe_t *probe, ngx_redis_node_t *from,
     for (i = 0; i < NGX_REDIS_LANES; i++) {
         ngx_redis_queue_each(&from->lanes[i].queue, ngx_redis_probe_look,
                              probe);
+
+        /* one that is silent owes the answers */
+
+        sent = &from->lanes[i].queue.sent;
+
+        for (q = ngx_queue_head(sent);
+             q != ngx_queue_sentinel(sent) && probe->argv[1].len == 0;
+             q = ngx_queue_next(q))
+        {
+            ngx_redis_probe_look(ngx_queue_data(q, ngx_redis_op_t, queue),
+                                 probe);
+        }
     }
 
     if (probe->argv[1].len == 0) {
@@ -94,7 +107,9 @@ ngx_redis_probe_look(ngx_redis_op_t *op, void *data)
 
     key = &op->cmd.key;
 
-    if (probe->argv[1].len == 0 && key->len <= NGX_REDIS_PROBE_KEY) {
+    if (probe->argv[1].len == 0 && op->handler
+        && key->len <= NGX_REDIS_PROBE_KEY)
+    {
         ngx_memcpy(probe->key, key->data, key->len);
         probe->argv[1].len = key->len;
     }

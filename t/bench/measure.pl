@@ -40,7 +40,8 @@ write_file('tokens', map { Contender::token($_) . "\n" }
                          1 .. Contender::ACCOUNTS);
 
 my @workloads = Workload->select(split /,/, $workloads);
-my $redis = RedisServer->new("$bench/redis/redis.conf", Contender::SOCKET);
+my $redis = RedisServer->new("$bench/redis/redis.conf", Contender::SOCKET,
+                             $contenders =~ /\bmodule-tls\b/);
 my (@contenders, %results);
 
 for my $round (1 .. $rounds) {

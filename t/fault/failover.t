@@ -17,6 +17,13 @@
 # the other replica still confirms to a master that has not heard of the new
 # one.
 #
+# frozen: masters that are stopped (SIGSTOP) and go on when a replica has taken
+# over, with wait=1.  Nothing is lost.
+#
+# storm: a master without a replica is gone, 1,000 requests a second want it.  No
+# worker asks for the map more than once a second, and none does anything when
+# there is nothing to do.
+#
 # reshard: slots move to another master and back, a few keys at a time, while
 # clients create, read, list, change and delete.  No request fails, each list
 # has all that the account had before, and what was acknowledged is there.  How
@@ -35,11 +42,11 @@ use warnings;
 use lib 't/lib', 't/fault';
 
 use List::Util qw(max shuffle);
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Tracker;
 use Tracker::Cluster;
-use Tracker::Host;
 use Tracker::Servers;
 use Contest;
 use Fault;
@@ -49,9 +56,10 @@ use constant MADE => 100;         # by a client in an account, at a time
 use constant TALKS => 3;          # the same
 use constant SENTENCES => 40_000; # of a conversation: five transactions
 use constant RANGE => 100;        # slots that move as a whole
+use constant AT_ONCE => 30;       # requests of a client, in a storm
 
 my @options = ('--appendonly', 'yes', '--appendfsync', 'everysec');
-my $stored;
+my ($stored, @served);
 
 seed();
 start_cluster(2, @options);
@@ -64,7 +72,7 @@ contest('failover', @where, times => amount(5, 20), break => sub {
     fail_over();
 }, kept => 1) if part('failover');
 
-contest('kill', @where, times => amount(3, 20), break => \&kill_master)
+contest_timed('kill', times => amount(3, 20), break => \&kill_master)
     if part('kill');
 
 contest('force', @where, times => amount(2, 5), break => sub {
@@ -83,7 +91,12 @@ contest('forced', @where, redis => "$redis wait=2:500ms",
     fail_over('FORCE');
 }, kept => 1) if part('forced');
 
-reshard(amount(1, 8)) if part('reshard');
+contest_timed('frozen', redis => "$redis wait=1:500ms",
+              times => amount(2, 20), break => \&freeze_master, kept => 1)
+    if part('frozen');
+
+storm(amount(4, 10)) if part('storm');
+reshard(amount(1, 12)) if part('reshard');
 migrate(amount(2, 20)) if part('migrate');
 
 if (!$ENV{TRACKER_FAULT_CONTROL}) {
@@ -97,6 +110,9 @@ if (!$ENV{TRACKER_FAULT_CONTROL}) {
             ['src/redis/error.c', '"TRYAGAIN"),   NGX_REDIS_UNAVAILABLE, '
              . 'NGX_REDIS_DELAY', '"TRYAGAIN"),   NGX_REDIS_UNAVAILABLE, '
              . 'NGX_REDIS_FAIL']);
+    control('the map is asked for at any time', 'a map a second', ['storm'],
+            ['src/redis/cluster.c', 'NGX_REDIS_MAP_PAUSE      1000',
+             'NGX_REDIS_MAP_PAUSE      10']);
     controls_of_migrate() if migrates_slots();
 }
 
@@ -123,19 +139,176 @@ sub fail_over {
 # It comes back at once, or as a replica.
 sub kill_master {
     my ($n) = @_;
-    my $slot = int rand 16384;
+    my $old = comes_back(sub {
+        my ($port) = @_;
+
+        kill_server($port);
+        start_node($port, @options) unless $n % 2;
+    }, 1);
+
+    start_node($old, @options) if $n % 2;
+    wait_until_whole();
+}
+
+# It goes on, with what is on its connections, when it is no master any more.
+sub freeze_master {
+    signal_server(comes_back(sub { signal_server($_[0], 'STOP') }), 'CONT');
+    wait_until_whole();
+}
+
+# Calls gone() with the port of a master, and waits until the cluster and the
+# module serve its slots again; the port may do so itself, or must not be asked.
+# Returns the port.  How long both took is kept.
+sub comes_back {
+    my ($gone, $itself) = @_;
+    my $account = 'waiting ' . int rand 1000;
+    my $key = account_key($account, 'x');
+    my $slot = slot_of($account);
     my $old = owner_of($slot);
-    my ($seen) = grep { $_ != $old } masters();
+    my @heirs = (($itself ? $old : ()), replicas_of($slot));
+    my ($other) = grep { $_ != $old } masters();
+    my $start = time();
 
-    kill_server($old);
+    $gone->($old);
 
-    if ($n % 2) {
-        wait_until(sub { owner_of($slot, $seen) != $old },
-                   'the replica is the master');
+    my $pid = fork() // die "fork: $!";
+
+    if ($pid == 0) {
+        sleep 0.002 until grep { eval { ask_server($_, 'GET', $key); 1 } }
+                               @heirs;
+        scratch('served', time());
+        POSIX::_exit(0);
     }
 
-    start_node($old, @options);
+    wait_until(sub {
+        my $response = exchange(list_of($account));
+
+        return $response && $response->{status} == 200;
+    }, 'a list');
+
+    my $answered = time();
+
+    waitpid $pid, 0;
+    open my $in, '<', scratch('served') or die $!;
+    my $served = <$in>;
+
+    push @served, [$served - $start, $answered - $served];
+    wait_until(sub { owner_of($slot, $other) != $old }, 'another master')
+        unless server_runs($old) && $itself;
+    return $old;
+}
+
+# How long the cluster, and then the module, was away.
+sub contest_timed {
+    my ($kind, @more) = @_;
+
+    @served = ();
+    contest($kind, @where, @more);
+
+    for my $i (0, 1) {
+        my @took = sort { $a <=> $b } map { $_->[$i] } @served;
+
+        note(sprintf '%s: %s after %.2f to %.2f s, the median %.2f s', $kind,
+             ('the cluster serves its slots', 'from then on the module answers'
+              )[$i], @took[0, -1], $took[$#took / 2]) if @took;
+    }
+}
+
+
+# storm
+
+# For so many seconds.
+sub storm {
+    my ($seconds) = @_;
+    my $slot = int rand 16384;
+    my $owner = owner_of($slot);
+    my @gone = (replicas_of($slot), $owner);
+    my $requests = 0;
+    my ($asked, %woken);
+
+    start_nginx(workers => 4, redis => $redis,
+                http => 'tracker_redis_failover_timeout 200ms;');
+
+    my @left = grep { my $port = $_; !grep { $_ == $port } @gone } @ports;
+
+    kill_server($_) for @gone;
+    ask_server($_, 'CONFIG', 'RESETSTAT') for @left;
+
+    my $start = time();
+    my @lines = play(CLIENTS, \&ask_many, sub { sleep $seconds });
+    my $took = time() - $start;
+
+    $asked = maps_asked(@left);
+    $requests += $_->[1] for @lines;
+    note(sprintf 'storm: %d requests a second, %.1f s, the map asked for %d'
+         . ' times', $requests / $took, $took, $asked);
+
+    my @other = grep { !/^(?:200|502|504)$/ } map { $_->[0] } @lines;
+
+    none('storm: no other statuses', @other);
+    cmp_ok($requests / $took, '>', 300, 'storm: there was load');
+    cmp_ok($asked, '>', $seconds / 2, 'storm: the map is asked for');
+    cmp_ok($asked, '<=', 4 * ($took + 1),
+           'storm: a map a second and worker at most');
+
+    # what had begun is over
+    sleep 2;
+    ask_server($_, 'CONFIG', 'RESETSTAT') for @left;
+    $woken{$_} = times_woken($_) for workers();
+    sleep 2;
+
+    none('storm: an idle worker sleeps',
+         grep { times_woken($_) > $woken{$_} + 2 } sort keys %woken);
+    is(maps_asked(@left), 0, 'storm: an idle worker does not ask');
+
+    start_node($_, @options) for reverse @gone;
     wait_until_whole();
+    wait_until(sub {
+        !grep { $_ != 200 } map { $_->{status} } map { exchange($_) }
+              map { list_of("storm $_") } 1 .. 20;
+    }, 'all is well again');
+    log_is_clean('storm: nothing worse than an error in the log');
+    stop_nginx();
+}
+
+sub list_of {
+    my ($account) = @_;
+
+    return request('GET', '/v1/manage/trackers', token => token_of($account));
+}
+
+# A client asks for lists of many accounts at once.
+sub ask_many {
+    my ($client, $out) = @_;
+    my $socks = client('many')->{socks} //= [map { connect_nginx() }
+                                             1 .. AT_ONCE];
+    my %count;
+
+    send_bytes($_, list_of('storm ' . int rand 1000)) for @$socks;
+    $count{$_->{status}}++ for map { read_response($_) } @$socks;
+    print $out "$_\t$count{$_}\n" for sort keys %count;
+}
+
+# How often nodes have been asked for the map since the last RESETSTAT.
+sub maps_asked {
+    my $n = 0;
+
+    for my $port (@_) {
+        ask_server($port, 'INFO', 'commandstats')
+            =~ /^cmdstat_cluster\|slots:calls=(\d+)/m and $n += $1;
+    }
+
+    return $n;
+}
+
+# How often a process has gone to sleep.
+sub times_woken {
+    my ($pid) = @_;
+
+    open my $in, '<', "/proc/$pid/status" or die "process $pid: $!";
+    my ($n) = do { local $/; <$in> } =~ /^voluntary_ctxt_switches:\s+(\d+)/m;
+
+    return $n;
 }
 
 

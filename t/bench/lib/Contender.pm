@@ -33,6 +33,12 @@ my %all = (
         lock => sub { 'tracker:{' . substr(sha256_hex($_[0]), 0, 32)
                       . '}:lock' },
     },
+    'module-tls' => {
+        title => 'this module, Redis through TLS', folder => 'module',
+        workers => 1,
+        lock => sub { 'tracker:{' . substr(sha256_hex($_[0]), 0, 32)
+                      . '}:lock' },
+    },
     'module-2' => {
         title => 'this module, 2 workers', folder => 'module', workers => 2,
         lock => sub { 'tracker:{' . substr(sha256_hex($_[0]), 0, 32)
@@ -59,7 +65,7 @@ my %all = (
 
 
 sub names {
-    return qw(module module-2 other lua lua-one node python floor redis);
+    return qw(module module-2 module-tls other lua lua-one node python floor redis);
 }
 
 
@@ -119,7 +125,11 @@ sub stop {
 sub configure {
     my ($self, $files) = @_;
 
+    my $tls = $self->{name} eq 'module-tls';
+
     my %value = (
+        ADDRESS => $tls ? "127.0.0.1:$self->{redis}{tls_port} ssl"
+                        : 'unix:' . SOCKET,
         BENCH   => $files->{bench},
         FLOOR   => $files->{floor},
         KEY     => $files->{key},
@@ -128,6 +138,8 @@ sub configure {
         ONE     => $self->{name} eq 'lua-one' ? 'true' : 'false',
         PORT    => $self->{port},
         REDIS   => SOCKET,
+        TLS     => $tls ? 'tracker_redis_ssl_trusted_certificate '
+                          . "$self->{redis}{certificate};" : '',
         USER    => scalar getpwuid($>),
         WORKERS => $self->{workers},
     );

@@ -5,14 +5,17 @@ package RedisServer;
 use strict;
 use warnings;
 
+use Cwd ();
 use File::Path qw(make_path remove_tree);
 use IO::Socket::UNIX;
 
 use Processes;
 
 
+# With tls also at a port, with a certificate: a path that contenders read.
+
 sub new {
-    my ($class, $conf, $socket) = @_;
+    my ($class, $conf, $socket, $tls) = @_;
     my $self = bless { path => $socket }, $class;
 
     remove_tree('redis');
@@ -20,12 +23,31 @@ sub new {
 
     $self->{processes} = Processes->start('redis/output',
         Processes::pinned(Processes::REDIS_CPU, 'redis-server', $conf,
-                          '--dir', 'redis'));
+                          '--dir', 'redis', $tls ? $self->tls : ()));
     $self->{processes}->wait_for('Redis', sub {
         -S $socket && eval { $self->command('PING') }
     });
 
     return $self;
+}
+
+
+# its options
+
+sub tls {
+    my ($self) = @_;
+
+    $self->{tls_port} = Contender::free_port();
+    $self->{certificate} = Cwd::abs_path('redis') . '/tls.crt';
+
+    system('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 '
+           . '-nodes -days 1 -subj /CN=redis -addext subjectAltName=IP:127.0.0.1 '
+           . '-keyout redis/tls.key -out redis/tls.crt 2>redis/openssl.log') == 0
+        or die "openssl makes no certificate, see redis/openssl.log\n";
+
+    return ('--tls-port', $self->{tls_port}, '--tls-auth-clients', 'no',
+            '--tls-cert-file', 'tls.crt', '--tls-key-file', 'tls.key',
+            '--tls-ca-cert-file', 'tls.crt');
 }
 
 

@@ -14,6 +14,7 @@ use Tracker::Servers;
 our @EXPORT = qw(
     start_cluster start_node settle wait_until_whole cluster_ports owner_of
     slot_of move_slot migrate_slots migrates_slots masters replica_of
+    replicas_of
 );
 
 use constant SLOTS => 16384;
@@ -163,16 +164,22 @@ sub masters {
     return sort keys %seen;
 }
 
-# The port of a replica of a slot's master.
-sub replica_of {
+# The ports of the replicas of a slot's master.
+sub replicas_of {
     my ($slot, $port) = @_;
 
     for my $range (slots_of($port)) {
-        return $range->[3][1]
+        return map { $_->[1] } @$range[3 .. $#$range]
             if $slot >= $range->[0] && $slot <= $range->[1];
     }
 
-    return 0;
+    return ();
+}
+
+sub replica_of {
+    my ($one) = replicas_of(@_);
+
+    return $one;
 }
 
 # As redis-cli does it, ten keys at a time; with pause() one at a time, and it
