@@ -165,7 +165,7 @@ sub comes_back {
     my $key = account_key($account, 'x');
     my $slot = slot_of($account);
     my $old = owner_of($slot);
-    my @heirs = (($itself ? $old : ()), replicas_of($slot));
+    my @heirs = grep { $itself || $_ != $old } @ports;
     my ($other) = grep { $_ != $old } masters();
     my $start = time();
 
