@@ -4,6 +4,7 @@
 use lib 't/lib';
 use Tracker;
 use Tracker::Cluster;
+use Tracker::Host qw(times_woken);
 use Tracker::Metrics;
 use Tracker::Played qw(play_redis end_played slots record);
 use Tracker::Servers;
@@ -545,6 +546,40 @@ is(owner_of($slot, $seen), $new, 'that there is');
 
 signal_server($old, 'CONT');
 wait_until(sub { is_in_sync($old) }, 'the old one is a replica');
+settle();
+
+
+
+=== a master that is stopped, no heir, and nobody who waits for one
+--- scenario
+my $slot = slot_of('nobody');
+my @nodes = (replica_of($slot), owner_of($slot));
+my ($worker) = worker_pids();
+my $sock = connect_nginx();
+
+is(create('before', account => 'nobody')->{status}, 200, 'before');
+signal_server($_, 'STOP') for @nodes;
+send_bytes($sock, request('GET', '/v1/manage/trackers', account => 'nobody'));
+
+# it is looked for, until the client goes
+my $woken = times_woken($worker);
+wait_until(sub { times_woken($worker) > $woken + 20 }, 'it is looked for');
+close $sock;
+
+sleep 0.5;
+$woken = times_woken($worker);
+sleep 2;
+cmp_ok(times_woken($worker), '<', $woken + 20, 'then the map, at most');
+
+signal_server($_, 'CONT') for @nodes;
+wait_until(sub {
+    create('after', account => 'nobody')->{status} =~ /^(?:200|409)$/;
+}, 'it is there again');
+wait_until(sub {
+    my $new = replica_of($slot);
+
+    return $new && is_in_sync($new);
+}, 'and its replica');
 settle();
 
 

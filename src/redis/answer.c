@@ -16,6 +16,7 @@ static void ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
     const char *error, size_t len);
 static ngx_uint_t ngx_redis_retry(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
     ngx_redis_refusal_t *refusal);
+static void ngx_redis_up(ngx_redis_node_t *node, ngx_redis_op_t *op);
 static ngx_uint_t ngx_redis_down(ngx_redis_node_t *node, ngx_redis_op_t *op);
 static ngx_redis_status_e ngx_redis_expired(ngx_redis_lane_t *lane,
     ngx_redis_op_t *op);
@@ -152,9 +153,7 @@ ngx_redis_answer(ngx_redis_lane_t *lane, ngx_redis_op_t *op, redisReply *r)
     ngx_redis_lane_alive(lane);
     ngx_redis_log_recovery(&lane->node->log, ngx_redis_lane_addr(lane));
 
-    if (op->cmd.key.len) {
-        lane->node->down = 0;
-    }
+    ngx_redis_up(lane->node, op);
 
     if (op->handler == NULL) {
         ngx_redis_lane_free(lane, op);
@@ -205,6 +204,10 @@ ngx_redis_refused(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
 
     if (refusal->action == NGX_REDIS_FAIL) {
         lane->node->log.gauges->answered = ngx_current_msec;
+    }
+
+    if (refusal->action != NGX_REDIS_AWAIT) {
+        ngx_redis_up(lane->node, op);
     }
 
     if (refusal->action == NGX_REDIS_HANGUP) {
@@ -298,6 +301,22 @@ ngx_redis_retry(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
 
 
 /*
+ * A node that says CLUSTERDOWN answers what has no key all the same (PING),
+ * and, where so configured, reads.
+ */
+
+static void
+ngx_redis_up(ngx_redis_node_t *node, ngx_redis_op_t *op)
+{
+    if (op->cmd.key.len
+        && (op->cmd.write || (op->cmd.argc > 1 && !node->down_write)))
+    {
+        node->down = 0;
+    }
+}
+
+
+/*
  * Returns 1 if the cluster is down for longer than a failover may take, else 0.
  * One that was lost ends by its own timer, as in ngx_redis_lane_fail_op().
  */
@@ -309,13 +328,24 @@ ngx_redis_down(ngx_redis_node_t *node, ngx_redis_op_t *op)
         return 0;
     }
 
-    if (!node->down) {
+    /* nobody may have asked when it was up */
+
+    if (!node->down
+        || ngx_current_msec - node->down_last > op->cmd.failover)
+    {
         node->down = 1;
-        node->lost = ngx_current_msec;
+        node->down_since = ngx_current_msec;
+        node->down_write = 0;
+    }
+
+    node->down_last = ngx_current_msec;
+
+    if (op->cmd.write) {
+        node->down_write = 1;
     }
 
     return !op->cmd.urgent && op->losses == 0
-           && ngx_current_msec - node->lost >= op->cmd.failover;
+           && ngx_current_msec - node->down_since >= op->cmd.failover;
 }
 
 

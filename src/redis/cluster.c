@@ -45,6 +45,7 @@ static ngx_redis_member_t *ngx_redis_cluster_add(
     ngx_redis_cluster_t *cluster, ngx_uint_t i, ngx_redis_place_t *place);
 static void ngx_redis_cluster_doubt(void *data);
 static void ngx_redis_cluster_probe(ngx_redis_cluster_t *cluster);
+static ngx_uint_t ngx_redis_cluster_fits(ngx_redis_op_t *op, void *data);
 static void ngx_redis_cluster_probed(void *data, ngx_redis_status_e status,
     ngx_redis_reply_t *reply, ngx_uint_t maybe);
 static void ngx_redis_cluster_told(ngx_redis_cluster_t *cluster,
@@ -365,13 +366,21 @@ ngx_redis_cluster_add(ngx_redis_cluster_t *cluster, ngx_uint_t i,
 }
 
 
-/* a node has lost its connection, is a replica, or has no place */
+/* a node has lost its connection, is silent, is a replica, or has no place */
 
 static void
 ngx_redis_cluster_doubt(void *data)
 {
-    ngx_redis_cluster_want(data);
-    ngx_redis_cluster_probe(data);
+    ngx_redis_cluster_t *cluster = data;
+
+    ngx_redis_cluster_want(cluster);
+    ngx_redis_cluster_probe(cluster);
+
+    /* one whose slots are elsewhere already may have become silent */
+
+    if (!cluster->stopped) {
+        ngx_post_event(&cluster->turn, &ngx_posted_events);
+    }
 }
 
 
@@ -380,7 +389,7 @@ ngx_redis_cluster_doubt(void *data)
 static void
 ngx_redis_cluster_probe(ngx_redis_cluster_t *cluster)
 {
-    ngx_uint_t           i, n;
+    ngx_uint_t           i;
     ngx_redis_node_t    *to;
     ngx_redis_probe_t   *probe;
     ngx_redis_member_t  *away;
@@ -400,21 +409,36 @@ ngx_redis_cluster_probe(ngx_redis_cluster_t *cluster)
         return;
     }
 
+    probe->fits = ngx_redis_cluster_fits;
+    probe->data = cluster;
+
     /* where several are away, another one each time */
 
-    for (i = 1; i <= cluster->nmembers; i++) {
-        n = (probe->away + i) % cluster->nmembers;
-        away = cluster->members[n];
+    for (i = 0; i < cluster->nmembers; i++) {
+        probe->away = (probe->away + 1) % cluster->nmembers;
+        away = cluster->members[probe->away];
 
         if (away && ngx_redis_node_away(&away->node)
             && ngx_redis_probe(probe, &away->node, to,
-                               ngx_redis_cluster_probed, cluster)
+                               ngx_redis_cluster_probed)
                == NGX_OK)
         {
-            probe->away = n;
             return;
         }
     }
+}
+
+
+/* not one that is elsewhere for a while only, or was sent there before */
+
+static ngx_uint_t
+ngx_redis_cluster_fits(ngx_redis_op_t *op, void *data)
+{
+    ngx_redis_cluster_t *cluster = data;
+
+    return !op->way.asking
+           && cluster->slots[ngx_redis_slot(&op->cmd.key)]
+              == cluster->probe.away + 1;
 }
 
 
@@ -464,7 +488,7 @@ ngx_redis_cluster_told(ngx_redis_cluster_t *cluster, ngx_redis_op_t *op,
 /*
  * Member n has a slot of the one that is away: it has taken all of them over.
  * If not, MOVED says where they are, and the next map.  What the other has not
- * answered is sent again in the next turn, as if a map did not name it.
+ * answered is sent again in the next turn.
  */
 
 static void
@@ -476,7 +500,9 @@ ngx_redis_cluster_inherit(ngx_redis_cluster_t *cluster, ngx_uint_t n)
     away = cluster->probe.away;
     member = cluster->members[away];
 
-    if (n == away || member == NULL || !ngx_redis_node_away(&member->node)) {
+    if (n == away || member == NULL || !ngx_redis_node_away(&member->node)
+        || cluster->slots[ngx_redis_slot(&cluster->probe.argv[1])] != away + 1)
+    {
         return;
     }
 
@@ -487,8 +513,8 @@ ngx_redis_cluster_inherit(ngx_redis_cluster_t *cluster, ngx_uint_t n)
     }
 
     cluster->members[n]->used = cluster->round;
-    member->named = 0;
-    member->used = 0;
+    cluster->members[n]->left = 0;
+    member->left = 1;
 
     ngx_redis_cluster_reroute(cluster, &member->node);
     ngx_redis_cluster_want(cluster);
@@ -569,7 +595,7 @@ ngx_redis_cluster_reap(ngx_redis_cluster_t *cluster)
 
         age = cluster->round - ngx_max(member->named, member->used);
 
-        if (age == 0) {
+        if (age == 0 && !member->left) {
             continue;
         }
 
@@ -957,6 +983,7 @@ ngx_redis_cluster_adopt(ngx_redis_cluster_t *cluster)
     for (i = 0; i < NGX_REDIS_SLOTS; i++) {
         if (cluster->slots[i]) {
             cluster->members[cluster->slots[i] - 1]->named = cluster->round;
+            cluster->members[cluster->slots[i] - 1]->left = 0;
         }
     }
 
@@ -1144,6 +1171,7 @@ ngx_redis_cluster_target(ngx_redis_cluster_t *cluster, ngx_redis_op_t *op,
     }
 
     cluster->members[n - 1]->used = cluster->round;
+    cluster->members[n - 1]->left = 0;
 
     if (moved) {
         cluster->slots[range.first] = (uint16_t) n;

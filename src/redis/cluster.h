@@ -37,6 +37,7 @@ typedef struct {
                                           one that did; 0: by none */
     ngx_uint_t             used;       /* by a redirection, in this round */
     unsigned               seed:1;     /* of the configuration: stays */
+    unsigned               left:1;     /* another has taken its slots over */
 } ngx_redis_member_t;
 
 

@@ -105,12 +105,15 @@ struct ngx_redis_node_s {
                                      ngx_redis_refusal_t *refusal,
                                      const char *error, size_t len);
     void                  *data;       /* of both */
-    ngx_msec_t             lost;       /* of absent, or down: since when */
+    ngx_msec_t             lost;       /* of absent: since when */
+    ngx_msec_t             down_since; /* of down */
+    ngx_msec_t             down_last;  /* when it was said last */
     ngx_event_t            owing;      /* timer: while answers are owed */
 
     unsigned               absent:1;   /* there is no master */
     unsigned               silent:1;   /* an answer is owed for too long */
     unsigned               down:1;     /* says that the cluster is */
+    unsigned               down_write:1;   /* to a write, at least */
     unsigned               placeless:1;    /* addrs is not known yet */
 };
 

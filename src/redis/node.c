@@ -454,20 +454,21 @@ static void
 ngx_redis_node_owing(ngx_event_t *ev)
 {
     ngx_uint_t         i;
-    ngx_msec_t         limit, silence, next;
+    ngx_msec_t         limit, silence, left, next;
     ngx_redis_lane_t  *lane;
     ngx_redis_node_t  *node;
 
     node = ev->data;
     node->silent = 0;
-    next = NGX_REDIS_SILENCE;
-
-    if (!ngx_redis_node_busy(node)) {
-        return;
-    }
+    next = 0;
 
     for (i = 0; i < NGX_REDIS_LANES; i++) {
         lane = &node->lanes[i];
+
+        if (lane->live == 0) {
+            continue;
+        }
+
         limit = NGX_REDIS_SILENCE;
 
         if (lane->wait.asked) {
@@ -476,16 +477,21 @@ ngx_redis_node_owing(ngx_event_t *ev)
 
         silence = ngx_redis_conn_silence(&lane->conn);
 
+        left = NGX_REDIS_SILENCE_TICK;
+
         if (silence >= limit) {
             node->silent = 1;
-            next = NGX_REDIS_SILENCE_TICK;
 
         } else {
-            next = ngx_min(next, limit - silence);
+            left = limit - silence;
         }
+
+        next = next ? ngx_min(next, left) : left;
     }
 
-    ngx_add_timer(&node->owing, next);
+    if (next) {
+        ngx_add_timer(&node->owing, next);
+    }
 
     if (node->silent) {
         node->doubt(node->data);

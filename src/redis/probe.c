@@ -14,6 +14,7 @@
 #define NGX_REDIS_PROBE_LIMIT  300
 
 
+static void ngx_redis_probe_look_at(ngx_redis_probe_t *probe, ngx_queue_t *ops);
 static void ngx_redis_probe_look(ngx_redis_op_t *op, void *data);
 
 
@@ -27,10 +28,10 @@ ngx_redis_probe_due(ngx_redis_probe_t *probe)
 
 ngx_int_t
 ngx_redis_probe(ngx_redis_probe_t *probe, ngx_redis_node_t *from,
-    ngx_redis_node_t *to, ngx_redis_handler_pt handler, void *data)
+    ngx_redis_node_t *to, ngx_redis_handler_pt handler)
 {
     ngx_uint_t            i;
-    ngx_queue_t          *q, *sent;
+    ngx_redis_lane_t     *lane;
     ngx_redis_command_t   cmd;
 
     /* also if there is nothing to ask for: to look for it takes time, too */
@@ -42,20 +43,14 @@ ngx_redis_probe(ngx_redis_probe_t *probe, ngx_redis_node_t *from,
     probe->argv[1].data = probe->key;
 
     for (i = 0; i < NGX_REDIS_LANES; i++) {
-        ngx_redis_queue_each(&from->lanes[i].queue, ngx_redis_probe_look,
-                             probe);
+        lane = &from->lanes[i];
 
-        /* one that is silent owes the answers */
+        ngx_redis_queue_each(&lane->queue, ngx_redis_probe_look, probe);
 
-        sent = &from->lanes[i].queue.sent;
+        /* one that is silent owes answers */
 
-        for (q = ngx_queue_head(sent);
-             q != ngx_queue_sentinel(sent) && probe->argv[1].len == 0;
-             q = ngx_queue_next(q))
-        {
-            ngx_redis_probe_look(ngx_queue_data(q, ngx_redis_op_t, queue),
-                                 probe);
-        }
+        ngx_redis_probe_look_at(probe, &lane->queue.sent);
+        ngx_redis_probe_look_at(probe, &lane->wait.held);
     }
 
     if (probe->argv[1].len == 0) {
@@ -76,7 +71,7 @@ ngx_redis_probe(ngx_redis_probe_t *probe, ngx_redis_node_t *from,
     cmd.action = "asking who has a slot";
     cmd.read = 1;
 
-    probe->op = ngx_redis_op_create(&cmd, handler, data);
+    probe->op = ngx_redis_op_create(&cmd, handler, probe->data);
 
     if (probe->op == NULL) {
         return NGX_DECLINED;
@@ -96,6 +91,20 @@ ngx_redis_probe(ngx_redis_probe_t *probe, ngx_redis_node_t *from,
 }
 
 
+static void
+ngx_redis_probe_look_at(ngx_redis_probe_t *probe, ngx_queue_t *ops)
+{
+    ngx_queue_t  *q;
+
+    for (q = ngx_queue_head(ops);
+         q != ngx_queue_sentinel(ops) && probe->argv[1].len == 0;
+         q = ngx_queue_next(q))
+    {
+        ngx_redis_probe_look(ngx_queue_data(q, ngx_redis_op_t, queue), probe);
+    }
+}
+
+
 /* nothing is stored under what the keys begin with */
 
 static void
@@ -107,8 +116,8 @@ ngx_redis_probe_look(ngx_redis_op_t *op, void *data)
 
     key = &op->cmd.key;
 
-    if (probe->argv[1].len == 0 && op->handler
-        && key->len <= NGX_REDIS_PROBE_KEY)
+    if (probe->argv[1].len == 0 && op->handler && key->len
+        && key->len <= NGX_REDIS_PROBE_KEY && probe->fits(op, probe->data))
     {
         ngx_memcpy(probe->key, key->data, key->len);
         probe->argv[1].len = key->len;

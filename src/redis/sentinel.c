@@ -133,7 +133,7 @@ ngx_redis_sentinel_look(ngx_redis_sentinel_t *sentinel)
 }
 
 
-/* a lane has lost its connection, found a replica, or knows no place */
+/* a lane has lost its connection, is silent, a replica, or has no place */
 
 static void
 ngx_redis_sentinel_doubt(void *data)

@@ -47,6 +47,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use Tracker;
 use Tracker::Cluster;
+use Tracker::Host qw(times_woken);
 use Tracker::Servers;
 use Contest;
 use Fault;
@@ -300,17 +301,6 @@ sub maps_asked {
 
     return $n;
 }
-
-# How often a process has gone to sleep.
-sub times_woken {
-    my ($pid) = @_;
-
-    open my $in, '<', "/proc/$pid/status" or die "process $pid: $!";
-    my ($n) = do { local $/; <$in> } =~ /^voluntary_ctxt_switches:\s+(\d+)/m;
-
-    return $n;
-}
-
 
 # reshard and migrate
 

@@ -15,7 +15,8 @@ use IO::Socket::UNIX;
 use Socket qw(SOCK_DGRAM);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(LIMIT root tmp kept scratch free_port wait_until);
+our @EXPORT_OK = qw(LIMIT root tmp kept scratch free_port wait_until
+                    times_woken);
 
 # a wait for something that must come; it never decides how fast
 use constant LIMIT => 60;
@@ -88,6 +89,16 @@ sub scratch {
     }
 
     return $path;
+}
+
+# How often a process has gone to sleep.
+sub times_woken {
+    my ($pid) = @_;
+
+    open my $in, '<', "/proc/$pid/status" or die "process $pid: $!";
+    my ($n) = do { local $/; <$in> } =~ /^voluntary_ctxt_switches:\s+(\d+)/m;
+
+    return $n;
 }
 
 sub wait_until {
