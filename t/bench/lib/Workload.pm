@@ -74,6 +74,9 @@ my @all = (
     { name => 'L1', title => 'W1 over one connection', connections => 1,
       body => sub { object(5) }, trackers => 1 },
 
+    { name => 'L14', title => 'W4 over one connection', connections => 1,
+      body => sub { bulk(450, 70) }, trackers => 450, times => 3 },
+
     { name => 'L4', title => 'W4 over four connections', connections => 4,
       body => sub { bulk(450, 70) }, trackers => 450, times => 3 },
 
