@@ -966,6 +966,38 @@ end_played($played);
 
 
 
+=== played nodes: one that says so to writes, and answers reads
+--- http_config
+    tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1 cluster;
+    tracker_redis_failover_timeout 300ms;
+    tracker_timeout 40s;
+    tracker_redis_timeout 40s;
+    tracker_jwt_key $TEST_NGINX_KEY;
+--- scenario
+my $asked = scratch('asked', '');
+my $played = play_redis($ENV{TEST_NGINX_PLAYED1}, sub {
+    my ($words) = @_;
+
+    return slots([0, 16383, '127.0.0.1', $ENV{TEST_NGINX_PLAYED1}])
+        if $words->[0] eq 'CLUSTER';
+    return record() if $words->[0] eq 'GET';
+    return "+OK\r\n" if $words->[0] !~ /^(?:SET|EVALSHA)$/;
+
+    note_in($asked, 'x') if $words->[0] eq 'SET';
+    return "-CLUSTERDOWN The cluster is down\r\n";
+});
+
+is(create('n')->{status}, 502, 'a write is waited for');
+cmp_ok(-s $asked, '>', 1, 'and asked again');
+is(get(1)->{status}, 200, 'a read');
+
+scratch('asked', '');
+is(create('n')->{status}, 502, 'the next write');
+is(-s $asked, 1, 'has its answer at once');
+end_played($played);
+
+
+
 === played nodes: ASKING comes right ahead of what is asked, each time
 --- http_config
     tracker_redis 127.0.0.1:$TEST_NGINX_PLAYED1 cluster;
