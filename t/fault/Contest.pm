@@ -22,6 +22,7 @@ use constant RIVALS => 6;
 use constant ACCOUNTS => 9;
 use constant NAMES => 30;         # contested at a time
 use constant NEW_NAMES => 20;     # a second
+use constant PATIENCE => 90;      # seconds until one that is refused gives up
 
 my %tokens;
 
@@ -132,6 +133,7 @@ sub create_contested {
     my $text = post('tracker', tracker_text($name, $phrase),
                     token => token_of($account),
                     headers => ["Idempotency-Key: $phrase"]);
+    my $end = time() + PATIENCE;
     my ($response, %seen, $longest);
 
     do {
@@ -141,7 +143,8 @@ sub create_contested {
         $response = client_ask(client('http'), $text);
         $seen{$response ? $response->{status} : 'none'}++;
         $longest = max($longest // 0, time() - $start);
-    } until !$response || $response->{status} !~ /^(?:429|502|504)$/;
+    } until !$response || $response->{status} !~ /^(?:429|502|504)$/
+            || time() > $end;
 
     print $out join("\t", $account, $name, $phrase, $longest,
                     join(' ', %seen), $response ? @$response{qw(status body)}
