@@ -15,7 +15,7 @@
 /* an answer that is owed for so long makes us ask who the master is, ms */
 #define NGX_REDIS_SILENCE       1000
 
-/* and so often, until there is one */
+/* and then again, so often */
 #define NGX_REDIS_SILENCE_TICK  50
 
 
@@ -477,13 +477,12 @@ ngx_redis_node_owing(ngx_event_t *ev)
 
         silence = ngx_redis_conn_silence(&lane->conn);
 
-        left = NGX_REDIS_SILENCE_TICK;
-
-        if (silence >= limit) {
-            node->silent = 1;
+        if (silence < limit) {
+            left = limit - silence;
 
         } else {
-            left = limit - silence;
+            left = NGX_REDIS_SILENCE_TICK;
+            node->silent = 1;
         }
 
         next = next ? ngx_min(next, left) : left;
