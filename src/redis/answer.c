@@ -308,8 +308,8 @@ ngx_redis_retry(ngx_redis_lane_t *lane, ngx_redis_op_t *op,
 static void
 ngx_redis_up(ngx_redis_node_t *node, ngx_redis_op_t *op)
 {
-    if (op->cmd.key.len
-        && (op->cmd.write || (op->cmd.argc > 1 && !node->down_write)))
+    if (op->cmd.key.len && op->cmd.argc > 1
+        && (!node->down_write || !ngx_redis_only_reads(&op->cmd)))
     {
         node->down = 0;
     }
@@ -328,7 +328,10 @@ ngx_redis_down(ngx_redis_node_t *node, ngx_redis_op_t *op)
         return 0;
     }
 
-    /* nobody may have asked when it was up */
+    /*
+     * It may have been up while nobody asked.  Who asks seldom is not to wait
+     * each time, so two outages within this time are one
+     */
 
     if (!node->down
         || ngx_current_msec - node->down_last > op->cmd.failover)
@@ -340,7 +343,7 @@ ngx_redis_down(ngx_redis_node_t *node, ngx_redis_op_t *op)
 
     node->down_last = ngx_current_msec;
 
-    if (op->cmd.write) {
+    if (!ngx_redis_only_reads(&op->cmd)) {
         node->down_write = 1;
     }
 

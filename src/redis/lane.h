@@ -122,6 +122,10 @@ struct ngx_redis_node_s {
 #define ngx_redis_lane_addr(lane)                                             \
     (&(lane)->node->addrs[(lane)->addr].name)
 
+/* Returns 1 if cmd writes nothing, nor takes a lock ahead of it, else 0. */
+#define ngx_redis_only_reads(cmd)                                             \
+    ((cmd)->read && ((cmd)->lead == NULL || (cmd)->lead->read))
+
 /* Another server is to be asked, where there is one. */
 #define ngx_redis_node_away(node)                                             \
     ((node)->absent || (node)->silent)

@@ -136,9 +136,7 @@ ngx_redis_node_lane(ngx_redis_node_t *node, ngx_redis_command_t *cmd)
 {
     /* not what takes a lock: its release follows on the other connection */
 
-    if (node->conf.wait.replicas && cmd->read
-        && (cmd->lead == NULL || cmd->lead->read))
-    {
+    if (node->conf.wait.replicas && ngx_redis_only_reads(cmd)) {
         return &node->lanes[NGX_REDIS_LANE_READ];
     }
 
@@ -488,8 +486,10 @@ ngx_redis_node_owing(ngx_event_t *ev)
         next = next ? ngx_min(next, left) : left;
     }
 
+    /* what waits for WAIT now may be followed by what does not */
+
     if (next) {
-        ngx_add_timer(&node->owing, next);
+        ngx_add_timer(&node->owing, ngx_min(next, NGX_REDIS_SILENCE));
     }
 
     if (node->silent) {
