@@ -62,6 +62,14 @@ function folded(text) {
 
 const spaceless = /^[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Thai}]/u;
 
+// words with a blank between two, where a blank says something
+function separate(text) {
+    return folded(text).reduce((line, word) =>
+        line + (line && !spaceless.test(word)
+                && !spaceless.test([...line.replace(/\p{M}+$/u, '')].pop())
+                ? ' ' : '') + word, '');
+}
+
 // would a word go on from one end of these to the other?
 function joined(before, after) {
     before = before.replace(/[\p{M}\u00ad\u200d]+$/u, '');
@@ -77,7 +85,7 @@ function joined(before, after) {
 function wrong(value, { text, offset, end }) {
     const said = text.slice(offset, end);
 
-    if (folded(said).join('') !== folded(value).join('')) {
+    if (separate(said) !== separate(value)) {
         return 'other words';
     }
 
@@ -117,6 +125,7 @@ async function main() {
     const values = new Set();
 
     while (result.hits < Number(wanted) && result.wrong.length < 5) {
+        const before = result.hits;
         const phrases = [...new Set(
             Array.from({ length: 60 }, () => row(1 + some(3), [' ', '-', ', '])))];
         const texts = Array.from({ length: 40 }, () => row(30, between));
@@ -138,6 +147,10 @@ async function main() {
                     result.wrong.push({ fault, value, ...ref });
                 }
             }
+        }
+
+        if (result.hits === before) {
+            throw new Error('nothing was found');
         }
     }
 
