@@ -98,8 +98,8 @@ sub token_of {
 }
 
 # Clients fight for names in some accounts, each create with an Idempotency-Key
-# and repeated until it is answered with 200 or 409, or for PATIENCE, while something breaks so
-# many times.  Options: redis, the parameter of tracker_redis; times; break, a
+# and repeated until it is answered with 200 or 409, or for PATIENCE, while
+# something breaks so many times.  Options: redis, the parameter of tracker_redis; times; break, a
 # function that is given the number; masters, a function that returns the ports
 # of those who have the trackers; creates, at least so many, a share of them
 # after each break; kept, whether nothing that was acknowledged may be lost.
