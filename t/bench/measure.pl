@@ -41,7 +41,8 @@ write_file('tokens', map { Contender::token($_) . "\n" }
 
 my @workloads = Workload->select(split /,/, $workloads);
 my $redis = RedisServer->new("$bench/redis/redis.conf", Contender::SOCKET,
-                             $contenders =~ /\bmodule-tls\b/);
+                             $contenders =~ /\bmodule-tls\b/
+                             && Contender::free_port());
 my (@contenders, %results);
 
 for my $round (1 .. $rounds) {

@@ -65,7 +65,8 @@ my %all = (
 
 
 sub names {
-    return qw(module module-2 module-tls other lua lua-one node python floor redis);
+    return qw(module module-2 module-tls other lua lua-one node python floor
+              redis);
 }
 
 

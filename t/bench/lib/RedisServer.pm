@@ -12,18 +12,18 @@ use IO::Socket::UNIX;
 use Processes;
 
 
-# With tls also at a port, with a certificate: a path that contenders read.
+# With tls_port also there, with a certificate: a path that contenders read.
 
 sub new {
-    my ($class, $conf, $socket, $tls) = @_;
-    my $self = bless { path => $socket }, $class;
+    my ($class, $conf, $socket, $tls_port) = @_;
+    my $self = bless { path => $socket, tls_port => $tls_port }, $class;
 
     remove_tree('redis');
     make_path('redis');
 
     $self->{processes} = Processes->start('redis/output',
         Processes::pinned(Processes::REDIS_CPU, 'redis-server', $conf,
-                          '--dir', 'redis', $tls ? $self->tls : ()));
+                          '--dir', 'redis', $tls_port ? $self->tls : ()));
     $self->{processes}->wait_for('Redis', sub {
         -S $socket && eval { $self->command('PING') }
     });
@@ -37,12 +37,12 @@ sub new {
 sub tls {
     my ($self) = @_;
 
-    $self->{tls_port} = Contender::free_port();
     $self->{certificate} = Cwd::abs_path('redis') . '/tls.crt';
 
     system('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 '
-           . '-nodes -days 1 -subj /CN=redis -addext subjectAltName=IP:127.0.0.1 '
-           . '-keyout redis/tls.key -out redis/tls.crt 2>redis/openssl.log') == 0
+           . '-nodes -days 1 -subj /CN=redis '
+           . '-addext subjectAltName=IP:127.0.0.1 -keyout redis/tls.key '
+           . '-out redis/tls.crt 2>redis/openssl.log') == 0
         or die "openssl makes no certificate, see redis/openssl.log\n";
 
     return ('--tls-port', $self->{tls_port}, '--tls-auth-clients', 'no',
